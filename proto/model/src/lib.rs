@@ -1,0 +1,23 @@
+//! The vocabulary of Muster: what every other room may name.
+//!
+//! Documents become values here (`document`, `parameter`, `expression`, `check`), values become the nodes of a
+//! [`manifest::Manifest`], and the records that travel and are stored (manifest, plan, event, view) have their one shape
+//! here. Neighbours: `muster-proto` carries these records, `muster-core` decides with them, `muster-agent-core` compares
+//! with them. This crate does no I/O, reads no clock and draws no random number; Cargo and `clippy.toml` hold it to that.
+
+pub mod digest;
+pub mod event;
+pub mod identity;
+pub mod limits;
+pub mod manifest;
+pub mod name;
+pub mod node;
+pub mod outcome;
+pub mod plan;
+pub mod report;
+pub mod token;
+pub mod value;
+pub mod view;
+
+/// The format number of every stored JSON record. A reader refuses a number that it does not know.
+pub const FORMAT: u32 = 1;

@@ -1,0 +1,43 @@
+//! Every limit of Muster, with its unit and its reason. The documents print this table.
+//!
+//! Neighbours: all rooms read their limits here and nowhere else.
+
+/// A limit, as the documents show it.
+#[derive(Debug)]
+pub struct Limit {
+    /// Its name in this module.
+    pub name: &'static str,
+    /// Its value, in the unit that ends the name.
+    pub value: u64,
+    /// Why it is what it is.
+    pub reason: &'static str,
+}
+
+macro_rules! limits {
+    ($($name:ident = $value:expr, $reason:literal;)*) => {
+        $(#[doc = $reason] pub const $name: u64 = $value;)*
+        /// Every limit, in the order in which the documents print them.
+        pub const LIMITS: &[Limit] = &[$(Limit { name: stringify!($name), value: $name, reason: $reason }),*];
+    };
+}
+
+limits! {
+    DOCUMENT_SIZE_BYTES = 1024 * 1024, "a document of the guide's size has 10 KiB; a hundred times that is a mistake";
+    PUSH_SIZE_BYTES = 16 * 1024 * 1024, "what one push may hold, so that a wrong folder is refused before it is read whole";
+    PUSH_FILES = 2_000, "a thousand sites with their clients fit; a wrong folder does not";
+    DOCUMENT_DEPTH = 32, "nesting of a document; deeper ones come from a generator gone wrong";
+    DOCUMENT_NODES = 100_000, "parsed YAML nodes of one document, counted as aliases are expanded";
+    EXPRESSION_FUEL = 10_000, "steps of one expression; one that names parameters needs tens";
+    MESSAGE_SIZE_BYTES = 20 * 1024 * 1024, "the largest gRPC message, one push and its frame";
+    HANDSHAKE_MS = 5_000, "a TLS handshake that takes longer is an attack or a broken link";
+    CLOCK_OFFSET_MS = 120_000, "an agent that is off by more cannot judge an expiry, and starts nothing";
+    PLAN_VALIDITY_MS = 7 * 24 * 3_600 * 1_000, "a plan that is older than a week no longer says what the server is";
+    TOKEN_LIFETIME_MS = 7 * 24 * 3_600 * 1_000, "an invitation travels by ticket and is used within days";
+    OBSERVE_MS = 120_000, "how long a plan waits for a server's comparison";
+    KEEPALIVE_INTERVAL_MS = 20_000, "a dead link is found within half a minute";
+    KEEPALIVE_TIMEOUT_MS = 10_000, "an answer to a ping that takes longer is no answer";
+    RECONNECT_FIRST_MS = 250, "the first wait of an agent that lost its controller";
+    RECONNECT_SPREAD_MS = 30_000, "agents of a restarted controller come back spread over this, not at once";
+    STATUS_EVENTS_PAGE = 1_000, "events are read in pages of this many, so that a watch of a million stays small";
+    WRITER_BATCH = 1_000, "writes that share one transaction, so that one fsync serves many agents";
+}

@@ -1,0 +1,78 @@
+//! Values of parameters and attributes, and how a row prints them.
+//!
+//! Neighbours: `parameter` makes them, `manifest` and `plan` hold them. Never a secret: those have types of their own.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A value, as a document gives it and as a server has it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A whole number.
+    Integer(i64),
+    /// Text of one or more lines.
+    Text(String),
+    /// An ordered list that is compared whole.
+    List(Vec<Value>),
+    /// A set with a declared key: each member is a row of its own, foreign members are left alone.
+    Members(BTreeMap<String, String>),
+}
+
+impl Value {
+    /// The text, where this is one.
+    pub fn as_text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    /// The number, where this is one.
+    pub fn as_integer(&self) -> Option<i64> {
+        if let Self::Integer(number) = self { Some(*number) } else { None }
+    }
+
+    /// The truth value, where this is one.
+    pub fn as_boolean(&self) -> Option<bool> {
+        if let Self::Boolean(truth) = self { Some(*truth) } else { None }
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<bool> for Value {
+    fn from(truth: bool) -> Self {
+        Self::Boolean(truth)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Boolean(truth) => write!(f, "{truth}"),
+            Self::Integer(number) => write!(f, "{number}"),
+            Self::Text(text) => f.write_str(text),
+            Self::List(values) => {
+                let texts: Vec<String> = values.iter().map(Self::to_string).collect();
+                write!(f, "[{}]", texts.join(", "))
+            }
+            Self::Members(members) => {
+                let texts: Vec<String> =
+                    members.iter().map(|(key, value)| format!("{key}: {value}")).collect();
+                write!(f, "{{{}}}", texts.join(", "))
+            }
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Views: what the controller shows of its state, each with a versioned shape for scripts.
+//!
+//! Neighbours: `muster-core` makes them from folds, `muster --output json` prints them as they are, its tables render
+//! them. Fields may be added within a shape's version; a change of meaning raises it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::event::RunEnd;
+use crate::name::{Generation, Guide, HostName, NodeId, PlanId, ProductId, Revision, ServerId, Slug};
+use crate::node::NodeClass;
+use crate::outcome::End;
+use crate::plan::Row;
+
+/// The shape `muster.status/1`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusView {
+    /// The newest revision, once there is one.
+    pub revision: Option<Revision>,
+    /// The sites that were asked for, by name.
+    pub sites: Vec<SiteView>,
+}
+
+/// One site, as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteView {
+    /// Its name.
+    pub site: Slug,
+    /// The product that its document names.
+    pub product: ProductId,
+    /// Where it stands.
+    pub state: SiteState,
+    /// The same in a sentence, with what it waits for.
+    pub detail: String,
+    /// The newest plan.
+    pub plan: Option<PlanId>,
+    /// Steps of that plan that are done, and all of them.
+    pub progress: Option<(u32, u32)>,
+    /// When the state last moved.
+    pub since: Option<Timestamp>,
+    /// Its servers, by role.
+    pub servers: Vec<ServerView>,
+    /// Commands that make sense now, most useful first.
+    pub next: Vec<String>,
+}
+
+/// Where a site stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SiteState {
+    /// It was pushed and never planned.
+    New,
+    /// Its newest plan has rows and waits for approval.
+    Planned,
+    /// Its newest plan is approved and was not started.
+    Approved,
+    /// A run is under way.
+    Running,
+    /// A run waits for a person.
+    Waiting,
+    /// A run waits for a server that is not connected.
+    Offline,
+    /// The newest comparison found no row.
+    InSync,
+    /// The newest run ended otherwise.
+    Stopped(RunEnd),
+}
+
+/// One server, as it stands. The list of these is the shape `muster.servers/1`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerView {
+    /// The server.
+    pub server: ServerId,
+    /// The computer's name in the site's document.
+    pub host: HostName,
+    /// Whether and how it is there.
+    pub state: ServerState,
+    /// Whether its agent stands on a twin; unknown before it first connected.
+    pub simulated: Option<bool>,
+    /// The agent's version.
+    pub agent_version: Option<String>,
+    /// The agent's clock less the controller's, in milliseconds.
+    pub clock_offset_ms: Option<i64>,
+    /// The generation of its newest manifest.
+    pub generation: Option<Generation>,
+    /// When its stream last opened or ended.
+    pub since: Option<Timestamp>,
+    /// The serial number of its certificate.
+    pub serial: Option<String>,
+}
+
+/// Whether and how a server is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServerState {
+    /// Its document names it; no token was made.
+    Unknown,
+    /// A token was made and not yet used.
+    Invited,
+    /// Its agent's stream is open.
+    Connected,
+    /// It is enrolled and its agent's stream is not open.
+    Offline,
+    /// Its certificates were revoked.
+    Revoked,
+}
+
+/// The shape `muster.servers/1`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServersView {
+    /// Every server of every site, by name.
+    pub servers: Vec<ServerView>,
+}
+
+/// The shape `muster.steps/1`: a plan and, once it was started, its run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepsView {
+    /// The plan.
+    pub plan: PlanId,
+    /// The site.
+    pub site: Slug,
+    /// The digest of the plan's header.
+    pub digest: Digest,
+    /// Who approved it, and when.
+    pub approved: Option<(String, Timestamp)>,
+    /// How the run stands; none before it was started.
+    pub run: Option<RunView>,
+    /// Its steps, in order.
+    pub steps: Vec<StepView>,
+    /// Commands that make sense now, most useful first.
+    pub next: Vec<String>,
+}
+
+/// How a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunView {
+    /// Under way.
+    Running,
+    /// Waiting for a person.
+    Waiting,
+    /// Waiting for a server that is not connected.
+    Offline,
+    /// Ended.
+    Ended(RunEnd),
+}
+
+/// How a step stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepView {
+    /// Its number in the plan.
+    pub number: u32,
+    /// The server.
+    pub server: ServerId,
+    /// The node.
+    pub node: NodeId,
+    /// Its class.
+    pub class: NodeClass,
+    /// Where it stands.
+    pub state: StepState,
+    /// When it came there.
+    pub since: Option<Timestamp>,
+    /// The approved rows.
+    pub rows: Vec<Row>,
+    /// What was seen when it ended.
+    pub evidence: Option<String>,
+    /// Blocked: the rows that the server shows now.
+    pub actual_rows: Vec<Row>,
+    /// Skipped: the step that did not end well.
+    pub because: Option<u32>,
+    /// A gate's instructions.
+    pub instructions: Option<String>,
+    /// A gate's values to type, as (parameter, value).
+    pub type_these: Vec<(String, String)>,
+    /// The guide's demand that it answers.
+    pub guide: Option<Guide>,
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    /// Not sent yet.
+    Pending,
+    /// Sent, or stored to be sent when its server is there.
+    Issued,
+    /// The agent has stored its intent.
+    Running,
+    /// A person is asked.
+    Waiting,
+    /// It ended.
+    Ended(End),
+}
+
+/// The shape `muster.why/1`: why a site stands where it does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WhyView {
+    /// The site, as status shows it.
+    pub site: SiteView,
+    /// The steps that explain it: failed, blocked, unknown, waiting, and those skipped because of them.
+    pub steps: Vec<StepView>,
+    /// Why the agents refused commands, in words.
+    pub refusals: Vec<String>,
+    /// Findings that forbid the newest plan's approval, in words, each with what to do.
+    pub findings: Vec<String>,
+}
