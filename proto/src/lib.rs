@@ -3,7 +3,12 @@
 //! `gen/` is generated from `fleet/v1/*.proto` and checked in; `convert` turns wire messages into checked values and back.
 //! Wire types stop here and at the doors that use them: no room further inside names one.
 
-#[expect(unused_qualifications, reason = "generated code spells out its paths")]
+#[expect(
+    unused_qualifications,
+    clippy::allow_attributes,
+    clippy::too_many_lines,
+    reason = "generated code has habits of its own"
+)]
 #[rustfmt::skip]
 #[path = "gen/muster.fleet.v1.rs"]
 pub mod v1;
@@ -12,7 +17,9 @@ pub mod v1;
 #[path = "gen/methods.rs"]
 mod methods;
 
+pub mod convert;
 pub mod dial;
 pub mod profile;
+pub mod session;
 
 pub use methods::Method;
