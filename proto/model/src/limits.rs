@@ -38,6 +38,8 @@ limits! {
     KEEPALIVE_TIMEOUT_MS = 10_000, "an answer to a ping that takes longer is no answer";
     RECONNECT_FIRST_MS = 250, "the first wait of an agent that lost its controller";
     RECONNECT_SPREAD_MS = 30_000, "agents of a restarted controller come back spread over this, not at once";
+    WATCH_LOST_MS = 600_000, "how long a watch looks for a controller that went away; a restart takes a minute";
+    WATCH_RETRY_MS = 1_000, "the wait between two tries of a watch; a person is looking";
     STATUS_EVENTS_PAGE = 1_000, "events are read in pages of this many, so that a watch of a million stays small";
     WRITER_BATCH = 1_000, "writes that share one transaction, so that one fsync serves many agents";
 }

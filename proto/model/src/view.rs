@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::event::RunEnd;
+use crate::manifest::Manifest;
 use crate::name::{Generation, Guide, HostName, NodeId, PlanId, ProductId, Revision, ServerId, Slug};
 use crate::node::NodeClass;
 use crate::outcome::End;
@@ -204,4 +205,15 @@ pub struct WhyView {
     pub refusals: Vec<String>,
     /// Findings that forbid the newest plan's approval, in words, each with what to do.
     pub findings: Vec<String>,
+}
+
+/// The shape `muster.render/1`: what each server of a site should be, at the newest revision. Nothing was compared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenderView {
+    /// The site.
+    pub site: Slug,
+    /// The revision that was compiled.
+    pub revision: Revision,
+    /// One manifest per server, by role.
+    pub manifests: Vec<Manifest>,
 }
