@@ -1,2 +1,5 @@
 //! (skeleton)
+pub mod cli;
+pub mod durable;
 pub mod host;
+pub mod supervise;

@@ -3,6 +3,9 @@
 //! Neighbours: `engine` and `resource` call them, `twin` implements them (and `windows`, in leaves of its own). Ports are
 //! blocking and say what is, or do one thing; they decide nothing and never compare with what is wanted.
 
+pub mod clock;
+pub mod exit_code;
+pub mod process;
 pub mod twin;
 
 use std::path::PathBuf;

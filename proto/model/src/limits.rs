@@ -41,5 +41,6 @@ limits! {
     WATCH_LOST_MS = 600_000, "how long a watch looks for a controller that went away; a restart takes a minute";
     WATCH_RETRY_MS = 1_000, "the wait between two tries of a watch; a person is looking";
     STATUS_EVENTS_PAGE = 1_000, "events are read in pages of this many, so that a watch of a million stays small";
+    INSTALLER_POLL_MS = 25, "how often a running installer is looked at; far below what a person notices";
     WRITER_BATCH = 1_000, "writes that share one transaction, so that one fsync serves many agents";
 }

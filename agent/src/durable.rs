@@ -1,0 +1,79 @@
+//! Files that survive a power cut: written whole, and there for good once the call returns.
+//!
+//! Neighbours: `supervise` keeps its records with it, the twin its state. Never appends and never reads.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Writes a new file and has the disk take it, without its name in the folder being certain yet.
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Puts a file in the place of another: readers see the old or the new, and after a crash one of the two is there.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let next = beside(path, "tmp");
+    write(&next, bytes)?;
+    fs::rename(&next, path)?;
+    sync_folder_of(path)
+}
+
+/// Creates a file that must not exist yet; `false` when it does. Of many that try at once exactly one succeeds.
+///
+/// The whole content is linked into place, where `O_EXCL` would show an empty file to a reader that comes between its
+/// creation and its first write, and leave it empty for good after a crash there.
+pub fn claim(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    let own = beside(path, &std::process::id().to_string());
+    write(&own, bytes)?;
+    let linked = fs::hard_link(&own, path);
+    fs::remove_file(&own)?;
+    match linked {
+        Ok(()) => sync_folder_of(path).map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Has the disk take the names in the folder that holds this path. (Windows keeps names with the file's own flush.)
+pub fn sync_folder_of(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
+        _ => File::open(".")?.sync_all(),
+    }
+}
+
+/// The same path with an ending more.
+pub fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_is_won_once_and_the_first_content_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ticket");
+        assert!(claim(&path, b"first").unwrap());
+        assert!(!claim(&path, b"second").unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn a_replaced_file_is_the_new_one_and_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("record");
+        replace(&path, b"old").unwrap();
+        replace(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

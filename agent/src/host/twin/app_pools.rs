@@ -1,0 +1,66 @@
+//! IIS application pools on a twin (G12).
+//!
+//! Neighbours: `catalogue` says what a new pool starts with. Never touches a setting that it was not given.
+
+use super::fault::Operation;
+use super::ledger::Deed;
+use super::state::{Pool, find, find_mut};
+use super::{Twin, refused};
+use crate::host::{AppPools, Error, PoolFacts, PoolSetting};
+
+impl AppPools for Twin {
+    fn get(&self, name: &str) -> Result<Option<PoolFacts>, Error> {
+        self.operate(Operation::AppPoolGet, name, |section, _| {
+            Ok(find(&section.state().app_pools, name).map(Pool::facts))
+        })
+    }
+
+    fn create(&self, name: &str) -> Result<(), Error> {
+        let defaults = self.store.catalogue()?.app_pool_defaults;
+        self.operate(Operation::AppPoolCreate, name, |section, _| {
+            if find(&section.state().app_pools, name).is_some() {
+                let message = "error 183: a pool of that name is there already";
+                return Err(refused(Operation::AppPoolCreate, name, message));
+            }
+            section.commit(Deed::PoolCreated { pool: name.to_owned() }, |state| {
+                state.app_pools.insert(name.to_owned(), Pool::new(defaults.facts(), None));
+            })?;
+            Ok(())
+        })
+    }
+
+    fn set(&self, name: &str, settings: &[PoolSetting]) -> Result<(), Error> {
+        self.operate(Operation::AppPoolSet, name, |section, _| {
+            let absent = || Error::Absent { kind: "application pool", name: name.to_owned() };
+            find(&section.state().app_pools, name).ok_or_else(absent)?;
+            let deed =
+                Deed::PoolSet { pool: name.to_owned(), settings: settings.iter().map(words).collect() };
+            section.commit(deed, |state| {
+                if let Some(pool) = find_mut(&mut state.app_pools, name) {
+                    settings.iter().for_each(|setting| apply(pool, setting));
+                }
+            })?;
+            Ok(())
+        })
+    }
+}
+
+/// Sets one setting.
+pub(super) fn apply(pool: &mut Pool, setting: &PoolSetting) {
+    match setting {
+        PoolSetting::Enable32bit(truth) => pool.enable_32bit = *truth,
+        PoolSetting::LoadUserProfile(truth) => pool.load_user_profile = *truth,
+        PoolSetting::IdleTimeoutMinutes(minutes) => pool.idle_timeout_minutes = *minutes,
+        PoolSetting::ManagedRuntimeVersion(version) => pool.managed_runtime_version.clone_from(version),
+    }
+}
+
+fn words(setting: &PoolSetting) -> (String, String) {
+    let (name, value) = match setting {
+        PoolSetting::Enable32bit(truth) => ("enable_32bit", truth.to_string()),
+        PoolSetting::LoadUserProfile(truth) => ("load_user_profile", truth.to_string()),
+        PoolSetting::IdleTimeoutMinutes(minutes) => ("idle_timeout_minutes", minutes.to_string()),
+        PoolSetting::ManagedRuntimeVersion(version) => ("managed_runtime_version", version.clone()),
+    };
+    (name.to_owned(), value)
+}

@@ -1,0 +1,230 @@
+//! What a twin is made from: the declaration, and the catalogue of what each package's installer does.
+//!
+//! Neighbours: `yaml` reads a declaration, `init` in `cli` makes a twin from it, `installer` carries out the catalogue.
+//! Never holds what is installed: that is [`State`].
+
+use std::collections::BTreeMap;
+
+use muster_model::name::{HostName, Version};
+use serde::{Deserialize, Serialize};
+
+use super::state::{Answer, Content, File, Pool, Service, State};
+use crate::host::{Access, PoolFacts, ServiceState, StartMode};
+
+/// A twin's declaration, as a person writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Declaration {
+    /// Always `Twin`.
+    pub kind: DeclarationKind,
+    /// The computer's name.
+    pub host_name: HostName,
+    /// What a new pool starts with.
+    #[serde(default)]
+    pub app_pool_defaults: PoolDefaults,
+    /// Services that are there before any package.
+    #[serde(default)]
+    pub services: BTreeMap<String, ServiceMade>,
+    /// What answers HTTP before any package.
+    #[serde(default)]
+    pub http: BTreeMap<String, Answer>,
+    /// What each package's installer does, by version.
+    pub packages: BTreeMap<String, BTreeMap<Version, Effects>>,
+}
+
+/// The `kind:` of a declaration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum DeclarationKind {
+    /// A twin.
+    Twin,
+}
+
+/// `catalogue.json`: the declaration's lasting part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Catalogue {
+    /// What a new pool starts with.
+    pub app_pool_defaults: PoolDefaults,
+    /// What each package's installer does, by version.
+    pub packages: BTreeMap<String, BTreeMap<Version, Effects>>,
+}
+
+/// The pool settings of `applicationPoolDefaults`.
+///
+/// IIS 10 ships `enable32BitAppOnWin64` false, an idle time-out of 20 minutes and .NET 4; `loadUserProfile` is false in
+/// the schema and true in the file that Windows installs, so that a declaration may say which
+/// (<https://learn.microsoft.com/en-us/iis/configuration/system.applicationhost/applicationpools/>).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PoolDefaults {
+    enable_32bit: bool,
+    load_user_profile: bool,
+    idle_timeout_minutes: i64,
+    managed_runtime_version: String,
+}
+
+impl Default for PoolDefaults {
+    fn default() -> Self {
+        Self {
+            enable_32bit: false,
+            load_user_profile: true,
+            idle_timeout_minutes: 20,
+            managed_runtime_version: "v4.0".to_owned(),
+        }
+    }
+}
+
+impl PoolDefaults {
+    /// The settings of a new pool.
+    pub fn facts(&self) -> PoolFacts {
+        PoolMade::default().over(self)
+    }
+}
+
+/// What one version's installer does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Effects {
+    /// How long it takes.
+    pub install_ms: u64,
+    /// How long it takes to take it off.
+    pub uninstall_ms: u64,
+    /// Whether it works piece by piece, so that an interrupted one leaves half. Otherwise it is all or nothing.
+    #[serde(default)]
+    pub staged: bool,
+    /// What it exits with when it did its work; 3010 is a success that wants a restart.
+    #[serde(default)]
+    pub exit_code: i32,
+    /// Services that it makes.
+    #[serde(default)]
+    pub services: BTreeMap<String, ServiceMade>,
+    /// Pools that it makes.
+    #[serde(default)]
+    pub app_pools: BTreeMap<String, PoolMade>,
+    /// Files that it makes.
+    #[serde(default)]
+    pub files: BTreeMap<String, FileMade>,
+    /// What answers HTTP once it is there.
+    #[serde(default)]
+    pub http: BTreeMap<String, Answer>,
+}
+
+/// A service, as an installer leaves it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceMade {
+    /// How it is started.
+    pub start: StartMode,
+    /// Its state; stopped unless said.
+    #[serde(default = "stopped")]
+    pub state: ServiceState,
+    /// How long it takes to start.
+    #[serde(default)]
+    pub start_delay_ms: u64,
+}
+
+fn stopped() -> ServiceState {
+    ServiceState::Stopped
+}
+
+/// A pool, as an installer leaves it; what is not said is IIS's default.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PoolMade {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enable_32bit: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    load_user_profile: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idle_timeout_minutes: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    managed_runtime_version: Option<String>,
+}
+
+impl PoolMade {
+    fn over(&self, defaults: &PoolDefaults) -> PoolFacts {
+        PoolFacts {
+            enable_32bit: self.enable_32bit.unwrap_or(defaults.enable_32bit),
+            load_user_profile: self.load_user_profile.unwrap_or(defaults.load_user_profile),
+            idle_timeout_minutes: self.idle_timeout_minutes.unwrap_or(defaults.idle_timeout_minutes),
+            managed_runtime_version: self
+                .managed_runtime_version
+                .clone()
+                .unwrap_or_else(|| defaults.managed_runtime_version.clone()),
+        }
+    }
+}
+
+/// A file, as an installer leaves it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileMade {
+    /// Its text.
+    pub content: String,
+    /// Accounts with an explicit right.
+    #[serde(default)]
+    pub rights: BTreeMap<String, Access>,
+}
+
+/// One piece of an installation: what a staged installer does between two moments.
+pub type Piece = Box<dyn FnOnce(&mut State)>;
+
+impl Effects {
+    /// The pieces in order, each with its name. The package is entered last, so that half an installation is no version.
+    pub fn pieces(&self, defaults: &PoolDefaults, package: &str, version: &Version) -> Vec<(String, Piece)> {
+        let mut pieces: Vec<(String, Piece)> = Vec::new();
+        let maker = || Some(package.to_owned());
+        for (name, made) in &self.services {
+            let (key, service) = (name.clone(), service(made, maker()));
+            pieces
+                .push((format!("service {name}"), Box::new(move |s| drop(s.services.insert(key, service)))));
+        }
+        for (name, made) in &self.app_pools {
+            let (key, pool) = (name.clone(), Pool::new(made.over(defaults), maker()));
+            pieces.push((format!("pool {name}"), Box::new(move |s| drop(s.app_pools.insert(key, pool)))));
+        }
+        for (path, made) in &self.files {
+            let content = Content::Text(made.content.clone());
+            let (key, file) = (path.clone(), File { content, rights: made.rights.clone(), made_by: maker() });
+            pieces.push((format!("file {path}"), Box::new(move |s| drop(s.files.insert(key, file)))));
+        }
+        for (url, answer) in &self.http {
+            let (key, answer) = (url.clone(), Answer { made_by: maker(), ..answer.clone() });
+            pieces.push((format!("address {url}"), Box::new(move |s| drop(s.http.insert(key, answer)))));
+        }
+        let (key, version) = (package.to_owned(), version.clone());
+        pieces.push((
+            format!("package {package} {version}"),
+            Box::new(move |s| drop(s.packages.insert(key, version))),
+        ));
+        pieces
+    }
+}
+
+fn service(made: &ServiceMade, made_by: Option<String>) -> Service {
+    Service {
+        state: made.state,
+        start: made.start,
+        start_delay_ms: made.start_delay_ms,
+        running_at: None,
+        dies_at: None,
+        made_by,
+    }
+}
+
+impl Declaration {
+    /// The server before any package, and the catalogue.
+    pub fn split(self) -> (State, Catalogue) {
+        let state = State {
+            host_name: self.host_name,
+            boots: 1,
+            clock_offset_ms: 0,
+            packages: BTreeMap::new(),
+            services: self.services.iter().map(|(name, made)| (name.clone(), service(made, None))).collect(),
+            app_pools: BTreeMap::new(),
+            files: BTreeMap::new(),
+            http: self.http,
+        };
+        (state, Catalogue { app_pool_defaults: self.app_pool_defaults, packages: self.packages })
+    }
+}

@@ -1,0 +1,224 @@
+//! What a person sees and changes on a twin: the table of `twin show`, the drift of `twin set`.
+//!
+//! Neighbours: `cli` calls it. Each change is a line of the ledger with the word `hand`, so that no test counts it as
+//! Muster's.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use muster_model::name::Version;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+use super::ledger::Deed;
+use super::state::{Answer, Content, File, Pool, Service, State, find, find_mut};
+use super::store::{self, Store};
+use crate::host::clock::SystemClock;
+use crate::host::{Access, Clock, ServiceState, StartMode};
+
+/// Examples, shown by `twin set --help`.
+pub(super) const HELP: &str = "Examples:
+  twin set --dir TWIN app_pool Sage.XRT.Advanced load_user_profile=false
+  twin set --dir TWIN service SCPSServer state=stopped start=disabled
+  twin set --dir TWIN package treasury version=4.3.004
+  twin set --dir TWIN file 'C:\\Sage\\a.ini' content='x=1' 'right:BUILTIN\\Users=read' 'right:Guests=absent'
+  twin set --dir TWIN http http://localhost/SCPS status=500
+  twin set --dir TWIN clock offset ms=180000
+  twin set --dir TWIN service SCPSServer absent";
+
+/// A change that makes no sense, or could not be made.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The words are wrong.
+    #[error("{0}; see: muster-agent twin set --help")]
+    Wrong(String),
+    /// The twin could not be used.
+    #[error(transparent)]
+    Twin(#[from] store::Error),
+}
+
+/// Makes these changes to one thing, all or none.
+pub(super) fn set(store: &Store, thing: &str, name: &str, changes: &[String]) -> Result<(), Error> {
+    let defaults = store.catalogue()?.app_pool_defaults;
+    let mut section = store.lock()?;
+    let mut state = section.state().clone();
+    state.settle(SystemClock.now());
+    for change in changes {
+        if change == "absent" {
+            remove(&mut state, thing, name)?;
+            continue;
+        }
+        let (attribute, value) = change
+            .split_once('=')
+            .ok_or_else(|| Error::Wrong(format!("{change:?} is neither ATTRIBUTE=VALUE nor absent")))?;
+        match thing {
+            "app_pool" => {
+                let new = || Pool::new(defaults.facts(), None);
+                set_pool(entry(&mut state.app_pools, name, new), attribute, value)?;
+            }
+            "service" => set_service(entry(&mut state.services, name, new_service), attribute, value)?,
+            "package" if attribute == "version" => {
+                let version: Version = parse(attribute, value)?;
+                entry(&mut state.packages, name, || version.clone()).clone_from(&version);
+            }
+            "file" => set_file(entry(&mut state.files, name, new_file), attribute, value)?,
+            "http" if attribute == "status" => {
+                entry(&mut state.http, name, new_answer).status = parse(attribute, value)?;
+            }
+            "clock" if name == "offset" && attribute == "ms" => {
+                state.clock_offset_ms = parse(attribute, value)?
+            }
+            _ => return Err(Error::Wrong(format!("{thing} has no {attribute}"))),
+        }
+    }
+    let (thing, name, change) = (thing.to_owned(), name.to_owned(), changes.join(", "));
+    Ok(section.commit(Deed::SetByHand { thing, name, change }, |now| *now = state)?)
+}
+
+fn remove(state: &mut State, thing: &str, name: &str) -> Result<(), Error> {
+    let other = |key: &String| !key.eq_ignore_ascii_case(name);
+    match thing {
+        "app_pool" => state.app_pools.retain(|key, _| other(key)),
+        "service" => state.services.retain(|key, _| other(key)),
+        "package" => state.remove_made_by(name),
+        "file" => state.files.retain(|key, _| other(key)),
+        "http" => state.http.retain(|key, _| other(key)),
+        _ => return Err(Error::Wrong(format!("{thing} cannot be absent"))),
+    }
+    Ok(())
+}
+
+/// The entry of that name, made where there is none.
+fn entry<'map, T>(
+    map: &'map mut std::collections::BTreeMap<String, T>,
+    name: &str,
+    new: impl FnOnce() -> T,
+) -> &'map mut T {
+    let key = map.keys().find(|key| key.eq_ignore_ascii_case(name)).cloned();
+    map.entry(key.unwrap_or_else(|| name.to_owned())).or_insert_with(new)
+}
+
+fn new_service() -> Service {
+    Service {
+        state: ServiceState::Stopped,
+        start: StartMode::Manual,
+        start_delay_ms: 0,
+        running_at: None,
+        dies_at: None,
+        made_by: None,
+    }
+}
+
+fn new_file() -> File {
+    File { content: Content::Text(String::new()), rights: std::collections::BTreeMap::new(), made_by: None }
+}
+
+fn new_answer() -> Answer {
+    Answer { status: 200, while_running: Vec::new(), made_by: None }
+}
+
+fn set_pool(pool: &mut Pool, attribute: &str, value: &str) -> Result<(), Error> {
+    match attribute {
+        "enable_32bit" => pool.enable_32bit = parse(attribute, value)?,
+        "load_user_profile" => pool.load_user_profile = parse(attribute, value)?,
+        "idle_timeout_minutes" => pool.idle_timeout_minutes = parse(attribute, value)?,
+        "managed_runtime_version" => value.clone_into(&mut pool.managed_runtime_version),
+        _ => return Err(Error::Wrong(format!("app_pool has no {attribute}"))),
+    }
+    Ok(())
+}
+
+fn set_service(service: &mut Service, attribute: &str, value: &str) -> Result<(), Error> {
+    match attribute {
+        "state" => {
+            service.halt();
+            service.state = word(attribute, value)?;
+        }
+        "start" => service.start = word(attribute, value)?,
+        "start_delay_ms" => service.start_delay_ms = parse(attribute, value)?,
+        _ => return Err(Error::Wrong(format!("service has no {attribute}"))),
+    }
+    Ok(())
+}
+
+fn set_file(file: &mut File, attribute: &str, value: &str) -> Result<(), Error> {
+    match attribute.strip_prefix("right:") {
+        None if attribute == "content" => file.content = Content::Text(value.to_owned()),
+        None => return Err(Error::Wrong(format!("file has no {attribute}"))),
+        Some(account) if value == "absent" => {
+            file.rights.retain(|present, _| !present.eq_ignore_ascii_case(account));
+        }
+        Some(account) => {
+            let access: Access = word(attribute, value)?;
+            match find_mut(&mut file.rights, account) {
+                Some(present) => *present = access,
+                None => drop(file.rights.insert(account.to_owned(), access)),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn parse<T: FromStr>(attribute: &str, value: &str) -> Result<T, Error> {
+    value.parse().map_err(|_| Error::Wrong(format!("{attribute} cannot be {value:?}")))
+}
+
+/// One of the words that `state.json` uses.
+fn word<T: DeserializeOwned>(attribute: &str, value: &str) -> Result<T, Error> {
+    serde_json::from_value(value.into()).map_err(|_| Error::Wrong(format!("{attribute} cannot be {value:?}")))
+}
+
+/// Writes the server as a table.
+pub(super) fn show(state: &State, out: &mut dyn Write) -> io::Result<()> {
+    let now = SystemClock.now();
+    writeln!(
+        out,
+        "SIMULATED  {}  started {} time(s), clock {:+} ms",
+        state.host_name, state.boots, state.clock_offset_ms
+    )?;
+    for (name, version) in &state.packages {
+        line(out, "package", name, version)?;
+    }
+    for (name, service) in &state.services {
+        line(out, "service", name, words(service, now))?;
+    }
+    for (name, pool) in &state.app_pools {
+        let settings = format!(
+            "enable_32bit={} load_user_profile={} idle_timeout_minutes={} managed_runtime_version={}",
+            pool.enable_32bit,
+            pool.load_user_profile,
+            pool.idle_timeout_minutes,
+            pool.managed_runtime_version
+        );
+        line(out, "app_pool", name, settings)?;
+    }
+    for (path, file) in &state.files {
+        line(out, "file", path, format!("{} bytes", file.content.bytes().len()))?;
+        for (account, access) in &file.rights {
+            writeln!(out, "             {account}: {}", in_words(access))?;
+        }
+    }
+    for (url, answer) in &state.http {
+        let idle = |name: &&String| {
+            find(&state.services, name).is_none_or(|service| service.at(now) != ServiceState::Running)
+        };
+        let waits: Vec<&str> = answer.while_running.iter().filter(idle).map(String::as_str).collect();
+        let refused = format!("refused: {} does not run", waits.join(", "));
+        line(out, "http", url, if waits.is_empty() { answer.status.to_string() } else { refused })?;
+    }
+    Ok(())
+}
+
+fn line(out: &mut dyn Write, thing: &str, name: &str, what: impl Display) -> io::Result<()> {
+    writeln!(out, "{thing:<10} {name:<34} {what}")
+}
+
+fn words(service: &Service, now: Timestamp) -> String {
+    format!("{}, start {}", in_words(&service.at(now)), in_words(&service.start))
+}
+
+fn in_words<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}

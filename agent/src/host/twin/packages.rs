@@ -1,0 +1,67 @@
+//! Installed packages on a twin, and the command lines of the processes that play their installers.
+//!
+//! Neighbours: `installer` is that process; `supervise` starts it. Never installs anything itself.
+
+use muster_model::name::Version;
+
+use super::Twin;
+use super::fault::Operation;
+use super::ledger::Action;
+use super::state::find;
+use crate::host::{CommandLine, Error, ExitMeaning, Packages, exit_code};
+
+impl Packages for Twin {
+    fn installed(&self, name: &str) -> Result<Option<Version>, Error> {
+        self.operate(Operation::PackageGet, name, |section, _| {
+            Ok(find(&section.state().packages, name).cloned())
+        })
+    }
+
+    fn installer(&self, name: &str, version: &Version, arguments: &[String]) -> Result<CommandLine, Error> {
+        let catalogue = self.store.catalogue()?;
+        let versions = find(&catalogue.packages, name);
+        if !versions.is_some_and(|versions| versions.contains_key(version)) {
+            return Err(Error::Absent { kind: "installer of package", name: format!("{name} {version}") });
+        }
+        let mut command = self.command_line(name, version, Action::Install);
+        if !arguments.is_empty() {
+            command.arguments.push("--".to_owned());
+            command.arguments.extend_from_slice(arguments);
+        }
+        Ok(command)
+    }
+
+    fn uninstaller(&self, name: &str) -> Result<CommandLine, Error> {
+        let section = self.store.lock()?;
+        let version = find(&section.state().packages, name);
+        let version = version.ok_or_else(|| Error::Absent { kind: "package", name: name.to_owned() })?;
+        Ok(self.command_line(name, version, Action::Uninstall))
+    }
+
+    fn exit_meaning(&self, code: i32) -> ExitMeaning {
+        exit_code::meaning(code)
+    }
+}
+
+impl Twin {
+    /// `--run` is left to the environment: the supervisor says there for which step it runs.
+    fn command_line(&self, package: &str, version: &Version, action: Action) -> CommandLine {
+        let action = match action {
+            Action::Install => "install",
+            Action::Uninstall => "uninstall",
+        };
+        let dir = self.store.dir().display().to_string();
+        let arguments = [
+            "twin-installer",
+            "--dir",
+            &dir,
+            "--package",
+            package,
+            "--version",
+            version.as_str(),
+            "--action",
+            action,
+        ];
+        CommandLine { program: self.exe.clone(), arguments: arguments.map(str::to_owned).to_vec() }
+    }
+}

@@ -1,0 +1,84 @@
+//! Windows services on a twin.
+//!
+//! Neighbours: `state` says when a start has had its delay. Error numbers are those of Windows' service manager,
+//! <https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes--1000-1299->. Never makes a service.
+
+use super::fault::{Operation, Strike};
+use super::ledger::Deed;
+use super::state::{after, find, find_mut};
+use super::{Twin, refused};
+use crate::host::clock::SystemClock;
+use crate::host::{Clock, Error, ServiceFacts, ServiceState, Services, StartMode};
+
+fn absent(name: &str) -> Error {
+    Error::Absent { kind: "service", name: name.to_owned() }
+}
+
+impl Services for Twin {
+    fn get(&self, name: &str) -> Result<Option<ServiceFacts>, Error> {
+        self.operate(Operation::ServiceGet, name, |section, _| {
+            let now = SystemClock.now();
+            let service = find(&section.state().services, name);
+            Ok(service.map(|service| ServiceFacts { state: service.at(now), start: service.start }))
+        })
+    }
+
+    fn start(&self, name: &str) -> Result<(), Error> {
+        self.operate(Operation::ServiceStart, name, |section, strike| {
+            let now = SystemClock.now();
+            let service = find(&section.state().services, name).ok_or_else(|| absent(name))?;
+            match (service.at(now), service.start) {
+                // Error 1056, already running or on its way: what was asked for is there.
+                (ServiceState::Running | ServiceState::StartPending, _) => return Ok(()),
+                (ServiceState::Stopped | ServiceState::StopPending, StartMode::Disabled) => {
+                    return Err(refused(
+                        Operation::ServiceStart,
+                        name,
+                        "error 1058: the service is disabled",
+                    ));
+                }
+                (
+                    ServiceState::Stopped | ServiceState::StopPending,
+                    StartMode::Automatic | StartMode::Manual,
+                ) => {}
+            }
+            section.commit(Deed::ServiceStarted { service: name.to_owned() }, |state| {
+                if let Some(service) = find_mut(&mut state.services, name) {
+                    service.begin(now);
+                    if let Some(Strike::DiesAfterMs(life_ms)) = strike {
+                        service.dies_at = Some(after(service.running_at.unwrap_or(now), life_ms));
+                    }
+                }
+            })?;
+            Ok(())
+        })
+    }
+
+    fn stop(&self, name: &str) -> Result<(), Error> {
+        self.operate(Operation::ServiceStop, name, |section, _| {
+            let service = find(&section.state().services, name).ok_or_else(|| absent(name))?;
+            // Error 1062, not started: what was asked for is there.
+            if service.at(SystemClock.now()) == ServiceState::Stopped {
+                return Ok(());
+            }
+            section.commit(Deed::ServiceStopped { service: name.to_owned() }, |state| {
+                if let Some(service) = find_mut(&mut state.services, name) {
+                    service.halt();
+                }
+            })?;
+            Ok(())
+        })
+    }
+
+    fn set_start(&self, name: &str, start: StartMode) -> Result<(), Error> {
+        self.operate(Operation::ServiceSetStart, name, |section, _| {
+            find(&section.state().services, name).ok_or_else(|| absent(name))?;
+            section.commit(Deed::ServiceStartSet { service: name.to_owned(), start }, |state| {
+                if let Some(service) = find_mut(&mut state.services, name) {
+                    service.start = start;
+                }
+            })?;
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,303 @@
+//! What a twin holds: `state.json`, pretty and meant to be edited by hand.
+//!
+//! Neighbours: `store` reads and writes it, the ports answer from it, `catalogue` says how it starts. Unknown keys are
+//! errors, so that a slip of a hand is seen. Never consults a clock: the time is passed in.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use muster_model::name::{HostName, Version};
+use serde::{Deserialize, Serialize};
+
+use crate::host::{Access, PoolFacts, ServiceState, StartMode};
+
+/// A modelled server. Names are compared as Windows does, without regard to case: see [`find`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// The computer's name.
+    pub host_name: HostName,
+    /// How often it has started.
+    pub boots: u32,
+    /// How far its clock is ahead of the real one; negative is behind.
+    pub clock_offset_ms: i64,
+    /// Installed packages and their versions.
+    pub packages: BTreeMap<String, Version>,
+    /// Services.
+    pub services: BTreeMap<String, Service>,
+    /// IIS application pools.
+    pub app_pools: BTreeMap<String, Pool>,
+    /// Files by path.
+    pub files: BTreeMap<String, File>,
+    /// What answers HTTP, by address.
+    pub http: BTreeMap<String, Answer>,
+}
+
+/// A service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// Its state as it was last written: read it with [`Service::at`].
+    pub state: ServiceState,
+    /// How it is started.
+    pub start: StartMode,
+    /// How long it takes to start.
+    #[serde(default)]
+    pub start_delay_ms: u64,
+    /// When `start_pending` becomes `running`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running_at: Option<Timestamp>,
+    /// When it dies by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dies_at: Option<Timestamp>,
+    /// The package that made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_by: Option<String>,
+}
+
+impl Service {
+    /// Its state at this time: a start that has had its delay is running, one that was to die is stopped.
+    pub fn at(&self, now: Timestamp) -> ServiceState {
+        let started = match (self.state, self.running_at) {
+            (ServiceState::StartPending, Some(at)) if at <= now => ServiceState::Running,
+            (state, _) => state,
+        };
+        match self.dies_at {
+            Some(at) if at <= now && started == ServiceState::Running => ServiceState::Stopped,
+            _ => started,
+        }
+    }
+
+    /// Begins to start, or runs at once where there is no delay.
+    pub fn begin(&mut self, now: Timestamp) {
+        self.dies_at = None;
+        self.running_at = (self.start_delay_ms > 0).then(|| after(now, self.start_delay_ms));
+        self.state =
+            if self.running_at.is_some() { ServiceState::StartPending } else { ServiceState::Running };
+    }
+
+    /// Stops at once.
+    pub fn halt(&mut self) {
+        (self.state, self.running_at, self.dies_at) = (ServiceState::Stopped, None, None);
+    }
+}
+
+/// An application pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pool {
+    /// 32-bit applications are enabled.
+    pub enable_32bit: bool,
+    /// The identity's profile is loaded.
+    pub load_user_profile: bool,
+    /// Idle minutes before a worker is stopped; 0 is never.
+    pub idle_timeout_minutes: i64,
+    /// The .NET CLR.
+    pub managed_runtime_version: String,
+    /// The package that made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_by: Option<String>,
+}
+
+impl Pool {
+    /// A pool with these settings.
+    pub fn new(facts: PoolFacts, made_by: Option<String>) -> Self {
+        let PoolFacts { enable_32bit, load_user_profile, idle_timeout_minutes, managed_runtime_version } =
+            facts;
+        Self { enable_32bit, load_user_profile, idle_timeout_minutes, managed_runtime_version, made_by }
+    }
+
+    /// Its settings.
+    pub fn facts(&self) -> PoolFacts {
+        PoolFacts {
+            enable_32bit: self.enable_32bit,
+            load_user_profile: self.load_user_profile,
+            idle_timeout_minutes: self.idle_timeout_minutes,
+            managed_runtime_version: self.managed_runtime_version.clone(),
+        }
+    }
+}
+
+/// A file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// What is in it.
+    pub content: Content,
+    /// Accounts with an explicit right.
+    #[serde(default)]
+    pub rights: BTreeMap<String, Access>,
+    /// The package that made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_by: Option<String>,
+}
+
+/// A file's bytes: text where they are text, so that a person can read and edit them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Content {
+    /// UTF-8 text.
+    Text(String),
+    /// Anything else.
+    Binary {
+        /// The bytes in base64.
+        #[serde(with = "base64_bytes")]
+        base64: Vec<u8>,
+    },
+}
+
+impl Content {
+    /// These bytes.
+    pub fn new(bytes: &[u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::Text(text.to_owned()),
+            Err(_) => Self::Binary { base64: bytes.to_vec() },
+        }
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary { base64 } => base64,
+        }
+    }
+}
+
+mod base64_bytes {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD as BASE64;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(&BASE64.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        BASE64.decode(String::deserialize(from)?).map_err(D::Error::custom)
+    }
+}
+
+/// What answers at one address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    /// The status that it answers.
+    pub status: u16,
+    /// Services that must run; while one does not, the connection is refused.
+    #[serde(default)]
+    pub while_running: Vec<String>,
+    /// The package that made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_by: Option<String>,
+}
+
+impl State {
+    /// Takes off all that a package made, settings and grants included (G12, G16, G18).
+    pub fn remove_made_by(&mut self, package: &str) {
+        let stays =
+            |maker: &Option<String>| !maker.as_deref().is_some_and(|m| m.eq_ignore_ascii_case(package));
+        self.services.retain(|_, service| stays(&service.made_by));
+        self.app_pools.retain(|_, pool| stays(&pool.made_by));
+        self.files.retain(|_, file| stays(&file.made_by));
+        self.http.retain(|_, answer| stays(&answer.made_by));
+        self.packages.retain(|name, _| !name.eq_ignore_ascii_case(package));
+    }
+
+    /// Starts the computer again: automatic services begin to start, the others are stopped.
+    pub fn reboot(&mut self, now: Timestamp) {
+        self.boots += 1;
+        for service in self.services.values_mut() {
+            service.halt();
+            if service.start == StartMode::Automatic {
+                service.begin(now);
+            }
+        }
+    }
+
+    /// The state in which each service is at this time, written down.
+    pub fn settle(&mut self, now: Timestamp) {
+        for service in self.services.values_mut() {
+            let state = service.at(now);
+            if state != service.state {
+                service.state = state;
+                service.running_at = None;
+                if state == ServiceState::Stopped {
+                    service.dies_at = None;
+                }
+            }
+        }
+    }
+}
+
+/// The entry of that name, whatever its case.
+pub fn find<'map, T>(map: &'map BTreeMap<String, T>, name: &str) -> Option<&'map T> {
+    map.get(name)
+        .or_else(|| map.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
+}
+
+/// The entry of that name, whatever its case, to be changed.
+pub fn find_mut<'map, T>(map: &'map mut BTreeMap<String, T>, name: &str) -> Option<&'map mut T> {
+    map.iter_mut().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+}
+
+/// A time that much later; the last representable one where that is too far.
+pub(super) fn after(now: Timestamp, delay_ms: u64) -> Timestamp {
+    let delay = i64::try_from(delay_ms).map(SignedDuration::from_millis).unwrap_or(SignedDuration::MAX);
+    now.checked_add(delay).unwrap_or(Timestamp::MAX)
+}
+
+/// A time moved by an offset, for the twin's own clock.
+pub(super) fn offset(now: Timestamp, offset_ms: i64) -> Timestamp {
+    now.checked_add(SignedDuration::from_millis(offset_ms)).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service(start: StartMode, start_delay_ms: u64) -> Service {
+        Service {
+            state: ServiceState::Stopped,
+            start,
+            start_delay_ms,
+            running_at: None,
+            dies_at: None,
+            made_by: None,
+        }
+    }
+
+    #[test]
+    fn a_service_runs_only_after_its_start_up_delay() {
+        let mut service = service(StartMode::Manual, 400);
+        let now = Timestamp::UNIX_EPOCH;
+        service.begin(now);
+        assert_eq!(service.at(now), ServiceState::StartPending);
+        assert_eq!(service.at(after(now, 399)), ServiceState::StartPending);
+        assert_eq!(service.at(after(now, 400)), ServiceState::Running);
+    }
+
+    #[test]
+    fn a_service_that_is_to_die_runs_first_and_is_then_stopped() {
+        let mut service = service(StartMode::Manual, 10);
+        let now = Timestamp::UNIX_EPOCH;
+        service.begin(now);
+        service.dies_at = Some(after(now, 30));
+        assert_eq!(service.at(after(now, 20)), ServiceState::Running);
+        assert_eq!(service.at(after(now, 30)), ServiceState::Stopped);
+    }
+
+    #[test]
+    fn a_file_s_bytes_come_back_whether_they_are_text_or_not() {
+        for bytes in ["ligne é\r\n".as_bytes(), &[0xff, 0xfe, 0x00]] {
+            let json = serde_json::to_string(&Content::new(bytes)).unwrap();
+            assert_eq!(serde_json::from_str::<Content>(&json).unwrap().bytes(), bytes);
+        }
+    }
+
+    #[test]
+    fn no_delay_is_too_long_for_the_calendar() {
+        assert_eq!(after(Timestamp::UNIX_EPOCH, u64::MAX), Timestamp::MAX);
+    }
+}
