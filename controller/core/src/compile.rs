@@ -1,0 +1,101 @@
+//! Manifests: from a resolved server to what its agent compares with.
+//!
+//! Neighbours: the model resolves documents into nodes, the store keeps the manifests. A generation rises only when
+//! something changed; it never goes back and is never used for two different manifests.
+
+use muster_model::FORMAT;
+use muster_model::manifest::{Manifest, Node};
+use muster_model::name::{Generation, HostName, ProductId, ServerId};
+
+use crate::record::{Error, Record};
+
+/// What the documents say of one server, with every parameter settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The server.
+    pub server: ServerId,
+    /// Its computer name.
+    pub host: HostName,
+    /// The product at the version that the site names.
+    pub product: ProductId,
+    /// The nodes, in the order of the product's file.
+    pub nodes: Vec<Node>,
+}
+
+/// The new manifest of a server; none where the newest stored one says the same, and its bytes are used again.
+///
+/// # Errors
+/// Where the manifest cannot be written.
+pub fn manifest(wanted: Wanted, newest: Option<&Manifest>) -> Result<Option<Record<Manifest>>, Error> {
+    let Wanted { server, host, product, nodes } = wanted;
+    let generation = newest.map_or(Generation(1), |manifest| Generation(manifest.generation.0 + 1));
+    let compiled = Manifest { format: FORMAT, server, host, product, generation, nodes };
+    if newest.is_some_and(|newest| same(newest, &compiled)) {
+        return Ok(None);
+    }
+    Record::new(compiled).map(Some)
+}
+
+/// Whether two manifests say the same of the same server, their generations aside.
+fn same(one: &Manifest, other: &Manifest) -> bool {
+    let Manifest { format, server, host, product, generation: _, nodes } = one;
+    *format == other.format
+        && *server == other.server
+        && *host == other.host
+        && *product == other.product
+        && *nodes == other.nodes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(nodes: &str) -> Wanted {
+        Wanted {
+            server: "dupont-prod/web".parse().unwrap(),
+            host: "DUP-WEB01".parse().unwrap(),
+            product: "sxa 2022-r2".parse().unwrap(),
+            nodes: serde_json::from_str(nodes).unwrap(),
+        }
+    }
+
+    const POOL: &str = r#"[{"id": "iis_app_pool/sxa", "attributes": {"load_user_profile": true}}]"#;
+
+    #[test]
+    fn the_first_manifest_has_generation_one() {
+        let first = manifest(wanted(POOL), None).unwrap().unwrap();
+        assert_eq!(first.value().generation, Generation(1));
+        assert_eq!(Record::read(first.bytes().to_vec()).unwrap(), first);
+    }
+
+    #[test]
+    fn the_same_documents_make_no_new_manifest() {
+        let first = manifest(wanted(POOL), None).unwrap().unwrap();
+        assert_eq!(manifest(wanted(POOL), Some(first.value())).unwrap(), None);
+    }
+
+    #[test]
+    fn each_change_raises_the_generation_by_one() {
+        let first = manifest(wanted(POOL), None).unwrap().unwrap();
+        let changes: [fn(&mut Wanted); 3] = [
+            |wanted| wanted.nodes.clear(),
+            |wanted| wanted.host = "DUP-WEB02".parse().unwrap(),
+            |wanted| wanted.product = "sxa 2023-r1".parse().unwrap(),
+        ];
+        for change in changes {
+            let mut wanted = wanted(POOL);
+            change(&mut wanted);
+            let second = manifest(wanted, Some(first.value())).unwrap().unwrap();
+            assert_eq!(second.value().generation, Generation(2));
+            assert_ne!(second.digest(), first.digest());
+        }
+    }
+
+    #[test]
+    fn a_manifest_of_a_newer_format_is_refused() {
+        let mut newer = manifest(wanted(POOL), None).unwrap().unwrap().into_parts().0;
+        newer.format = FORMAT + 1;
+        let bytes = serde_json::to_vec(&newer).unwrap();
+        assert!(matches!(Record::<Manifest>::read(bytes), Err(Error::Format("manifest", 2))));
+    }
+}

@@ -1,0 +1,113 @@
+//! Findings and warnings: what stands in a plan's way, each with what to do.
+//!
+//! Neighbours: agents find what is wrong with a node, here is found what is wrong with an agent. A plan with a finding
+//! cannot be approved; it is still made, so that everything that is missing is seen at once (G1).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use muster_model::name::{NodeId, Role, ServerId};
+use muster_model::report::{Finding, ServerReport};
+
+use super::{AgentFacts, Comparison, ServerInput};
+
+/// A problem that a person must solve before the plan can be approved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanFinding {
+    /// The server.
+    pub server: ServerId,
+    /// The node, where it is about one.
+    pub node: Option<NodeId>,
+    /// What is wrong, and what to do.
+    pub finding: Finding,
+}
+
+impl fmt::Display for PlanFinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.server)?;
+        if let Some(node) = &self.node {
+            write!(f, " {node}")?;
+        }
+        write!(f, ": {} -> {}", self.finding.problem, self.finding.advice)
+    }
+}
+
+/// Every finding, in the order of the servers and of their nodes.
+pub(super) fn collect(servers: &[ServerInput]) -> Vec<PlanFinding> {
+    let mut findings = Vec::new();
+    for server in servers {
+        let id = &server.manifest.value().server;
+        if let Some(finding) = obstacle(server) {
+            findings.push(PlanFinding { server: id.clone(), node: None, finding });
+        }
+        for node in usable_report(server).into_iter().flat_map(|report| &report.nodes) {
+            if let Some(finding) = &node.finding {
+                let finding = finding.clone();
+                findings.push(PlanFinding { server: id.clone(), node: Some(node.node.clone()), finding });
+            }
+        }
+    }
+    findings
+}
+
+/// The report, unless something about its agent keeps it out.
+pub(super) fn usable_report(server: &ServerInput) -> Option<&ServerReport> {
+    match (&server.comparison, obstacle(server)) {
+        (Comparison::Report(report), None) => Some(report),
+        (Comparison::Report(_) | Comparison::Problem(_) | Comparison::NoAnswer, _) => None,
+    }
+}
+
+/// What keeps a whole server out of the plan.
+fn obstacle(server: &ServerInput) -> Option<Finding> {
+    let manifest = server.manifest.value();
+    let id = &manifest.server;
+    let Some(AgentFacts { host, kinds }) = &server.agent else {
+        return Some(Finding {
+            problem: format!("{} is not connected", manifest.host),
+            advice: format!("start its agent, see `muster server show {id}`, then plan again"),
+        });
+    };
+    if !host.as_str().eq_ignore_ascii_case(manifest.host.as_str()) {
+        return Some(Finding {
+            problem: format!("its agent stands on {host}, the site's document says {}", manifest.host),
+            advice: "correct the name in the site's document, or invite the right computer".to_owned(),
+        });
+    }
+    let wanted: BTreeSet<&str> = manifest.nodes.iter().map(|node| node.id.kind.as_str()).collect();
+    let lacking: Vec<&str> = wanted.into_iter().filter(|kind| !kinds.contains(*kind)).collect();
+    if !lacking.is_empty() {
+        return Some(Finding {
+            problem: format!("its agent does not know {}", lacking.join(", ")),
+            advice: "install the newest agent there, then plan again".to_owned(),
+        });
+    }
+    match &server.comparison {
+        Comparison::Report(report) if report.manifest != server.manifest.digest() => Some(Finding {
+            problem: "its agent compared with an older manifest".to_owned(),
+            advice: "plan again".to_owned(),
+        }),
+        Comparison::Report(_) => None,
+        Comparison::Problem(problem) => Some(Finding {
+            problem: format!("it could not be compared: {problem}"),
+            advice: "solve this on the server, then plan again".to_owned(),
+        }),
+        Comparison::NoAnswer => Some(Finding {
+            problem: "its agent did not answer in time".to_owned(),
+            advice: format!("look at the agent's log on {}, then plan again", manifest.host),
+        }),
+    }
+}
+
+/// A warning for each thing that Muster made and the documents no longer name. It stays: removal is a person's choice.
+pub(super) fn warnings(reports: &BTreeMap<Role, &ServerReport>) -> Vec<String> {
+    let orphans = reports.values().flat_map(|report| {
+        report.orphans.iter().map(|node| {
+            format!(
+                "{} {node}: Muster made it and the documents no longer name it; it stays as it is",
+                report.server
+            )
+        })
+    });
+    orphans.collect()
+}

@@ -1,0 +1,214 @@
+//! Which nodes of a site become steps, and what comes before what.
+//!
+//! Neighbours: `report` let the rows in, `order` numbers what is chosen here. An edge is kept across nodes that have no
+//! step in this plan; the order of the file is not an edge.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_model::digest::Digest;
+use muster_model::manifest::{Manifest, Node};
+use muster_model::name::{NodeId, Role, ServerId};
+use muster_model::node::NodeClass;
+use muster_model::plan::{AttributePath, New, Old, Reason, Row, Step};
+use muster_model::report::ServerReport;
+
+use super::Error;
+use crate::fingerprint;
+
+/// A node's place: its index among all nodes of the site, server by server in file order.
+pub(super) type Place = usize;
+
+/// The nodes of a site with their edges, and which of them become steps.
+#[derive(Debug)]
+pub(super) struct Graph<'a> {
+    nodes: Vec<Placed<'a>>,
+    /// For each node, the nearest steps that it depends on.
+    before: Vec<BTreeSet<Place>>,
+}
+
+#[derive(Debug)]
+struct Placed<'a> {
+    server: usize,
+    id: &'a ServerId,
+    node: &'a Node,
+    rows: Vec<Row>,
+    is_step: bool,
+}
+
+impl<'a> Graph<'a> {
+    /// Chooses the steps: resources and tasks with rows, gates that are due, checks behind any of these.
+    pub(super) fn of(
+        manifests: &[&'a Manifest],
+        reports: &BTreeMap<Role, &ServerReport>,
+        confirmed: &BTreeSet<Digest>,
+    ) -> Result<Self, Error> {
+        let mut nodes = Vec::new();
+        for (server, manifest) in manifests.iter().enumerate() {
+            let report = reports.get(&manifest.server.role).copied();
+            for node in &manifest.nodes {
+                let rows = rows_of(node, &manifest.server, report, confirmed)?;
+                let is_step = !rows.is_empty();
+                nodes.push(Placed { server, id: &manifest.server, node, rows, is_step });
+            }
+        }
+        let needs = needs(&nodes)?;
+        let mut graph = Self { before: vec![BTreeSet::new(); nodes.len()], nodes };
+        for place in topological(&needs).map_err(|cycle| graph.cycle(&cycle))? {
+            graph.settle(place, &needs);
+        }
+        Ok(graph)
+    }
+
+    /// Settles one node whose predecessors are settled.
+    fn settle(&mut self, place: Place, needs: &[BTreeSet<Place>]) {
+        let mut before = BTreeSet::new();
+        for need in &needs[place] {
+            if self.nodes[*need].is_step {
+                before.insert(*need);
+            } else {
+                before.extend(self.before[*need].iter().copied());
+            }
+        }
+        // A check looks at what changed before it; where nothing did, there is nothing to look at.
+        if self.nodes[place].node.id.kind.class() == NodeClass::Check {
+            self.nodes[place].is_step = !before.is_empty();
+        }
+        self.before[place] = before;
+    }
+
+    /// The places of the steps, server by server in file order.
+    pub(super) fn steps(&self) -> impl Iterator<Item = Place> {
+        self.nodes.iter().enumerate().filter(|(_, placed)| placed.is_step).map(|(place, _)| place)
+    }
+
+    /// The steps that a step depends on, nearest only.
+    pub(super) fn before(&self, place: Place) -> &BTreeSet<Place> {
+        &self.before[place]
+    }
+
+    /// The index of a step's server.
+    pub(super) fn server(&self, place: Place) -> usize {
+        self.nodes[place].server
+    }
+
+    /// The role of a step's server.
+    pub(super) fn role(&self, place: Place) -> &'a Role {
+        &self.nodes[place].id.role
+    }
+
+    /// Whether a person carries the step out.
+    pub(super) fn is_gate(&self, place: Place) -> bool {
+        self.nodes[place].node.id.kind.class() == NodeClass::Gate
+    }
+
+    /// The step, under its number.
+    pub(super) fn step(&self, place: Place, number: u32) -> Step {
+        let placed = &self.nodes[place];
+        let spec = placed.node.id.kind.spec();
+        Step {
+            number,
+            node: placed.node.id.clone(),
+            class: spec.class,
+            effect: spec.effect,
+            rows: placed.rows.clone(),
+            guide: placed.node.guide,
+        }
+    }
+
+    /// The edges between the numbered steps, rising.
+    pub(super) fn edges(&self, order: &[Place]) -> Vec<(u32, u32)> {
+        let numbers: BTreeMap<Place, u32> = order.iter().copied().zip(1..).collect();
+        let edges = order.iter().flat_map(|place| {
+            let befores = self.before[*place].iter().filter_map(|before| numbers.get(before));
+            befores.zip(numbers.get(place).into_iter().cycle()).map(|(before, after)| (*before, *after))
+        });
+        let sorted: BTreeSet<(u32, u32)> = edges.collect();
+        sorted.into_iter().collect()
+    }
+
+    /// The error that names these nodes.
+    pub(super) fn cycle(&self, places: &[Place]) -> Error {
+        let names = places.iter().map(|place| {
+            let placed = &self.nodes[*place];
+            format!("{} {}", placed.id.role, placed.node.id)
+        });
+        Error::Cycle(names.collect())
+    }
+}
+
+/// The rows of a node: its agent's, in the order of the kind's table, or a gate's own.
+fn rows_of(
+    node: &Node,
+    server: &ServerId,
+    report: Option<&ServerReport>,
+    confirmed: &BTreeSet<Digest>,
+) -> Result<Vec<Row>, Error> {
+    // A server that was not compared has no steps at all, its gates included: nothing is known of it.
+    let Some(report) = report else { return Ok(Vec::new()) };
+    if node.id.kind.class() == NodeClass::Gate {
+        let due = !confirmed.contains(&fingerprint::gate(server, node)?);
+        return Ok(due.then(|| gate_row(&node.id)).into_iter().collect());
+    }
+    let reported = report.nodes.iter().filter(|entry| entry.node == node.id);
+    let mut rows: Vec<Row> = reported.flat_map(|entry| entry.rows.iter().cloned()).collect();
+    let attributes = node.id.kind.spec().attributes;
+    rows.sort_by_key(|row| {
+        let rank = attributes.iter().position(|spec| spec.name == row.attribute.name);
+        (rank, row.attribute.member.clone())
+    });
+    Ok(rows)
+}
+
+fn gate_row(node: &NodeId) -> Row {
+    Row {
+        node: node.clone(),
+        attribute: AttributePath { name: "confirmed".to_owned(), member: None },
+        old: Old::Absent,
+        new: New::Confirmed,
+        reason: Reason::Confirm,
+    }
+}
+
+/// For each node, the nodes that it needs: written, implied, and the package that provides it.
+fn needs(nodes: &[Placed<'_>]) -> Result<Vec<BTreeSet<Place>>, Error> {
+    let places: BTreeMap<(&Role, &NodeId), Place> =
+        nodes.iter().enumerate().map(|(place, placed)| ((&placed.id.role, &placed.node.id), place)).collect();
+    let find = |placed: &Placed<'_>, on: &Role, need: &NodeId| {
+        places.get(&(on, need)).copied().ok_or_else(|| Error::UnknownNeed {
+            role: placed.id.role.clone(),
+            node: placed.node.id.clone(),
+            need: need.clone(),
+            on: on.clone(),
+        })
+    };
+    let all = nodes.iter().map(|placed| {
+        let written = placed.node.needs.iter().map(|need| (&need.role, &need.node));
+        let provider = placed.node.provided_by.iter().map(|node| (&placed.id.role, node));
+        written.chain(provider).map(|(on, need)| find(placed, on, need)).collect()
+    });
+    all.collect()
+}
+
+/// An order in which each node comes after what it needs, or the nodes of which none can come first.
+fn topological(needs: &[BTreeSet<Place>]) -> Result<Vec<Place>, Vec<Place>> {
+    let mut missing: Vec<usize> = needs.iter().map(BTreeSet::len).collect();
+    let mut followers = vec![Vec::new(); needs.len()];
+    for (place, befores) in needs.iter().enumerate() {
+        for before in befores {
+            followers[*before].push(place);
+        }
+    }
+    let mut order: Vec<Place> = (0..needs.len()).filter(|place| missing[*place] == 0).collect();
+    let mut next = 0;
+    while let Some(place) = order.get(next).copied() {
+        next += 1;
+        for follower in &followers[place] {
+            missing[*follower] -= 1;
+            if missing[*follower] == 0 {
+                order.push(*follower);
+            }
+        }
+    }
+    let left: Vec<Place> = (0..needs.len()).filter(|place| missing[*place] > 0).collect();
+    if left.is_empty() { Ok(order) } else { Err(left) }
+}

@@ -1,0 +1,152 @@
+//! The door for agents' reports: a row enters a plan only if the manifest asks for exactly it.
+//!
+//! Neighbours: `super` plans from what passes. An agent says what *is*; what *will be* comes from the manifest alone, so
+//! that a broken or hostile agent cannot bring a change into a plan that the documents do not name.
+
+use std::collections::BTreeSet;
+
+use muster_model::FORMAT;
+use muster_model::digest::Digest;
+use muster_model::manifest::{Manifest, Node};
+use muster_model::name::NodeId;
+use muster_model::node::{AttributeRole, AttributeType, NodeClass};
+use muster_model::plan::{AttributePath, New, Old, Reason, Row};
+use muster_model::report::{NodeReport, ServerReport};
+use muster_model::value::Value;
+use thiserror::Error;
+
+/// What is wrong with a report.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ReportError {
+    /// It was made by a newer agent.
+    #[error("it has format {0}; this version reads {FORMAT}")]
+    Format(u32),
+    /// It is of another server, generation or manifest.
+    #[error("it is not about this server and this manifest")]
+    Foreign,
+    /// It names a node that the manifest does not have, or names it twice.
+    #[error("it names {0} twice, or the manifest does not have it")]
+    Node(NodeId),
+    /// The node is a check or a gate: an agent finds no rows there.
+    #[error("{0} is not a resource or task and has no rows of an agent")]
+    Class(NodeId),
+    /// A node is listed with neither a row nor a finding.
+    #[error("{0} has neither a row nor a finding")]
+    Nothing(NodeId),
+    /// A row stands under another node.
+    #[error("a row of {} stands under another node", .0.node)]
+    Misplaced(Box<Row>),
+    /// The kind has no such attribute that is observed, or the row is there twice.
+    #[error("{} has no attribute {} to observe, or it is there twice", .0.node, .0.attribute)]
+    Attribute(Box<Row>),
+    /// The new value is not the one that the manifest wants.
+    #[error("{} {}: the manifest does not want {}", .0.node, .0.attribute, .0.new)]
+    New(Box<Row>),
+    /// The row changes nothing.
+    #[error("{} {}: old and new are the same", .0.node, .0.attribute)]
+    Same(Box<Row>),
+    /// The old value is said to be known after something that does not provide the node, or is not changed itself.
+    #[error("{} {} is {}, which does not provide it in this plan", .0.node, .0.attribute, .0.old)]
+    KnownAfter(Box<Row>),
+    /// An agent has no say in confirmations.
+    #[error("{0} has a row with the reason of a gate")]
+    Confirm(NodeId),
+}
+
+/// Checks a report against the manifest that it was asked to compare with.
+pub(super) fn check(report: &ServerReport, manifest: &Manifest, digest: Digest) -> Result<(), ReportError> {
+    if report.format != FORMAT {
+        return Err(ReportError::Format(report.format));
+    }
+    if report.server != manifest.server
+        || report.generation != manifest.generation
+        || report.manifest != digest
+    {
+        return Err(ReportError::Foreign);
+    }
+    let mut seen = BTreeSet::new();
+    for entry in &report.nodes {
+        let node = manifest.node(&entry.node).filter(|_| seen.insert(&entry.node));
+        let node = node.ok_or_else(|| ReportError::Node(entry.node.clone()))?;
+        check_node(entry, node, report)?;
+    }
+    Ok(())
+}
+
+fn check_node(entry: &NodeReport, node: &Node, report: &ServerReport) -> Result<(), ReportError> {
+    if entry.rows.is_empty() && entry.finding.is_none() {
+        return Err(ReportError::Nothing(node.id.clone()));
+    }
+    match node.id.kind.class() {
+        NodeClass::Resource | NodeClass::Task => {}
+        // A check may have a finding, such as a kind of request that the agent cannot make; never a row.
+        NodeClass::Check | NodeClass::Gate if entry.rows.is_empty() => {}
+        NodeClass::Check | NodeClass::Gate => return Err(ReportError::Class(node.id.clone())),
+    }
+    let mut seen = BTreeSet::new();
+    for row in &entry.rows {
+        if row.node != node.id {
+            return Err(ReportError::Misplaced(Box::new(row.clone())));
+        }
+        if !is_observed(node, &row.attribute) || !seen.insert(&row.attribute) {
+            return Err(ReportError::Attribute(Box::new(row.clone())));
+        }
+        check_row(row, node, report)?;
+    }
+    Ok(())
+}
+
+fn is_observed(node: &Node, attribute: &AttributePath) -> bool {
+    node.id.kind.spec().attribute(&attribute.name).is_some_and(|spec| {
+        let members = matches!(spec.ty, AttributeType::Members(_));
+        spec.role == AttributeRole::State && members == attribute.member.is_some()
+    })
+}
+
+fn check_row(row: &Row, node: &Node, report: &ServerReport) -> Result<(), ReportError> {
+    if row.reason == Reason::Confirm {
+        return Err(ReportError::Confirm(node.id.clone()));
+    }
+    let wanted = wanted(node, &row.attribute);
+    let agrees = match (&row.new, &wanted) {
+        (New::Exact(new), Some(wanted)) => new == wanted,
+        // A member that Muster made and the documents no longer name; a whole attribute is never taken away.
+        (New::Absent, None) => row.attribute.member.is_some() && row.reason == Reason::Removed,
+        (New::Exact(_), None) | (New::Absent, Some(_)) | (New::Confirmed, _) => false,
+    };
+    if !agrees {
+        return Err(ReportError::New(Box::new(row.clone())));
+    }
+    match (&row.old, &row.new) {
+        (Old::KnownAfter(after), _) if !provides(after, node, report) => {
+            Err(ReportError::KnownAfter(Box::new(row.clone())))
+        }
+        (Old::Exact(old), New::Exact(new)) if old == new => Err(ReportError::Same(Box::new(row.clone()))),
+        (Old::Absent, New::Absent) => Err(ReportError::Same(Box::new(row.clone()))),
+        (Old::Exact(_) | Old::Absent | Old::KnownAfter(_), _) => Ok(()),
+    }
+}
+
+/// What the manifest wants of an attribute or of one member; none where it wants nothing.
+fn wanted(node: &Node, attribute: &AttributePath) -> Option<Value> {
+    match (node.attributes.get(&attribute.name)?, &attribute.member) {
+        (Value::Members(members), Some(member)) => members.get(member).cloned().map(Value::Text),
+        (
+            value @ (Value::Boolean(_)
+            | Value::Integer(_)
+            | Value::Text(_)
+            | Value::List(_)
+            | Value::Members(_)),
+            None,
+        ) => Some(value.clone()),
+        (Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::List(_), Some(_)) => None,
+    }
+}
+
+/// Whether that node provides this one and is itself installed or replaced by this report's rows.
+fn provides(provider: &NodeId, node: &Node, report: &ServerReport) -> bool {
+    node.provided_by.as_ref() == Some(provider)
+        && report.nodes.iter().any(|entry| {
+            entry.node == *provider && entry.rows.iter().any(|row| row.attribute.name == "version")
+        })
+}

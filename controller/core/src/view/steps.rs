@@ -1,0 +1,172 @@
+//! A plan with its steps, and how its run stands.
+//!
+//! Neighbours: `super::site` tells the same of a whole site. Instructions and values to type come from the manifests that
+//! the plan names, so that a person types what was approved.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use muster_model::event::RunEnd;
+use muster_model::manifest::{Manifest, Node};
+use muster_model::name::{Role, ServerId};
+use muster_model::outcome::End;
+use muster_model::value::Value;
+use muster_model::view::{RunView, StepState, StepView, StepsView};
+
+use crate::run::{Phase, Run, StepRun};
+
+/// What a view must know of a plan's servers.
+#[derive(Debug, Clone, Default)]
+pub struct Servers<'a> {
+    /// The manifests that the plan names.
+    pub manifests: BTreeMap<Role, &'a Manifest>,
+    /// The roles whose agents' streams are open.
+    pub connected: Vec<Role>,
+}
+
+impl Servers<'_> {
+    /// Whether the agent of that role is there.
+    pub(super) fn is_connected(&self, role: &Role) -> bool {
+        self.connected.contains(role)
+    }
+
+    /// What to call the server of that role: its computer's name.
+    pub(super) fn name(&self, role: &Role) -> String {
+        self.manifests.get(role).map_or_else(|| role.to_string(), |manifest| manifest.host.to_string())
+    }
+}
+
+/// The plan and, once it was started, its run.
+pub fn steps(run: &Run, servers: &Servers<'_>, now: Timestamp) -> StepsView {
+    let approved = run.approval().map(|approval| (approval.by.clone(), approval.at));
+    StepsView {
+        plan: run.plan(),
+        site: run.header().site.clone(),
+        digest: run.digest(),
+        approved,
+        run: self::run(run, servers),
+        steps: run.steps().map(|step| self::step(run, step, servers)).collect(),
+        next: next(run, now),
+    }
+}
+
+/// How a run stands; none before it was started.
+pub fn run(run: &Run, servers: &Servers<'_>) -> Option<RunView> {
+    match run.phase() {
+        Phase::Planned | Phase::Approved => None,
+        Phase::Ended(end) => Some(RunView::Ended(end)),
+        Phase::Running | Phase::Stopping => {
+            let outstanding: Vec<&Role> =
+                roles(run).filter(|role| !run.outstanding(role).is_empty()).collect();
+            let works = outstanding.iter().any(|role| servers.is_connected(role));
+            let waits = run.steps().any(|step| step.state == StepState::Waiting);
+            Some(match () {
+                () if works => RunView::Running,
+                // What a person can do now comes before what may come back by itself.
+                () if waits => RunView::Waiting,
+                () if !outstanding.is_empty() => RunView::Offline,
+                () => RunView::Running,
+            })
+        }
+    }
+}
+
+/// The servers that the run waits for and that are not connected.
+pub(super) fn missing<'a>(run: &'a Run, servers: &Servers<'_>) -> Vec<&'a Role> {
+    roles(run).filter(|role| !run.outstanding(role).is_empty() && !servers.is_connected(role)).collect()
+}
+
+fn roles(run: &Run) -> impl Iterator<Item = &Role> {
+    run.header().servers.keys()
+}
+
+/// A step, as it stands.
+pub(super) fn step(run: &Run, step: &StepRun, servers: &Servers<'_>) -> StepView {
+    let ended = step.outcome.as_ref().filter(|_| step.has_ended());
+    let node = servers.manifests.get(&step.role).and_then(|manifest| manifest.node(&step.step.node));
+    let blocked = step.state == StepState::Ended(End::Blocked);
+    StepView {
+        number: step.step.number,
+        server: ServerId { site: run.header().site.clone(), role: step.role.clone() },
+        node: step.step.node.clone(),
+        class: step.step.class,
+        state: step.state,
+        since: step.since,
+        rows: step.step.rows.clone(),
+        evidence: ended.map(|outcome| outcome.evidence.clone()),
+        actual_rows: ended.filter(|_| blocked).map(|outcome| outcome.rows.clone()).unwrap_or_default(),
+        because: ended.and_then(|outcome| outcome.because),
+        instructions: node.and_then(|node| node.attributes.get("instructions")).map(Value::to_string),
+        type_these: node.map(type_these).unwrap_or_default(),
+        guide: step.step.guide,
+    }
+}
+
+/// The values that a person types, each written `parameter: value` in the manifest.
+fn type_these(node: &Node) -> Vec<(String, String)> {
+    let Some(Value::List(lines)) = node.attributes.get("type_these") else { return Vec::new() };
+    let pairs = lines.iter().map(|line| {
+        let line = line.to_string();
+        match line.split_once(": ") {
+            Some((parameter, value)) => (parameter.to_owned(), value.to_owned()),
+            None => (line, String::new()),
+        }
+    });
+    pairs.collect()
+}
+
+/// Commands that make sense for a plan now, most useful first.
+pub(super) fn next(run: &Run, now: Timestamp) -> Vec<String> {
+    let (plan, site) = (run.plan(), &run.header().site);
+    let expired = run.is_expired(now);
+    match run.phase() {
+        Phase::Planned | Phase::Approved if expired => vec![format!("muster plan {site}")],
+        Phase::Planned if run.findings() > 0 => {
+            vec![format!("muster plan show {plan}"), format!("muster plan {site}")]
+        }
+        Phase::Planned if run.rows() == 0 => Vec::new(),
+        Phase::Planned => vec![format!("muster plan show {plan}"), format!("muster approve {plan}")],
+        Phase::Approved => vec![format!("muster run {plan} --watch")],
+        Phase::Running => {
+            let mut next = waiting(run);
+            if run.may_resume() && !expired {
+                next.extend(resume(run));
+            }
+            next.push(format!("muster steps {plan}"));
+            next.push(format!("muster cancel {plan}"));
+            next
+        }
+        Phase::Stopping => vec![format!("muster steps {plan}")],
+        Phase::Ended(_) if !run.may_resume() => Vec::new(),
+        Phase::Ended(_) if expired || run.must_plan_again() => vec![format!("muster plan {site}")],
+        // Rows that did not agree are read again by a new plan; to resume helps only where the server was put back.
+        Phase::Ended(RunEnd::Blocked) => {
+            vec![
+                format!("muster steps {plan}"),
+                format!("muster plan {site}"),
+                format!("muster resume {plan}"),
+            ]
+        }
+        Phase::Ended(_) => {
+            let mut next = resume(run);
+            next.push(format!("muster plan {site}"));
+            next
+        }
+    }
+}
+
+/// A confirmation for each gate that waits.
+fn waiting(run: &Run) -> Vec<String> {
+    let gates = run.steps().filter(|step| step.state == StepState::Waiting);
+    gates.map(|step| format!("muster done {}/{}", run.plan(), step.step.number)).collect()
+}
+
+/// What lets a run go on. A step of unknown outcome is decided first: it is done, or it is started anew by order.
+fn resume(run: &Run) -> Vec<String> {
+    let plan = run.plan();
+    let parked: Vec<u32> = run.steps().filter(|step| step.is_parked()).map(|step| step.step.number).collect();
+    let mut next: Vec<String> = parked.iter().map(|step| format!("muster done {plan}/{step}")).collect();
+    let restart: String = parked.iter().map(|step| format!(" --restart {step}")).collect();
+    next.push(format!("muster resume {plan}{restart}"));
+    next
+}
