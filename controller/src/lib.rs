@@ -1,1 +1,9 @@
-//! (skeleton)
+//! The controller: stores what each site should be, asks its agents, and carries out what was approved.
+//!
+//! One direction: documents -> `intake` -> revision -> `planning` -> plan -> `dispatch` -> `session` -> events -> `watch`.
+//! `store` remembers, `authority` issues certificates, `tls` and `access` guard the one door, `serve` starts and stops it
+//! all. What is decided is decided in `muster-core`, which this crate calls; it compares nothing with a server itself.
+
+pub mod clock;
+pub mod crash;
+pub mod store;

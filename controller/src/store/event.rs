@@ -1,0 +1,150 @@
+//! The one sequence of events: the only way state moves.
+//!
+//! Neighbours: everything that changes state appends here, inside the transaction of the change; watches read pages in
+//! order. The sequence has no gaps, because its numbers are given by the one writer and undone with the write. The rows that
+//! an event implies are written with it, in one exhaustive `match`.
+
+use muster_model::event::{Event, EventBody};
+use muster_model::name::{PlanId, Sequence, Slug};
+use sqlx::Row as _;
+
+use super::row::{from_json, int, nat};
+use super::{Error, Snapshot, Tx};
+
+/// An event as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// Its place.
+    pub sequence: Sequence,
+    /// JSON, an [`Event`].
+    pub bytes: Vec<u8>,
+}
+
+/// Which events are wanted; the default is all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Only this site's.
+    pub site: Option<Slug>,
+    /// Only this plan's.
+    pub plan: Option<PlanId>,
+}
+
+impl Snapshot {
+    /// The first events from a sequence number on, in order, at most `limit` of them. Fewer than that: there are no more.
+    pub async fn events(
+        &mut self,
+        from: Sequence,
+        filter: &EventFilter,
+        limit: u64,
+    ) -> Result<Vec<StoredEvent>, Error> {
+        sqlx::query(
+            "SELECT sequence, body FROM events
+             WHERE sequence >= $1 AND ($2 IS NULL OR site = $2) AND ($3 IS NULL OR plan = $3)
+             ORDER BY sequence LIMIT $4",
+        )
+        .bind(int(from.0)?)
+        .bind(filter.site.as_ref().map(Slug::as_str))
+        .bind(filter.plan.map(|plan| int(plan.0)).transpose()?)
+        .bind(int(limit)?)
+        .fetch_all(self.connection())
+        .await?
+        .iter()
+        .map(|row| {
+            let sequence = Sequence(nat("sequence", row.try_get("sequence")?)?);
+            Ok(StoredEvent { sequence, bytes: row.try_get("body")? })
+        })
+        .collect()
+    }
+
+    /// All events of a plan, in order: what its run is folded from.
+    pub async fn plan_events(&mut self, plan: PlanId) -> Result<Vec<Event>, Error> {
+        let bodies: Vec<Vec<u8>> =
+            sqlx::query_scalar("SELECT body FROM events WHERE plan = $1 ORDER BY sequence")
+                .bind(int(plan.0)?)
+                .fetch_all(self.connection())
+                .await?;
+        bodies.iter().map(|body| from_json("event", body)).collect()
+    }
+}
+
+impl Tx {
+    /// Appends an event and writes the rows that it implies: a server's, a plan's, step keys'.
+    ///
+    /// # Errors
+    /// Where the event is not possible as things stand: a second end of one step key, a run beside another one of the site,
+    /// an approval of another digest. Nothing was written then that the transaction does not undo.
+    pub async fn append(&mut self, site: Option<&Slug>, body: EventBody) -> Result<Event, Error> {
+        let event = Event { sequence: Sequence(self.sequence + 1), at: self.at(), site: site.cloned(), body };
+        self.imply(&event).await?;
+        sqlx::query("INSERT INTO events (sequence, at_ms, site, plan, body) VALUES ($1, $2, $3, $4, $5)")
+            .bind(int(event.sequence.0)?)
+            .bind(event.at.as_millisecond())
+            .bind(site.map(Slug::as_str))
+            .bind(plan_of(&event.body).map(|plan| int(plan.0)).transpose()?)
+            .bind(serde_json::to_vec(&event)?)
+            .execute(self.connection())
+            .await?;
+        self.sequence = event.sequence.0;
+        Ok(event)
+    }
+
+    async fn imply(&mut self, event: &Event) -> Result<(), Error> {
+        match &event.body {
+            EventBody::ControllerStarted { .. } => self.all_servers_disconnected().await,
+            EventBody::ServerInvited { server, .. } => self.server_invited(server).await,
+            EventBody::ServerEnrolled { server, host, serial } => {
+                self.server_enrolled(server, host, serial).await
+            }
+            EventBody::ServerRevoked { server, .. } => self.server_revoked(server).await,
+            EventBody::ServerConnected { server, agent_version, simulated, clock_offset_ms, .. } => {
+                self.server_connected(server, agent_version, *simulated, *clock_offset_ms).await
+            }
+            EventBody::ServerDisconnected { server } => self.server_disconnected(server).await,
+            EventBody::PlanApproved { plan, digest, by, ticket } => {
+                self.plan_approved(*plan, *digest, by, ticket.as_deref()).await
+            }
+            EventBody::RunStarted { plan, .. } => self.run_began(*plan, false).await,
+            EventBody::RunResumed { plan, .. } => self.run_began(*plan, true).await,
+            EventBody::RunEnded { plan, end } => self.run_ended(*plan, *end).await,
+            EventBody::CommandIssued { plan, command, role, steps, .. } => {
+                self.keys_issued(event.sequence, *plan, *command, role, steps).await
+            }
+            EventBody::StepEnded { key: Some(key), .. } => self.key_ended(event.sequence, *key).await,
+            EventBody::StepEnded { key: None, .. }
+            | EventBody::RevisionPushed { .. }
+            | EventBody::PlanCreated { .. }
+            | EventBody::CommandAccepted { .. }
+            | EventBody::CommandRefused { .. }
+            | EventBody::StepStarted { .. }
+            | EventBody::GateOpened { .. }
+            | EventBody::StepConfirmed { .. }
+            | EventBody::CancelRequested { .. } => Ok(()),
+        }
+    }
+}
+
+/// The plan that an event concerns.
+fn plan_of(body: &EventBody) -> Option<PlanId> {
+    match body {
+        EventBody::PlanCreated { plan, .. }
+        | EventBody::PlanApproved { plan, .. }
+        | EventBody::RunStarted { plan, .. }
+        | EventBody::CommandIssued { plan, .. }
+        | EventBody::CommandAccepted { plan, .. }
+        | EventBody::CommandRefused { plan, .. }
+        | EventBody::StepStarted { plan, .. }
+        | EventBody::StepEnded { plan, .. }
+        | EventBody::GateOpened { plan, .. }
+        | EventBody::StepConfirmed { plan, .. }
+        | EventBody::CancelRequested { plan, .. }
+        | EventBody::RunResumed { plan, .. }
+        | EventBody::RunEnded { plan, .. } => Some(*plan),
+        EventBody::ControllerStarted { .. }
+        | EventBody::RevisionPushed { .. }
+        | EventBody::ServerInvited { .. }
+        | EventBody::ServerEnrolled { .. }
+        | EventBody::ServerRevoked { .. }
+        | EventBody::ServerConnected { .. }
+        | EventBody::ServerDisconnected { .. } => None,
+    }
+}

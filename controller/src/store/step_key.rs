@@ -1,0 +1,117 @@
+//! Step keys: each attempt at a step, issued once and ended at most once.
+//!
+//! Neighbours: `event` writes them with `CommandIssued` and `StepEnded`; the agent's door asks for a key before it appends,
+//! so that an outcome that arrives again is recognised inside the transaction. Journal positions of agents are here too.
+
+use muster_model::name::{PlanId, Role, Sequence, ServerId};
+use muster_model::outcome::{CommandId, StepKey, StepTicket};
+use sqlx::Row as _;
+
+use super::row::{int, nat, nat32, parse};
+use super::{Error, Snapshot, Tx};
+
+/// One attempt at one step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepKeyRecord {
+    /// The plan.
+    pub plan: PlanId,
+    /// The step's number.
+    pub step: u32,
+    /// The server that it was sent to.
+    pub server: ServerId,
+    /// The command that carried it.
+    pub command: CommandId,
+    /// The event that ended it, if one did.
+    pub ended: Option<Sequence>,
+}
+
+impl Snapshot {
+    /// What is known of a step key; none for one that no command carried.
+    pub async fn step_key(&mut self, key: StepKey) -> Result<Option<StepKeyRecord>, Error> {
+        let row = sqlx::query("SELECT * FROM step_keys WHERE step_key = $1")
+            .bind(key.to_string())
+            .fetch_optional(self.connection())
+            .await?;
+        row.map(|row| {
+            let ended: Option<i64> = row.try_get("ended_sequence")?;
+            Ok(StepKeyRecord {
+                plan: PlanId(nat("plan", row.try_get("plan")?)?),
+                step: nat32("step", row.try_get("step")?)?,
+                server: parse("server", row.try_get("server")?)?,
+                command: CommandId(parse("command", row.try_get("command")?)?),
+                ended: ended.map(|sequence| nat("sequence", sequence).map(Sequence)).transpose()?,
+            })
+        })
+        .transpose()
+    }
+
+    /// The highest journal position of an agent that is stored; 0 is none.
+    pub async fn journal(&mut self, server: &ServerId) -> Result<u64, Error> {
+        let position: Option<i64> = sqlx::query_scalar("SELECT position FROM journals WHERE server = $1")
+            .bind(server.to_string())
+            .fetch_optional(self.connection())
+            .await?;
+        nat("journal position", position.unwrap_or(0))
+    }
+}
+
+impl Tx {
+    /// Notes that an agent's journal was seen at a position; never lowers it.
+    pub async fn raise_journal(&mut self, server: &ServerId, position: u64) -> Result<(), Error> {
+        sqlx::query(
+            "INSERT INTO journals (server, position) VALUES ($1, $2)
+             ON CONFLICT (server) DO UPDATE SET position = excluded.position
+             WHERE excluded.position > journals.position",
+        )
+        .bind(server.to_string())
+        .bind(int(position)?)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    pub(super) async fn keys_issued(
+        &mut self,
+        sequence: Sequence,
+        plan: PlanId,
+        command: CommandId,
+        role: &Role,
+        steps: &[StepTicket],
+    ) -> Result<(), Error> {
+        let site = self.plan(plan).await?.ok_or(Error::IllegalForPlan(plan))?.site;
+        let server = ServerId { site, role: role.clone() };
+        for ticket in steps {
+            sqlx::query(
+                "INSERT INTO step_keys (step_key, plan, step, server, command, issued_sequence)
+                 VALUES ($1, $2, $3, $4, $5, $6)",
+            )
+            .bind(ticket.key.to_string())
+            .bind(int(plan.0)?)
+            .bind(i64::from(ticket.number))
+            .bind(server.to_string())
+            .bind(command.to_string())
+            .bind(int(sequence.0)?)
+            .execute(self.connection())
+            .await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn key_ended(&mut self, sequence: Sequence, key: StepKey) -> Result<(), Error> {
+        let changed = sqlx::query(
+            "UPDATE step_keys SET ended_sequence = $1 WHERE step_key = $2 AND ended_sequence IS NULL",
+        )
+        .bind(int(sequence.0)?)
+        .bind(key.to_string())
+        .execute(self.connection())
+        .await?;
+        if changed.rows_affected() == 1 {
+            return Ok(());
+        }
+        Err(if self.step_key(key).await?.is_some() {
+            Error::AlreadyEnded(key)
+        } else {
+            Error::NeverIssued(key)
+        })
+    }
+}
