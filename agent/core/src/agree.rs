@@ -1,0 +1,95 @@
+//! Agreement: whether what a step would do now is what was approved.
+//!
+//! Neighbours: `diff::compare` gives the actual rows, the engine applies only an [`Agreed`]. Nothing else in the house can
+//! make one, so that nothing outside the approved rows is ever applied.
+
+use muster_model::name::NodeId;
+use muster_model::plan::{Old, Row, Step};
+
+use crate::diff::Comparison;
+
+/// Rows that were approved and are there now. Only [`agree`] makes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agreed {
+    rows: Vec<Row>,
+}
+
+impl Agreed {
+    /// The rows to apply: each has its exact old value and its approved new one.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+}
+
+/// What the comparison says of a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Agreement {
+    /// Nothing is left to change.
+    InState,
+    /// Every change that is left was approved.
+    Agreed(Agreed),
+    /// The server no longer agrees: nothing may be done.
+    Blocked {
+        /// The rows that the server shows now.
+        rows: Vec<Row>,
+        /// What does not agree, in words.
+        problem: String,
+    },
+}
+
+/// What is known of the run beside the step itself.
+pub trait Run {
+    /// Whether that node's Done outcome is journalled on this agent in this plan.
+    fn is_done(&self, node: &NodeId) -> bool;
+}
+
+impl<F: Fn(&NodeId) -> bool> Run for F {
+    fn is_done(&self, node: &NodeId) -> bool {
+        self(node)
+    }
+}
+
+/// Whether the step's effect may begin, or go on where `interrupted` says that a stored intent of this very attempt was cut
+/// off by a crash.
+///
+/// An interrupted effect may have made the resource without setting all of it. Its approved old value is then *absent*
+/// while the resource is there; such a row is still the approved one. Any other difference blocks as usual.
+pub fn agree(step: &Step, actual: &Comparison, run: &impl Run, interrupted: bool) -> Agreement {
+    if let Some(finding) = &actual.finding {
+        let problem = format!("{}; {}", finding.problem, finding.advice);
+        return Agreement::Blocked { rows: actual.rows.clone(), problem };
+    }
+    if actual.rows.is_empty() {
+        return Agreement::InState;
+    }
+    let strays: Vec<String> = actual
+        .rows
+        .iter()
+        .filter(|row| !step.rows.iter().any(|approved| covers(approved, row, run, interrupted)))
+        .map(|row| format!("{} {} -> {}", row.attribute, row.old, row.new))
+        .collect();
+    if strays.is_empty() {
+        return Agreement::Agreed(Agreed { rows: actual.rows.clone() });
+    }
+    Agreement::Blocked {
+        rows: actual.rows.clone(),
+        problem: format!("not approved as it is now: {}", strays.join(", ")),
+    }
+}
+
+/// Whether an approved row covers an actual one: the same node, attribute and new value, and an old value that satisfies it.
+fn covers(approved: &Row, actual: &Row, run: &impl Run, interrupted: bool) -> bool {
+    let same =
+        approved.node == actual.node && approved.attribute == actual.attribute && approved.new == actual.new;
+    let old = match (&approved.old, &actual.old) {
+        (Old::Exact(approved), Old::Exact(actual)) => approved == actual,
+        (Old::Absent, Old::Absent) => true,
+        (Old::Absent, Old::Exact(_)) => interrupted,
+        (Old::KnownAfter(provider), Old::Exact(_) | Old::Absent) => run.is_done(provider),
+        (Old::Exact(_), Old::Absent) | (_, Old::KnownAfter(_)) => false,
+    };
+    same && old
+}
+
+#[cfg(test)]
+mod tests;

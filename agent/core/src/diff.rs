@@ -1,0 +1,201 @@
+//! The diff: wanted, last applied and observed, for every kind by the one table of attributes.
+//!
+//! Neighbours: `observation` is what was seen, `ledger` what Muster last set; the rows become a plan at the controller and
+//! are met again by `agree`. Never proposes a change to what no document names.
+
+use std::collections::BTreeSet;
+
+use muster_model::manifest::{Manifest, Node};
+use muster_model::name::NodeId;
+use muster_model::node::{AttributeRole, AttributeSpec, AttributeType, NodeClass, NodeKind};
+use muster_model::plan::{AttributePath, New, Old, Reason, Row};
+use muster_model::report::{Finding, NodeReport};
+use muster_model::value::Value;
+
+use crate::ledger::Ledger;
+use crate::observation::{Observation, Observations};
+
+/// Compares a server with its manifest: a report for each resource that differs or cannot be compared, in the
+/// manifest's order.
+pub fn diff(manifest: &Manifest, observations: &Observations, ledger: &Ledger) -> Vec<NodeReport> {
+    let changing = changing_packages(manifest, observations, ledger);
+    let resources = manifest.nodes.iter().filter(|node| node.id.kind.class() == NodeClass::Resource);
+    let compare = |node: &Node| {
+        let observation = seen(observations, &node.id);
+        let provider = node.provided_by.as_ref().filter(|provider| changing.contains(*provider));
+        let Comparison { rows, finding } = match provider {
+            Some(provider) => after(node, &observation, ledger, provider),
+            None => compare(node, &observation, ledger),
+        };
+        // Rows beside a finding would look like work that can be approved.
+        let rows = if finding.is_some() { Vec::new() } else { rows };
+        NodeReport { node: node.id.clone(), rows, finding }
+    };
+    resources.map(compare).filter(|report| !report.rows.is_empty() || report.finding.is_some()).collect()
+}
+
+/// What Muster set and the manifest no longer names, where it is still there or cannot be looked at.
+pub fn orphans(manifest: &Manifest, observations: &Observations, ledger: &Ledger) -> Vec<NodeId> {
+    let gone = |node: &NodeId| observations.get(node) == Some(&Observation::Absent);
+    ledger.nodes().filter(|node| manifest.node(node).is_none() && !gone(node)).cloned().collect()
+}
+
+/// One resource compared with what it should be, as it is now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Comparison {
+    /// What differs; each old value is exact or absent.
+    pub rows: Vec<Row>,
+    /// Why it cannot be brought to its state as things are.
+    pub finding: Option<Finding>,
+}
+
+/// Compares one resource as it is now, whatever the rest of the plan does.
+pub fn compare(node: &Node, observation: &Observation, ledger: &Ledger) -> Comparison {
+    let mut comparison = Comparison { rows: Vec::new(), finding: finding(node, observation) };
+    if matches!(observation, Observation::Unreadable(_)) {
+        return comparison;
+    }
+    for spec in state_attributes(node.id.kind) {
+        for (attribute, wanted) in targets(node, spec, ledger) {
+            let observed = observation.value(&attribute);
+            if wanted == observed {
+                continue;
+            }
+            let last = ledger.last(&node.id, &attribute).map(|owned| &owned.value);
+            comparison.rows.push(Row {
+                node: node.id.clone(),
+                reason: reason(wanted.as_ref(), last, observed.as_ref()),
+                attribute,
+                old: observed.map_or(Old::Absent, Old::Exact),
+                new: wanted.map_or(New::Absent, New::Exact),
+            });
+        }
+    }
+    comparison
+}
+
+/// Lists every wanted attribute of a resource whose package is installed or replaced in this plan: a reinstallation resets
+/// them, even where the present value looks right.
+fn after(node: &Node, observation: &Observation, ledger: &Ledger, provider: &NodeId) -> Comparison {
+    if let Observation::Unreadable(problem) = observation {
+        return Comparison { rows: Vec::new(), finding: Some(unreadable(node, problem)) };
+    }
+    let mut rows = Vec::new();
+    for spec in state_attributes(node.id.kind) {
+        for (attribute, wanted) in targets(node, spec, ledger) {
+            let reason = match (&wanted, observation) {
+                (None, _) if observation.value(&attribute).is_none() => continue,
+                (None, _) => Reason::Removed,
+                (Some(_), Observation::Absent) => Reason::Missing,
+                (Some(_), _) => Reason::Reset,
+            };
+            rows.push(Row {
+                node: node.id.clone(),
+                attribute,
+                old: Old::KnownAfter(provider.clone()),
+                new: wanted.map_or(New::Absent, New::Exact),
+                reason,
+            });
+        }
+    }
+    Comparison { rows, finding: None }
+}
+
+/// The attributes and members to compare, each with what is wanted: none for a member that Muster set and the document no
+/// longer names. Other members are foreign and are not here.
+fn targets(node: &Node, spec: &AttributeSpec, ledger: &Ledger) -> Vec<(AttributePath, Option<Value>)> {
+    let wanted = node.attributes.get(spec.name);
+    let name = spec.name.to_owned();
+    if !matches!(spec.ty, AttributeType::Members(_)) {
+        let path = AttributePath { name, member: None };
+        return wanted.map(|value| (path, Some(value.clone()))).into_iter().collect();
+    }
+    let members = match wanted {
+        Some(Value::Members(members)) => members.clone(),
+        Some(Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::List(_)) | None => {
+            std::collections::BTreeMap::new()
+        }
+    };
+    let dropped: Vec<String> = ledger
+        .members(&node.id, spec.name)
+        .filter(|member| !members.contains_key(*member))
+        .map(str::to_owned)
+        .collect();
+    let path = |member: String| AttributePath { name: name.clone(), member: Some(member) };
+    let kept = members.into_iter().map(|(member, value)| (path(member), Some(Value::Text(value))));
+    kept.chain(dropped.into_iter().map(|member| (path(member), None))).collect()
+}
+
+fn state_attributes(kind: NodeKind) -> impl Iterator<Item = &'static AttributeSpec> {
+    kind.spec().attributes.iter().filter(|spec| spec.role == AttributeRole::State)
+}
+
+/// Why the row is there. Where both the documents and the server changed, the server's change is the surprise to show.
+fn reason(wanted: Option<&Value>, last: Option<&Value>, observed: Option<&Value>) -> Reason {
+    match (wanted, last, observed) {
+        (None, _, _) => Reason::Removed,
+        (Some(_), None, None) => Reason::Missing,
+        (Some(_), None, Some(_)) => Reason::Differs,
+        (Some(_), Some(last), Some(observed)) if last == observed => Reason::Changed,
+        (Some(_), Some(_), _) => Reason::Drift,
+    }
+}
+
+fn changing_packages(manifest: &Manifest, observations: &Observations, ledger: &Ledger) -> BTreeSet<NodeId> {
+    let packages = manifest.nodes.iter().filter(|node| node.id.kind == NodeKind::Package);
+    let changes = |node: &&Node| !compare(node, &seen(observations, &node.id), ledger).rows.is_empty();
+    packages.filter(changes).map(|node| node.id.clone()).collect()
+}
+
+fn seen(observations: &Observations, id: &NodeId) -> Observation {
+    let unseen = || Observation::Unreadable("it was not looked at".to_owned());
+    observations.get(id).cloned().unwrap_or_else(unseen)
+}
+
+fn finding(node: &Node, observation: &Observation) -> Option<Finding> {
+    match observation {
+        Observation::Unreadable(problem) => Some(unreadable(node, problem)),
+        Observation::Present(_) => None,
+        Observation::Absent => absent(node),
+    }
+}
+
+fn unreadable(node: &Node, problem: &str) -> Finding {
+    Finding {
+        problem: format!("{} cannot be compared: {problem}", node.id),
+        advice: "solve this on the server, then plan again".to_owned(),
+    }
+}
+
+/// Absent is a state that Muster mends, unless only a package could make the thing and none will.
+fn absent(node: &Node) -> Option<Finding> {
+    let NodeId { kind, name } = &node.id;
+    if let Some(provider) = &node.provided_by {
+        return Some(Finding {
+            problem: format!(
+                "{kind} {name} is absent although package {} is installed: its installation failed (G12)",
+                provider.name
+            ),
+            advice: format!("repair package {} on the server, then plan again", provider.name),
+        });
+    }
+    let settings = state_attributes(*kind).any(|spec| node.attributes.contains_key(spec.name));
+    match kind {
+        NodeKind::Service => Some(Finding {
+            problem: format!("service {name} is absent and no package of this plan makes it"),
+            advice: format!("name its package with `provided_by`, or make service {name} on the server"),
+        }),
+        NodeKind::IisAppPool if !settings => Some(Finding {
+            problem: format!("iis_app_pool {name} is absent and its document gives no setting to make it by"),
+            advice: format!("give iis_app_pool {name} at least one setting, or name its package"),
+        }),
+        NodeKind::Package
+        | NodeKind::IisAppPool
+        | NodeKind::File
+        | NodeKind::HttpProbe
+        | NodeKind::ManualStep => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

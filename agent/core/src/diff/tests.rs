@@ -1,0 +1,220 @@
+//! What a plan shows, and what it keeps quiet about.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::ledger::{self, Change, Owned};
+use crate::sample::{attributes, id, manifest, members, node, path, present, row};
+
+const FILE: &str = "file/C:\\m.ini";
+
+fn observations(list: &[(&str, Observation)]) -> Observations {
+    list.iter().map(|(name, observation)| (id(name), observation.clone())).collect()
+}
+
+/// The server as the manifest wants it.
+fn in_sync() -> Observations {
+    observations(&[
+        ("package/advanced", present(&[("version", "2.0".into())])),
+        ("service/SCPSServer", present(&[("start", "automatic".into()), ("state", "running".into())])),
+        ("iis_app_pool/Sage", present(&[("enable_32bit", false.into()), ("load_user_profile", true.into())])),
+        (
+            FILE,
+            present(&[("content", "a=1\n".into()), ("rights", members(&[("svc", "read"), ("bob", "full")]))]),
+        ),
+    ])
+}
+
+fn with(name: &str, observation: Observation) -> Observations {
+    let mut all = in_sync();
+    all.insert(id(name), observation);
+    all
+}
+
+fn owning(list: &[(&str, AttributePath, Value)]) -> Ledger {
+    let mut ledger = Ledger::default();
+    for (node, attribute, value) in list {
+        let owned = Some(Owned { value: value.clone(), generation: "1".parse().unwrap() });
+        ledger.apply(Change { node: id(node), attribute: attribute.clone(), owned });
+    }
+    ledger
+}
+
+#[test]
+fn a_server_as_it_should_be_has_no_report_and_foreign_members_are_not_shown() {
+    assert_eq!(diff(&manifest(), &in_sync(), &Ledger::default()), []);
+}
+
+#[test]
+fn one_changed_switch_is_exactly_one_row() {
+    let drifted = present(&[("enable_32bit", true.into()), ("load_user_profile", true.into())]);
+    let ledger = owning(&[("iis_app_pool/Sage", path("enable_32bit", None), false.into())]);
+    let report = diff(&manifest(), &with("iis_app_pool/Sage", drifted), &ledger);
+    let expected = row(
+        "iis_app_pool/Sage",
+        "enable_32bit",
+        Old::Exact(true.into()),
+        New::Exact(false.into()),
+        Reason::Drift,
+    );
+    assert_eq!(report.len(), 1);
+    assert_eq!(report[0].rows, [expected]);
+}
+
+#[test]
+fn a_package_that_will_be_replaced_lists_all_that_it_resets_even_what_looks_right() {
+    let report = diff(
+        &manifest(),
+        &with("package/advanced", present(&[("version", "1.0".into())])),
+        &Ledger::default(),
+    );
+    let known = Old::KnownAfter(id("package/advanced"));
+    let shown: Vec<(String, &Old, Reason)> = report
+        .iter()
+        .flat_map(|report| &report.rows)
+        .map(|row| (format!("{} {}", row.node, row.attribute), &row.old, row.reason))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            ("package/advanced version".to_owned(), &Old::Exact("1.0".into()), Reason::Differs),
+            ("service/SCPSServer start".to_owned(), &known, Reason::Reset),
+            ("service/SCPSServer state".to_owned(), &known, Reason::Reset),
+            ("iis_app_pool/Sage enable_32bit".to_owned(), &known, Reason::Reset),
+            ("iis_app_pool/Sage load_user_profile".to_owned(), &known, Reason::Reset),
+        ]
+    );
+}
+
+#[test]
+fn on_a_bare_server_nothing_is_a_finding_because_the_package_will_make_it() {
+    let absent = || Observation::Absent;
+    let bare = observations(&[
+        ("package/advanced", absent()),
+        ("service/SCPSServer", absent()),
+        ("iis_app_pool/Sage", absent()),
+        (FILE, absent()),
+    ]);
+    let report = diff(&manifest(), &bare, &Ledger::default());
+    assert!(report.iter().all(|report| report.finding.is_none()));
+    assert!(report.iter().flat_map(|report| &report.rows).all(|row| row.reason == Reason::Missing));
+    assert_eq!(report.len(), 4);
+}
+
+#[test]
+fn g12_what_an_installed_package_should_have_made_and_did_not_is_a_failed_installation() {
+    let report = diff(&manifest(), &with("iis_app_pool/Sage", Observation::Absent), &Ledger::default());
+    let finding = report[0].finding.as_ref().unwrap();
+    assert!(finding.problem.contains("its installation failed (G12)"), "{}", finding.problem);
+    assert_eq!(report[0].rows, [], "nothing to approve beside a finding");
+}
+
+#[test]
+fn a_service_that_no_package_makes_is_a_finding_and_a_pool_is_made() {
+    let mut manifest = manifest();
+    manifest.nodes.iter_mut().for_each(|node| node.provided_by = None);
+    let mut seen = with("service/SCPSServer", Observation::Absent);
+    seen.insert(id("iis_app_pool/Sage"), Observation::Absent);
+    let report = diff(&manifest, &seen, &Ledger::default());
+    assert_eq!(
+        report[0].finding.as_ref().unwrap().problem,
+        "service SCPSServer is absent and no package of this plan makes it"
+    );
+    assert_eq!((report[1].rows.len(), &report[1].finding), (2, &None));
+}
+
+#[test]
+fn what_cannot_be_read_is_a_finding_even_where_its_package_will_be_replaced() {
+    let mut seen = with("package/advanced", Observation::Absent);
+    seen.insert(id("service/SCPSServer"), Observation::Unreadable("access denied".to_owned()));
+    let report = diff(&manifest(), &seen, &Ledger::default());
+    let service = report.iter().find(|report| report.node == id("service/SCPSServer")).unwrap();
+    assert!(service.finding.as_ref().unwrap().problem.ends_with("access denied"));
+}
+
+#[test]
+fn the_reason_tells_documents_from_drift_from_what_muster_never_set() {
+    let wanted = node("iis_app_pool/P", &[("idle_timeout_minutes", 5.into())], None);
+    let seen = |minutes: i64| present(&[("idle_timeout_minutes", minutes.into())]);
+    let at = path("idle_timeout_minutes", None);
+    let check = |last: Option<i64>, observed: &Observation, expected: Reason| {
+        let ledger =
+            last.map_or_else(Ledger::default, |last| owning(&[("iis_app_pool/P", at.clone(), last.into())]));
+        assert_eq!(compare(&wanted, observed, &ledger).rows[0].reason, expected);
+    };
+    check(None, &Observation::Absent, Reason::Missing);
+    check(None, &seen(20), Reason::Differs);
+    check(Some(20), &seen(20), Reason::Changed);
+    check(Some(5), &seen(20), Reason::Drift);
+    check(Some(7), &seen(20), Reason::Drift);
+    check(Some(5), &Observation::Absent, Reason::Drift);
+}
+
+#[test]
+fn a_member_that_muster_gave_and_no_document_names_goes_and_foreign_ones_stay() {
+    let ledger = owning(&[
+        (FILE, path("rights", Some("old")), "read".into()),
+        (FILE, path("rights", Some("gone")), "read".into()),
+    ]);
+    let file = present(&[
+        ("content", "a=1\n".into()),
+        ("rights", members(&[("svc", "read"), ("old", "modify"), ("bob", "full")])),
+    ]);
+    let report = diff(&manifest(), &with(FILE, file), &ledger);
+    let expected = Row {
+        node: id(FILE),
+        attribute: path("rights", Some("old")),
+        old: Old::Exact("modify".into()),
+        new: New::Absent,
+        reason: Reason::Removed,
+    };
+    assert_eq!(report[0].rows, [expected]);
+}
+
+#[test]
+fn what_muster_made_and_no_document_names_is_an_orphan_until_it_is_gone() {
+    let ledger = owning(&[("iis_app_pool/Former", path("enable_32bit", None), false.into())]);
+    assert_eq!(orphans(&manifest(), &in_sync(), &ledger), [id("iis_app_pool/Former")]);
+    let gone = with("iis_app_pool/Former", Observation::Absent);
+    assert_eq!(orphans(&manifest(), &gone, &ledger), []);
+}
+
+fn some_attributes() -> impl Strategy<Value = std::collections::BTreeMap<String, Value>> {
+    (any::<bool>(), any::<bool>(), 0i64..3).prop_map(|(bits, profile, minutes)| {
+        attributes(&[
+            ("enable_32bit", bits.into()),
+            ("load_user_profile", profile.into()),
+            ("idle_timeout_minutes", minutes.into()),
+        ])
+    })
+}
+
+proptest! {
+    /// Promise 1, "the preview is the work": once the rows hold, there are no rows, whatever the ledger said.
+    #[test]
+    fn when_every_row_holds_nothing_differs(
+        wanted in some_attributes(),
+        seen in proptest::option::of(some_attributes()),
+        last in proptest::option::of(some_attributes()),
+    ) {
+        let mut node = node("iis_app_pool/P", &[], None);
+        node.attributes = wanted;
+        let mut ledger = Ledger::default();
+        for (name, value) in last.into_iter().flatten() {
+            let owned = Some(Owned { value, generation: "1".parse().unwrap() });
+            ledger.apply(Change { node: node.id.clone(), attribute: path(&name, None), owned });
+        }
+        let before = seen.clone().map_or(Observation::Absent, Observation::Present);
+        let rows = compare(&node, &before, &ledger).rows;
+        let mut after = seen.unwrap_or_default();
+        for row in &rows {
+            if let New::Exact(value) = &row.new {
+                after.insert(row.attribute.name.clone(), value.clone());
+            }
+        }
+        for change in ledger::changes(&rows, "2".parse().unwrap()) {
+            ledger.apply(change);
+        }
+        prop_assert_eq!(compare(&node, &Observation::Present(after), &ledger), Comparison::default());
+    }
+}

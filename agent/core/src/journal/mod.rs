@@ -1,0 +1,16 @@
+//! The journal: what the agent has promised and done, record by record.
+//!
+//! `record` is what can be written, `chain` ties each record to the one before, `state` folds them into what to do next.
+//! Neighbours: the agent stores sealed records, one fsynced transaction each, before it acts on them or speaks of them.
+//! Nothing here forgets: what is not in the journal did not happen.
+
+mod chain;
+mod record;
+mod state;
+
+pub use chain::{Broken, Chain, Sealed};
+pub use record::Record;
+pub use state::{Ended, Gap, IllegalRecord, Next, Open, OpenStep, State, Unacknowledged};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,298 @@
+//! The fold of the journal: what the agent is committed to, and what it has to do next.
+//!
+//! Neighbours: `inbox` judges by it, the engine works by [`State::next`], the session sends the outbox. One `match` holds
+//! every move; a record that cannot follow is an error and nothing is guessed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_model::command::Epoch;
+use muster_model::name::{Generation, NodeId, PlanId};
+use muster_model::node::Effect;
+use muster_model::outcome::{CommandId, End, Outcome, StepKey, StepTicket};
+use thiserror::Error;
+
+use super::Record;
+use crate::inbox;
+use crate::work::{Unreadable, Work};
+
+/// What the journal says.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    epoch: Option<Epoch>,
+    generation: Option<Generation>,
+    commands: BTreeSet<CommandId>,
+    keys: BTreeSet<StepKey>,
+    open: Option<Open>,
+    outbox: BTreeMap<u64, Unacknowledged>,
+    done: BTreeSet<(PlanId, NodeId)>,
+    unsettled: BTreeMap<NodeId, BTreeMap<StepKey, PlanId>>,
+    regressed: Option<Gap>,
+}
+
+/// A command that is being carried out.
+#[derive(Debug, Clone)]
+pub struct Open {
+    /// What is to be done.
+    pub work: Work,
+    /// Whether it stops before its next step.
+    pub cancelled: bool,
+    /// How its steps ended so far, by number.
+    pub ended: BTreeMap<u32, Ended>,
+    /// The step whose intent is stored and whose outcome is not.
+    pub begun: Option<StepKey>,
+}
+
+/// How a step of the open command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// How.
+    pub end: End,
+    /// Skipped: because of which step.
+    pub because: Option<u32>,
+}
+
+/// An outcome that the controller may not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unacknowledged {
+    /// The command.
+    pub command: CommandId,
+    /// The step's number in the plan.
+    pub step: u32,
+    /// The attempt.
+    pub key: StepKey,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// How far a restored journal is behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// The position that the controller has stored.
+    pub known: u64,
+    /// The position that the journal had.
+    pub have: u64,
+}
+
+/// A step of the open command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenStep {
+    /// The command.
+    pub command: CommandId,
+    /// The step and the attempt.
+    pub ticket: StepTicket,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing: wait for a command.
+    Idle,
+    /// Store the intent, then carry it out.
+    Start(OpenStep),
+    /// Its intent was stored before a crash: settle what became of it.
+    Settle(OpenStep),
+    /// End it as skipped: that step did not end well.
+    Skip(OpenStep, u32),
+    /// End it as cancelled.
+    Cancel(OpenStep),
+}
+
+/// A record that cannot follow those before it.
+#[derive(Debug, Error)]
+pub enum IllegalRecord {
+    /// An epoch that is not to be obeyed.
+    #[error("epoch {0} was stored after a higher one")]
+    Epoch(u64),
+    /// A command while another one is open, or once more.
+    #[error("command {0} was accepted while it could not be")]
+    Command(CommandId),
+    /// A command that cannot be read.
+    #[error("command {0} cannot be read")]
+    Work(CommandId, #[source] Unreadable),
+    /// A step that does not belong to the open command, or is at another point.
+    #[error("step {step} ({key}) cannot {happened} here")]
+    Step {
+        /// The step's number.
+        step: u32,
+        /// The attempt.
+        key: StepKey,
+        /// What the record says.
+        happened: &'static str,
+    },
+}
+
+impl State {
+    /// Takes in a record that is stored at that position. The only way in which the state moves.
+    ///
+    /// # Errors
+    /// Where the record cannot follow; the state is as before then.
+    pub fn apply(&mut self, position: u64, record: Record) -> Result<(), IllegalRecord> {
+        match record {
+            Record::Epoch { epoch } => self.obey(epoch),
+            Record::Accepted { command } => {
+                let id = command.id;
+                if self.open.is_some() || self.knows(&id) {
+                    return Err(IllegalRecord::Command(id));
+                }
+                let work = Work::from_stored(*command).map_err(|error| IllegalRecord::Work(id, error))?;
+                self.obey(work.stored.epoch)?;
+                self.accept(work);
+                Ok(())
+            }
+            Record::Intent { command, step, key, .. } => {
+                let open = self.open_step(command, step, key, "begin")?;
+                if open.begun.is_some() {
+                    return Err(IllegalRecord::Step { step, key, happened: "begin beside another" });
+                }
+                open.begun = Some(key);
+                Ok(())
+            }
+            Record::Outcome { command, step, key, outcome } => {
+                let open = self.open_step(command, step, key, "end")?;
+                if open.begun.is_some_and(|begun| begun != key) {
+                    return Err(IllegalRecord::Step { step, key, happened: "end before the one that began" });
+                }
+                self.end(position, Unacknowledged { command, step, key, outcome });
+                Ok(())
+            }
+            Record::Acknowledged { key } => {
+                self.outbox.retain(|_, waiting| waiting.key != key);
+                Ok(())
+            }
+            Record::Cancelled { command } => {
+                if let Some(open) = self.open.as_mut().filter(|open| open.work.stored.id == command) {
+                    open.cancelled = true;
+                }
+                Ok(())
+            }
+            Record::Regressed { known, have } => {
+                self.regressed = Some(Gap { known, have });
+                Ok(())
+            }
+            Record::Reobserved => {
+                self.regressed = None;
+                Ok(())
+            }
+        }
+    }
+
+    /// What to do next.
+    pub fn next(&self) -> Next {
+        let Some(open) = &self.open else { return Next::Idle };
+        let Some(ticket) =
+            open.work.stored.tickets.iter().find(|ticket| !open.ended.contains_key(&ticket.number))
+        else {
+            return Next::Idle;
+        };
+        let step = OpenStep { command: open.work.stored.id, ticket: ticket.clone() };
+        if open.begun == Some(ticket.key) {
+            return Next::Settle(step);
+        }
+        if open.cancelled || self.regressed.is_some() {
+            return Next::Cancel(step);
+        }
+        let failed = open.work.before(ticket.number).find_map(|number| {
+            let ended = open.ended.get(&number).filter(|ended| ended.end != End::Done)?;
+            Some(ended.because.unwrap_or(number))
+        });
+        failed.map_or(Next::Start(step.clone()), |because| Next::Skip(step, because))
+    }
+
+    /// The highest epoch that was obeyed.
+    pub fn epoch(&self) -> Option<Epoch> {
+        self.epoch
+    }
+
+    /// The highest generation that was accepted.
+    pub fn generation(&self) -> Option<Generation> {
+        self.generation
+    }
+
+    /// Whether that command was accepted once.
+    pub fn knows(&self, command: &CommandId) -> bool {
+        self.commands.contains(command)
+    }
+
+    /// Whether that key came with an accepted command.
+    pub fn has_key(&self, key: &StepKey) -> bool {
+        self.keys.contains(key)
+    }
+
+    /// The command that is being carried out.
+    pub fn open(&self) -> Option<&Open> {
+        self.open.as_ref()
+    }
+
+    /// Outcomes to send, each with its position, oldest first.
+    pub fn outbox(&self) -> impl Iterator<Item = (u64, &Unacknowledged)> {
+        self.outbox.iter().map(|(position, waiting)| (*position, waiting))
+    }
+
+    /// Whether that node's step ended Done here in that plan.
+    pub fn is_done(&self, plan: PlanId, node: &NodeId) -> bool {
+        self.done.contains(&(plan, node.clone()))
+    }
+
+    /// Attempts at that node's one-shot effect of which the outcome is unknown, each with its plan.
+    pub fn unsettled(&self, node: &NodeId) -> impl Iterator<Item = (StepKey, PlanId)> {
+        self.unsettled.get(node).into_iter().flatten().map(|(key, plan)| (*key, *plan))
+    }
+
+    /// Whether the journal went back and the server was not compared since.
+    pub fn regressed(&self) -> Option<Gap> {
+        self.regressed
+    }
+
+    fn obey(&mut self, epoch: Epoch) -> Result<(), IllegalRecord> {
+        if inbox::epoch(epoch, self.epoch).is_some() {
+            return Err(IllegalRecord::Epoch(epoch.number));
+        }
+        self.epoch = Some(epoch);
+        Ok(())
+    }
+
+    fn accept(&mut self, work: Work) {
+        let generation = work.manifest.generation;
+        self.generation = self.generation.max(Some(generation));
+        self.commands.insert(work.stored.id);
+        self.keys.extend(work.stored.tickets.iter().map(|ticket| ticket.key));
+        self.open = Some(Open { work, cancelled: false, ended: BTreeMap::new(), begun: None });
+    }
+
+    /// The open command, if that step of it has not ended.
+    fn open_step(
+        &mut self,
+        command: CommandId,
+        step: u32,
+        key: StepKey,
+        happened: &'static str,
+    ) -> Result<&mut Open, IllegalRecord> {
+        let wanted = StepTicket { number: step, key };
+        let belongs = |open: &&mut Open| {
+            open.work.stored.id == command
+                && open.work.stored.tickets.contains(&wanted)
+                && !open.ended.contains_key(&step)
+        };
+        self.open.as_mut().filter(belongs).ok_or(IllegalRecord::Step { step, key, happened })
+    }
+
+    fn end(&mut self, position: u64, ended: Unacknowledged) {
+        let Some(open) = self.open.as_mut() else { return };
+        let plan = open.work.header.plan;
+        let end = ended.outcome.end;
+        if let Some(step) = open.work.step(ended.step) {
+            if end == End::Done {
+                self.done.insert((plan, step.node.clone()));
+            }
+            if end == End::Unknown && step.effect == Effect::OneShot {
+                self.unsettled.entry(step.node.clone()).or_default().insert(ended.key, plan);
+            }
+        }
+        open.begun = None;
+        open.ended.insert(ended.step, Ended { end, because: ended.outcome.because });
+        if open.ended.len() == open.work.stored.tickets.len() {
+            self.open = None;
+        }
+        self.outbox.insert(position, ended);
+    }
+}
