@@ -1,0 +1,128 @@
+//! A controller as an operator runs it: `init` once, `serve`, and whatever ends it.
+//!
+//! Neighbours: `field` has one. Its address stays the same over restarts, because tokens and profiles name it.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::daemon::{Daemon, await_until};
+use crate::programs::Programs;
+
+/// A controller's data, and its process while it serves.
+#[derive(Debug)]
+pub struct Controller {
+    programs: Programs,
+    data: PathBuf,
+    /// Where it listens, `host:port`.
+    pub address: String,
+    process: Option<Daemon>,
+}
+
+impl Controller {
+    /// Makes a controller's data in `folder/controller`, the first operator's profile in `folder/anne.profile` and the
+    /// recovery keys in `folder/recovery`.
+    ///
+    /// # Errors
+    /// Where `init` fails.
+    pub fn init(programs: &Programs, folder: &Path) -> Result<Self> {
+        let data = folder.join("controller");
+        let address = format!("127.0.0.1:{}", free_port()?);
+        let output = Command::new(programs.controller())
+            .arg("init")
+            .arg("--data-dir")
+            .arg(&data)
+            .args(["--listen", &address, "--operator", "anne"])
+            .arg("--profile-out")
+            .arg(folder.join("anne.profile"))
+            .arg("--recovery-out")
+            .arg(folder.join("recovery"))
+            .output()?;
+        ensure!(output.status.success(), "init: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(Self { programs: programs.clone(), data, address, process: None })
+    }
+
+    /// Its data folder.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Serves, and returns when it can be dialled.
+    ///
+    /// # Errors
+    /// Where it ends instead.
+    pub fn serve(&mut self) -> Result<()> {
+        self.launch(None)?;
+        let bound = self.data.join("address");
+        let process = self.process.as_mut().context("it was just started")?;
+        await_until("serving", || match process.ended()? {
+            Some(status) => {
+                process.show();
+                bail!("the controller ended with {status} instead of serving")
+            }
+            None => Ok(bound.exists()),
+        })
+    }
+
+    /// Serves with a point at which it ends itself; does not wait for anything.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub fn launch(&mut self, crash_at: Option<&str>) -> Result<()> {
+        // Left by the process before; it must be this one that says where it listens.
+        match std::fs::remove_file(self.data.join("address")) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+        let mut command = Command::new(self.programs.controller());
+        command.arg("serve").arg("--data-dir").arg(&self.data);
+        if let Some(point) = crash_at {
+            command.env("MUSTER_CRASH_AT", point);
+        }
+        self.process = Some(Daemon::start("controller", &mut command)?);
+        Ok(())
+    }
+
+    /// Its process.
+    pub fn process(&mut self) -> Option<&mut Daemon> {
+        self.process.as_mut()
+    }
+
+    /// SIGKILL.
+    ///
+    /// # Errors
+    /// Where it does not run.
+    pub fn kill(&mut self) -> Result<()> {
+        self.process.take().context("the controller does not run")?.kill()
+    }
+
+    /// SIGTERM; gives the status with which it ended itself.
+    ///
+    /// # Errors
+    /// Where it does not run or does not end.
+    pub fn terminate(&mut self) -> Result<ExitStatus> {
+        let status = self.process.as_mut().context("the controller does not run")?.terminate()?;
+        self.process = None;
+        Ok(status)
+    }
+}
+
+/// A port of the loopback address that nobody listens on.
+///
+/// It lies below the range from which the kernel takes ports for connections, so that nothing takes it between two starts
+/// of one controller.
+fn free_port() -> Result<u16> {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let begin = u16::try_from(std::process::id() % 9_000)?;
+    for _ in 0..9_000 {
+        let offset = begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 9_000;
+        let port = 20_000 + offset;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no port is free")
+}

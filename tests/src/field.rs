@@ -1,0 +1,310 @@
+//! A whole Muster for one site: controller, agent on a twin, operator's command line, documents that a test may edit.
+//!
+//! Neighbours: stories and the crash harness begin here. What it does, it does by typed commands and files, in the order
+//! of the runbook; it takes no short way.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use muster_model::event::{Event, EventBody};
+use muster_model::name::PlanId;
+use muster_model::plan::Row;
+use muster_model::view::{SiteState, SiteView, StatusView, StepState, StepView, StepsView, WhyView};
+use serde::de::DeserializeOwned;
+use tempfile::TempDir;
+
+use crate::agent::Agent;
+use crate::cli::{Cli, Ran, code};
+use crate::controller::Controller;
+use crate::programs::{Programs, root};
+use crate::twin::Twin;
+use crate::watch::Watch;
+
+/// What a field is made from.
+#[derive(Debug, Clone)]
+pub struct Scene {
+    /// The folder with the documents.
+    pub documents: PathBuf,
+    /// The twin's declaration.
+    pub twin: PathBuf,
+    /// The site.
+    pub site: String,
+    /// The role of its one server.
+    pub role: String,
+}
+
+impl Scene {
+    /// `deploy/examples/sxa`: the guide, thin, on one server.
+    pub fn sxa() -> Self {
+        let folder = root().join("deploy/examples/sxa");
+        Self {
+            twin: folder.join("twin-dup-web01.yaml"),
+            documents: folder,
+            site: "dupont-prod".to_owned(),
+            role: "web".to_owned(),
+        }
+    }
+}
+
+/// Everything, in a folder that goes away with it.
+#[derive(Debug)]
+pub struct Field {
+    /// What it was made from.
+    pub scene: Scene,
+    /// The programs that it runs.
+    pub programs: Programs,
+    /// The controller.
+    pub controller: Controller,
+    /// The agent of the one server.
+    pub agent: Agent,
+    /// The operator.
+    pub cli: Cli,
+    folder: TempDir,
+}
+
+impl Field {
+    /// The example in operation: pushed, enrolled, connected, never planned.
+    ///
+    /// # Panics
+    /// Where that cannot be reached.
+    pub fn sxa() -> Self {
+        Self::open(Programs::built(), Scene::sxa()).unwrap_or_else(|error| panic!("{error:#}"))
+    }
+
+    /// Any scene in operation.
+    ///
+    /// # Errors
+    /// Where that cannot be reached.
+    pub fn open(programs: &Programs, scene: Scene) -> Result<Self> {
+        let mut field = Self::lay(programs, scene)?;
+        field.controller.serve()?;
+        field.push().expect(code::OK);
+        let token = field.invite("web.token");
+        let ran = field.agent.enroll(&token)?;
+        ensure!(ran.code == 0, "enroll: {}", ran.said());
+        field.start_agent()?;
+        Ok(field)
+    }
+
+    /// A scene with nothing started: a controller's data, a twin, documents.
+    ///
+    /// # Errors
+    /// Where that cannot be made.
+    pub fn lay(programs: &Programs, scene: Scene) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("muster-").tempdir()?;
+        let controller = Controller::init(programs, folder.path())?;
+        let cli = Cli::new(programs, &folder.path().join("anne.profile"));
+        let twin = Twin::init(programs, &folder.path().join("twin"), &scene.twin)?;
+        let agent = Agent::new(programs, &folder.path().join("agent"), twin);
+        let documents = folder.path().join("documents");
+        std::fs::create_dir(&documents)?;
+        for entry in std::fs::read_dir(&scene.documents)? {
+            let path = entry?.path();
+            let name = path.file_name().context("a document without a name")?;
+            // The twin's declaration lies beside the documents and is none of them.
+            let is_document = path.extension().is_some_and(|ending| ending == "yaml") && path != scene.twin;
+            if is_document {
+                std::fs::copy(&path, documents.join(name))?;
+            }
+        }
+        Ok(Self { scene, programs: programs.clone(), controller, agent, cli, folder })
+    }
+
+    /// The folder of everything.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The folder of the documents.
+    pub fn documents(&self) -> PathBuf {
+        self.folder.path().join("documents")
+    }
+
+    /// The server, `site/role`.
+    pub fn server(&self) -> String {
+        format!("{}/{}", self.scene.site, self.scene.role)
+    }
+
+    /// Replaces a text in whatever document holds it.
+    ///
+    /// # Panics
+    /// Where none does.
+    #[track_caller]
+    pub fn edit(&self, old: &str, new: &str) {
+        let mut found = false;
+        for entry in std::fs::read_dir(self.documents()).into_iter().flatten().flatten() {
+            let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
+            if text.contains(old) {
+                found = true;
+                let written = std::fs::write(entry.path(), text.replace(old, new));
+                written.unwrap_or_else(|error| panic!("{}: {error}", entry.path().display()));
+            }
+        }
+        assert!(found, "no document holds {old:?}");
+    }
+
+    /// Pushes the documents.
+    pub fn push(&self) -> Ran {
+        let documents = self.documents();
+        self.cli.run(["push".as_ref(), "-f".as_ref(), documents.as_os_str()])
+    }
+
+    /// Invites the server; gives the token's file.
+    ///
+    /// # Panics
+    /// Where the controller refuses.
+    #[track_caller]
+    pub fn invite(&self, name: &str) -> PathBuf {
+        let token = self.folder.path().join(name);
+        self.cli.ok(&format!("server invite {} --out {}", self.server(), token.display()));
+        token
+    }
+
+    /// Starts the agent and waits until the controller has its stream.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub fn start_agent(&mut self) -> Result<()> {
+        let mut watch = self.watch_from_now();
+        self.agent.run()?;
+        watch.until("the agent is connected", |body| matches!(body, EventBody::ServerConnected { .. }));
+        Ok(())
+    }
+
+    /// Stops the agent and waits until the controller knows.
+    ///
+    /// # Errors
+    /// Where it does not run.
+    pub fn kill_agent(&mut self) -> Result<()> {
+        let mut watch = self.watch_from_now();
+        self.agent.kill()?;
+        watch.until("the agent is gone", |body| matches!(body, EventBody::ServerDisconnected { .. }));
+        Ok(())
+    }
+
+    /// Every event so far.
+    pub fn events(&self) -> Vec<Event> {
+        let ran = self.cli.ok("--output json events");
+        let read = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        ran.out.lines().map(read).collect()
+    }
+
+    /// A watch from the first event on.
+    pub fn watch(&self) -> Watch {
+        self.watch_from(1)
+    }
+
+    /// A watch over what happens from now on.
+    pub fn watch_from_now(&self) -> Watch {
+        self.watch_from(self.events().last().map_or(1, |event| event.sequence.0 + 1))
+    }
+
+    fn watch_from(&self, from: u64) -> Watch {
+        Watch::open(&self.cli, from).unwrap_or_else(|error| panic!("{error:#}"))
+    }
+
+    /// Plans the site; gives the plan's number.
+    ///
+    /// # Panics
+    /// Where no plan is made.
+    #[track_caller]
+    pub fn plan(&self) -> PlanId {
+        let plan = self.cli.json(&format!("plan {}", self.scene.site));
+        let id = plan.get("plan").and_then(serde_json::Value::as_u64);
+        PlanId(id.unwrap_or_else(|| panic!("no plan in {plan}")))
+    }
+
+    /// Plans and approves.
+    ///
+    /// # Panics
+    /// Where either is refused.
+    #[track_caller]
+    pub fn approved_plan(&self) -> PlanId {
+        let plan = self.plan();
+        self.cli.ok(&format!("approve {plan}"));
+        plan
+    }
+
+    /// Plans, approves, runs, confirms what a person must, to the end.
+    ///
+    /// # Panics
+    /// Where the run does not end done.
+    #[track_caller]
+    pub fn bring_in_sync(&self) -> PlanId {
+        let plan = self.approved_plan();
+        let ran = self.cli.run(["run", &plan.to_string(), "--watch"]);
+        self.confirm_gates(plan, ran).expect(code::OK);
+        plan
+    }
+
+    /// Says `done` for every gate on which a watched run waits.
+    #[track_caller]
+    pub fn confirm_gates(&self, plan: PlanId, mut ran: Ran) -> Ran {
+        while ran.code == code::WAITING {
+            let steps = self.steps(plan).steps;
+            let gate = steps.iter().find(|step| step.state == StepState::Waiting);
+            let Some(gate) = gate else { panic!("it waits for a person, but no step does:\n{}", ran.said()) };
+            ran = self.cli.run(["done", &format!("{plan}/{}", gate.number), "--watch"]);
+        }
+        ran
+    }
+
+    /// The plan's steps.
+    #[track_caller]
+    pub fn steps(&self, plan: PlanId) -> StepsView {
+        self.view(&format!("steps {plan}"))
+    }
+
+    /// The step of a node, `kind/name`.
+    ///
+    /// # Panics
+    /// Where the plan has none.
+    #[track_caller]
+    pub fn step(&self, plan: PlanId, node: &str) -> StepView {
+        let steps = self.steps(plan).steps;
+        let found = steps.into_iter().find(|step| step.node.to_string() == node);
+        found.unwrap_or_else(|| panic!("{plan} has no step for {node}"))
+    }
+
+    /// The plan's rows, each as a person reads it: `node attribute old -> new (reason)`.
+    #[track_caller]
+    pub fn rows(&self, plan: PlanId) -> Vec<String> {
+        self.steps(plan).steps.iter().flat_map(|step| &step.rows).map(row_text).collect()
+    }
+
+    /// Where the site stands.
+    #[track_caller]
+    pub fn status(&self) -> SiteView {
+        let view: StatusView = self.view(&format!("status {}", self.scene.site));
+        view.sites.into_iter().next().unwrap_or_else(|| panic!("status shows no site"))
+    }
+
+    /// Why it stands there.
+    #[track_caller]
+    pub fn why(&self) -> WhyView {
+        self.view(&format!("why {}", self.scene.site))
+    }
+
+    /// Asserts that the site is in sync, by status and by a new plan without rows.
+    ///
+    /// # Panics
+    /// Where it is not.
+    #[track_caller]
+    pub fn assert_in_sync(&self) {
+        let plan = self.plan();
+        assert_eq!(self.rows(plan), Vec::<String>::new(), "{plan} is not empty");
+        assert_eq!(self.steps(plan).steps.len(), 0, "an empty plan has no step");
+        assert_eq!(self.status().state, SiteState::InSync);
+    }
+
+    #[track_caller]
+    fn view<T: DeserializeOwned>(&self, line: &str) -> T {
+        let json = self.cli.json(line);
+        serde_json::from_value(json.clone()).unwrap_or_else(|error| panic!("`{line}`: {error}\n{json:#}"))
+    }
+}
+
+/// A row as a person reads it.
+pub fn row_text(row: &Row) -> String {
+    format!("{} {} {} -> {} ({})", row.node, row.attribute, row.old, row.new, row.reason)
+}
