@@ -10,4 +10,6 @@ pub mod fingerprint;
 pub mod plan;
 pub mod record;
 pub mod run;
+#[cfg(test)]
+mod testing;
 pub mod view;

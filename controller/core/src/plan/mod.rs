@@ -10,6 +10,8 @@ pub mod lint;
 mod order;
 mod report;
 mod segment;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

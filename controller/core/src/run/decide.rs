@@ -182,10 +182,13 @@ impl Run {
     }
 
     fn skip_evidence(&self, because: u32) -> String {
+        let phrase = |step: &StepRun| match step.state {
+            StepState::Ended(end) => crate::view::end_phrase(end),
+            StepState::Pending | StepState::Issued | StepState::Running | StepState::Waiting => "is not done",
+        };
         match self.step(because) {
             Some(step) => {
-                let state = crate::view::state_word(step.state);
-                format!("step {because} ({} on {}) is {state}", step.step.node, step.role)
+                format!("step {because} ({} on {}) {}", step.step.node, step.role, phrase(step))
             }
             None => format!("step {because} did not end well"),
         }
@@ -208,7 +211,9 @@ impl Run {
     pub(super) fn blames(&self, number: u32) -> impl Iterator<Item = u32> {
         let pending = self.step(number).is_some_and(|step| step.state == StepState::Pending);
         let needs = self.needs(number).iter().filter(move |_| pending);
-        needs.filter_map(|need| self.step(*need)).filter(|step| step.has_failed()).map(StepRun::culprit)
+        needs
+            .filter(|need| self.step(**need).is_some_and(StepRun::has_failed))
+            .map(|need| self.culprit(*need))
     }
 
     /// Whether a step can be ended as cancelled at this time.

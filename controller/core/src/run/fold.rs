@@ -168,16 +168,19 @@ impl Run {
         if state.refusal.is_some() {
             return Err(IllegalMove::Repeated);
         }
-        if !self.is_outstanding(state) {
+        let open = |ticket: &&StepTicket| self.attempts.get(&ticket.key).is_some_and(Attempt::is_open);
+        let tickets: Vec<StepTicket> = state.steps.iter().filter(open).cloned().collect();
+        if tickets.is_empty() {
             return Err(IllegalMove::NoCommand(command));
         }
         let was_accepted = state.accepted;
-        let tickets = state.steps.clone();
-        for ticket in tickets.into_iter().filter(|ticket| self.is_open(ticket.key)).collect::<Vec<_>>() {
+        for ticket in tickets {
+            let is_open = self.is_open(ticket.key);
             if let Some(attempt) = self.attempts.get_mut(&ticket.key) {
                 attempt.state = AttemptState::Refused;
             }
-            let Some(step) = self.steps.get_mut(&ticket.number) else { continue };
+            // A step that was cancelled when the plan expired stays cancelled.
+            let Some(step) = self.steps.get_mut(&ticket.number).filter(|_| is_open) else { continue };
             if was_accepted {
                 let evidence = format!("the agent had taken the command and refused it later: {refusal}");
                 step.finish(outcome(End::Unknown, evidence, at), at);
@@ -271,19 +274,27 @@ impl Run {
     }
 
     fn confirmed(&mut self, at: Timestamp, number: u32, by: &str, note: Option<&str>) -> Moved {
-        let step = match self.steps.get_mut(&number) {
-            Some(step) if matches!(step.state, StepState::Waiting | StepState::Ended(End::Unknown)) => step,
-            Some(_) | None => return Err(self.illegal_step(number, "confirmed")),
-        };
+        let confirmable = |state| matches!(state, StepState::Waiting | StepState::Ended(End::Unknown));
+        if !self.step(number).is_some_and(|step| confirmable(step.state)) {
+            return Err(self.illegal_step(number, "confirmed"));
+        }
         let evidence = match note.map(str::trim).filter(|note| !note.is_empty()) {
             Some(note) => format!("confirmed by {by}: {note}"),
             None => format!("confirmed by {by}"),
         };
-        let rows = step.step.rows.clone();
-        step.finish(Outcome { rows, ..outcome(End::Done, evidence, at) }, at);
-        for step in self.steps.values_mut() {
-            // What was skipped for this step alone has its turn again.
-            if step.state == StepState::Ended(End::Skipped) && step.culprit() == number {
+        // What was skipped for this step has its turn again.
+        let skipped: Vec<u32> = self
+            .steps
+            .keys()
+            .copied()
+            .filter(|other| *other != number && self.culprit(*other) == number)
+            .collect();
+        if let Some(step) = self.steps.get_mut(&number) {
+            let rows = step.step.rows.clone();
+            step.finish(Outcome { rows, ..outcome(End::Done, evidence, at) }, at);
+        }
+        for other in skipped {
+            if let Some(step) = self.steps.get_mut(&other) {
                 step.enter(StepState::Pending, at);
             }
         }

@@ -9,12 +9,14 @@ mod decide;
 mod fold;
 mod illegal;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use decide::{Decision, Outstanding};
 pub use illegal::IllegalMove;
 pub use state::{Approval, CommandState, Phase, StepRun};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use muster_model::digest::Digest;
@@ -37,6 +39,9 @@ pub struct Run {
     steps: BTreeMap<u32, StepRun>,
     /// For each step, the steps that it depends on.
     needs: BTreeMap<u32, Vec<u32>>,
+    /// For each segment, all that come before it, not the nearest alone: a gate that is skipped has ended while what comes
+    /// before it still moves.
+    before: BTreeMap<u32, BTreeSet<u32>>,
     commands: BTreeMap<CommandId, CommandState>,
     attempts: BTreeMap<StepKey, Attempt>,
     phase: Phase,
@@ -82,6 +87,7 @@ impl Run {
             digest,
             steps: steps.collect(),
             needs,
+            before: before(&header.segments),
             commands: BTreeMap::new(),
             attempts: BTreeMap::new(),
             phase: Phase::Planned,
@@ -147,6 +153,18 @@ impl Run {
         self.needs.get(&number).map_or(&[], Vec::as_slice)
     }
 
+    /// The step that is to blame when this one did not end well: itself, or the one that it was skipped for, through others
+    /// that were skipped for it.
+    pub fn culprit(&self, number: u32) -> u32 {
+        let skipped = self.step(number).filter(|step| step.state == StepState::Ended(End::Skipped));
+        let because = skipped.and_then(|step| step.outcome.as_ref()?.because);
+        // Reasons have lower numbers, as edges go forward; what an agent says otherwise leads nowhere.
+        match because.filter(|because| *because < number) {
+            Some(because) => self.culprit(because),
+            None => number,
+        }
+    }
+
     /// A command that was issued, whatever became of it.
     pub fn command(&self, command: CommandId) -> Option<&CommandState> {
         self.commands.get(&command)
@@ -204,7 +222,7 @@ impl Run {
     fn is_ready(&self, segment: &Segment) -> bool {
         let ended = |number: &u32| self.step(*number).is_some_and(StepRun::has_ended);
         let whole = |number: &u32| self.segment(*number).is_some_and(|before| before.steps.iter().all(ended));
-        segment.after.iter().all(whole)
+        self.before.get(&segment.number).is_some_and(|before| before.iter().all(whole))
     }
 
     fn segment(&self, number: u32) -> Option<&Segment> {
@@ -247,4 +265,15 @@ impl Run {
     fn is_gate(&self, number: u32) -> bool {
         self.step(number).is_some_and(|step| step.step.class == NodeClass::Gate)
     }
+}
+
+/// For each segment, all segments that come before it, directly or through others.
+fn before(segments: &[Segment]) -> BTreeMap<u32, BTreeSet<u32>> {
+    let mut all: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
+    for segment in segments {
+        let through = segment.after.iter().filter_map(|after| all.get(after)).flatten();
+        let before = segment.after.iter().chain(through).copied().collect();
+        all.insert(segment.number, before);
+    }
+    all
 }

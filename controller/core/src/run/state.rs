@@ -83,12 +83,6 @@ impl StepRun {
         self.state == StepState::Ended(End::Unknown) && self.step.effect == Effect::OneShot
     }
 
-    /// The step that is to blame when this one did not end well: itself, or the one that it was skipped for.
-    pub fn culprit(&self) -> u32 {
-        let because = self.outcome.as_ref().and_then(|outcome| outcome.because);
-        because.filter(|_| self.state == StepState::Ended(End::Skipped)).unwrap_or(self.step.number)
-    }
-
     pub(super) fn enter(&mut self, state: StepState, at: Timestamp) {
         self.state = state;
         self.since = Some(at);
@@ -136,6 +130,13 @@ pub(super) struct Attempt {
     pub(super) step: u32,
     pub(super) command: CommandId,
     pub(super) state: AttemptState,
+}
+
+impl Attempt {
+    /// Whether the agent has not said how it ended.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.state, AttemptState::Open | AttemptState::Started)
+    }
 }
 
 /// What the agent said of an attempt.

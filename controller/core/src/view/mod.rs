@@ -6,6 +6,8 @@
 mod server;
 mod site;
 mod steps;
+#[cfg(test)]
+mod tests;
 
 pub use server::{ServerFacts, server};
 pub use site::{PlanFacts, SiteFacts, site, status, why};
@@ -29,6 +31,19 @@ pub fn state_word(state: StepState) -> &'static str {
         StepState::Ended(End::Skipped) => "skipped",
         StepState::Ended(End::Superseded) => "superseded",
         StepState::Ended(End::Cancelled) => "cancelled",
+    }
+}
+
+/// How a step ended, as the rest of a sentence that begins with it.
+pub(crate) fn end_phrase(end: End) -> &'static str {
+    match end {
+        End::Done => "is done",
+        End::Failed => "failed",
+        End::Blocked => "is blocked",
+        End::Unknown => "has an unknown outcome",
+        End::Skipped => "was skipped",
+        End::Superseded => "was superseded",
+        End::Cancelled => "was cancelled",
     }
 }
 

@@ -12,7 +12,7 @@ use muster_model::view::{
 };
 
 use super::steps::{self, Servers};
-use super::{ServerFacts, end_word, server};
+use super::{ServerFacts, end_phrase, end_word, server};
 use crate::run::{Phase, Run, StepRun};
 
 /// What the controller knows of a site.
@@ -165,7 +165,7 @@ fn waiting(run: &Run, servers: &Servers<'_>) -> String {
         })
         .collect();
     let mut detail = gates.join("; ");
-    let failed = count(run, |step| step.has_failed() && step.culprit() == step.step.number);
+    let failed = count(run, |step| step.has_failed() && run.culprit(step.step.number) == step.step.number);
     if failed > 0 {
         detail.push_str(&format!("; {} not end well", number(failed, "step did", "steps did")));
     }
@@ -198,17 +198,19 @@ fn stopped(run: &Run, end: RunEnd) -> String {
         RunEnd::Blocked => Some(End::Blocked),
         RunEnd::Done | RunEnd::Refused | RunEnd::Cancelled | RunEnd::Expired => None,
     };
-    let first = blamed.and_then(|end| run.steps().find(|step| step.state == StepState::Ended(end)));
-    if let Some(step) = first {
+    let first =
+        |end: End| run.steps().find(|step| step.state == StepState::Ended(end)).map(|step| (step, end));
+    if let Some((step, end)) = blamed.and_then(first) {
         let evidence =
             step.outcome.as_ref().map(|outcome| format!(": {}", outcome.evidence)).unwrap_or_default();
-        return format!("step {plan}/{} {} is {}{evidence}", step.step.number, step.step.node, end_word(end));
+        let StepRun { step, .. } = step;
+        return format!("step {plan}/{} {} {}{evidence}", step.number, step.node, end_phrase(end));
     }
     let left = count(run, |step| !step.is_done());
     if let Some((role, refusal)) = run.refusals().next().filter(|_| end == RunEnd::Refused) {
         return format!("{plan}: the agent of {role} did not take its command: {refusal}");
     }
-    format!("{plan} is {}: {} not done", end_word(end), number(left, "step was", "steps were"))
+    format!("{plan} {}: {} not done", end_word(end), number(left, "step was", "steps were"))
 }
 
 /// Commands that make sense for a site now, most useful first.
@@ -229,7 +231,7 @@ fn next(facts: &SiteFacts<'_>, state: SiteState, now: Timestamp) -> Vec<String> 
     if facts.changed && !run.is_active() {
         next.insert(0, plan.clone());
     }
-    // A plan with findings was made to be looked at and made again.
+    // A plan may be advised for two reasons; it is typed once.
     let mut unique = Vec::new();
     for command in next {
         if !unique.contains(&command) {

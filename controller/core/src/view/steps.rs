@@ -95,7 +95,7 @@ pub(super) fn step(run: &Run, step: &StepRun, servers: &Servers<'_>) -> StepView
         rows: step.step.rows.clone(),
         evidence: ended.map(|outcome| outcome.evidence.clone()),
         actual_rows: ended.filter(|_| blocked).map(|outcome| outcome.rows.clone()).unwrap_or_default(),
-        because: ended.and_then(|outcome| outcome.because),
+        because: Some(run.culprit(step.step.number)).filter(|culprit| *culprit != step.step.number),
         instructions: node.and_then(|node| node.attributes.get("instructions")).map(Value::to_string),
         type_these: node.map(type_these).unwrap_or_default(),
         guide: step.step.guide,

@@ -1,0 +1,101 @@
+//! What the door says to reports that were changed on the way.
+
+use muster_model::name::Generation;
+use muster_model::plan::{New, Old, Reason, Row};
+use muster_model::report::ServerReport;
+
+use crate::plan::{Comparison, Error, PlanInput, ReportError, assemble as try_assemble};
+use crate::testing::{draft, guide, id, input};
+
+pub(super) fn of(input: &mut PlanInput) -> &mut ServerReport {
+    match &mut input.servers[0].comparison {
+        Comparison::Report(report) => report,
+        Comparison::Problem(_) | Comparison::NoAnswer => unreachable!("tests compare"),
+    }
+}
+
+/// What the door says to a report of the guide's site that was changed on the way.
+fn door(change: impl Fn(&mut ServerReport)) -> ReportError {
+    let file = draft("web", "file/C:\\sxa.config");
+    let mut input = input(&[guide(), vec![file]].concat());
+    try_assemble(&input).unwrap();
+    change(of(&mut input));
+    match try_assemble(&input) {
+        Err(Error::Report { source, .. }) => *source,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+fn rows<'a>(report: &'a mut ServerReport, node: &str) -> &'a mut Vec<Row> {
+    &mut report.nodes.iter_mut().find(|entry| entry.node == id(node)).unwrap().rows
+}
+
+#[test]
+fn an_agent_cannot_bring_a_change_into_a_plan_that_the_manifest_does_not_name() {
+    assert!(matches!(door(|r| r.format = 2), ReportError::Format(2)));
+    assert!(matches!(door(|r| r.generation = Generation(2)), ReportError::Foreign));
+    assert!(matches!(door(|r| r.server = "nord-prod/web".parse().unwrap()), ReportError::Foreign));
+    assert!(matches!(door(|r| r.nodes[0].node = id("package/malware")), ReportError::Node(_)));
+    assert!(matches!(door(|r| r.nodes.push(r.nodes[0].clone())), ReportError::Node(_)));
+    assert!(matches!(door(|r| r.nodes[0].rows.clear()), ReportError::Nothing(_)));
+    let package = "package/advanced";
+    assert!(matches!(door(|r| rows(r, package)[0].node = id("package/treasury")), ReportError::Misplaced(_)));
+    assert!(matches!(door(|r| rows(r, package)[0].new = New::Exact("7".into())), ReportError::New(_)));
+    assert!(matches!(door(|r| rows(r, package)[0].new = New::Absent), ReportError::New(_)));
+    assert!(matches!(door(|r| rows(r, package)[0].new = New::Confirmed), ReportError::New(_)));
+    assert!(matches!(door(|r| rows(r, package)[0].reason = Reason::Confirm), ReportError::Confirm(_)));
+    assert!(matches!(door(|r| rows(r, package)[0].old = Old::Exact("6.0.0".into())), ReportError::Same(_)));
+    let input = |r: &mut ServerReport| rows(r, package)[0].attribute.name = "arguments".to_owned();
+    assert!(matches!(door(input), ReportError::Attribute(_)), "an input is never observed");
+    let twice = |r: &mut ServerReport| {
+        let row = rows(r, package)[0].clone();
+        rows(r, package).push(row);
+    };
+    assert!(matches!(door(twice), ReportError::Attribute(_)));
+    let member = |r: &mut ServerReport| rows(r, package)[0].attribute.member = Some("x".to_owned());
+    assert!(matches!(door(member), ReportError::Attribute(_)));
+}
+
+#[test]
+fn an_agent_cannot_confirm_a_gate_or_invent_a_provider() {
+    let gate = |r: &mut ServerReport| {
+        let mut entry = r.nodes[0].clone();
+        entry.node = id("manual_step/data-encryption");
+        entry.rows[0].node = entry.node.clone();
+        r.nodes.push(entry);
+    };
+    assert!(matches!(door(gate), ReportError::Class(_)));
+    let other = |r: &mut ServerReport| {
+        rows(r, "iis_app_pool/sxa")[0].old = Old::KnownAfter(id("package/common-services"))
+    };
+    assert!(matches!(door(other), ReportError::KnownAfter(_)), "it is not the pool's provider");
+    let unchanged = |r: &mut ServerReport| r.nodes.retain(|entry| entry.node != id("package/advanced"));
+    assert!(
+        matches!(door(unchanged), ReportError::KnownAfter(_)),
+        "the provider is not changed by this plan"
+    );
+}
+
+#[test]
+fn only_a_member_that_muster_made_can_be_taken_away() {
+    let file = "file/C:\\sxa.config";
+    let foreign = |reason: Reason, member: &str| {
+        let member = member.to_owned();
+        move |r: &mut ServerReport| {
+            let mut row = rows(r, file)[1].clone();
+            row.attribute.member = Some(member.clone());
+            row.old = Old::Exact("full".into());
+            row.new = New::Absent;
+            row.reason = reason;
+            rows(r, file).push(row);
+        }
+    };
+    assert!(matches!(door(foreign(Reason::Drift, "Everyone")), ReportError::New(_)));
+    assert!(
+        matches!(door(foreign(Reason::Removed, "BUILTIN\\Users")), ReportError::Attribute(_)),
+        "it is wanted"
+    );
+    let mut input = input(&[draft("web", file)]);
+    foreign(Reason::Removed, "Everyone")(of(&mut input));
+    assert_eq!(try_assemble(&input).unwrap().rows, 3);
+}
