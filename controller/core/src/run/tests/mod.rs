@@ -154,6 +154,41 @@ fn an_unknown_one_shot_step_waits_for_an_order_or_a_confirmation() {
 }
 
 #[test]
+fn a_step_that_has_its_turn_again_waits_until_its_server_is_free() {
+    let mut world = World::new(&assemble(&[
+        draft("web", "package/a"),
+        draft("web", "package/b").needs("web", "package/a"),
+        draft("web", "package/c"),
+    ]));
+    world.script.insert(1, vec![End::Unknown]);
+    world.tick();
+    let web = role("web");
+    for _ in 0..4 {
+        world.receive(&web);
+        world.work(&web);
+        world.hear(&web);
+    }
+    assert_eq!(world.states(), [(1, "unknown"), (2, "skipped"), (3, "sent")]);
+    world.say(|plan| EventBody::StepConfirmed { plan, step: 1, by: by(), note: None });
+    assert_eq!(world.states(), [(1, "done"), (2, "pending"), (3, "sent")]);
+    assert_eq!(world.run.decide(world.now()), [], "one command at a time on a server");
+    assert_eq!(world.settle(), RunEnd::Done, "without a resumption: the cause is gone");
+    assert_eq!(world.issued(), [vec![1, 2, 3], vec![2]]);
+}
+
+#[test]
+fn no_step_is_issued_without_those_that_it_depends_on() {
+    let plan = assemble(&[draft("web", "package/a"), draft("web", "package/b").needs("web", "package/a")]);
+    let mut world = World::new(&plan);
+    let (command, key) = (CommandId(Uuid::from_u128(90)), StepKey(Uuid::from_u128(91)));
+    let (steps, start_by) = (vec![StepTicket { number: 2, key }], at(VALID_SECONDS));
+    let issued =
+        EventBody::CommandIssued { plan: PLAN, command, segment: 1, role: role("web"), steps, start_by };
+    let now = world.now();
+    assert_eq!(world.run.apply(now, &issued), Err(IllegalMove::NotDue(command)));
+}
+
+#[test]
 fn a_refused_command_ends_the_run_and_is_issued_again_with_fresh_keys() {
     let mut world = World::new(&assemble(&[draft("web", "package/a"), draft("sql", "package/b")]));
     world.refusals = 1;
