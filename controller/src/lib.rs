@@ -4,6 +4,13 @@
 //! `store` remembers, `authority` issues certificates, `tls` and `access` guard the one door, `serve` starts and stops it
 //! all. What is decided is decided in `muster-core`, which this crate calls; it compares nothing with a server itself.
 
+pub mod access;
+pub mod api;
+pub mod authority;
 pub mod clock;
+pub mod command_line;
 pub mod crash;
+pub mod init;
+pub mod serve;
 pub mod store;
+pub mod tls;

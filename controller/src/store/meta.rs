@@ -33,6 +33,11 @@ impl Snapshot {
         Ok(Some(Epoch { number: parse("epoch", &number)?, instance: parse("instance", &instance)? }))
     }
 
+    /// Where agents and operators dial, `host:port`, as `init` was told.
+    pub async fn listen(&mut self) -> Result<String, Error> {
+        self.meta("listen").await?.ok_or_else(|| Error::damaged("address", "there is none"))
+    }
+
     /// The public halves of the recovery keys.
     pub async fn recovery_keys(&mut self) -> Result<Vec<String>, Error> {
         Ok(sqlx::query_scalar("SELECT recipient FROM recovery_keys ORDER BY recipient")
@@ -58,6 +63,11 @@ impl Tx {
         .execute(self.connection())
         .await?;
         Ok(())
+    }
+
+    /// Stores where agents and operators dial.
+    pub async fn set_listen(&mut self, listen: &str) -> Result<(), Error> {
+        self.set_meta("listen", listen).await
     }
 
     /// Begins the next epoch: stores it and appends `ControllerStarted`.

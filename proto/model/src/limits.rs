@@ -30,6 +30,15 @@ limits! {
     EXPRESSION_FUEL = 10_000, "steps of one expression; one that names parameters needs tens";
     MESSAGE_SIZE_BYTES = 20 * 1024 * 1024, "the largest gRPC message, one push and its frame";
     HANDSHAKE_MS = 5_000, "a TLS handshake that takes longer is an attack or a broken link";
+    HANDSHAKES = 256, "TLS handshakes that go on at once: a thousand agents that come back are served within a second, and strangers cannot hold more";
+    STRANGER_MS = 30_000, "how long a connection without a certificate lives: an enrolment takes a second";
+    ENROLLMENT_SIZE_BYTES = 64 * 1024, "a token and a signing request have 2 KiB; a stranger may not make the controller hold more";
+    DRAIN_MS = 10_000, "how long a controller that stops waits for calls to end before it cuts them";
+    AUTHORITY_LIFETIME_MS = 20 * 365 * 24 * 3_600 * 1_000, "the authority outlives the servers that trust it; it is never renewed in place";
+    CONTROLLER_CERTIFICATE_MS = 365 * 24 * 3_600 * 1_000, "renewed at a start once less than a third is left";
+    OPERATOR_CERTIFICATE_MS = 365 * 24 * 3_600 * 1_000, "an operator asks for a new profile once a year";
+    AGENT_CERTIFICATE_MS = 90 * 24 * 3_600 * 1_000, "a stolen key of a server is worth a season at most";
+    CERTIFICATE_BACKDATE_MS = 24 * 3_600 * 1_000, "a certificate is valid from the day before, so that a server whose clock is behind can connect and be told so";
     CLOCK_OFFSET_MS = 120_000, "an agent that is off by more cannot judge an expiry, and starts nothing";
     PLAN_VALIDITY_MS = 7 * 24 * 3_600 * 1_000, "a plan that is older than a week no longer says what the server is";
     TOKEN_LIFETIME_MS = 7 * 24 * 3_600 * 1_000, "an invitation travels by ticket and is used within days";

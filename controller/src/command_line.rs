@@ -1,0 +1,144 @@
+//! The command line of `muster-controller`: `init` and `serve`.
+//!
+//! Neighbours: `main` calls [`run`] and does nothing else. What is asked for is printed to stdout, all else goes to stderr.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use muster_model::manifest::Manifest;
+use muster_model::name::Slug;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::authority::HostOf;
+use crate::clock::Clock;
+use crate::{init, serve, store};
+
+/// The controller of Muster: stores what every site should be, and carries out what was approved.
+#[derive(Debug, Parser)]
+#[command(name = "muster-controller", version)]
+struct CommandLine {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Make a controller: authority, database, recovery keys, the first operator's profile.
+    Init(Init),
+    /// Serve. SIGTERM and SIGINT stop it in order.
+    Serve(Serve),
+}
+
+#[derive(Debug, Args)]
+struct Init {
+    /// The data directory to make; it must not exist, or be empty.
+    #[arg(long, value_name = "DIR")]
+    data_dir: PathBuf,
+    /// Where agents and operators will dial.
+    #[arg(long, value_name = "HOST:PORT")]
+    listen: String,
+    /// The first operator's name: lower-case letters, digits and hyphens.
+    #[arg(long, value_name = "NAME")]
+    operator: Slug,
+    /// Where to write that operator's profile. It holds a private key.
+    #[arg(long, value_name = "FILE")]
+    profile_out: PathBuf,
+    /// The folder for the recovery keys, to be moved offline afterwards.
+    #[arg(long, value_name = "DIR")]
+    recovery_out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// The data directory that `init` made.
+    #[arg(long, value_name = "DIR")]
+    data_dir: PathBuf,
+    /// Listen there instead of where `init` said.
+    #[arg(long, value_name = "HOST:PORT")]
+    listen: Option<String>,
+}
+
+/// Runs the command line and says how the process ends: 0 well, 1 not, 2 for a command line that cannot be read.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let line = match CommandLine::try_parse_from(arguments) {
+        Ok(line) => line,
+        Err(error) => {
+            let code = if error.use_stderr() { 2 } else { 0 };
+            return if error.print().is_ok() { ExitCode::from(code) } else { ExitCode::FAILURE };
+        }
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("MUSTER_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx=warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+    match act(line.verb) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a command goes to the person who typed it")]
+fn report(error: &anyhow::Error) {
+    eprintln!("error: {error:#}");
+}
+
+fn act(verb: Verb) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Runtime::new().context("the process cannot start its threads")?;
+    match verb {
+        Verb::Init(line) => runtime.block_on(make(line)),
+        Verb::Serve(line) => runtime.block_on(async {
+            let options = serve::Options { data_dir: line.data_dir, listen: line.listen };
+            let mut terminate = signal(SignalKind::terminate())?;
+            let mut interrupt = signal(SignalKind::interrupt())?;
+            let until = async {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+            };
+            Ok(serve::run(options, Clock::system(), host_of(), until).await?)
+        }),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "what `init` made is what was asked for")]
+async fn make(line: Init) -> anyhow::Result<()> {
+    let options = init::Options {
+        data_dir: line.data_dir,
+        listen: line.listen,
+        operator: line.operator,
+        profile_out: line.profile_out,
+        recovery_out: line.recovery_out,
+    };
+    let made = init::run(&options, Clock::system()).await?;
+    println!("The controller is made in {}.", options.data_dir.display());
+    println!(
+        "The profile of {} is {}. It holds a private key.",
+        options.operator,
+        options.profile_out.display()
+    );
+    println!("The recovery keys are written once, and stored nowhere else:");
+    for file in &made.recovery_files {
+        println!("  {}", file.display());
+    }
+    println!("Move each to an offline medium, to two different places, and delete them here.");
+    println!("Next: muster-controller serve --data-dir {}", options.data_dir.display());
+    Ok(())
+}
+
+/// The computer that a server's newest manifest names.
+fn host_of() -> HostOf {
+    Arc::new(|snapshot, server| {
+        Box::pin(async move {
+            let Some(stored) = snapshot.newest_manifest(server).await? else { return Ok(None) };
+            let manifest: Manifest = serde_json::from_slice(&stored.bytes).map_err(store::Error::Encode)?;
+            Ok(Some(manifest.host))
+        })
+    })
+}
