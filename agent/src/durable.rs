@@ -27,6 +27,12 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// creation and its first write, and leave it empty for good after a crash there.
 pub fn claim(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     let own = beside(path, &std::process::id().to_string());
+    // One left behind by a killed process with this id may be the claimed file itself under its second name: it is
+    // taken away, never written to.
+    match fs::remove_file(&own) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
     write(&own, bytes)?;
     let linked = fs::hard_link(&own, path);
     fs::remove_file(&own)?;
@@ -65,6 +71,17 @@ mod tests {
         assert!(!claim(&path, b"second").unwrap());
         assert_eq!(fs::read(&path).unwrap(), b"first");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn a_claim_survives_a_later_process_with_the_number_of_the_first_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ticket");
+        fs::write(&path, b"first").unwrap();
+        // Killed between its claim and the removal of its own name for the file.
+        fs::hard_link(&path, beside(&path, &std::process::id().to_string())).unwrap();
+        assert!(!claim(&path, b"second").unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"first");
     }
 
     #[test]
