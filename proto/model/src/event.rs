@@ -221,6 +221,34 @@ pub enum EventBody {
     },
 }
 
+impl EventBody {
+    /// The plan that it is about; none where it is about a site, a server or a controller.
+    pub fn plan(&self) -> Option<PlanId> {
+        match self {
+            Self::PlanCreated { plan, .. }
+            | Self::PlanApproved { plan, .. }
+            | Self::RunStarted { plan, .. }
+            | Self::CommandIssued { plan, .. }
+            | Self::CommandAccepted { plan, .. }
+            | Self::CommandRefused { plan, .. }
+            | Self::StepStarted { plan, .. }
+            | Self::StepEnded { plan, .. }
+            | Self::GateOpened { plan, .. }
+            | Self::StepConfirmed { plan, .. }
+            | Self::CancelRequested { plan, .. }
+            | Self::RunResumed { plan, .. }
+            | Self::RunEnded { plan, .. } => Some(*plan),
+            Self::ControllerStarted { .. }
+            | Self::RevisionPushed { .. }
+            | Self::ServerInvited { .. }
+            | Self::ServerEnrolled { .. }
+            | Self::ServerRevoked { .. }
+            | Self::ServerConnected { .. }
+            | Self::ServerDisconnected { .. } => None,
+        }
+    }
+}
+
 /// How a run ended. All but `done` can be resumed while the plan is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

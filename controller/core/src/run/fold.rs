@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use muster_model::digest::Digest;
 use muster_model::event::{EventBody, RunEnd};
-use muster_model::name::{PlanId, Role};
+use muster_model::name::Role;
 use muster_model::outcome::{CommandId, End, Outcome, Refusal, StepKey, StepTicket};
 use muster_model::view::StepState;
 
@@ -21,7 +21,7 @@ impl Run {
     /// # Errors
     /// Where the event cannot happen to the run as it stands; the run is as it was then.
     pub fn apply(&mut self, at: Timestamp, body: &EventBody) -> Moved {
-        if plan_of(body) != Some(self.plan()) {
+        if body.plan() != Some(self.plan()) {
             return Err(IllegalMove::OtherPlan(self.plan()));
         }
         match body {
@@ -251,6 +251,7 @@ impl Run {
         if !wanted {
             return Err(self.illegal_step(number, "let go"));
         }
+        self.too_late |= outcome.end == End::Cancelled && self.phase == Phase::Running;
         if let Some(step) = self.steps.get_mut(&number) {
             step.finish(outcome.clone(), at);
         }
@@ -392,32 +393,6 @@ impl Run {
             Some(run) => IllegalMove::Step { plan, step, is: crate::view::state_word(run.state), wanted },
             None => IllegalMove::NoStep { plan, step },
         }
-    }
-}
-
-/// The plan that an event is about.
-fn plan_of(body: &EventBody) -> Option<PlanId> {
-    match body {
-        EventBody::PlanCreated { plan, .. }
-        | EventBody::PlanApproved { plan, .. }
-        | EventBody::RunStarted { plan, .. }
-        | EventBody::CommandIssued { plan, .. }
-        | EventBody::CommandAccepted { plan, .. }
-        | EventBody::CommandRefused { plan, .. }
-        | EventBody::StepStarted { plan, .. }
-        | EventBody::StepEnded { plan, .. }
-        | EventBody::GateOpened { plan, .. }
-        | EventBody::StepConfirmed { plan, .. }
-        | EventBody::CancelRequested { plan, .. }
-        | EventBody::RunResumed { plan, .. }
-        | EventBody::RunEnded { plan, .. } => Some(*plan),
-        EventBody::ControllerStarted { .. }
-        | EventBody::RevisionPushed { .. }
-        | EventBody::ServerInvited { .. }
-        | EventBody::ServerEnrolled { .. }
-        | EventBody::ServerRevoked { .. }
-        | EventBody::ServerConnected { .. }
-        | EventBody::ServerDisconnected { .. } => None,
     }
 }
 

@@ -45,6 +45,8 @@ pub struct Run {
     commands: BTreeMap<CommandId, CommandState>,
     attempts: BTreeMap<StepKey, Attempt>,
     phase: Phase,
+    /// Whether a step was let go because the plan had expired.
+    too_late: bool,
     approval: Option<Approval>,
     /// Findings and rows, once the plan was stored.
     counts: Option<(u32, u32)>,
@@ -91,6 +93,7 @@ impl Run {
             commands: BTreeMap::new(),
             attempts: BTreeMap::new(),
             phase: Phase::Planned,
+            too_late: false,
             approval: None,
             counts: None,
             moved_at: None,
@@ -254,7 +257,7 @@ impl Run {
             () if any(End::Blocked) => RunEnd::Blocked,
             // A newer generation is what an agent would have refused the command for.
             () if refused || any(End::Superseded) => RunEnd::Refused,
-            () if too_late || (cancelled && self.phase != Phase::Stopping) => RunEnd::Expired,
+            () if too_late || (cancelled && self.too_late) => RunEnd::Expired,
             () if cancelled => RunEnd::Cancelled,
             () if self.steps().all(StepRun::is_done) => RunEnd::Done,
             // An agent skipped a step for a reason that is not in the plan.

@@ -102,12 +102,12 @@ pub(super) fn step(run: &Run, step: &StepRun, servers: &Servers<'_>) -> StepView
     }
 }
 
-/// The values that a person types, each written `parameter: value` in the manifest.
+/// The values that a person types, each written `parameter=value` in the manifest.
 fn type_these(node: &Node) -> Vec<(String, String)> {
     let Some(Value::List(lines)) = node.attributes.get("type_these") else { return Vec::new() };
     let pairs = lines.iter().map(|line| {
         let line = line.to_string();
-        match line.split_once(": ") {
+        match line.split_once('=') {
             Some((parameter, value)) => (parameter.to_owned(), value.to_owned()),
             None => (line, String::new()),
         }

@@ -32,7 +32,7 @@ struct Story {
 
 impl Story {
     fn new() -> Self {
-        let typed = Value::List(vec!["tenant: DUPONT".into(), "port: 1025".into()]);
+        let typed = Value::List(vec!["tenant=DUPONT".into(), "port=1025".into()]);
         let gate = draft("web", "manual_step/data-encryption")
             .with("instructions", "Administration > Sécurité")
             .with("done_by", "client")

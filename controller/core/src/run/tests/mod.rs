@@ -219,6 +219,34 @@ fn an_agent_that_forgets_a_command_it_had_taken_leaves_its_steps_unknown() {
 }
 
 #[test]
+fn a_server_that_is_gone_for_good_is_given_up_and_its_site_is_free_again() {
+    let mut world = World::new(&assemble(&[draft("web", "package/a"), draft("web", "package/b")]));
+    world.tick();
+    let web = role("web");
+    for _ in 0..2 {
+        world.receive(&web);
+        world.work(&web);
+        world.hear(&web);
+    }
+    assert_eq!(world.states(), [(1, "running"), (2, "sent")]);
+    for event in world.run.give_up(&web, world.now()) {
+        world.apply(&event);
+    }
+    assert_eq!(world.run.outstanding(&web), []);
+    world.tick();
+    assert_eq!(world.run.phase(), Phase::Ended(RunEnd::Unknown));
+}
+
+#[test]
+fn steps_that_an_agent_let_go_of_itself_are_cancelled_and_not_expired() {
+    let mut world = World::new(&assemble(&[draft("web", "package/a")]));
+    world.tick();
+    let key = Some(world.key(1));
+    world.say(|plan| EventBody::StepEnded { plan, step: 1, key, outcome: outcome(End::Cancelled) });
+    assert_eq!(world.run.decide(world.now()), [Decision::End(RunEnd::Cancelled)]);
+}
+
+#[test]
 fn work_that_no_agent_took_ends_with_the_plan_and_an_outcome_from_out_of_reach_is_believed() {
     let mut world = World::new(&assemble(&[draft("web", "package/a"), draft("web", "package/b")]));
     world.tick();
