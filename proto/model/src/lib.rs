@@ -5,17 +5,25 @@
 //! here. Neighbours: `muster-proto` carries these records, `muster-core` decides with them, `muster-agent-core` compares
 //! with them. This crate does no I/O, reads no clock and draws no random number; Cargo and `clippy.toml` hold it to that.
 
+pub mod check;
 pub mod command;
+pub mod diagnostic;
 pub mod digest;
+pub mod document;
 pub mod event;
+mod expression;
+pub mod graph;
 pub mod identity;
 pub mod limits;
 pub mod manifest;
 pub mod name;
+mod near;
 pub mod node;
 pub mod outcome;
+pub mod parameter;
 pub mod plan;
 pub mod report;
+pub mod resolve;
 pub mod token;
 pub mod value;
 pub mod view;

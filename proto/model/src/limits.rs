@@ -27,6 +27,10 @@ limits! {
     PUSH_FILES = 2_000, "a thousand sites with their clients fit; a wrong folder does not";
     DOCUMENT_DEPTH = 32, "nesting of a document; deeper ones come from a generator gone wrong";
     DOCUMENT_NODES = 100_000, "parsed YAML nodes of one document, counted as aliases are expanded";
+    DOCUMENT_ERRORS = 100, "mistakes listed of one document; more are mostly the same one, and nobody reads them";
+    VALUE_SIZE_BYTES = 256 * 1024, "a settled value; expressions that double a text are stopped here";
+    MANIFEST_SIZE_BYTES = 8 * 1024 * 1024, "the settled values of one server, so that its manifest fits one message";
+    EXPRESSION_CHARACTERS = 1_000, "the length of one expression; a longer one wants a parameter of its own";
     EXPRESSION_FUEL = 10_000, "steps of one expression; one that names parameters needs tens";
     MESSAGE_SIZE_BYTES = 20 * 1024 * 1024, "the largest gRPC message, one push and its frame";
     HANDSHAKE_MS = 5_000, "a TLS handshake that takes longer is an attack or a broken link";

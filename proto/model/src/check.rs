@@ -1,0 +1,110 @@
+//! Documents checked together: every reference, every site, every order.
+//!
+//! Neighbours: `muster validate` calls it on a folder, the controller on a push laid over what it has stored. A mistake
+//! that many sites share is said once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::Diagnostic;
+use crate::document::{Body, Client, Document, Documents, Placed, Site, same_host};
+use crate::name::{HostName, ProductId, Slug};
+use crate::near::did_you_mean;
+use crate::resolve;
+
+/// Every mistake that the documents have together, in order of path and line; none says that every site can be compiled.
+pub fn check(documents: &Documents) -> Vec<Diagnostic> {
+    let mut found = sites(documents);
+    found.extend(clients(documents));
+    found.extend(unused_products(documents));
+    found.extend(hosts(documents));
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// Every site settled; a mistake in a product is said once, with the sites that show it.
+fn sites(documents: &Documents) -> Vec<Diagnostic> {
+    let mut mistakes: BTreeMap<Diagnostic, Vec<&Slug>> = BTreeMap::new();
+    for site in documents.sites() {
+        for mistake in resolve::settled(documents, site).err().unwrap_or_default() {
+            mistakes.entry(mistake).or_default().push(site);
+        }
+    }
+    mistakes.into_iter().map(|(mistake, sites)| resolve::of_site(mistake, documents, &sites)).collect()
+}
+
+/// A client's sites may have several products; a value that none of them has a parameter for is a mistake.
+fn clients(documents: &Documents) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for document in documents.iter() {
+        if let Body::Client(client) = document.body() {
+            found.extend(unknown_parameters(documents, document, client));
+        }
+    }
+    found
+}
+
+fn unknown_parameters(documents: &Documents, document: &Document, client: &Client) -> Vec<Diagnostic> {
+    let of_client = all_sites(documents).filter(|(_, site)| site.client.value == client.name);
+    let products: Option<Vec<_>> = of_client
+        .map(|(_, site)| documents.product(&site.product.value).map(|(_, product)| product))
+        .collect();
+    // Without sites, or with a product that is not there, nobody can say which parameters are meant.
+    let Some(products) = products.filter(|products| !products.is_empty()) else {
+        return Vec::new();
+    };
+    let known: BTreeSet<&str> =
+        products.iter().flat_map(|product| product.parameters.keys()).map(|name| name.as_str()).collect();
+    let list: Vec<&str> = known.iter().copied().collect();
+    let unknown = client.parameters.iter().filter(|(name, _)| !known.contains(name.as_str()));
+    unknown
+        .map(|(name, given)| {
+            let problem = format!("no product of this client's sites has a parameter `{name}`");
+            document.diagnostic(
+                given.key.place,
+                "unknown-parameter",
+                problem,
+                did_you_mean(name.as_str(), &list),
+            )
+        })
+        .collect()
+}
+
+/// A product that no site has yet is checked as far as it goes by itself.
+fn unused_products(documents: &Documents) -> Vec<Diagnostic> {
+    let used: BTreeSet<&ProductId> = all_sites(documents).map(|(_, site)| &site.product.value).collect();
+    let mut found = Vec::new();
+    for document in documents.iter() {
+        if let Body::Product(product) = document.body()
+            && !used.contains(&product.id)
+        {
+            found.extend(resolve::by_itself(document, product));
+        }
+    }
+    found
+}
+
+/// One computer belongs to one site.
+fn hosts(documents: &Documents) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let mut seen: BTreeMap<String, (&Document, &Placed<HostName>)> = BTreeMap::new();
+    for (document, site) in all_sites(documents) {
+        for server in site.servers.values() {
+            let first =
+                seen.entry(server.host.value.as_str().to_lowercase()).or_insert((document, &server.host));
+            if first.0.key() != document.key() && same_host(&first.1.value, &server.host.value) {
+                found.push(document.diagnostic(
+                    server.host.place,
+                    "duplicate-host",
+                    format!("{} belongs to {} already", server.host.value, first.0.key()),
+                    "name another computer; one computer belongs to one site",
+                ));
+            }
+        }
+    }
+    found
+}
+
+fn all_sites(documents: &Documents) -> impl Iterator<Item = (&Document, &Site)> {
+    documents.sites().filter_map(|name| documents.site(name))
+}

@@ -1,0 +1,55 @@
+//! Whether a settled value fits the type of its attribute.
+//!
+//! Neighbours: `node` asks for values that are written out, `resolve` for those that expressions gave. Never converts: a
+//! number is no text.
+
+use crate::name::Version;
+use crate::node::AttributeType;
+use crate::parameter::is_line;
+use crate::value::Value;
+
+/// Nothing where the value fits; else what is wanted.
+pub(super) fn check(ty: AttributeType, value: &Value) -> Result<(), String> {
+    let (fits, wanted) = match ty {
+        AttributeType::Line => (value.as_text().is_some_and(is_line), "one line of text".to_owned()),
+        AttributeType::Text => (value.as_text().is_some(), "text".to_owned()),
+        AttributeType::Version => (
+            value.as_text().is_some_and(|text| text.parse::<Version>().is_ok()),
+            "a version of letters, digits and . _ + -, in quotes where it looks like a number".to_owned(),
+        ),
+        AttributeType::Boolean => (value.as_boolean().is_some(), "true or false, without quotes".to_owned()),
+        AttributeType::Integer(low, high) => {
+            (is_within(value, low, high), format!("a whole number from {low} to {high}, without quotes"))
+        }
+        AttributeType::OneOf(words) => (
+            value.as_text().is_some_and(|text| words.contains(&text)),
+            format!("one of {}", words.join(", ")),
+        ),
+        AttributeType::LineList => (
+            items(value).is_some_and(|items| items.iter().all(|item| item.as_text().is_some_and(is_line))),
+            "a list of texts of one line each".to_owned(),
+        ),
+        AttributeType::IntegerList(low, high) => (
+            items(value).is_some_and(|items| {
+                !items.is_empty() && items.iter().all(|item| is_within(item, low, high))
+            }),
+            format!("a list of at least one whole number from {low} to {high}"),
+        ),
+        AttributeType::Members(words) => (
+            matches!(value, Value::Members(members) if members.iter().all(|(key, word)| is_line(key) && words.contains(&word.as_str()))),
+            format!("one `account: right` per account; the rights are {}", words.join(", ")),
+        ),
+    };
+    if fits { Ok(()) } else { Err(wanted) }
+}
+
+fn is_within(value: &Value, low: i64, high: i64) -> bool {
+    value.as_integer().is_some_and(|number| (low..=high).contains(&number))
+}
+
+fn items(value: &Value) -> Option<&[Value]> {
+    match value {
+        Value::List(items) => Some(items),
+        Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::Members(_) => None,
+    }
+}

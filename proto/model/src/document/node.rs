@@ -1,0 +1,225 @@
+//! The nodes of a product, read by [`SCHEMA`] and with their expressions in place.
+//!
+//! Neighbours: `product` collects them, `resolve` settles them for a site. What is written without an expression is
+//! checked against its type here already.
+
+use std::collections::BTreeMap;
+
+use super::product::literal;
+use super::shape::{self, Fields, KeySpec, Shape};
+use super::tree::{Entry, Yaml};
+use super::{Place, Placed, Raw, raw, table};
+use crate::diagnostic::Report;
+use crate::expression::{Condition, Problem, Template};
+use crate::name::{Guide, IisName, NodeName, Role};
+use crate::near::did_you_mean;
+use crate::node::{AttributeType, KindSpec, NodeKind, SCHEMA};
+use crate::parameter::is_windows_path;
+
+/// A node before its expressions are settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeTemplate {
+    /// Its kind.
+    pub kind: NodeKind,
+    /// Its name, perhaps with expressions.
+    pub name: Placed<String>,
+    /// Where the node begins.
+    pub place: Placed<()>,
+    /// The role of its server.
+    pub role: Role,
+    /// The condition under which it is there.
+    pub(crate) when: Option<Placed<Condition>>,
+    /// What must be done before it: `kind/name`, a bare name, or `role:kind/name`.
+    pub needs: Vec<Placed<String>>,
+    /// The package that creates it.
+    pub provided_by: Option<Placed<String>>,
+    /// The guide's demand that it answers.
+    pub guide: Option<Guide>,
+    /// Its attributes, by name.
+    pub attributes: BTreeMap<&'static str, Placed<Raw>>,
+}
+
+pub(super) fn read(yaml: &Yaml, roles: &[Placed<Role>], report: &mut Report<'_>) -> Option<NodeTemplate> {
+    let entries = shape::entries(yaml, "a node", report)?;
+    let spec = kind(yaml.place, entries, report)?;
+    let what = format!("this {}", spec.kind);
+    let keys = keys(spec);
+    let fields = Fields::read(yaml, &what, &keys, report)?;
+    let attributes = attributes(spec, entries, report);
+    let needs = needs(&fields, report);
+    let when = fields.text("when").and_then(|text| {
+        Condition::parse(text.value)
+            .map_err(|Problem { rule, problem, advice }| report.push(text.place, rule, problem, advice))
+            .ok()
+            .map(|when| Placed::new(when, text.place))
+    });
+    let guide = fields.name("guide", report).map(|guide| guide.value);
+    let role = role(&fields, roles, report);
+    let name = fields.text(spec.kind.as_str())?.map(str::to_owned);
+    if Template::parse(&name.value).is_ok_and(|template| template.is_literal())
+        && let Err((problem, advice)) = check_name(spec.kind, &name.value)
+    {
+        report.push(name.place, "invalid-name", problem, advice);
+    }
+    Some(NodeTemplate {
+        kind: spec.kind,
+        name,
+        place: Placed::new((), yaml.place),
+        role: role?,
+        when,
+        needs,
+        provided_by: fields.text("provided_by").map(|text| text.map(str::to_owned)),
+        guide,
+        attributes,
+    })
+}
+
+/// The one key that says what the node is.
+fn kind(place: Place, entries: &[Entry], report: &mut Report<'_>) -> Option<&'static KindSpec> {
+    let kinds: Vec<(&Entry, NodeKind)> =
+        entries.iter().filter_map(|entry| Some((entry, entry.key.parse().ok()?))).collect();
+    match kinds.as_slice() {
+        [(_, kind)] => Some(kind.spec()),
+        [] => {
+            let known: Vec<&str> = NodeKind::ALL.iter().map(|kind| kind.as_str()).collect();
+            let first = entries.first();
+            let near =
+                first.map_or_else(|| did_you_mean("", &known), |entry| did_you_mean(&entry.key, &known));
+            let place = first.map_or(place, |entry| entry.place);
+            let problem = match first {
+                Some(entry) => format!("`{}` is no kind of node, and the node has no other", entry.key),
+                None => "the node is empty".to_owned(),
+            };
+            report.push(place, "unknown-kind", problem, near);
+            None
+        }
+        [(_, first), (entry, second), ..] => {
+            report.push(
+                entry.place,
+                "two-kinds",
+                format!("the node is a {first} already and cannot be a {second} too"),
+                "begin a node of its own with `- `",
+            );
+            None
+        }
+    }
+}
+
+/// What a node of that kind may have beside the attributes, which are read by their own types.
+fn keys(spec: &'static KindSpec) -> Vec<KeySpec> {
+    let name = KeySpec { name: spec.kind.as_str(), shape: Shape::Text, required: true, doc: spec.name_is };
+    let attributes = spec.attributes.iter().map(|attribute| KeySpec {
+        name: attribute.name,
+        shape: Shape::Any,
+        required: attribute.required,
+        doc: attribute.doc,
+    });
+    [name].into_iter().chain(attributes).chain(table::NODE).collect()
+}
+
+fn attributes(
+    spec: &'static KindSpec,
+    entries: &[Entry],
+    report: &mut Report<'_>,
+) -> BTreeMap<&'static str, Placed<Raw>> {
+    let mut attributes = BTreeMap::new();
+    for entry in entries {
+        let Some(attribute) = spec.attribute(&entry.key) else {
+            continue;
+        };
+        let what = format!("`{}`", attribute.name);
+        let Some(raw) = raw::attribute(&entry.value, attribute.ty, &what, report) else {
+            continue;
+        };
+        if let Some(value) = literal(&raw.value)
+            && let Err(wanted) = attribute.ty.check(&value)
+        {
+            let problem = format!("{what} is `{value}`, which does not fit");
+            report.push(raw.place, "wrong-value", problem, format!("wanted: {wanted}"));
+        }
+        attributes.insert(attribute.name, raw);
+    }
+    attributes
+}
+
+fn needs(fields: &Fields<'_>, report: &mut Report<'_>) -> Vec<Placed<String>> {
+    let items = fields.list("needs").unwrap_or_default();
+    items.iter().filter_map(|item| raw::text(item, "an item of `needs`", report)).collect()
+}
+
+fn role(fields: &Fields<'_>, roles: &[Placed<Role>], report: &mut Report<'_>) -> Option<Role> {
+    if fields.yaml("server").is_none() {
+        return roles.first().map(|role| role.value.clone());
+    }
+    let role = fields.name::<Role>("server", report)?;
+    if !roles.is_empty() && !roles.contains(&role) {
+        let known: Vec<&str> = roles.iter().map(|role| role.value.as_str()).collect();
+        let problem = format!("the product has no role `{}`", role.value);
+        report.push(role.place, "unknown-role", problem, did_you_mean(role.value.as_str(), &known));
+    }
+    Some(role.value)
+}
+
+/// Two nodes of one kind, name and server are a mistake, unless each has a condition: then a site may see one of them.
+pub(super) fn no_duplicates(nodes: &[NodeTemplate], report: &mut Report<'_>) {
+    for (index, node) in nodes.iter().enumerate() {
+        let first = nodes[..index].iter().find(|first| same(first, node));
+        if let Some(first) = first
+            && (first.when.is_none() || node.when.is_none())
+        {
+            report.push(
+                node.place.place,
+                "duplicate-node",
+                format!(
+                    "{}/{} is here a second time; the first is on line {} of its document",
+                    node.kind, node.name.value, first.place.place.line
+                ),
+                "keep one of the two; Windows takes capital and small letters for the same name",
+            );
+        }
+    }
+}
+
+fn same(one: &NodeTemplate, other: &NodeTemplate) -> bool {
+    one.kind == other.kind
+        && one.role == other.role
+        && one.name.value.to_lowercase() == other.name.value.to_lowercase()
+}
+
+/// Whether a settled name may name a node of this kind; else what is wrong and what to do.
+pub(crate) fn check_name(kind: NodeKind, name: &str) -> Result<NodeName, (String, String)> {
+    let wrong = |advice: &str| (format!("{name:?} cannot name this {kind}"), advice.to_owned());
+    let node_name: NodeName = name.parse().map_err(|_| wrong("write 1 to 260 characters on one line"))?;
+    let fits = match kind {
+        NodeKind::IisAppPool => name.parse::<IisName>().is_ok(),
+        NodeKind::File => is_windows_path(name),
+        NodeKind::Package | NodeKind::HttpProbe | NodeKind::ManualStep => {
+            name.parse::<crate::name::Version>().is_ok()
+        }
+        NodeKind::Service => !name.contains(['/', '\\']) && name.trim() == name,
+    };
+    if fits { Ok(node_name) } else { Err(wrong(name_rule(kind))) }
+}
+
+fn name_rule(kind: NodeKind) -> &'static str {
+    match kind {
+        NodeKind::IisAppPool => {
+            "write it with letters without accents, digits and . _ -, at most 64; no space (G5)"
+        }
+        NodeKind::File => r"write an absolute path, as in 'C:\ProgramData\App\app.config'",
+        NodeKind::Service => "write the service's key name, which has no slash and no space at its ends",
+        NodeKind::Package | NodeKind::HttpProbe | NodeKind::ManualStep => {
+            "write it with letters without accents, digits and . _ + -, at most 64; no space (G5)"
+        }
+    }
+}
+
+/// The kinds and their attributes are one table.
+const _: () = assert!(SCHEMA.len() == NodeKind::ALL.len());
+
+impl AttributeType {
+    /// Whether a settled value fits, or what would.
+    pub(crate) fn check(self, value: &crate::value::Value) -> Result<(), String> {
+        super::fit::check(self, value)
+    }
+}

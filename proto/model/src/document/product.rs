@@ -1,0 +1,251 @@
+//! The kind Product: parameters, roles, and nodes in order.
+//!
+//! Neighbours: `node` reads its nodes, `parameter` its parameters' types; `resolve` settles it for a site. Checked here is
+//! all that the product says of itself; what sites make of it is checked in `resolve`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::node::{self, NodeTemplate};
+use super::shape::{self, Fields};
+use super::tree::{Entry, Yaml};
+use super::{Placed, Raw, raw, table};
+use crate::diagnostic::Report;
+use crate::expression::{Problem, Template};
+use crate::name::{ParameterName, ProductId, Role};
+use crate::near::did_you_mean;
+use crate::parameter::{Parameter, ParameterType, TYPES, whole};
+use crate::value::Value;
+
+/// A product at one version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Product {
+    /// Its name and version.
+    pub id: ProductId,
+    /// What it asks of a site.
+    pub parameters: BTreeMap<ParameterName, Parameter>,
+    /// The roles of its servers; the first is the one of nodes that name none.
+    pub roles: Vec<Placed<Role>>,
+    /// Its nodes, in order.
+    pub nodes: Vec<NodeTemplate>,
+}
+
+pub(super) fn read(yaml: &Yaml, report: &mut Report<'_>) -> Option<Product> {
+    let fields = Fields::read(yaml, "the Product", &table::PRODUCT, report)?;
+    let name = fields.name("name", report);
+    let version = fields.name("version", report);
+    let parameters = parameters(fields.map("parameters").unwrap_or_default(), report);
+    let roles = roles(&fields, report);
+    let items = fields.list("nodes").unwrap_or_default();
+    if fields.list("nodes").is_some_and(<[Yaml]>::is_empty) {
+        report.push(
+            fields.place_of("nodes"),
+            "no-value",
+            "the Product has no node",
+            "list at least one node",
+        );
+    }
+    let mut nodes = Vec::new();
+    for item in items {
+        nodes.extend(node::read(item, &roles, report));
+    }
+    node::no_duplicates(&nodes, report);
+    names_are_known(&parameters, &nodes, report);
+    let id = ProductId { name: name?.value, version: version?.value };
+    Some(Product { id, parameters, roles, nodes })
+}
+
+fn roles(fields: &Fields<'_>, report: &mut Report<'_>) -> Vec<Placed<Role>> {
+    let mut roles: Vec<Placed<Role>> = Vec::new();
+    for item in fields.list("roles").unwrap_or_default() {
+        let text = raw::text(item, "the role", report);
+        let Some(role) = text.and_then(|text| shape::parse(Placed::new(&*text.value, text.place), report))
+        else {
+            continue;
+        };
+        if roles.contains(&role) {
+            let problem = format!("the role `{}` is listed twice", role.value);
+            report.push(role.place, "duplicate-role", problem, "keep one of the two");
+        } else {
+            roles.push(role);
+        }
+    }
+    if fields.list("roles").is_some_and(<[Yaml]>::is_empty) {
+        report.push(
+            fields.place_of("roles"),
+            "no-value",
+            "the Product has no role",
+            "write at least one, as in [web]",
+        );
+    }
+    roles
+}
+
+fn parameters(entries: &[Entry], report: &mut Report<'_>) -> BTreeMap<ParameterName, Parameter> {
+    let mut parameters = BTreeMap::new();
+    for entry in entries {
+        let name = shape::parse::<ParameterName>(Placed::new(&entry.key, entry.place), report);
+        let what = format!("the parameter `{}`", entry.key);
+        let Some(fields) = Fields::read(&entry.value, &what, &table::PARAMETER, report) else {
+            continue;
+        };
+        let default = fields
+            .yaml("default")
+            .and_then(|yaml| raw::value(yaml, &format!("the default of {what}"), report));
+        let ty = parameter_type(&fields, &what, report);
+        if let (Some(ty), Some(default)) = (&ty, &default) {
+            literal_fits(ty, default, &what, report);
+        }
+        if let (Some(name), Some(ty)) = (name, ty) {
+            let fixed = fields.boolean("fixed").unwrap_or(false);
+            parameters.insert(name.value.clone(), Parameter { name, ty, default, fixed });
+        }
+    }
+    parameters
+}
+
+/// The type, with the keys that belong to it and no others.
+fn parameter_type(fields: &Fields<'_>, what: &str, report: &mut Report<'_>) -> Option<ParameterType> {
+    let word = fields.text("type")?;
+    let (ty, own): (ParameterType, &[&str]) = match word.value {
+        "string" => (ParameterType::Text(pattern(fields, report)), &["pattern"]),
+        "integer" => (integer(fields, report), &["min", "max"]),
+        "port" => (ParameterType::Port, &[]),
+        "boolean" => (ParameterType::Boolean, &[]),
+        "enum" => (ParameterType::OneOf(values(fields, what, report)?), &["values"]),
+        "list" => (ParameterType::List, &[]),
+        "windows_path" => (ParameterType::WindowsPath, &[]),
+        "iis_name" => (ParameterType::IisName, &[]),
+        "host_name" => (ParameterType::HostName, &[]),
+        "account" => (ParameterType::Account, &[]),
+        other => {
+            let problem = format!("there is no type `{other}`");
+            report.push(word.place, "unknown-type", problem, did_you_mean(other, &TYPES));
+            return None;
+        }
+    };
+    for key in ["pattern", "min", "max", "values"] {
+        if fields.yaml(key).is_some() && !own.contains(&key) {
+            let problem = format!("`{key}` does not belong to the type `{}`", word.value);
+            report.push(
+                fields.place_of(key),
+                "key-of-another-type",
+                problem,
+                "remove it, or change the type",
+            );
+        }
+    }
+    Some(ty)
+}
+
+fn pattern(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<String> {
+    let pattern = fields.text("pattern")?;
+    if let Err(error) = regex_lite::Regex::new(pattern.value).and_then(|_| whole(pattern.value)) {
+        let problem = format!("the pattern is no regular expression: {error}");
+        report.push(pattern.place, "invalid-pattern", problem, "correct it, or leave it out");
+    }
+    Some(pattern.value.to_owned())
+}
+
+fn integer(fields: &Fields<'_>, report: &mut Report<'_>) -> ParameterType {
+    let low = fields.integer("min").unwrap_or(i64::MIN);
+    let high = fields.integer("max").unwrap_or(i64::MAX);
+    if low > high {
+        let problem = format!("`min` {low} is above `max` {high}");
+        report.push(fields.place_of("min"), "empty-range", problem, "swap the two");
+    }
+    ParameterType::Integer(low, high)
+}
+
+fn values(fields: &Fields<'_>, what: &str, report: &mut Report<'_>) -> Option<BTreeSet<String>> {
+    let Some(items) = fields.list("values").filter(|items| !items.is_empty()) else {
+        let problem = format!("{what} is an enum without words");
+        report.push(fields.place_of("type"), "missing-key", problem, "add `values: [one, two]`");
+        return None;
+    };
+    let mut words = BTreeSet::new();
+    for item in items {
+        words.extend(raw::text(item, &format!("a word of {what}"), report).map(|word| word.value));
+    }
+    Some(words)
+}
+
+/// A default without expressions is checked at once, not first at some site.
+fn literal_fits(ty: &ParameterType, default: &Placed<Raw>, what: &str, report: &mut Report<'_>) {
+    if let Some(value) = literal(&default.value)
+        && let Err(unfit) = ty.check(&value)
+    {
+        let problem = format!("the default of {what} is `{value}`, which does not fit its type");
+        report.push(default.place, "wrong-type", problem, format!("wanted: {}", unfit.wanted));
+    }
+}
+
+/// The value, where no expression is in it.
+pub(super) fn literal(raw: &Raw) -> Option<Value> {
+    match raw {
+        Raw::Boolean(truth) => Some(Value::Boolean(*truth)),
+        Raw::Integer(number) => Some(Value::Integer(*number)),
+        Raw::Text(text) => Template::parse(text)
+            .is_ok_and(|template| template.is_literal())
+            .then(|| Value::Text(text.clone())),
+        Raw::List(items) => {
+            items.iter().map(|item| literal(&item.value)).collect::<Option<_>>().map(Value::List)
+        }
+        Raw::Members(members) => members
+            .iter()
+            .map(|(key, value)| {
+                let literal = |text: &str| Template::parse(text).is_ok_and(|template| template.is_literal());
+                (literal(&key.value) && literal(&value.value))
+                    .then(|| (key.value.clone(), value.value.clone()))
+            })
+            .collect::<Option<_>>()
+            .map(Value::Members),
+    }
+}
+
+/// Every expression can be read and names only parameters of this product.
+fn names_are_known(
+    parameters: &BTreeMap<ParameterName, Parameter>,
+    nodes: &[NodeTemplate],
+    report: &mut Report<'_>,
+) {
+    let known: Vec<&str> = parameters.keys().map(ParameterName::as_str).collect();
+    let mut texts: Vec<Placed<&str>> = Vec::new();
+    for parameter in parameters.values() {
+        parameter.default.iter().for_each(|default| collect(default, &mut texts));
+    }
+    for node in nodes {
+        texts.push(Placed::new(&node.name.value, node.name.place));
+        node.provided_by.iter().for_each(|text| texts.push(Placed::new(&text.value, text.place)));
+        node.needs.iter().for_each(|need| texts.push(Placed::new(&need.value, need.place)));
+        node.attributes.values().for_each(|raw| collect(raw, &mut texts));
+        if let Some(when) = &node.when {
+            unknown_names(when.value.names(), &known, when.place, report);
+        }
+    }
+    for text in texts {
+        match Template::parse(text.value) {
+            Ok(template) => unknown_names(template.names(), &known, text.place, report),
+            Err(Problem { rule, problem, advice }) => report.push(text.place, rule, problem, advice),
+        }
+    }
+}
+
+fn unknown_names(names: BTreeSet<String>, known: &[&str], place: super::Place, report: &mut Report<'_>) {
+    for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
+        let problem = format!("the expression names `{name}`, which is no parameter of this product");
+        report.push(place, "unknown-parameter", problem, did_you_mean(name, known));
+    }
+}
+
+/// Every text of a value, with its place.
+pub(crate) fn collect<'r>(raw: &'r Placed<Raw>, texts: &mut Vec<Placed<&'r str>>) {
+    match &raw.value {
+        Raw::Boolean(_) | Raw::Integer(_) => {}
+        Raw::Text(text) => texts.push(Placed::new(text, raw.place)),
+        Raw::List(items) => items.iter().for_each(|item| collect(item, texts)),
+        Raw::Members(members) => members.iter().for_each(|(key, value)| {
+            texts.push(Placed::new(&key.value, key.place));
+            texts.push(Placed::new(&value.value, value.place));
+        }),
+    }
+}

@@ -1,0 +1,258 @@
+//! Values as a document gives them: checked for their shape, with expressions still in their texts.
+//!
+//! Neighbours: `expression` settles them, `scalar` says what a word without quotes means. Never guesses a type: what could
+//! be two things is refused with both ways to write it.
+
+use super::scalar::{Reading, reading};
+use super::tree::{Data, Entry, Yaml};
+use super::{Place, Placed};
+use crate::diagnostic::Report;
+use crate::expression::is_expression;
+use crate::node::AttributeType;
+
+/// A value with its expressions not yet settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Raw {
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A whole number.
+    Integer(i64),
+    /// Text, perhaps with expressions.
+    Text(String),
+    /// A list.
+    List(Vec<Placed<Raw>>),
+    /// A set of members with a key, in the order of the file.
+    Members(Vec<(Placed<String>, Placed<String>)>),
+}
+
+/// What a scalar should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Text, a version or a name.
+    Text,
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number.
+    Integer,
+    /// Any of these; the type is checked elsewhere.
+    Any,
+}
+
+/// A parameter's value: the type is known only once the product is.
+pub(crate) fn value(yaml: &Yaml, what: &str, report: &mut Report<'_>) -> Option<Placed<Raw>> {
+    match &yaml.data {
+        Data::List(items) => list(yaml.place, items, Wanted::Any, what, report),
+        Data::Scalar { .. } | Data::Map(_) | Data::Broken => scalar(yaml, Wanted::Any, what, report),
+    }
+}
+
+/// An attribute's value, of the shape that its type has.
+pub(crate) fn attribute(
+    yaml: &Yaml,
+    ty: AttributeType,
+    what: &str,
+    report: &mut Report<'_>,
+) -> Option<Placed<Raw>> {
+    match (ty, &yaml.data) {
+        (AttributeType::LineList, Data::List(items)) => list(yaml.place, items, Wanted::Text, what, report),
+        (AttributeType::IntegerList(..), Data::List(items)) => {
+            list(yaml.place, items, Wanted::Integer, what, report)
+        }
+        (AttributeType::Members(_), Data::Map(entries)) => members(yaml.place, entries, what, report),
+        (AttributeType::Boolean, _) => scalar(yaml, Wanted::Boolean, what, report),
+        (AttributeType::Integer(..), _) => scalar(yaml, Wanted::Integer, what, report),
+        (AttributeType::Line | AttributeType::Text | AttributeType::Version | AttributeType::OneOf(_), _) => {
+            scalar(yaml, Wanted::Text, what, report)
+        }
+        (AttributeType::LineList | AttributeType::IntegerList(..) | AttributeType::Members(_), data) => {
+            other(yaml.place, data, ty, what, report)
+        }
+    }
+}
+
+/// Something else than the list or map that is wanted: an expression for a whole list, or a mistake.
+fn other(
+    place: Place,
+    data: &Data,
+    ty: AttributeType,
+    what: &str,
+    report: &mut Report<'_>,
+) -> Option<Placed<Raw>> {
+    let members = matches!(ty, AttributeType::Members(_));
+    match data {
+        Data::Broken => return None,
+        Data::Scalar { text, plain: false } if !members && is_expression(text) => {
+            return Some(Placed::new(Raw::Text(text.clone()), place));
+        }
+        Data::Scalar { .. } | Data::List(_) | Data::Map(_) => {}
+    }
+    let (wanted, advice) = if members {
+        ("a map", "write one `account: right` on each line, or {account: right, account: right}")
+    } else {
+        ("a list", "write [one, two], or one `- item` on each line")
+    };
+    wrong_type(place, what, wanted, data, advice, report);
+    None
+}
+
+fn list(
+    place: Place,
+    items: &[Yaml],
+    wanted: Wanted,
+    what: &str,
+    report: &mut Report<'_>,
+) -> Option<Placed<Raw>> {
+    let read: Vec<_> = items
+        .iter()
+        .enumerate()
+        .map(|(index, item)| scalar(item, wanted, &format!("item {} of {what}", index + 1), report))
+        .collect();
+    let values: Option<Vec<_>> = read.into_iter().collect();
+    values.map(|values| Placed::new(Raw::List(values), place))
+}
+
+fn members(place: Place, entries: &[Entry], what: &str, report: &mut Report<'_>) -> Option<Placed<Raw>> {
+    let read: Vec<_> = entries
+        .iter()
+        .map(|entry| {
+            let what = format!("the member `{}` of {what}", entry.key);
+            let value = text(&entry.value, &what, report)?;
+            Some((Placed::new(entry.key.clone(), entry.place), value))
+        })
+        .collect();
+    let members: Option<Vec<_>> = read.into_iter().collect();
+    members.map(|members| Placed::new(Raw::Members(members), place))
+}
+
+/// A scalar that is text.
+pub(crate) fn text(yaml: &Yaml, what: &str, report: &mut Report<'_>) -> Option<Placed<String>> {
+    match scalar(yaml, Wanted::Text, what, report)?.value {
+        Raw::Text(text) => Some(Placed::new(text, yaml.place)),
+        Raw::Boolean(_) | Raw::Integer(_) | Raw::List(_) | Raw::Members(_) => None,
+    }
+}
+
+/// A scalar of the wanted kind, or a whole expression that may give one.
+pub(crate) fn scalar(
+    yaml: &Yaml,
+    wanted: Wanted,
+    what: &str,
+    report: &mut Report<'_>,
+) -> Option<Placed<Raw>> {
+    let (text, plain) = match &yaml.data {
+        Data::Scalar { text, plain } => (text.as_str(), *plain),
+        Data::Broken => return None,
+        data @ (Data::List(_) | Data::Map(_)) => {
+            wrong_type(yaml.place, what, wanted.word(), data, "write a single value here", report);
+            return None;
+        }
+    };
+    let raw = match (wanted, if plain { reading(text) } else { Reading::Text }) {
+        (Wanted::Boolean | Wanted::Any, Reading::Boolean(truth)) => Some(Raw::Boolean(truth)),
+        (Wanted::Integer | Wanted::Any, Reading::Integer(number)) => Some(Raw::Integer(number)),
+        (Wanted::Text | Wanted::Any, Reading::Text) => Some(Raw::Text(text.to_owned())),
+        (Wanted::Boolean | Wanted::Integer, Reading::Text) if is_expression(text) => {
+            Some(Raw::Text(text.to_owned()))
+        }
+        (_, reading) => {
+            refuse(yaml.place, wanted, text, plain, reading, what, report);
+            None
+        }
+    };
+    raw.map(|raw| Placed::new(raw, yaml.place))
+}
+
+impl Wanted {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Boolean => "true or false",
+            Self::Integer => "a whole number",
+            Self::Any => "a value",
+        }
+    }
+}
+
+/// Says why a scalar is not what is wanted, and how to write it.
+fn refuse(
+    place: Place,
+    wanted: Wanted,
+    text: &str,
+    plain: bool,
+    reading: Reading,
+    what: &str,
+    report: &mut Report<'_>,
+) {
+    let quote = format!("put quotes round it: \"{text}\"");
+    let (rule, problem, advice) = match (wanted, reading) {
+        (_, Reading::Nothing) => {
+            ("no-value", format!("{what} has no value"), "write a value, or remove the key".to_owned())
+        }
+        (Wanted::Boolean, Reading::LikeBoolean) => (
+            "boolean-word",
+            format!("{what} is `{text}`; a boolean is only true or false"),
+            "write true or false, in small letters".to_owned(),
+        ),
+        (Wanted::Any, Reading::LikeBoolean) => (
+            "boolean-word",
+            format!("{what} is `{text}`, which is a boolean to some readers and text to others"),
+            format!("write true or false; or, for the word itself, {quote}"),
+        ),
+        (Wanted::Text, Reading::Boolean(_) | Reading::LikeBoolean) => {
+            ("unquoted-boolean", format!("{what} is text, and `{text}` without quotes is a boolean"), quote)
+        }
+        (Wanted::Text, Reading::Integer(_) | Reading::LikeNumber) => {
+            ("unquoted-number", format!("{what} is text, and `{text}` without quotes is a number"), quote)
+        }
+        (Wanted::Any, Reading::LikeNumber) => (
+            "unquoted-number",
+            format!("{what} is `{text}`, which is neither a whole number nor clearly text"),
+            format!("for text, {quote}; for a number, write a whole one in decimal digits"),
+        ),
+        (Wanted::Text | Wanted::Any, Reading::LikeTime) => (
+            "unquoted-time",
+            format!("{what} is `{text}`, which older readers take for a number in base 60"),
+            quote,
+        ),
+        (Wanted::Boolean, _) => {
+            wrong_scalar(wanted, text, plain, what, "write true or false, without quotes")
+        }
+        (Wanted::Integer, _) => {
+            wrong_scalar(wanted, text, plain, what, "write a whole number in decimal digits, without quotes")
+        }
+        (Wanted::Text | Wanted::Any, _) => {
+            wrong_scalar(wanted, text, plain, what, "write it as text in quotes")
+        }
+    };
+    report.push(place, rule, problem, advice);
+}
+
+fn wrong_scalar(
+    wanted: Wanted,
+    text: &str,
+    plain: bool,
+    what: &str,
+    advice: &str,
+) -> (&'static str, String, String) {
+    let shown: String = text.lines().next().unwrap_or_default().chars().take(60).collect();
+    let shown = if plain { format!("`{shown}`") } else { format!("the text \"{shown}\"") };
+    ("wrong-type", format!("{what} is {shown}; {} is wanted", wanted.word()), advice.to_owned())
+}
+
+pub(crate) fn wrong_type(
+    place: Place,
+    what: &str,
+    wanted: &str,
+    data: &Data,
+    advice: &str,
+    report: &mut Report<'_>,
+) {
+    let is = match data {
+        Data::Broken => return,
+        Data::Scalar { text, plain: true } if text.is_empty() => "empty",
+        Data::Scalar { .. } => "a single value",
+        Data::List(_) => "a list",
+        Data::Map(_) => "a map",
+    };
+    report.push(place, "wrong-type", format!("{what} is {is}; {wanted} is wanted"), advice);
+}

@@ -1,0 +1,178 @@
+//! The kinds Client and Site: values for parameters, and the servers that stand behind a site.
+//!
+//! Neighbours: `resolve` lays their values over the product's defaults. Whether a value fits is known only together with
+//! the product, and is not asked here.
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZoneDatabase;
+
+use super::shape::{self, Fields};
+use super::tree::{Entry, Yaml};
+use super::{Place, Placed, Raw, raw, table};
+use crate::diagnostic::Report;
+use crate::expression::{Problem, Template};
+use crate::name::{HostName, ParameterName, ProductId, Role, Slug};
+
+/// Values that a layer gives, by parameter.
+pub type Values = BTreeMap<ParameterName, Given>;
+
+/// One value of a layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// Where its key is written.
+    pub key: Placed<()>,
+    /// The value, perhaps with expressions.
+    pub value: Placed<Raw>,
+}
+
+/// A client: what holds for all its sites.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// Its name.
+    pub name: Slug,
+    /// Values for every site of the client.
+    pub parameters: Values,
+}
+
+/// A site: one installation of one product for one client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    /// Its name.
+    pub name: Slug,
+    /// The name of its client.
+    pub client: Placed<Slug>,
+    /// Its product.
+    pub product: Placed<ProductId>,
+    /// An IANA time zone.
+    pub time_zone: String,
+    /// Its servers.
+    pub servers: BTreeMap<Role, SiteServer>,
+    /// Where `servers` is written.
+    pub servers_key: Placed<()>,
+    /// Values for the site.
+    pub parameters: Values,
+    /// Where `parameters` is written, or the document itself.
+    pub parameters_key: Placed<()>,
+}
+
+/// A server of a site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SiteServer {
+    /// Where its role is written.
+    pub role: Placed<()>,
+    /// Its computer name.
+    pub host: Placed<HostName>,
+    /// Values for this server alone.
+    pub parameters: Values,
+}
+
+pub(super) fn read_client(yaml: &Yaml, report: &mut Report<'_>) -> Option<Client> {
+    let fields = Fields::read(yaml, "the Client", &table::CLIENT, report)?;
+    let name = fields.name("name", report);
+    let parameters = values(&fields, report);
+    Some(Client { name: name?.value, parameters })
+}
+
+pub(super) fn read_site(yaml: &Yaml, report: &mut Report<'_>) -> Option<Site> {
+    let fields = Fields::read(yaml, "the Site", &table::SITE, report)?;
+    let name = fields.name("name", report);
+    let client = fields.name("client", report);
+    let product = fields.name("product", report);
+    let time_zone = fields.text("time_zone").and_then(|text| time_zone(text, report));
+    let servers = servers(&fields, report);
+    let parameters = values(&fields, report);
+    Some(Site {
+        name: name?.value,
+        client: client?,
+        product: product?,
+        time_zone: time_zone?,
+        servers,
+        servers_key: Placed::new((), fields.place_of("servers")),
+        parameters,
+        parameters_key: Placed::new((), fields.place_of("parameters")),
+    })
+}
+
+/// A name of the IANA database, in its own spelling. The database is the one that is built in.
+fn time_zone(text: Placed<&str>, report: &mut Report<'_>) -> Option<String> {
+    let found = TimeZoneDatabase::bundled().get(text.value).ok();
+    let name = found.as_ref().and_then(|zone| zone.iana_name()).unwrap_or_default();
+    if !name.is_empty() && name == text.value {
+        return Some(name.to_owned());
+    }
+    let advice = if name.is_empty() {
+        "write an IANA name, as in Europe/Paris; Windows names such as Romance Standard Time are not known"
+            .to_owned()
+    } else {
+        format!("did you mean `{name}`?")
+    };
+    report.push(text.place, "unknown-time-zone", format!("there is no time zone `{}`", text.value), advice);
+    None
+}
+
+fn servers(fields: &Fields<'_>, report: &mut Report<'_>) -> BTreeMap<Role, SiteServer> {
+    let mut servers: BTreeMap<Role, SiteServer> = BTreeMap::new();
+    let entries = fields.map("servers").unwrap_or_default();
+    if fields.map("servers").is_some_and(<[Entry]>::is_empty) {
+        let advice = "name at least one, as in web: {name: DUP-WEB01}";
+        report.push(fields.place_of("servers"), "no-value", "the Site has no server", advice);
+    }
+    for entry in entries {
+        let role = shape::parse::<Role>(Placed::new(&entry.key, entry.place), report);
+        let what = format!("the server `{}`", entry.key);
+        let Some(server) = Fields::read(&entry.value, &what, &table::SERVER, report) else {
+            continue;
+        };
+        let host = server.name::<HostName>("name", report);
+        let parameters = values(&server, report);
+        let (Some(role), Some(host)) = (role, host) else {
+            continue;
+        };
+        if let Some((first, _)) = servers.iter().find(|(_, other)| same_host(&other.host.value, &host.value))
+        {
+            let problem = format!("{} plays the role `{first}` of this site already", host.value);
+            report.push(
+                host.place,
+                "duplicate-host",
+                problem,
+                "name another computer; one computer has one role",
+            );
+        }
+        servers.insert(role.value, SiteServer { role: Placed::new((), role.place), host, parameters });
+    }
+    servers
+}
+
+/// Windows takes capital and small letters for the same name.
+pub(crate) fn same_host(one: &HostName, other: &HostName) -> bool {
+    one.as_str().eq_ignore_ascii_case(other.as_str())
+}
+
+fn values(fields: &Fields<'_>, report: &mut Report<'_>) -> Values {
+    let mut values = Values::new();
+    for entry in fields.map("parameters").unwrap_or_default() {
+        let name = shape::parse::<ParameterName>(Placed::new(&entry.key, entry.place), report);
+        let value = raw::value(&entry.value, &format!("the parameter `{}`", entry.key), report);
+        if let Some(value) = &value {
+            expressions_can_be_read(value, report);
+        }
+        if let (Some(name), Some(value)) = (name, value) {
+            values.insert(name.value, Given { key: Placed::new((), name.place), value });
+        }
+    }
+    values
+}
+
+fn expressions_can_be_read(value: &Placed<Raw>, report: &mut Report<'_>) {
+    let mut texts: Vec<Placed<&str>> = Vec::new();
+    super::product::collect(value, &mut texts);
+    for text in texts {
+        if let Err(Problem { rule, problem, advice }) = Template::parse(text.value) {
+            report.push(text.place, rule, problem, advice);
+        }
+    }
+}
+
+/// The place of a document's first key, for what concerns the document as a whole.
+pub(crate) const START: Place = Place { line: 1, column: 1 };

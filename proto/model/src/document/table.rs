@@ -1,0 +1,72 @@
+//! The tables of keys, one per kind of document and per part of one.
+//!
+//! Neighbours: `shape` reads maps by them. The attributes of nodes are not here: they are in [`crate::node::SCHEMA`].
+
+use super::shape::{KeySpec, Shape};
+
+const fn required(name: &'static str, shape: Shape, doc: &'static str) -> KeySpec {
+    KeySpec { name, shape, required: true, doc }
+}
+
+const fn optional(name: &'static str, shape: Shape, doc: &'static str) -> KeySpec {
+    KeySpec { name, shape, required: false, doc }
+}
+
+const KIND: KeySpec = required("kind", Shape::Text, "what the document is: Product, Client or Site");
+
+pub(super) static PRODUCT: [KeySpec; 7] = [
+    KIND,
+    required("name", Shape::Text, "the product's name, as in sxa"),
+    required("version", Shape::Text, "the product's version, as in 2022-r2"),
+    optional("description", Shape::Text, "what the product is, for people"),
+    optional("parameters", Shape::Map, "what the product asks of a site, by name"),
+    required("roles", Shape::List, "the roles of servers; nodes without `server` belong to the first"),
+    required("nodes", Shape::List, "what is installed, checked and confirmed, in order"),
+];
+
+pub(super) static CLIENT: [KeySpec; 4] = [
+    KIND,
+    required("name", Shape::Text, "the client's name, as in dupont"),
+    optional("description", Shape::Text, "who the client is, for people"),
+    optional("parameters", Shape::Map, "values for every site of the client"),
+];
+
+pub(super) static SITE: [KeySpec; 8] = [
+    KIND,
+    required("name", Shape::Text, "the site's name, as in dupont-prod; it never changes"),
+    optional("description", Shape::Text, "what the site is, for people"),
+    required("client", Shape::Text, "the name of the Client document"),
+    required("product", Shape::Text, "product and version, as in sxa 2022-r2"),
+    required("time_zone", Shape::Text, "an IANA time zone, as in Europe/Paris"),
+    required("servers", Shape::Map, "the servers by role, as in web: {name: DUP-WEB01}"),
+    optional("parameters", Shape::Map, "values for this site"),
+];
+
+pub(super) static SERVER: [KeySpec; 2] = [
+    required("name", Shape::Text, "the computer name, as in DUP-WEB01"),
+    optional("parameters", Shape::Map, "values for this server alone"),
+];
+
+pub(super) static PARAMETER: [KeySpec; 8] = [
+    required(
+        "type",
+        Shape::Text,
+        "string, integer, port, boolean, enum, list, windows_path, iis_name, host_name or account",
+    ),
+    optional("default", Shape::Any, "the value where nobody gives one"),
+    optional("fixed", Shape::Boolean, "true where the value may be set only once"),
+    optional("pattern", Shape::Text, "for a string: a regular expression that the whole text must match"),
+    optional("min", Shape::Integer, "for an integer: the smallest value"),
+    optional("max", Shape::Integer, "for an integer: the largest value"),
+    optional("values", Shape::List, "for an enum: the words"),
+    optional("description", Shape::Text, "what the parameter is, for people"),
+];
+
+/// The keys that a node of any kind may have, beside its attributes.
+pub(super) static NODE: [KeySpec; 5] = [
+    optional("server", Shape::Text, "the role of the server; the product's first role where it is not said"),
+    optional("when", Shape::Text, "a condition over parameters; where it is false, the node is left out"),
+    optional("needs", Shape::List, "nodes that must be done before"),
+    optional("provided_by", Shape::Text, "the package that creates it"),
+    optional("guide", Shape::Text, "the guide's demand, as in G12"),
+];

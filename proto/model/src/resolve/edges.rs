@@ -1,0 +1,275 @@
+//! What comes before what, over all servers of a site.
+//!
+//! Neighbours: `nodes` settled the nodes, `graph` finds circles. The order of the file is the order of the work; an edge
+//! that contradicts it is refused and never obeyed by moving nodes about.
+
+use std::collections::BTreeSet;
+
+use super::nodes::Settled;
+use crate::diagnostic::Diagnostic;
+use crate::document::{Document, Place, Placed};
+use crate::graph;
+use crate::manifest::{Need, Node};
+use crate::name::{NodeId, Role};
+use crate::near::did_you_mean;
+use crate::node::NodeKind;
+use crate::value::Value;
+
+/// The account of a pool's identity begins with this.
+const POOL_ACCOUNT: &str = r"IIS APPPOOL\";
+
+/// An edge between indices, and where it is written.
+struct Edge {
+    before: usize,
+    after: usize,
+    place: Place,
+}
+
+/// The nodes that are there, each with its edges, in their order.
+pub(super) fn settle(
+    document: &Document,
+    nodes: &[Settled<'_>],
+    found: &mut Vec<Diagnostic>,
+) -> Vec<(Role, Node)> {
+    let mut linker = Linker { document, nodes, edges: Vec::new(), found };
+    for (index, settled) in nodes.iter().enumerate().filter(|(_, settled)| settled.is_there) {
+        linker.provider(index, settled);
+        settled.needs.iter().for_each(|need| linker.need(index, settled, need));
+        linker.pools(index, settled);
+    }
+    linker.no_cycles();
+    linker.written()
+}
+
+struct Linker<'l, 's> {
+    document: &'l Document,
+    nodes: &'l [Settled<'s>],
+    edges: Vec<Edge>,
+    found: &'l mut Vec<Diagnostic>,
+}
+
+impl Linker<'_, '_> {
+    fn edge(&mut self, before: usize, after: usize, place: Place) {
+        self.edges.push(Edge { before, after, place });
+    }
+
+    /// `provided_by` names a package of the same server.
+    fn provider(&mut self, index: usize, settled: &Settled<'_>) {
+        let Some(package) = &settled.provided_by else {
+            return;
+        };
+        let role = &settled.template.role;
+        let id = &settled.node.id;
+        let (problem, advice) = match self.find(role, Some(NodeKind::Package), &package.value).as_slice() {
+            [] => {
+                let known = self.names(role, Some(NodeKind::Package));
+                (
+                    format!("{id} is provided by `{}`, which is no package of its server", package.value),
+                    did_you_mean(&package.value, &known),
+                )
+            }
+            candidates => match candidates.iter().find(|candidate| self.nodes[**candidate].is_there) {
+                Some(provider) => return self.edge(*provider, index, package.place),
+                None => (
+                    format!(
+                        "{id} is there, and `{}`, which provides it, is left out by its `when`",
+                        package.value
+                    ),
+                    format!("give {id} the same `when`"),
+                ),
+            },
+        };
+        self.found.push(self.document.diagnostic(package.place, "unknown-provider", problem, advice));
+    }
+
+    /// `kind/name`, a bare name, or either with a role and a colon before it.
+    fn need(&mut self, index: usize, settled: &Settled<'_>, need: &Placed<String>) {
+        let (role, reference) = self.split_role(&need.value, &settled.template.role);
+        let (kind, name) = split_kind(reference);
+        let candidates = self.find(&role, kind, name);
+        let ids: BTreeSet<&NodeId> =
+            candidates.iter().map(|candidate| &self.nodes[*candidate].node.id).collect();
+        let (rule, problem, advice) = match ids.len() {
+            0 => self.unknown(&role, reference, kind, name),
+            1 => {
+                if let Some(before) = candidates.iter().find(|candidate| self.nodes[**candidate].is_there) {
+                    self.edge(*before, index, need.place);
+                }
+                return;
+            }
+            _ => {
+                let list: Vec<String> = ids.iter().map(|id| format!("`{id}`")).collect();
+                (
+                    "ambiguous-node",
+                    format!("`{name}` may mean {}", list.join(" or ")),
+                    "write which one".to_owned(),
+                )
+            }
+        };
+        self.found.push(self.document.diagnostic(need.place, rule, problem, advice));
+    }
+
+    fn unknown(
+        &self,
+        role: &Role,
+        reference: &str,
+        kind: Option<NodeKind>,
+        name: &str,
+    ) -> (&'static str, String, String) {
+        let problem = format!("the server `{role}` has no node `{reference}`");
+        let roles: BTreeSet<&Role> = self.nodes.iter().map(|settled| &settled.template.role).collect();
+        let elsewhere = roles.into_iter().find(|other| !self.find(other, kind, name).is_empty());
+        let advice = match elsewhere {
+            Some(other) => format!("it is on another server: write `{other}:{reference}`"),
+            None if kind.is_some() => {
+                let ids: Vec<String> = self.names(role, None);
+                did_you_mean(reference, &ids)
+            }
+            None => did_you_mean(reference, &self.bare_names(role)),
+        };
+        ("unknown-node", problem, advice)
+    }
+
+    /// A file that a pool's identity may use comes after the pool: the account exists only then.
+    fn pools(&mut self, index: usize, settled: &Settled<'_>) {
+        let Some(Value::Members(rights)) = settled.node.attributes.get("rights") else {
+            return;
+        };
+        let place =
+            settled.template.attributes.get("rights").map_or(settled.template.place.place, |raw| raw.place);
+        for account in rights.keys() {
+            let pool =
+                account.get(..POOL_ACCOUNT.len()).filter(|start| start.eq_ignore_ascii_case(POOL_ACCOUNT));
+            if pool.is_some() {
+                let name = &account[POOL_ACCOUNT.len()..];
+                let pools = self.find(&settled.template.role, Some(NodeKind::IisAppPool), name);
+                let pool = pools.into_iter().find(|pool| self.nodes[*pool].is_there);
+                pool.into_iter().for_each(|pool| self.edge(pool, index, place));
+            }
+        }
+    }
+
+    /// Circles are shown; any other edge against the order of the file is refused with the node to move.
+    fn no_cycles(&mut self) {
+        let pairs: Vec<(usize, usize)> = self.edges.iter().map(|edge| (edge.before, edge.after)).collect();
+        let cycles = graph::order(self.nodes.len(), &pairs).err().unwrap_or_default();
+        for cycle in &cycles {
+            let path: Vec<String> = cycle.iter().rev().map(|index| self.shown(*index)).collect();
+            let place =
+                cycle.first().map_or_else(Place::default, |index| self.nodes[*index].template.place.place);
+            self.found.push(self.document.diagnostic(
+                place,
+                "node-cycle",
+                format!("nodes need each other in a circle: {}", path.join(" -> ")),
+                "take out one `needs` or `provided_by` of the circle",
+            ));
+        }
+        for edge in &self.edges {
+            let (before, after) = (&self.nodes[edge.before], &self.nodes[edge.after]);
+            let in_cycle =
+                cycles.iter().any(|cycle| cycle.contains(&edge.before) && cycle.contains(&edge.after));
+            if before.position > after.position && !in_cycle {
+                self.found.push(self.document.diagnostic(
+                    edge.place,
+                    "against-file-order",
+                    format!(
+                        "{} needs {}, which stands below it",
+                        self.shown(edge.after),
+                        self.shown(edge.before)
+                    ),
+                    format!(
+                        "move {} above it; the order of the file is the order of the work",
+                        before.node.id
+                    ),
+                ));
+            }
+        }
+    }
+
+    fn written(&self) -> Vec<(Role, Node)> {
+        let there = self.nodes.iter().enumerate().filter(|(_, settled)| settled.is_there);
+        there
+            .map(|(index, settled)| {
+                let needs: BTreeSet<Need> = self
+                    .edges
+                    .iter()
+                    .filter(|edge| edge.after == index)
+                    .map(|edge| {
+                        let before = &self.nodes[edge.before];
+                        Need { role: before.template.role.clone(), node: before.node.id.clone() }
+                    })
+                    .collect();
+                let provided_by = settled.provided_by.as_ref().and_then(|package| {
+                    let found = self.find(&settled.template.role, Some(NodeKind::Package), &package.value);
+                    found.first().map(|index| self.nodes[*index].node.id.clone())
+                });
+                let node = Node { provided_by, needs: needs.into_iter().collect(), ..settled.node.clone() };
+                (settled.template.role.clone(), node)
+            })
+            .collect()
+    }
+
+    /// The nodes of that server and name; Windows takes capital and small letters for the same name.
+    fn find(&self, role: &Role, kind: Option<NodeKind>, name: &str) -> Vec<usize> {
+        let name = name.to_lowercase();
+        let matches = |settled: &Settled<'_>| {
+            settled.template.role == *role
+                && kind.is_none_or(|kind| settled.node.id.kind == kind)
+                && settled.node.id.name.as_str().to_lowercase() == name
+        };
+        self.nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, settled)| matches(settled))
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    /// Names of one kind, or whole identities.
+    fn names(&self, role: &Role, kind: Option<NodeKind>) -> Vec<String> {
+        let of_role = self.nodes.iter().filter(|settled| settled.template.role == *role);
+        match kind {
+            Some(kind) => of_role
+                .filter(|settled| settled.node.id.kind == kind)
+                .map(|settled| settled.node.id.name.to_string())
+                .collect(),
+            None => of_role.map(|settled| settled.node.id.to_string()).collect(),
+        }
+    }
+
+    fn bare_names(&self, role: &Role) -> Vec<String> {
+        let of_role = self.nodes.iter().filter(|settled| settled.template.role == *role);
+        of_role.map(|settled| settled.node.id.name.to_string()).collect()
+    }
+
+    fn split_role<'t>(&self, text: &'t str, own: &Role) -> (Role, &'t str) {
+        match text.split_once(':') {
+            Some((role, rest)) => match role.parse::<Role>() {
+                Ok(role) => (role, rest.trim_start()),
+                // A colon further on belongs to a name, as in file/C:\x.
+                Err(_) => (own.clone(), text),
+            },
+            None => (own.clone(), text),
+        }
+    }
+
+    fn shown(&self, index: usize) -> String {
+        let settled = &self.nodes[index];
+        let several = self.nodes.iter().any(|other| other.template.role != settled.template.role);
+        if several {
+            format!("{}:{}", settled.template.role, settled.node.id)
+        } else {
+            settled.node.id.to_string()
+        }
+    }
+}
+
+fn split_kind(reference: &str) -> (Option<NodeKind>, &str) {
+    match reference.split_once('/') {
+        Some((kind, name)) => match kind.parse() {
+            Ok(kind) => (Some(kind), name),
+            Err(_) => (None, reference),
+        },
+        None => (None, reference),
+    }
+}

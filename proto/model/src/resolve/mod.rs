@@ -1,0 +1,231 @@
+//! From documents to what each server of one site should be, with nothing left to choose.
+//!
+//! Neighbours: `layers` settles parameters, `nodes` settles a server's nodes, `edges` their order; `muster-core` makes
+//! manifests of the result. What is wrong is said with the place in the document that can be corrected.
+
+mod edges;
+mod layers;
+mod nodes;
+mod settle;
+
+use std::collections::BTreeMap;
+
+use layers::{Layer, Missing};
+use settle::Parameters;
+
+use crate::diagnostic::Diagnostic;
+use crate::document::{Client, Document, DocumentKey, Documents, Product, START, Site};
+use crate::manifest::Node;
+use crate::name::{HostName, ParameterName, ProductId, Role, Slug};
+use crate::near::did_you_mean;
+use crate::value::Value;
+
+/// A site with nothing left to choose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResolvedSite {
+    /// The site.
+    pub site: Slug,
+    /// Its product.
+    pub product: ProductId,
+    /// Its IANA time zone.
+    pub time_zone: String,
+    /// The settled parameters of the site; a server may have others of its own.
+    pub parameters: BTreeMap<ParameterName, Value>,
+    /// Its servers, in the order of the product's roles.
+    pub servers: Vec<ResolvedServer>,
+}
+
+/// A server with nothing left to choose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResolvedServer {
+    /// Its role.
+    pub role: Role,
+    /// Its computer name.
+    pub host: HostName,
+    /// Its nodes, in the order of the product's file.
+    pub nodes: Vec<Node>,
+}
+
+/// Settles a site: parameters layer by layer, conditions, expressions, edges.
+///
+/// # Errors
+/// Every mistake that keeps this site from being settled.
+pub fn resolve(documents: &Documents, site: &Slug) -> Result<ResolvedSite, Vec<Diagnostic>> {
+    let found = settled(documents, site);
+    found.map_err(|mistakes| {
+        mistakes.into_iter().map(|mistake| of_site(mistake, documents, &[site])).collect()
+    })
+}
+
+/// Names the sites in a mistake that shows in another document than theirs.
+pub(crate) fn of_site(mut mistake: Diagnostic, documents: &Documents, sites: &[&Slug]) -> Diagnostic {
+    if let Some(site) = sites.first().filter(|site| {
+        documents.site(site).is_some_and(|(document, _)| document.source().path != mistake.path)
+    }) {
+        mistake.problem += &match sites.len() {
+            1 => format!(" (for the site {site})"),
+            number => format!(" (for the site {site} and {} more)", number - 1),
+        };
+    }
+    mistake
+}
+
+/// As [`resolve`], with the mistakes not yet bound to the site: several sites may share one.
+pub(crate) fn settled(documents: &Documents, name: &Slug) -> Result<ResolvedSite, Vec<Diagnostic>> {
+    let Some((document, site)) = documents.site(name) else {
+        let problem = format!("there is no Site {name}");
+        return Err(vec![Diagnostic::of_file(
+            "",
+            "unknown-site",
+            problem,
+            "push its document, or correct the name",
+        )]);
+    };
+    let mut found = Vec::new();
+    let client = documents.client(&site.client.value);
+    if client.is_none() {
+        found.push(unknown_client(documents, document, site));
+    }
+    let Some(product) = documents.product(&site.product.value) else {
+        found.push(unknown_product(documents, document, site));
+        return Err(found);
+    };
+    let mut resolver = Resolver { site: (document, site), client, product, found };
+    let parts = resolver.roles().and_then(|()| resolver.servers());
+    match parts {
+        Some((parameters, servers)) if resolver.found.is_empty() => Ok(ResolvedSite {
+            site: site.name.clone(),
+            product: site.product.value.clone(),
+            time_zone: site.time_zone.clone(),
+            parameters,
+            servers,
+        }),
+        Some(_) | None => {
+            // Every server settles the values of the site anew: what is wrong with one of them is said once.
+            resolver.found.sort();
+            resolver.found.dedup();
+            Err(resolver.found)
+        }
+    }
+}
+
+/// A product by itself: its defaults, and edges between nodes whose names need no site.
+pub(crate) fn by_itself(document: &Document, product: &Product) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let missing = Missing { document, place: START };
+    layers::settle((document, product), &[], missing, &mut found);
+    // A value that only a site can give is no mistake of the product.
+    found.retain(|mistake| mistake.rule != layers::MISSING_PARAMETER);
+    edges::settle(document, &nodes::as_written(product), &mut found);
+    found
+}
+
+struct Resolver<'a> {
+    site: (&'a Document, &'a Site),
+    client: Option<(&'a Document, &'a Client)>,
+    product: (&'a Document, &'a Product),
+    found: Vec<Diagnostic>,
+}
+
+impl<'a> Resolver<'a> {
+    /// Every role of the product has a server, and no other role has one. Nothing where no server can be settled.
+    fn roles(&mut self) -> Option<()> {
+        let (document, site) = self.site;
+        let roles: Vec<&Role> = self.product.1.roles.iter().map(|role| &role.value).collect();
+        let known: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+        for (role, server) in &site.servers {
+            if !roles.contains(&role) {
+                let problem = format!("{} has no role `{role}`", site.product.value);
+                let advice = did_you_mean(role.as_str(), &known);
+                self.found.push(document.diagnostic(server.role.place, "unknown-role", problem, advice));
+            }
+        }
+        for role in roles.iter().filter(|role| !site.servers.contains_key(**role)) {
+            let problem = format!("{} wants a server `{role}`, and the site names none", site.product.value);
+            let advice = format!("add `{role}: {{name: COMPUTER}}` under `servers:`");
+            self.found.push(document.diagnostic(site.servers_key.place, "missing-role", problem, advice));
+        }
+        roles.iter().any(|role| site.servers.contains_key(*role)).then_some(())
+    }
+
+    fn servers(&mut self) -> Option<(BTreeMap<ParameterName, Value>, Vec<ResolvedServer>)> {
+        let (document, site) = self.site;
+        let own = Layer { document, values: &site.parameters };
+        layers::no_unknown(own, self.product.1, &mut self.found);
+        let mut nodes = Vec::new();
+        let mut whole = true;
+        for role in &self.product.1.roles {
+            if let Some(server) = site.servers.get(&role.value) {
+                let values = Layer { document, values: &server.parameters };
+                layers::no_unknown(values, self.product.1, &mut self.found);
+                let parameters = self.parameters(&[own, values]);
+                let (document, product) = self.product;
+                match nodes::settle(document, product, &role.value, &parameters, &mut self.found) {
+                    Some(settled) => nodes.extend(settled),
+                    None => whole = false,
+                }
+            }
+        }
+        if !whole {
+            return None;
+        }
+        let linked = edges::settle(self.product.0, &nodes, &mut self.found);
+        let servers = self.product.1.roles.iter().filter_map(|role| {
+            let host = site.servers.get(&role.value)?.host.value.clone();
+            let nodes =
+                linked.iter().filter(|(of, _)| *of == role.value).map(|(_, node)| node.clone()).collect();
+            Some(ResolvedServer { role: role.value.clone(), host, nodes })
+        });
+        let servers = servers.collect();
+        Some((self.of_site(), servers))
+    }
+
+    /// The parameters as the site alone has them. One that only servers give is not among them, and no mistake.
+    fn of_site(&self) -> BTreeMap<ParameterName, Value> {
+        let (document, site) = self.site;
+        let mut seen_by_servers = Vec::new();
+        let own = Layer { document, values: &site.parameters };
+        self.settle(&[own], &mut seen_by_servers).values
+    }
+
+    fn parameters(&mut self, layers: &[Layer<'a>]) -> Parameters {
+        let mut found = Vec::new();
+        let parameters = self.settle(layers, &mut found);
+        self.found.extend(found);
+        parameters
+    }
+
+    fn settle(&self, layers: &[Layer<'a>], found: &mut Vec<Diagnostic>) -> Parameters {
+        let (document, site) = self.site;
+        let client = self.client.map(|(document, client)| Layer { document, values: &client.parameters });
+        let all: Vec<Layer<'_>> = client.into_iter().chain(layers.iter().copied()).collect();
+        let missing = Missing { document, place: site.parameters_key.place };
+        layers::settle(self.product, &all, missing, found)
+    }
+}
+
+fn unknown_client(documents: &Documents, document: &Document, site: &Site) -> Diagnostic {
+    let known: Vec<String> = documents
+        .iter()
+        .filter(|document| matches!(document.key(), DocumentKey::Client(_)))
+        .map(|document| document.key().name())
+        .collect();
+    let problem = format!("there is no Client {}", site.client.value);
+    document.diagnostic(
+        site.client.place,
+        "unknown-client",
+        problem,
+        did_you_mean(site.client.value.as_str(), &known),
+    )
+}
+
+fn unknown_product(documents: &Documents, document: &Document, site: &Site) -> Diagnostic {
+    let known: Vec<String> = documents
+        .iter()
+        .filter(|document| matches!(document.key(), DocumentKey::Product(_)))
+        .map(|document| document.key().name())
+        .collect();
+    let wanted = site.product.value.to_string();
+    let problem = format!("there is no Product {wanted}");
+    document.diagnostic(site.product.place, "unknown-product", problem, did_you_mean(&wanted, &known))
+}

@@ -1,0 +1,224 @@
+//! The nodes of one server: conditions, names and attributes settled and checked.
+//!
+//! Neighbours: `settle` works out each value, `edges` adds what comes before what. A node whose condition is false is
+//! kept until the edges are settled: an edge to it is left out, where one to an unknown node is a mistake.
+
+use std::collections::BTreeMap;
+
+use super::settle::{Parameters, Unsettled};
+use crate::diagnostic::Diagnostic;
+use crate::document::{Document, NodeTemplate, Placed, Product, check_name};
+use crate::limits::MANIFEST_SIZE_BYTES;
+use crate::manifest::Node;
+use crate::name::{NodeId, ParameterName, Role};
+use crate::node::NodeKind;
+use crate::value::Value;
+
+/// A node of one server, as far as it could be settled.
+pub(super) struct Settled<'a> {
+    /// As the product writes it.
+    pub(super) template: &'a NodeTemplate,
+    /// Its place among all nodes of the product's file.
+    pub(super) position: usize,
+    /// The node; without edges, and without attributes where `is_there` is false.
+    pub(super) node: Node,
+    /// Whether its condition holds.
+    pub(super) is_there: bool,
+    /// The package that creates it, by name.
+    pub(super) provided_by: Option<Placed<String>>,
+    /// What it needs, as written, with expressions settled.
+    pub(super) needs: Vec<Placed<String>>,
+}
+
+/// The nodes of that role, or nothing where not even their names are known.
+pub(super) fn settle<'a>(
+    document: &Document,
+    product: &'a Product,
+    role: &Role,
+    parameters: &Parameters,
+    found: &mut Vec<Diagnostic>,
+) -> Option<Vec<Settled<'a>>> {
+    let templates = product.nodes.iter().enumerate().filter(|(_, template)| template.role == *role);
+    let mut reader = Reader { document, parameters, found };
+    let settled: Vec<_> = templates.map(|(position, template)| reader.node(position, template)).collect();
+    let nodes = settled.into_iter().collect::<Option<Vec<_>>>()?;
+    reader.no_duplicates(&nodes);
+    reader.fits_one_message(&nodes);
+    Some(nodes)
+}
+
+/// The nodes of a product without a site: names and references as they are written. A reference that an expression might
+/// still make true is left out.
+pub(super) fn as_written(product: &Product) -> Vec<Settled<'_>> {
+    let is_open = |text: &str| text.contains("{{");
+    let any_open = product.nodes.iter().any(|template| is_open(&template.name.value));
+    let reference = |text: &&Placed<String>| !any_open && !is_open(&text.value);
+    let written = product.nodes.iter().enumerate().filter_map(|(position, template)| {
+        let id = NodeId { kind: template.kind, name: template.name.value.parse().ok()? };
+        let node = Node {
+            id,
+            attributes: BTreeMap::new(),
+            provided_by: None,
+            needs: Vec::new(),
+            guide: template.guide,
+        };
+        Some(Settled {
+            template,
+            position,
+            node,
+            is_there: true,
+            provided_by: template.provided_by.iter().find(reference).cloned(),
+            needs: template.needs.iter().filter(reference).cloned().collect(),
+        })
+    });
+    written.collect()
+}
+
+struct Reader<'r> {
+    document: &'r Document,
+    parameters: &'r Parameters,
+    found: &'r mut Vec<Diagnostic>,
+}
+
+impl Reader<'_> {
+    fn node<'a>(&mut self, position: usize, template: &'a NodeTemplate) -> Option<Settled<'a>> {
+        let is_there = match &template.when {
+            Some(when) => self.take(self.parameters.holds(when))?,
+            None => true,
+        };
+        let written = Placed::new(template.name.value.as_str(), template.name.place);
+        let name = self.take(self.parameters.name(written))?;
+        let name = match check_name(template.kind, &name) {
+            Ok(name) => name,
+            Err((problem, advice)) => {
+                self.found.push(self.document.diagnostic(written.place, "invalid-name", problem, advice));
+                return None;
+            }
+        };
+        let attributes = if is_there { self.attributes(template) } else { BTreeMap::new() };
+        let id = NodeId { kind: template.kind, name };
+        let node = Node { id, attributes, provided_by: None, needs: Vec::new(), guide: template.guide };
+        let text = |written: &Placed<String>| {
+            let settled = self.parameters.name(Placed::new(&written.value, written.place));
+            self.take(settled).map(|text| Placed::new(text, written.place))
+        };
+        let mut references: Vec<_> = template.provided_by.iter().chain(&template.needs).map(text).collect();
+        let needs = references.split_off(usize::from(template.provided_by.is_some()));
+        let provided_by = references.pop().flatten();
+        Some(Settled {
+            template,
+            position,
+            node,
+            is_there,
+            provided_by,
+            needs: needs.into_iter().flatten().collect(),
+        })
+    }
+
+    fn attributes(&mut self, template: &NodeTemplate) -> BTreeMap<String, Value> {
+        let mut attributes = BTreeMap::new();
+        for (name, raw) in &template.attributes {
+            let Some(value) = self.take(self.parameters.value(raw)) else {
+                continue;
+            };
+            let ty = template.kind.spec().attribute(name).map(|spec| spec.ty);
+            match ty.map_or(Ok(()), |ty| ty.check(&value)) {
+                Ok(()) => {
+                    attributes.insert((*name).to_owned(), self.to_type(template.kind, name, value));
+                }
+                Err(wanted) => self.found.push(self.document.diagnostic(
+                    raw.place,
+                    "wrong-value",
+                    format!(
+                        "`{name}` of {}/{} becomes `{value}`, which does not fit",
+                        template.kind, template.name.value
+                    ),
+                    format!("wanted: {wanted}; a number joins a text as in \"{{{{ port ~ '' }}}}\""),
+                )),
+            }
+        }
+        attributes
+    }
+
+    /// What a person types is part of the gate, so that another value asks again: `port` becomes `port=1025`.
+    fn to_type(&self, kind: NodeKind, name: &str, value: Value) -> Value {
+        match value {
+            Value::List(items) if kind == NodeKind::ManualStep && name == "type_these" => {
+                Value::List(items.into_iter().map(|item| self.with_value(item)).collect())
+            }
+            other @ (Value::Boolean(_)
+            | Value::Integer(_)
+            | Value::Text(_)
+            | Value::List(_)
+            | Value::Members(_)) => other,
+        }
+    }
+
+    fn with_value(&self, item: Value) -> Value {
+        let name = item.as_text().and_then(|text| text.parse::<ParameterName>().ok());
+        let value = name.as_ref().and_then(|name| self.parameters.values.get(name));
+        match (name, value) {
+            (Some(name), Some(value)) => Value::Text(format!("{name}={value}")),
+            (Some(_) | None, _) => item,
+        }
+    }
+
+    /// The value, or nothing after its mistakes were reported.
+    fn take<T>(&mut self, settled: Result<T, Unsettled>) -> Option<T> {
+        match settled {
+            Ok(value) => Some(value),
+            Err(Unsettled::Reported) => None,
+            Err(Unsettled::Mistakes(mistakes)) => {
+                self.found.extend(mistakes.into_iter().map(|(place, mistake)| {
+                    self.document.diagnostic(place, mistake.rule, mistake.problem, mistake.advice)
+                }));
+                None
+            }
+        }
+    }
+
+    /// Names that differ as written can be one when settled.
+    fn no_duplicates(&mut self, nodes: &[Settled<'_>]) {
+        let mut seen: BTreeMap<(NodeKind, String), u32> = BTreeMap::new();
+        for settled in nodes.iter().filter(|settled| settled.is_there) {
+            let NodeId { kind, name } = &settled.node.id;
+            let place = settled.template.place.place;
+            if let Some(line) = seen.insert((*kind, name.as_str().to_lowercase()), place.line) {
+                self.found.push(self.document.diagnostic(
+                    place,
+                    "duplicate-node",
+                    format!(
+                        "{} is here a second time; the first is on line {line} of its document",
+                        settled.node.id
+                    ),
+                    "keep one of the two, or let their `when` exclude each other",
+                ));
+            }
+        }
+    }
+
+    fn fits_one_message(&mut self, nodes: &[Settled<'_>]) {
+        let mut bytes = 0_u64;
+        for settled in nodes {
+            bytes += settled.node.attributes.values().map(size).sum::<u64>();
+            if bytes > MANIFEST_SIZE_BYTES {
+                self.found.push(self.document.diagnostic(
+                    settled.template.place.place,
+                    "manifest-too-large",
+                    format!("the settled values of one server are larger than {MANIFEST_SIZE_BYTES} bytes"),
+                    "make texts shorter; large files belong into a package",
+                ));
+                return;
+            }
+        }
+    }
+}
+
+fn size(value: &Value) -> u64 {
+    match value {
+        Value::Boolean(_) | Value::Integer(_) => 8,
+        Value::Text(text) => text.len() as u64,
+        Value::List(items) => items.iter().map(size).sum(),
+        Value::Members(members) => members.iter().map(|(key, word)| (key.len() + word.len()) as u64).sum(),
+    }
+}
