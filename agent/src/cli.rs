@@ -5,12 +5,17 @@
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
-use crate::host::twin;
-use crate::supervise;
+use crate::enroll::enroll;
+use crate::host::Host as _;
+use crate::host::twin::{self, Twin};
+use crate::identity::DataDir;
+use crate::run::Agent;
+use crate::{check, supervise};
 
 /// Muster's agent: makes its server what the controller's documents say, and reports.
 #[derive(Debug, Parser)]
@@ -22,6 +27,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Spend a token for this server's certificate, once.
+    Enroll(EnrollArgs),
+    /// Do the controller's work until SIGTERM.
+    Run(PlaceArgs),
+    /// Look at what stands between this server and its controller.
+    Check(PlaceArgs),
     /// Make, show and break a modelled Windows server (SIMULATED).
     Twin(twin::cli::TwinArgs),
     /// Play an installer on a twin.
@@ -30,6 +41,29 @@ enum Command {
     /// Own one installer from its start to its end.
     #[command(hide = true)]
     Supervise(supervise::run::SuperviseArgs),
+}
+
+/// Which agent, on which machine.
+#[derive(Debug, clap::Args)]
+struct PlaceArgs {
+    /// The agent's folder: its key, its journal.
+    #[arg(long, value_name = "DIR")]
+    data_dir: PathBuf,
+    /// The modelled server that it stands on (SIMULATED).
+    #[arg(long, value_name = "DIR")]
+    twin: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+struct EnrollArgs {
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// The token, from `muster server invite`.
+    #[arg(long, value_name = "FILE")]
+    token_file: PathBuf,
+    /// Throw the identity away that is there.
+    #[arg(long)]
+    force: bool,
 }
 
 /// Runs a command line and gives the exit code.
@@ -42,8 +76,47 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> any
         }
     };
     match cli.command {
+        Command::Enroll(args) => enroll_here(&args, out),
+        Command::Run(args) => run_here(&args),
+        Command::Check(args) => check_here(&args, out),
         Command::Twin(args) => twin::cli::run(&args, out).map(|()| 0).map_err(Into::into),
         Command::TwinInstaller(args) => Ok(twin::installer::run(&args, out)?),
         Command::Supervise(args) => Ok(supervise::run::run(&args, out)?),
     }
+}
+
+fn enroll_here(args: &EnrollArgs, out: &mut dyn Write) -> anyhow::Result<i32> {
+    let EnrollArgs { place: PlaceArgs { data_dir, twin }, token_file, force } = args;
+    let exe = std::env::current_exe().context("this program cannot find itself")?;
+    let host = Twin::open(twin, &exe)?.host_name()?;
+    let enrolled = runtime()?.block_on(enroll(&DataDir::new(data_dir), token_file, host.clone(), *force))?;
+    writeln!(out, "{host} is enrolled as {} with {} (SIMULATED).", enrolled.server, enrolled.controller)?;
+    let (data_dir, twin) = (data_dir.display(), twin.display());
+    writeln!(out, "Next: muster-agent run --data-dir {data_dir} --twin {twin}")?;
+    Ok(0)
+}
+
+fn run_here(PlaceArgs { data_dir, twin }: &PlaceArgs) -> anyhow::Result<i32> {
+    let data = DataDir::new(data_dir);
+    let runtime = runtime()?;
+    data.enrolled()?;
+    let _lock = data.lock()?;
+    let agent = Agent::open(&data, twin, &runtime)?;
+    runtime.block_on(agent.work())?;
+    Ok(0)
+}
+
+fn check_here(PlaceArgs { data_dir, twin }: &PlaceArgs, out: &mut dyn Write) -> anyhow::Result<i32> {
+    let data = DataDir::new(data_dir);
+    let runtime = runtime()?;
+    data.enrolled()?;
+    let _lock = data.lock().context("stop the agent to check from here, or ask: muster server list")?;
+    let agent = Agent::open(&data, twin, &runtime)?;
+    let findings = runtime.block_on(check::check(&agent));
+    out.write_all(findings.lines.as_bytes())?;
+    Ok(i32::from(!findings.ok))
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Runtime::new().context("the runtime cannot be started")
 }

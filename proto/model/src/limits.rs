@@ -53,6 +53,13 @@ limits! {
     RECONNECT_SPREAD_MS = 30_000, "agents of a restarted controller come back spread over this, not at once";
     WATCH_LOST_MS = 600_000, "how long a watch looks for a controller that went away; a restart takes a minute";
     WATCH_RETRY_MS = 1_000, "the wait between two tries of a watch; a person is looking";
+    WELCOME_MS = 60_000, "how long an agent waits for a welcome; a controller that all agents come back to takes its time";
+    SERVICE_TIME_LIMIT_SECONDS = 120, "how long a service may take to its state where its node gives no limit; Windows itself gives 30";
+    SERVICE_SETTLE_SECONDS = 2, "how long a service must stay in its state to count where its node does not say (G13)";
+    SERVICE_POLL_MS = 200, "how often a service on its way is looked at";
+    INSTALLER_TIME_LIMIT_SECONDS = 3_600, "how long an installer may take where its node gives no limit; then it is unknown and goes on";
+    PROBE_TIME_LIMIT_SECONDS = 60, "how long a probe is repeated where its node gives no limit; a cold IIS site needs half of it";
+    PROBE_POLL_MS = 1_000, "the wait between two tries of a probe";
     STATUS_EVENTS_PAGE = 1_000, "events are read in pages of this many, so that a watch of a million stays small";
     INSTALLER_POLL_MS = 25, "how often a running installer is looked at; far below what a person notices";
     WRITER_BATCH = 1_000, "writes that share one transaction, so that one fsync serves many agents";

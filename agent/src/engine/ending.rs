@@ -1,0 +1,54 @@
+//! How a step ends, before it is stored: the end, the evidence, and what it did to the server.
+//!
+//! Neighbours: `engine` stores it. Evidence is for a person: whole sentences, long values only by their size.
+
+use jiff::Timestamp;
+use muster_model::outcome::{End, Outcome};
+use muster_model::plan::{New, Row};
+use muster_model::value::Value;
+
+/// How a step ends.
+pub struct Ending {
+    /// How.
+    pub end: End,
+    /// What was seen.
+    pub evidence: String,
+    /// Done: the rows that were applied. Blocked: the rows that the server shows now.
+    pub rows: Vec<Row>,
+    /// Skipped: because of which step.
+    pub because: Option<u32>,
+    /// Rows that hold now and are Muster's: they go into the ownership ledger.
+    pub held: Vec<Row>,
+}
+
+impl Ending {
+    /// An end without rows.
+    pub fn new(end: End, evidence: impl Into<String>) -> Self {
+        Self { end, evidence: evidence.into(), rows: Vec::new(), because: None, held: Vec::new() }
+    }
+
+    /// The outcome to store.
+    pub fn outcome(self, ended_at: Timestamp) -> Outcome {
+        let Self { end, evidence, rows, because, held: _ } = self;
+        Outcome { end, evidence, rows, because, ended_at }
+    }
+}
+
+/// What these rows left behind, in words.
+pub fn held(rows: &[Row]) -> String {
+    let words = rows.iter().map(|row| format!("{} is {}", row.attribute, new(&row.new)));
+    words.collect::<Vec<_>>().join(", ")
+}
+
+fn new(new: &New) -> String {
+    /// A line of a terminal; longer values are files.
+    const SHOWN_CHARACTERS: usize = 60;
+    match new {
+        New::Exact(Value::Text(text)) if text.contains('\n') || text.chars().count() > SHOWN_CHARACTERS => {
+            format!("as approved ({} bytes)", text.len())
+        }
+        New::Exact(value) => value.to_string(),
+        New::Absent => "absent".to_owned(),
+        New::Confirmed => "confirmed".to_owned(),
+    }
+}

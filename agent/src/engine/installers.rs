@@ -1,0 +1,40 @@
+//! The port to what owns installers: started at most once per key and phase, and never by the agent itself.
+//!
+//! Neighbours: `supervise` is the real one, tests have one in memory. Never ends an installer.
+
+use std::path::PathBuf;
+
+use muster_model::outcome::StepKey;
+
+use crate::host::{Clock, CommandLine};
+use crate::supervise::{Error, Phase, Probe, Supervisor};
+
+/// What owns installers.
+pub trait Installers: Send + Sync {
+    /// What is known of this key and phase.
+    fn probe(&self, key: &StepKey, phase: Phase) -> Result<Probe, Error>;
+    /// Starts it, at most once; [`Error::AlreadyStarted`] otherwise.
+    fn start(&self, key: &StepKey, phase: Phase, command: &CommandLine) -> Result<(), Error>;
+    /// Waits until it no longer runs, at most this long; [`Probe::Running`] where it still does.
+    fn wait(&self, key: &StepKey, phase: Phase, limit_ms: u64, clock: &dyn Clock) -> Result<Probe, Error>;
+    /// Where its output is, for a person.
+    fn log(&self, key: &StepKey, phase: Phase) -> PathBuf;
+}
+
+impl Installers for Supervisor {
+    fn probe(&self, key: &StepKey, phase: Phase) -> Result<Probe, Error> {
+        Self::probe(self, key, phase)
+    }
+
+    fn start(&self, key: &StepKey, phase: Phase, command: &CommandLine) -> Result<(), Error> {
+        Self::start(self, key, phase, command)
+    }
+
+    fn wait(&self, key: &StepKey, phase: Phase, limit_ms: u64, clock: &dyn Clock) -> Result<Probe, Error> {
+        Self::wait(self, key, phase, limit_ms, clock)
+    }
+
+    fn log(&self, key: &StepKey, phase: Phase) -> PathBuf {
+        Self::log(self, key, phase)
+    }
+}

@@ -1,0 +1,212 @@
+//! The engine: carries out what the journal says is next, on a thread of its own, whether the controller is there or not.
+//!
+//! For each step: intent on the disk, observe, agree, effect, observe again, outcome on the disk. `convergent` does the
+//! resources whose effect may be repeated, `package` the one-shot ones, `ending` is how a step ends, `installers` the port
+//! to the supervisors, `patience` waits. Neighbours: `muster_agent_core` decides, `resource` touches the host, `outlet` tells
+//! the controller. Synchronous on purpose: one step at a time, in an order that can be read here.
+
+mod convergent;
+pub mod ending;
+pub mod installers;
+mod package;
+pub mod patience;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use muster_agent_core::journal::{Next, OpenStep, Record};
+use muster_agent_core::ledger;
+use muster_model::manifest::Node;
+use muster_model::name::{NodeId, PlanId};
+use muster_model::node::{Effect, NodeClass};
+use muster_model::outcome::{CommandId, End, StepKey, StepTicket};
+use muster_model::plan::Step;
+use muster_proto::session::{FromAgent, Progress, StepEnded, StepStarted};
+use thiserror::Error;
+
+use self::ending::Ending;
+use self::installers::Installers;
+use self::patience::{Patience, Stopped};
+use crate::host::Host;
+use crate::journal::{self, Journal};
+use crate::outlet::Outlet;
+use crate::resource;
+use crate::supervise;
+
+/// Why the engine stopped before its work was done.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The journal did not take a record.
+    #[error("the engine cannot go on without its journal")]
+    Journal(#[from] journal::Error),
+    /// What became of an installer cannot be read.
+    #[error("the engine cannot see what became of an installer")]
+    Supervise(#[from] supervise::Error),
+    /// The agent was asked to stop. The step goes on after the next start.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+/// The engine and all that it works with.
+pub struct Engine {
+    /// The machine.
+    pub host: Arc<dyn Host>,
+    /// What owns installers.
+    pub installers: Arc<dyn Installers>,
+    /// The journal.
+    pub journal: Arc<Journal>,
+    /// The way to the controller, where it is there.
+    pub outlet: Outlet,
+    /// Set, with [`Journal::wake`], to stop it.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// One step to carry out, with all that it needs.
+struct Task {
+    command: CommandId,
+    plan: PlanId,
+    ticket: StepTicket,
+    step: Step,
+    node: Node,
+    /// Whether its intent was stored by an earlier process, which did not store its outcome.
+    interrupted: bool,
+    /// Whether an operator ordered it to be started anew although its earlier outcome is unknown.
+    restart: bool,
+}
+
+impl Engine {
+    /// Works until it is told to stop.
+    ///
+    /// # Errors
+    /// Where the journal or an installer's records fail: the agent must stop.
+    pub fn run(&self) -> Result<(), Error> {
+        while let Some(next) = self.journal.wait(&self.stop) {
+            match self.turn(next) {
+                Ok(()) => {}
+                Err(Error::Stopped(Stopped)) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        if self.stop.load(Ordering::SeqCst) { Ok(()) } else { Err(journal::Error::GivenUp.into()) }
+    }
+
+    /// Does one thing that is next.
+    fn turn(&self, next: Next) -> Result<(), Error> {
+        match next {
+            Next::Idle => Ok(()),
+            Next::Skip(step, because) => {
+                let evidence =
+                    format!("step {because}, on which it depends, did not end well; nothing was done");
+                self.end(&step, Ending { because: Some(because), ..Ending::new(End::Skipped, evidence) })
+            }
+            Next::Cancel(step) => {
+                self.end(&step, Ending::new(End::Cancelled, "cancelled before it started; nothing was done"))
+            }
+            Next::Start(step) => {
+                let Some(task) = self.task(&step, false) else { return self.end(&step, unreadable()) };
+                self.begin(&task)?;
+                self.carry_out(&step, &task)
+            }
+            Next::Settle(step) => {
+                tracing::info!(step = step.ticket.number, "settling a step that was cut off");
+                let Some(task) = self.task(&step, true) else { return self.end(&step, unreadable()) };
+                self.tell_started(&task);
+                self.carry_out(&step, &task)
+            }
+        }
+    }
+
+    fn task(&self, open: &OpenStep, interrupted: bool) -> Option<Task> {
+        self.journal.read(|state| {
+            let work = &state.open()?.work;
+            let step = work.step(open.ticket.number)?;
+            Some(Task {
+                command: open.command,
+                plan: work.header.plan,
+                ticket: open.ticket.clone(),
+                step: step.clone(),
+                node: work.node(step)?.clone(),
+                interrupted,
+                restart: work.stored.restart.contains(&step.number),
+            })
+        })
+    }
+
+    /// No durable intent, no start (promise 3).
+    fn begin(&self, task: &Task) -> Result<(), Error> {
+        self.journal.append(Record::Intent {
+            command: task.command,
+            step: task.step.number,
+            key: task.ticket.key,
+            rows: task.step.rows.clone(),
+            at: self.host.clock().now(),
+        })?;
+        tracing::info!(step = task.step.number, node = %task.node.id, "started");
+        self.tell_started(task);
+        Ok(())
+    }
+
+    fn tell_started(&self, task: &Task) {
+        let (command, step, key) = (task.command, task.step.number, task.ticket.key);
+        self.outlet.send(FromAgent::Started(StepStarted { command, step, key }));
+    }
+
+    fn carry_out(&self, open: &OpenStep, task: &Task) -> Result<(), Error> {
+        let kind = task.node.id.kind;
+        let ending = match (kind.class(), kind.spec().effect) {
+            (NodeClass::Check, _) => self.check(task)?,
+            (NodeClass::Resource, Effect::Convergent) => self.converge(task)?,
+            (NodeClass::Resource, Effect::OneShot) => self.package(task)?,
+            (NodeClass::Task | NodeClass::Gate, _) => {
+                Ending::new(End::Failed, format!("a {kind} is not carried out by an agent; nothing was done"))
+            }
+        };
+        self.end(open, ending)
+    }
+
+    fn check(&self, task: &Task) -> Result<Ending, Error> {
+        self.progress(task, "probing");
+        match resource::http_probe::probe(&task.node, self.host.as_ref(), &self.patience()) {
+            Ok(evidence) => Ok(Ending::new(End::Done, evidence)),
+            Err(resource::Error::Stopped(stopped)) => Err(stopped.into()),
+            Err(error) => Ok(Ending::new(End::Failed, error.to_string())),
+        }
+    }
+
+    /// Stores how a step ended, with what it changed in the ledger, and then says so.
+    fn end(&self, open: &OpenStep, ending: Ending) -> Result<(), Error> {
+        let generation = self.journal.read(|state| state.open().map(|open| open.work.manifest.generation));
+        let changes =
+            generation.map_or_else(Vec::new, |generation| ledger::changes(&ending.held, generation));
+        let outcome = ending.outcome(self.host.clock().now());
+        let (command, step, key) = (open.command, open.ticket.number, open.ticket.key);
+        let record = Record::Outcome { command, step, key, outcome: outcome.clone() };
+        let journal = self.journal.append_owning(record, changes)?;
+        tracing::info!(step, end = %outcome.end, evidence = %outcome.evidence, "ended");
+        self.outlet.send(FromAgent::Ended(StepEnded { command, step, key, outcome, journal }));
+        Ok(())
+    }
+
+    fn progress(&self, task: &Task, text: impl Into<String>) {
+        let (step, key) = (task.step.number, task.ticket.key);
+        self.outlet.send(FromAgent::Progress(Progress { step, key, text: text.into() }));
+    }
+
+    fn patience(&self) -> Patience<'_> {
+        Patience { clock: self.host.clock(), stop: &self.stop }
+    }
+
+    /// Whether that node's Done outcome is journalled in that plan: what *known after* waits for.
+    fn done_in(&self, plan: PlanId) -> impl Fn(&NodeId) -> bool {
+        move |node: &NodeId| self.journal.read(|state| state.is_done(plan, node))
+    }
+
+    /// Attempts at that node whose outcome is unknown, each with its plan.
+    fn unsettled(&self, node: &NodeId) -> Vec<(StepKey, PlanId)> {
+        self.journal.read(|state| state.unsettled(node).collect())
+    }
+}
+
+fn unreadable() -> Ending {
+    Ending::new(End::Failed, "the step is not in its command any more; nothing was done")
+}

@@ -1,0 +1,257 @@
+//! Packages: one-shot, in one or two phases, each started at most once by a supervisor (G2, G18).
+//!
+//! Neighbours: `installers` owns the processes; `muster_agent_core::agree` is asked before the first start and never after
+//! it, because a started phase is carried to its end. What cannot be settled ends *unknown*, with the evidence; nothing here
+//! starts a phase a second time.
+
+use muster_agent_core::agree::{Agreement, agree};
+use muster_agent_core::diff;
+use muster_agent_core::observation::Observation;
+use muster_model::limits;
+use muster_model::manifest::Node;
+use muster_model::name::Version;
+use muster_model::outcome::End;
+use muster_model::value::Value;
+
+use super::ending::Ending;
+use super::{Engine, Error, Task};
+use crate::host::{self, CommandLine, ExitMeaning};
+use crate::supervise::{self, Phase, Probe};
+use crate::{crash, resource};
+
+/// What a phase came to.
+enum Came {
+    /// It did its work; a remark for the evidence.
+    Through(String),
+    /// The step ends here.
+    Ends(Ending),
+}
+
+impl Engine {
+    /// Carries out a package's step, or adopts what an earlier process began.
+    pub(super) fn package(&self, task: &Task) -> Result<Ending, Error> {
+        let key = &task.ticket.key;
+        let uninstalling = self.installers.probe(key, Phase::Uninstall)? != Probe::NeverStarted;
+        let installing = self.installers.probe(key, Phase::Install)? != Probe::NeverStarted;
+        let mut remarks = Vec::new();
+        let replaces = if installing {
+            false
+        } else if uninstalling {
+            true
+        } else {
+            match self.admit(task)? {
+                Ok(replaces) => replaces,
+                Err(ending) => return Ok(ending),
+            }
+        };
+        if replaces {
+            match self.phase(task, Phase::Uninstall)? {
+                Came::Through(remark) => remarks.push(remark),
+                Came::Ends(ending) => return Ok(ending),
+            }
+        }
+        match self.phase(task, Phase::Install)? {
+            Came::Through(remark) => remarks.push(remark),
+            Came::Ends(ending) => return Ok(ending),
+        }
+        let (rows, held) = (task.step.rows.clone(), task.step.rows.clone());
+        Ok(Ending { rows, held, ..Ending::new(End::Done, remarks.join("; ")) })
+    }
+
+    /// Whether it may start, and if so whether a version is there that goes first.
+    fn admit(&self, task: &Task) -> Result<Result<bool, Ending>, Error> {
+        let before = self.look(&task.node);
+        let actual = self.journal.read_ledger(|ledger| diff::compare(&task.node, &before, ledger));
+        match agree(&task.step, &actual, &self.done_in(task.plan), false) {
+            Agreement::Blocked { rows, problem } => {
+                let ending = Ending::new(End::Blocked, format!("{problem}; nothing was done"));
+                Ok(Err(Ending { rows, ..ending }))
+            }
+            Agreement::InState => {
+                let ending = Ending::new(End::Done, format!("already in state: {}", shown(&before)));
+                Ok(Err(Ending { held: task.step.rows.clone(), ..ending }))
+            }
+            Agreement::Agreed(_) => match self.earlier(task)? {
+                Some(ending) => Ok(Err(ending)),
+                None => Ok(Ok(matches!(before, Observation::Present(_)))),
+            },
+        }
+    }
+
+    /// What an earlier attempt of unknown outcome forbids.
+    fn earlier(&self, task: &Task) -> Result<Option<Ending>, Error> {
+        for (key, plan) in self.unsettled(&task.node.id) {
+            for phase in [Phase::Uninstall, Phase::Install] {
+                if let Probe::Running { pid } = self.installers.probe(&key, phase)? {
+                    return Ok(Some(Ending::new(
+                        End::Unknown,
+                        format!(
+                            "the {phase} of an earlier attempt still runs (process {pid}); nothing was started; \
+                             wait for its end, then resume"
+                        ),
+                    )));
+                }
+            }
+            if plan == task.plan && !task.restart {
+                return Ok(Some(Ending::new(
+                    End::Unknown,
+                    "the outcome of an earlier attempt is unknown and its restart was not ordered; nothing was started",
+                )));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Starts a phase that never was, waits for one that runs, and settles what became of it.
+    fn phase(&self, task: &Task, phase: Phase) -> Result<Came, Error> {
+        let key = &task.ticket.key;
+        if self.installers.probe(key, phase)? == Probe::NeverStarted {
+            let before = self.look(&task.node);
+            if through(task, phase, &before) {
+                // Between the phases someone else did what this one is for; it is as approved.
+                return Ok(Came::Through(shown(&before)));
+            }
+            if phase == Phase::Install && before != Observation::Absent {
+                return Ok(ends(
+                    End::Failed,
+                    format!("not installed, because there is still {}", shown(&before)),
+                ));
+            }
+            if let Some(ending) = self.start(task, phase)? {
+                return Ok(Came::Ends(ending));
+            }
+        }
+        let probe = self.await_end(task, phase)?;
+        crash::point("installer.ended");
+        let after = self.look(&task.node);
+        Ok(self.judge(task, phase, probe, &after))
+    }
+
+    /// Starts a phase; an ending where nothing was started.
+    fn start(&self, task: &Task, phase: Phase) -> Result<Option<Ending>, Error> {
+        let not_started = |problem: String| {
+            Some(Ending::new(End::Failed, format!("the {phase} was not started: {problem}")))
+        };
+        let command = match self.command_line(task, phase) {
+            Ok(command) => command,
+            Err(error) => return Ok(not_started(error.to_string())),
+        };
+        self.progress(task, format!("{phase} started"));
+        crash::point("installer.before_start");
+        let started = self.installers.start(&task.ticket.key, phase, &command);
+        crash::point("installer.after_start");
+        match started {
+            // Someone started this very attempt between the look and the start: it is adopted like any other.
+            Ok(()) | Err(supervise::Error::AlreadyStarted { .. }) => Ok(None),
+            Err(supervise::Error::NotStarted { message, .. }) => Ok(not_started(message)),
+            Err(error @ supervise::Error::Io { .. }) => Err(error.into()),
+        }
+    }
+
+    fn command_line(&self, task: &Task, phase: Phase) -> Result<CommandLine, host::Error> {
+        let name = task.node.id.name.as_str();
+        match phase {
+            Phase::Uninstall => self.host.packages().uninstaller(name),
+            Phase::Install => {
+                let refused = |message: String| host::Error::Refused {
+                    operation: "find the installer of",
+                    name: name.to_owned(),
+                    message,
+                };
+                let version =
+                    wanted(&task.node).ok_or_else(|| refused("the node names no version".to_owned()))?;
+                let version: Version = version.parse().map_err(|error| refused(format!("{error}")))?;
+                self.host.packages().installer(name, &version, &arguments(&task.node))
+            }
+        }
+    }
+
+    /// Waits in slices, so that an agent that is asked to stop leaves the installer to its supervisor.
+    fn await_end(&self, task: &Task, phase: Phase) -> Result<Probe, Error> {
+        /// How long a stop may take to be noticed.
+        const SLICE_MS: u64 = 250;
+        let limit = limits::INSTALLER_TIME_LIMIT_SECONDS;
+        let mut left_ms = resource::seconds_ms(&task.node, "time_limit_seconds", limit);
+        loop {
+            let slice_ms = left_ms.min(SLICE_MS);
+            let probe = self.installers.wait(&task.ticket.key, phase, slice_ms, self.host.clock())?;
+            left_ms -= slice_ms;
+            if left_ms == 0 || !matches!(probe, Probe::Running { .. }) {
+                return Ok(probe);
+            }
+            self.patience().pause_ms(0, 0)?;
+        }
+    }
+
+    fn judge(&self, task: &Task, phase: Phase, probe: Probe, after: &Observation) -> Came {
+        let now = shown(after);
+        let there = through(task, phase, after);
+        let log = self.installers.log(&task.ticket.key, phase);
+        let log = log.display();
+        match probe {
+            Probe::Exited { code } => match self.host.packages().exit_meaning(code) {
+                ExitMeaning::Success if there => Came::Through(format!("{phase} ended with {code}; {now}")),
+                ExitMeaning::RestartNeeded if there => {
+                    Came::Through(format!("{phase} ended with {code}, Windows wants a restart; {now}"))
+                }
+                ExitMeaning::Success | ExitMeaning::RestartNeeded => {
+                    ends(End::Failed, format!("the {phase} ended well ({code}), but {now}; its log: {log}"))
+                }
+                ExitMeaning::Failure(reason) => ends(
+                    End::Failed,
+                    format!("the {phase} ended with {code}: {reason}; {now}; its log: {log}"),
+                ),
+            },
+            Probe::Lost if there => {
+                Came::Through(format!("how the {phase} ended was not recorded, but {now}"))
+            }
+            Probe::Lost => ends(
+                End::Unknown,
+                format!("the {phase} was started and how it ended is not recorded; {now}; its log: {log}"),
+            ),
+            Probe::Running { pid } => ends(
+                End::Unknown,
+                format!(
+                    "the {phase} still runs (process {pid}) after its time limit and goes on; {now}; its log: {log}"
+                ),
+            ),
+            Probe::NeverStarted => ends(End::Failed, format!("the {phase} was not started; {now}")),
+        }
+    }
+
+    fn look(&self, node: &Node) -> Observation {
+        resource::observe(node, self.host.as_ref())
+    }
+}
+
+fn ends(end: End, evidence: String) -> Came {
+    Came::Ends(Ending::new(end, evidence))
+}
+
+/// Whether what is seen is what the phase is for.
+fn through(task: &Task, phase: Phase, seen: &Observation) -> bool {
+    match phase {
+        Phase::Uninstall => *seen == Observation::Absent,
+        Phase::Install => task.step.rows.iter().all(|row| seen.shows(row)),
+    }
+}
+
+fn shown(seen: &Observation) -> String {
+    match seen {
+        Observation::Absent => "no version is installed".to_owned(),
+        Observation::Unreadable(problem) => format!("what is installed cannot be read ({problem})"),
+        Observation::Present(attributes) => match attributes.get("version") {
+            Some(version) => format!("version {version} is installed"),
+            None => "a version that has no name is installed".to_owned(),
+        },
+    }
+}
+
+fn wanted(node: &Node) -> Option<&str> {
+    node.attributes.get("version").and_then(Value::as_text)
+}
+
+fn arguments(node: &Node) -> Vec<String> {
+    let Some(Value::List(arguments)) = node.attributes.get("arguments") else { return Vec::new() };
+    arguments.iter().map(ToString::to_string).collect()
+}

@@ -1,0 +1,135 @@
+//! Enrolment: spends a one-time token for a certificate. The key is made here and stays here.
+//!
+//! Neighbours: `identity` keeps the result; the controller's enrolment door is the other end. Trusts only the authority that
+//! the token pins, from the first byte on.
+
+use std::path::{Path, PathBuf};
+
+use muster_model::digest::Digest;
+use muster_model::identity::Identity as Holder;
+use muster_model::name::HostName;
+use muster_model::token::{InvalidToken, Token};
+use muster_proto::dial::{self, Credentials};
+use muster_proto::v1;
+use muster_proto::v1::enrollment_client::EnrollmentClient;
+use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256};
+use thiserror::Error;
+
+use crate::crash;
+use crate::identity::{self, DataDir, Enrolled, Identity};
+
+/// Why the agent is not enrolled.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// It is already.
+    #[error("{0} is enrolled already; add --force to throw that identity away")]
+    Already(String),
+    /// The token file cannot be read.
+    #[error("the token file {} cannot be read", path.display())]
+    TokenFile {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file holds no token.
+    #[error("the token cannot be used")]
+    Token(#[from] InvalidToken),
+    /// The key or the request could not be made.
+    #[error("the key or its signing request could not be made")]
+    Key(#[from] rcgen::Error),
+    /// The controller was not reached.
+    #[error("the controller was not reached; check the address and that port is open from this server")]
+    Dial(#[from] dial::Error),
+    /// The controller does not take the token.
+    #[error(
+        "the controller refused: {0}; if the token was used or is too old, make a new one with `muster server invite {1}`"
+    )]
+    Refused(String, String),
+    /// The answer is not what was asked for.
+    #[error("the controller's answer is not to be trusted: {0}; nothing was stored")]
+    Answer(String),
+    /// The data folder.
+    #[error(transparent)]
+    Identity(#[from] identity::Error),
+}
+
+/// Enrols the agent of this data folder and gives its identity.
+///
+/// # Errors
+/// Where it is not enrolled afterwards; nothing was published then.
+pub async fn enroll(
+    data: &DataDir,
+    token_file: &Path,
+    host: HostName,
+    force: bool,
+) -> Result<Identity, Error> {
+    if data.is_enrolled() && !force {
+        return Err(Error::Already(data.path().display().to_string()));
+    }
+    let text = std::fs::read_to_string(token_file)
+        .map_err(|source| Error::TokenFile { path: token_file.to_owned(), source })?;
+    let token = Token::from_line(&text)?;
+    data.create()?;
+    let _lock = data.lock()?;
+    let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+    let csr_pem = CertificateParams::default().serialize_request(&key)?.pem()?;
+    let channel = dial::dial_pinned(&token.controller, token.ca_pin).await?;
+    let request = v1::EnrollRequest { token: token.secret.clone(), csr_pem, host: host.into() };
+    crash::point("enroll.before_request");
+    let reply = EnrollmentClient::new(channel)
+        .enroll(request)
+        .await
+        .map_err(|status| Error::Refused(status.message().to_owned(), token.server.to_string()))?
+        .into_inner();
+    crash::point("enroll.after_reply");
+    let v1::EnrollReply { certificate_pem, ca_pem, server } = reply;
+    check(&token, &key, &certificate_pem, &ca_pem, &server).map_err(Error::Answer)?;
+    let identity = Identity { format: 1, controller: token.controller, server: token.server };
+    let credentials = Credentials { ca_pem, certificate_pem, key_pem: key.serialize_pem() };
+    data.publish(&Enrolled { identity: identity.clone(), credentials })?;
+    Ok(identity)
+}
+
+/// The certificate is for this server and this key, and the authority is the one that the token pins.
+fn check(
+    token: &Token,
+    key: &KeyPair,
+    certificate_pem: &str,
+    ca_pem: &str,
+    server: &str,
+) -> Result<(), String> {
+    if server != token.server.to_string() {
+        return Err(format!("it enrols {server}, the token is for {}", token.server));
+    }
+    let ca = der(ca_pem, "authority's certificate")?;
+    if Digest::of(&ca) != token.ca_pin {
+        return Err("its authority is not the one of the token".to_owned());
+    }
+    let bytes = der(certificate_pem, "certificate")?;
+    let (_, certificate) =
+        x509_parser::parse_x509_certificate(&bytes).map_err(|error| format!("its certificate: {error}"))?;
+    if certificate.public_key().raw != rcgen::PublicKeyData::subject_public_key_info(key) {
+        return Err("its certificate is for another key".to_owned());
+    }
+    let expected = Holder::Agent(token.server.clone()).to_string();
+    let names =
+        certificate.subject_alternative_name().map_err(|error| format!("its certificate: {error}"))?;
+    let named = names.is_some_and(|names| {
+        names
+            .value
+            .general_names
+            .iter()
+            .any(|name| matches!(name, x509_parser::prelude::GeneralName::URI(uri) if *uri == expected))
+    });
+    if named { Ok(()) } else { Err(format!("its certificate does not name {expected}")) }
+}
+
+fn der(pem: &str, what: &str) -> Result<Vec<u8>, String> {
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject as _;
+    let der =
+        CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|error| format!("its {what}: {error}"))?;
+    Ok(der.to_vec())
+}

@@ -1,0 +1,240 @@
+//! Who this agent is: the files that enrolment leaves in the data folder.
+//!
+//! `agent.key`, `agent.crt`, `ca.crt` and, last, `identity.json`: without that one the agent is not enrolled. Neighbours:
+//! `enroll` writes them, `run` and `check` read them. The key never leaves this folder and has no `Debug`.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use muster_model::name::ServerId;
+use muster_proto::dial::Credentials;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{crash, durable};
+
+/// What `identity.json` holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// 1.
+    pub format: u32,
+    /// Where the controller listens, `host:port`.
+    pub controller: String,
+    /// The server.
+    pub server: ServerId,
+}
+
+/// An enrolled agent: who it is, and what it proves it with.
+pub struct Enrolled {
+    /// Who it is.
+    pub identity: Identity,
+    /// What it dials with.
+    pub credentials: Credentials,
+}
+
+/// Why the data folder cannot be used.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The folder holds no identity.
+    #[error(
+        "{0} holds no enrolled agent; run `muster-agent enroll` with a token from `muster server invite` first"
+    )]
+    NotEnrolled(String),
+    /// A file cannot be read or written.
+    #[error("cannot {action} {path}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: String,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The identity is not of its shape.
+    #[error("{path} is damaged; enrol again with `muster-agent enroll --force`")]
+    Shape {
+        /// The file.
+        path: String,
+        /// Why not.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Another agent uses the folder.
+    #[error("{0} is in use by an agent that runs; each agent needs a folder of its own")]
+    InUse(String),
+}
+
+/// The data folder of one agent.
+#[derive(Debug, Clone)]
+pub struct DataDir {
+    dir: PathBuf,
+}
+
+/// The right to use a data folder, as long as it lives.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl DataDir {
+    /// That folder, which may not exist yet.
+    pub fn new(dir: &Path) -> Self {
+        Self { dir: dir.to_owned() }
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where the journal is.
+    pub fn database(&self) -> PathBuf {
+        self.dir.join("agent.db")
+    }
+
+    /// Where the supervisors keep their records.
+    pub fn installers(&self) -> PathBuf {
+        self.dir.join("installers")
+    }
+
+    /// Makes the folder, for its owner alone.
+    ///
+    /// # Errors
+    /// Where it cannot be made.
+    pub fn create(&self) -> Result<(), Error> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.dir);
+        made.map_err(|source| io_error("make", &self.dir, source))
+    }
+
+    /// Takes the folder for this process.
+    ///
+    /// # Errors
+    /// Where another agent has it.
+    pub fn lock(&self) -> Result<Lock, Error> {
+        let path = self.dir.join("agent.lock");
+        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+        let file = file.map_err(|source| io_error("open", &path, source))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock { _file: file }),
+            Err(fs::TryLockError::WouldBlock) => Err(Error::InUse(self.dir.display().to_string())),
+            Err(fs::TryLockError::Error(source)) => Err(io_error("lock", &path, source)),
+        }
+    }
+
+    /// Whether an agent is enrolled here.
+    pub fn is_enrolled(&self) -> bool {
+        self.dir.join("identity.json").exists()
+    }
+
+    /// Reads who the agent is.
+    ///
+    /// # Errors
+    /// Where it is not enrolled, or a file cannot be read.
+    pub fn enrolled(&self) -> Result<Enrolled, Error> {
+        if !self.is_enrolled() {
+            return Err(Error::NotEnrolled(self.dir.display().to_string()));
+        }
+        let path = self.dir.join("identity.json");
+        let identity = serde_json::from_str(&self.read("identity.json")?)
+            .map_err(|source| Error::Shape { path: path.display().to_string(), source })?;
+        let credentials = Credentials {
+            ca_pem: self.read("ca.crt")?,
+            certificate_pem: self.read("agent.crt")?,
+            key_pem: self.read("agent.key")?,
+        };
+        Ok(Enrolled { identity, credentials })
+    }
+
+    /// Writes who the agent is, each file whole and on the disk; the one that says so comes last.
+    ///
+    /// # Errors
+    /// Where a file cannot be written.
+    pub fn publish(&self, enrolled: &Enrolled) -> Result<(), Error> {
+        let Enrolled { identity, credentials: Credentials { ca_pem, certificate_pem, key_pem } } = enrolled;
+        let identity_path = self.dir.join("identity.json");
+        let json = serde_json::to_vec_pretty(identity)
+            .map_err(|source| Error::Shape { path: identity_path.display().to_string(), source })?;
+        match fs::remove_file(&identity_path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(source) => return Err(io_error("remove", &identity_path, source)),
+        }
+        self.write("agent.key", key_pem.as_bytes())?;
+        self.write("agent.crt", certificate_pem.as_bytes())?;
+        self.write("ca.crt", ca_pem.as_bytes())?;
+        crash::point("enroll.before_publish");
+        self.write("identity.json", &json)
+    }
+
+    fn read(&self, name: &str) -> Result<String, Error> {
+        let path = self.dir.join(name);
+        fs::read_to_string(&path).map_err(|source| io_error("read", &path, source))
+    }
+
+    /// Readable by its owner alone from the first byte on.
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let path = self.dir.join(name);
+        let next = durable::beside(&path, "tmp");
+        let written = (|| {
+            let mut file =
+                OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&next)?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+            fs::rename(&next, &path)?;
+            durable::sync_folder_of(&path)
+        })();
+        written.map_err(|source| io_error("write", &path, source))
+    }
+}
+
+fn io_error(action: &'static str, path: &Path, source: io::Error) -> Error {
+    Error::Io { action, path: path.display().to_string(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn enrolled() -> Enrolled {
+        let identity = Identity {
+            format: 1,
+            controller: "127.0.0.1:7400".to_owned(),
+            server: "dupont-prod/web".parse().unwrap(),
+        };
+        let text = |text: &str| text.to_owned();
+        let credentials =
+            Credentials { ca_pem: text("ca"), certificate_pem: text("certificate"), key_pem: text("key") };
+        Enrolled { identity, credentials }
+    }
+
+    #[test]
+    fn what_was_published_is_read_back_and_only_the_owner_may_read_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::new(&folder.path().join("data"));
+        data.create().unwrap();
+        assert!(matches!(data.enrolled(), Err(Error::NotEnrolled(_))));
+        data.publish(&enrolled()).unwrap();
+        let read = data.enrolled().unwrap();
+        assert_eq!((read.identity, read.credentials.key_pem), (enrolled().identity, "key".to_owned()));
+        for entry in fs::read_dir(data.path()).unwrap() {
+            let mode = entry.unwrap().metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_second_agent_in_the_folder_is_refused_while_the_first_lives() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::new(folder.path());
+        let first = data.lock().unwrap();
+        assert!(matches!(data.lock(), Err(Error::InUse(_))));
+        drop(first);
+        data.lock().unwrap();
+    }
+}

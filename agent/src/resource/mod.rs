@@ -1,0 +1,107 @@
+//! The resources: how each kind is seen and how its approved rows are applied. One file per kind.
+//!
+//! Neighbours: `muster_agent_core` compares what is seen here and decides what may be applied; `host` is the machine. A
+//! resource does what the rows say and nothing else; it never compares, and never retries.
+
+mod file;
+pub mod http_probe;
+mod iis_app_pool;
+pub mod package;
+mod service;
+
+use muster_agent_core::agree::Agreed;
+use muster_agent_core::observation::Observation;
+use muster_model::manifest::Node;
+use muster_model::name::NodeId;
+use muster_model::node::NodeKind;
+use muster_model::plan::{New, Row};
+use muster_model::value::Value;
+use thiserror::Error;
+
+use crate::engine::patience::{Patience, Stopped};
+use crate::host::{self, Host};
+
+/// Why a resource is not as it should be after it was worked on.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The machine did not do it.
+    #[error(transparent)]
+    Host(#[from] host::Error),
+    /// It did, and what came of it is not what was wanted.
+    #[error("{0}")]
+    Unmet(String),
+    /// A row asks for something that this kind cannot do.
+    #[error("the row {attribute} -> {new} cannot be applied to a {kind}")]
+    Row {
+        /// The kind.
+        kind: NodeKind,
+        /// The row's attribute.
+        attribute: String,
+        /// The row's new value.
+        new: String,
+    },
+    /// The agent was asked to stop.
+    #[error("stopped while it was under way")]
+    Stopped(#[from] Stopped),
+}
+
+/// Looks at a resource.
+pub fn observe(node: &Node, host: &dyn Host) -> Observation {
+    let name = node.id.name.as_str();
+    let seen = match node.id.kind {
+        NodeKind::Package => package::observe(name, host),
+        NodeKind::Service => service::observe(name, host),
+        NodeKind::IisAppPool => iis_app_pool::observe(name, host),
+        NodeKind::File => file::observe(node, host),
+        NodeKind::HttpProbe | NodeKind::ManualStep => {
+            return Observation::Unreadable(format!("a {} is no resource", node.id.kind));
+        }
+    };
+    seen.unwrap_or_else(|error| Observation::Unreadable(error.to_string()))
+}
+
+/// Looks at a resource that only the ownership ledger names.
+pub fn observe_orphan(id: &NodeId, host: &dyn Host) -> Observation {
+    let attributes = std::collections::BTreeMap::new();
+    let node = Node { id: id.clone(), attributes, provided_by: None, needs: Vec::new(), guide: None };
+    observe(&node, host)
+}
+
+/// Waits until a resource stands still, so that it can be compared: a service on its way up or down.
+pub fn settle(node: &Node, host: &dyn Host, patience: &Patience<'_>) -> Result<(), Error> {
+    if node.id.kind == NodeKind::Service { service::settle(node, host, patience) } else { Ok(()) }
+}
+
+/// Applies agreed rows, and nothing else. `before` is what was seen when they were agreed.
+pub fn apply(node: &Node, before: &Observation, agreed: &Agreed, host: &dyn Host) -> Result<(), Error> {
+    let name = node.id.name.as_str();
+    match node.id.kind {
+        NodeKind::Service => service::apply(name, agreed.rows(), host),
+        NodeKind::IisAppPool => iis_app_pool::apply(name, before, agreed.rows(), host),
+        NodeKind::File => file::apply(name, agreed.rows(), host),
+        kind @ (NodeKind::Package | NodeKind::HttpProbe | NodeKind::ManualStep) => Err(agreed
+            .rows()
+            .first()
+            .map_or_else(|| Error::Unmet(format!("a {kind} has no rows")), |row| cannot(kind, row))),
+    }
+}
+
+/// Waits until what was applied has taken hold, and stays: a service that runs, and still runs a little later (G13).
+pub fn confirm(node: &Node, host: &dyn Host, patience: &Patience<'_>) -> Result<(), Error> {
+    if node.id.kind == NodeKind::Service { service::confirm(node, host, patience) } else { Ok(()) }
+}
+
+fn cannot(kind: NodeKind, row: &Row) -> Error {
+    Error::Row { kind, attribute: row.attribute.to_string(), new: row.new.to_string() }
+}
+
+/// The whole number of seconds in that attribute, in milliseconds.
+pub(crate) fn seconds_ms(node: &Node, attribute: &str, default_seconds: u64) -> u64 {
+    let given = node.attributes.get(attribute).and_then(Value::as_integer);
+    given.and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(default_seconds) * 1_000
+}
+
+/// The row's new value as text, where it is one.
+fn new_text(row: &Row) -> Option<&str> {
+    if let New::Exact(Value::Text(text)) = &row.new { Some(text) } else { None }
+}

@@ -1,0 +1,111 @@
+//! Windows services: start mode and state, waited for until they hold (G13).
+//!
+//! Neighbours: `host::Services`. Never makes a service, and never touches an account or a dependency of one.
+
+use std::collections::BTreeMap;
+
+use muster_agent_core::observation::Observation;
+use muster_model::limits;
+use muster_model::manifest::Node;
+use muster_model::node::NodeKind;
+use muster_model::plan::Row;
+use muster_model::value::Value;
+
+use super::{Error, cannot, new_text, seconds_ms};
+use crate::engine::patience::Patience;
+use crate::host::{self, Host, ServiceState, StartMode};
+
+pub(super) fn observe(name: &str, host: &dyn Host) -> Result<Observation, host::Error> {
+    let facts = host.services().get(name)?;
+    Ok(facts.map_or(Observation::Absent, |facts| {
+        Observation::Present(BTreeMap::from([
+            ("start".to_owned(), Value::from(start_word(facts.start))),
+            ("state".to_owned(), Value::from(state_word(facts.state))),
+        ]))
+    }))
+}
+
+pub(super) fn apply(name: &str, rows: &[Row], host: &dyn Host) -> Result<(), Error> {
+    for row in rows {
+        match (row.attribute.name.as_str(), new_text(row)) {
+            ("start", Some("automatic")) => host.services().set_start(name, StartMode::Automatic)?,
+            ("start", Some("manual")) => host.services().set_start(name, StartMode::Manual)?,
+            ("start", Some("disabled")) => host.services().set_start(name, StartMode::Disabled)?,
+            ("state", Some("running")) => host.services().start(name)?,
+            ("state", Some("stopped")) => host.services().stop(name)?,
+            _ => return Err(cannot(NodeKind::Service, row)),
+        }
+    }
+    Ok(())
+}
+
+/// Waits until the service is neither on its way up nor down, at most as long as it may take.
+pub(super) fn settle(node: &Node, host: &dyn Host, patience: &Patience<'_>) -> Result<(), Error> {
+    let mut left_ms = time_limit_ms(node);
+    while left_ms > 0 {
+        let Some(facts) = host.services().get(node.id.name.as_str())? else { return Ok(()) };
+        if matches!(facts.state, ServiceState::Running | ServiceState::Stopped) {
+            return Ok(());
+        }
+        left_ms = patience.pause_ms(left_ms, limits::SERVICE_POLL_MS)?;
+    }
+    Ok(())
+}
+
+/// Waits until the service is in the wanted state, and then as long as it must stay there to count.
+pub(super) fn confirm(node: &Node, host: &dyn Host, patience: &Patience<'_>) -> Result<(), Error> {
+    let name = node.id.name.as_str();
+    let Some(wanted) = node.attributes.get("state").and_then(Value::as_text) else { return Ok(()) };
+    let state = || -> Result<&'static str, Error> {
+        Ok(host.services().get(name)?.map_or("absent", |facts| state_word(facts.state)))
+    };
+    let limit_ms = time_limit_ms(node);
+    let mut left_ms = limit_ms;
+    loop {
+        let now = state()?;
+        if now == wanted {
+            break;
+        }
+        // A start that has fallen back to stopped will not come by waiting.
+        let fell_back = wanted == "running" && now == "stopped";
+        if left_ms == 0 || fell_back || now == "absent" {
+            let waited = (limit_ms - left_ms) / 1_000;
+            return Err(Error::Unmet(format!("service {name} is {now} after {waited} s, not {wanted}")));
+        }
+        left_ms = patience.pause_ms(left_ms, limits::SERVICE_POLL_MS)?;
+    }
+    let settle_ms = seconds_ms(node, "settle_seconds", limits::SERVICE_SETTLE_SECONDS);
+    let mut left_ms = settle_ms;
+    while left_ms > 0 {
+        left_ms = patience.pause_ms(left_ms, limits::SERVICE_POLL_MS)?;
+        let now = state()?;
+        if now != wanted {
+            let stayed = settle_ms - left_ms;
+            return Err(Error::Unmet(format!(
+                "service {name} was {wanted} and is {now} {stayed} ms later; see its log and the event log (G13)"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn time_limit_ms(node: &Node) -> u64 {
+    seconds_ms(node, "time_limit_seconds", limits::SERVICE_TIME_LIMIT_SECONDS)
+}
+
+fn start_word(start: StartMode) -> &'static str {
+    match start {
+        StartMode::Automatic => "automatic",
+        StartMode::Manual => "manual",
+        StartMode::Disabled => "disabled",
+    }
+}
+
+fn state_word(state: ServiceState) -> &'static str {
+    match state {
+        ServiceState::Stopped => "stopped",
+        ServiceState::StartPending => "start_pending",
+        ServiceState::Running => "running",
+        ServiceState::StopPending => "stop_pending",
+    }
+}
