@@ -97,7 +97,7 @@ impl Document {
     }
 }
 
-/// Reads files, each with one or more documents.
+/// Reads files, each with one or more documents. A declaration of a twin (`kind: Twin`) is passed over.
 ///
 /// # Errors
 /// Every mistake of every file, in order of file and line. Nothing is half read: one mistake refuses all.
@@ -112,7 +112,8 @@ pub fn read(sources: &[Source]) -> Result<Vec<Document>, Vec<Diagnostic>> {
                 for part in parts {
                     match read_part(part) {
                         Err(found) => diagnostics.extend(found),
-                        Ok(document) => {
+                        Ok(None) => {}
+                        Ok(Some(document)) => {
                             diagnostics.extend(duplicate(&documents, &document));
                             documents.push(document);
                         }
@@ -143,20 +144,32 @@ fn within_limits(sources: &[Source]) -> Result<(), Vec<Diagnostic>> {
     )])
 }
 
-fn read_part(part: source::Part) -> Result<Document, Vec<Diagnostic>> {
+/// The document, or nothing where it is meant for somebody else.
+fn read_part(part: source::Part) -> Result<Option<Document>, Vec<Diagnostic>> {
     let source::Part { source, lines_before } = part;
     let mut report = Report::new(&source, lines_before);
     let text = String::from_utf8_lossy(&source.content);
-    let read = tree::parse(&text, &mut report).and_then(|yaml| body(&yaml, &mut report));
+    let yaml = tree::parse(&text, &mut report);
+    if yaml.as_ref().is_some_and(is_twin) {
+        return Ok(None);
+    }
+    let read = yaml.and_then(|yaml| body(&yaml, &mut report));
     let mistakes = report.finish();
     match read {
-        Some((key, body)) if mistakes.is_empty() => Ok(Document { key, body, source, lines_before }),
+        Some((key, body)) if mistakes.is_empty() => Ok(Some(Document { key, body, source, lines_before })),
         Some(_) | None => Err(mistakes),
     }
 }
 
 /// The kinds of document.
 const KINDS: [&str; 3] = ["Product", "Client", "Site"];
+
+/// The declaration of a twin may lie beside the documents of the site that it plays; only the agent reads it.
+fn is_twin(yaml: &tree::Yaml) -> bool {
+    matches!(&yaml.data, tree::Data::Map(entries) if entries.iter().any(|entry| {
+        entry.key == "kind" && matches!(&entry.value.data, tree::Data::Scalar { text, .. } if text == "Twin")
+    }))
+}
 
 fn body(yaml: &tree::Yaml, report: &mut Report<'_>) -> Option<(DocumentKey, Body)> {
     let entries = shape::entries(yaml, "a document", report)?;

@@ -221,12 +221,25 @@ fn names_are_known(
         if let Some(when) = &node.when {
             unknown_names(when.value.names(), &known, when.place, report);
         }
+        if let Some(Raw::List(typed)) = node.attributes.get("type_these").map(|raw| &raw.value) {
+            typed.iter().for_each(|item| is_parameter(item, &known, report));
+        }
     }
     for text in texts {
         match Template::parse(text.value) {
             Ok(template) => unknown_names(template.names(), &known, text.place, report),
             Err(Problem { rule, problem, advice }) => report.push(text.place, rule, problem, advice),
         }
+    }
+}
+
+/// `type_these` names parameters outright.
+fn is_parameter(item: &Placed<Raw>, known: &[&str], report: &mut Report<'_>) {
+    if let Raw::Text(name) = &item.value
+        && !known.contains(&name.as_str())
+    {
+        let problem = format!("`type_these` names `{name}`, which is no parameter of this product");
+        report.push(item.place, "unknown-parameter", problem, did_you_mean(name, known));
     }
 }
 

@@ -206,7 +206,12 @@ pub(super) static MANUAL_STEP: KindSpec = KindSpec {
     attributes: &[
         input("instructions", AttributeType::Text, true, "what to do, in words for the person who does it"),
         input("done_by", AttributeType::OneOf(&["operator", "client", "dba"]), false, "who does it"),
-        input("type_these", AttributeType::LineList, false, "parameters whose values are shown to be typed"),
+        input(
+            "type_these",
+            AttributeType::LineList,
+            false,
+            "parameters whose values are shown to be typed; in a manifest each is written `parameter=value`",
+        ),
     ],
 };
 

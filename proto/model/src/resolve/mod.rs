@@ -7,6 +7,8 @@ mod edges;
 mod layers;
 mod nodes;
 mod settle;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,379 @@
+//! The examples of `deploy/examples/sxa`, and layers, conditions and edges on small ones.
+
+use super::*;
+use crate::check::check;
+use crate::document::{Source, read};
+use crate::node::NodeKind;
+
+const PRODUCT: &str = include_str!("../../../../deploy/examples/sxa/product.yaml");
+const CLIENT: &str = include_str!("../../../../deploy/examples/sxa/client-dupont.yaml");
+const SITE: &str = include_str!("../../../../deploy/examples/sxa/site-dupont-prod.yaml");
+
+fn documents(texts: &[&str]) -> Documents {
+    let sources: Vec<Source> = texts
+        .iter()
+        .enumerate()
+        .map(|(index, text)| Source { path: format!("{index}.yaml"), content: text.as_bytes().to_vec() })
+        .collect();
+    match read(&sources) {
+        Ok(documents) => documents.into_iter().collect(),
+        Err(mistakes) => panic!("{}", crate::diagnostic::render(&mistakes, crate::diagnostic::Style::Plain)),
+    }
+}
+
+fn resolved(texts: &[&str], site: &str) -> ResolvedSite {
+    match resolve(&documents(texts), &site.parse().unwrap()) {
+        Ok(site) => site,
+        Err(mistakes) => panic!("{}", crate::diagnostic::render(&mistakes, crate::diagnostic::Style::Plain)),
+    }
+}
+
+fn rules(mistakes: &[Diagnostic]) -> Vec<&str> {
+    mistakes.iter().map(|mistake| mistake.rule.as_str()).collect()
+}
+
+fn refused(texts: &[&str]) -> Vec<Diagnostic> {
+    check(&documents(texts))
+}
+
+/// The nodes of the first server: name, and what it needs.
+fn edges(site: &ResolvedSite) -> Vec<String> {
+    let nodes = site.servers.iter().flat_map(|server| &server.nodes);
+    nodes
+        .map(|node| {
+            let needs: Vec<String> = node.needs.iter().map(|need| need.node.to_string()).collect();
+            format!("{} <- {}", node.id, needs.join(", "))
+        })
+        .collect()
+}
+
+#[test]
+fn the_example_is_the_guide_in_its_order() {
+    let documents = documents(&[PRODUCT, CLIENT, SITE]);
+    assert_eq!(check(&documents), []);
+    let site = resolve(&documents, &"dupont-prod".parse().unwrap()).unwrap();
+    assert_eq!((site.time_zone.as_str(), site.servers.len()), ("Europe/Paris", 1));
+    assert_eq!(site.servers[0].host.as_str(), "DUP-WEB01");
+    // G2, G3, G13, G12, G15, G17.
+    insta::assert_snapshot!(edges(&site).join("\n"));
+    insta::assert_snapshot!("example_nodes", serde_json::to_string_pretty(&site.servers[0].nodes).unwrap());
+}
+
+#[test]
+fn the_example_without_treasury_leaves_out_treasury_alone() {
+    let without = SITE.replace("treasury: true", "treasury: false");
+    let with = resolved(&[PRODUCT, CLIENT, SITE], "dupont-prod");
+    let without = resolved(&[PRODUCT, CLIENT, &without], "dupont-prod");
+    let mut expected = edges(&with);
+    expected.retain(|line| !line.starts_with("package/treasury"));
+    let expected: Vec<String> = expected
+        .iter()
+        .map(|line| line.replace("package/treasury, ", "").replace(", package/treasury", ""))
+        .collect();
+    // G2: skip Treasury only; what needed it goes on without it.
+    let file = |line: &String| line.starts_with("file/");
+    assert_eq!(edges(&without), expected);
+    assert!(edges(&without).iter().any(file));
+}
+
+#[test]
+fn ports_follow_the_first_one_and_may_be_set_by_hand() {
+    // G6: batch +1, OData +2, PWA +3.
+    let moved = SITE.replace("port: 1025 ", "port: 2000\n  odata_port: 4000 ");
+    let site = resolved(&[PRODUCT, CLIENT, &moved], "dupont-prod");
+    let port = |name: &str| site.parameters[&name.parse::<ParameterName>().unwrap()].as_integer();
+    assert_eq!(
+        [port("port"), port("batch_port"), port("odata_port"), port("pwa_port")],
+        [Some(2000), Some(2001), Some(4000), Some(2003)]
+    );
+}
+
+#[test]
+fn a_gate_carries_the_values_that_are_typed() {
+    // G17; another tenant must ask again, so the value is part of the node.
+    let site = resolved(&[PRODUCT, CLIENT, SITE], "dupont-prod");
+    let gate = site.servers[0].nodes.iter().find(|node| node.id.kind == NodeKind::ManualStep).unwrap();
+    assert_eq!(gate.attributes["type_these"], Value::List(vec!["tenant=DUPONT".into()]));
+}
+
+/// A product of one parameter and one file that shows it, with more nodes or parameters after it.
+fn small(parameters: &str, nodes: &str) -> String {
+    format!(
+        "kind: Product\nname: p\nversion: v1\nroles: [web, sql]\nparameters:\n{parameters}\nnodes:\n{nodes}\n"
+    )
+}
+
+const SMALL_CLIENT: &str = "kind: Client\nname: c\n";
+
+fn small_site(rest: &str) -> String {
+    format!(
+        "kind: Site\nname: s\nclient: c\nproduct: p v1\ntime_zone: Europe/Paris\nservers:\n  web: {{name: WEB1}}\n  sql: {{name: SQL1}}\n{rest}"
+    )
+}
+
+const SHOW: &str = r"  - file: 'C:\x'
+    content: 'a={{ a }}'
+  - file: 'C:\x'
+    server: sql
+    content: 'a={{ a }}'";
+
+fn shown(site: &ResolvedSite) -> Vec<&str> {
+    site.servers.iter().map(|server| server.nodes[0].attributes["content"].as_text().unwrap()).collect()
+}
+
+#[test]
+fn a_layer_replaces_the_one_below_it() {
+    let product = small("  a: {type: string, default: product}", SHOW);
+    let client = "kind: Client\nname: c\nparameters: {a: client}\n";
+    let of = |client: &str, site: &str| {
+        let site = resolved(&[&product, client, &small_site(site)], "s");
+        shown(&site).join(" ")
+    };
+    assert_eq!(of(SMALL_CLIENT, ""), "a=product a=product");
+    assert_eq!(of(client, ""), "a=client a=client");
+    assert_eq!(of(client, "parameters: {a: site}"), "a=site a=site");
+    let server =
+        small_site("parameters: {a: site}").replace("{name: SQL1}", "{name: SQL1, parameters: {a: server}}");
+    assert_eq!(shown(&resolved(&[&product, client, &server], "s")).join(" "), "a=site a=server");
+}
+
+#[test]
+fn a_value_that_only_servers_give_is_no_mistake() {
+    let product = small("  a: {type: string}", SHOW);
+    let site = small_site("")
+        .replace("{name: WEB1}", "{name: WEB1, parameters: {a: one}}")
+        .replace("{name: SQL1}", "{name: SQL1, parameters: {a: two}}");
+    let site = resolved(&[&product, SMALL_CLIENT, &site], "s");
+    assert_eq!(shown(&site), ["a=one", "a=two"]);
+    assert_eq!(site.parameters.len(), 0);
+}
+
+#[test]
+fn a_missing_value_is_asked_for_once_with_the_document_that_should_give_it() {
+    let found = refused(&[&small("  a: {type: string}", SHOW), SMALL_CLIENT, &small_site("parameters: {}")]);
+    assert_eq!(rules(&found), ["missing-parameter"]);
+    assert_eq!((found[0].path.as_str(), found[0].line), ("2.yaml", 9));
+    assert!(found[0].advice.contains("under `parameters:` of Site s"));
+}
+
+#[test]
+fn an_expression_keeps_its_type() {
+    let parameters = "  port: {type: port, default: 1025}\n  next: {type: port, default: '{{ port + 1 }}'}\n  a: {type: string, default: '{{ port }}:{{ next }}'}";
+    let site = resolved(&[&small(parameters, SHOW), SMALL_CLIENT, &small_site("")], "s");
+    assert_eq!(site.parameters[&"next".parse().unwrap()], Value::Integer(1026));
+    assert_eq!(shown(&site)[0], "a=1025:1026");
+}
+
+#[test]
+fn half_a_port_is_refused() {
+    let parameters = "  port: {type: port, default: 1025}\n  half: {type: port, default: '{{ port / 2 }}'}\n  a: {type: string, default: x}";
+    let found = refused(&[&small(parameters, SHOW), SMALL_CLIENT, &small_site("")]);
+    assert_eq!(rules(&found), ["not-a-whole-number"]);
+    assert!(found[0].problem.starts_with("`port / 2` gives 512.5"));
+}
+
+#[test]
+fn a_number_is_no_text_and_a_derived_value_is_checked_like_a_written_one() {
+    let parameters = "  n: {type: integer, default: 70000}\n  p: {type: port, default: '{{ n }}'}\n  a: {type: string, default: '{{ n }}'}";
+    let found = refused(&[&small(parameters, SHOW), SMALL_CLIENT, &small_site("")]);
+    assert_eq!(rules(&found), ["wrong-value", "wrong-value"]);
+}
+
+#[test]
+fn parameters_in_a_circle_are_shown_and_said_once() {
+    let parameters = "  a: {type: string, default: 'x{{ b }}'}\n  b: {type: string, default: 'x{{ c }}'}\n  c: {type: string, default: 'x{{ a }}'}\n  d: {type: string, default: 'x{{ a }}'}";
+    let found = refused(&[&small(parameters, SHOW), SMALL_CLIENT, &small_site("")]);
+    assert_eq!(rules(&found), ["parameter-cycle"]);
+    assert_eq!(found[0].problem, "parameters name each other in a circle: a -> b -> c -> a (for the site s)");
+}
+
+const THREE: &str = "  - package: one\n    version: v1\n    needs: [NEEDS]\n  - package: two\n    version: v1\n    needs: [one]\n  - service: three\n    provided_by: two\n    state: running";
+
+fn with_need(need: &str) -> Vec<Diagnostic> {
+    let product = small("  a: {type: string, default: x}", &THREE.replace("NEEDS", need));
+    refused(&[&product, SMALL_CLIENT, &small_site("")])
+}
+
+#[test]
+fn nodes_in_a_circle_are_shown() {
+    let found = with_need("service/three");
+    assert_eq!(rules(&found), ["node-cycle"]);
+    assert_eq!(
+        found[0].problem,
+        "nodes need each other in a circle: package/one -> service/three -> package/two -> package/one (for the site s)"
+    );
+    assert_eq!(rules(&with_need("one")), ["node-cycle"]);
+}
+
+#[test]
+fn what_stands_below_cannot_be_needed() {
+    let product = "  - package: one\n    version: v1\n    needs: [two]\n  - package: two\n    version: v1";
+    let found =
+        refused(&[&small("  a: {type: boolean, default: true}", product), SMALL_CLIENT, &small_site("")]);
+    assert_eq!(rules(&found), ["against-file-order"]);
+    assert!(found[0].advice.starts_with("move package/two above it"));
+}
+
+#[test]
+fn an_unknown_need_is_refused_with_the_nearest_name() {
+    let found = with_need("package/tow");
+    assert_eq!(rules(&found), ["unknown-node"]);
+    assert_eq!(found[0].advice, "did you mean `package/two`?");
+}
+
+#[test]
+fn a_need_across_servers_names_the_role() {
+    let nodes = "  - package: db\n    server: sql\n    version: v1\n  - package: app\n    version: v1\n    needs: [NEED]";
+    let product = |need: &str| small("  a: {type: boolean, default: true}", &nodes.replace("NEED", need));
+    let found = refused(&[&product("package/db"), SMALL_CLIENT, &small_site("")]);
+    assert_eq!(found[0].advice, "it is on another server: write `sql:package/db`");
+    let site = resolved(&[&product("'sql:package/db'"), SMALL_CLIENT, &small_site("")], "s");
+    let needs = &site.servers[0].nodes[0].needs;
+    assert_eq!((needs[0].role.as_str(), needs[0].node.to_string().as_str()), ("sql", "package/db"));
+}
+
+#[test]
+fn a_path_in_a_need_is_not_taken_for_a_role() {
+    let nodes = r"  - file: 'C:\a'
+    content: x
+  - file: 'C:\b'
+    content: x
+    needs: ['file/C:\a', 'C:\A']";
+    let site =
+        resolved(&[&small("  a: {type: boolean, default: true}", nodes), SMALL_CLIENT, &small_site("")], "s");
+    assert_eq!(edges(&site)[1], r"file/C:\b <- file/C:\a");
+}
+
+#[test]
+fn an_ambiguous_bare_name_is_refused() {
+    let nodes = "  - package: x\n    version: v1\n  - service: x\n    state: running\n  - package: z\n    version: v1\n    needs: [x]";
+    let found =
+        refused(&[&small("  a: {type: boolean, default: true}", nodes), SMALL_CLIENT, &small_site("")]);
+    assert_eq!(rules(&found), ["ambiguous-node"]);
+    assert_eq!(found[0].problem, "`x` may mean `package/x` or `service/x` (for the site s)");
+}
+
+#[test]
+fn a_node_is_not_there_without_its_package() {
+    let nodes = "  - package: p\n    when: a\n    version: v1\n  - service: s\n    provided_by: p\n    state: running";
+    let found =
+        refused(&[&small("  a: {type: boolean, default: false}", nodes), SMALL_CLIENT, &small_site("")]);
+    assert_eq!(rules(&found), ["unknown-provider"]);
+    assert_eq!(found[0].advice, "give service/s the same `when`");
+}
+
+#[test]
+fn a_pool_comes_before_the_file_that_it_may_read() {
+    let nodes = r"  - iis_app_pool: pool
+    enable_32bit: false
+  - file: 'C:\x'
+    content: x
+    rights: {'iis apppool\POOL': read}";
+    let site =
+        resolved(&[&small("  a: {type: boolean, default: true}", nodes), SMALL_CLIENT, &small_site("")], "s");
+    assert_eq!(edges(&site)[1], r"file/C:\x <- iis_app_pool/pool");
+}
+
+#[test]
+fn a_condition_is_true_or_false() {
+    let nodes = "  - package: p\n    when: a\n    version: v1";
+    let found = refused(&[&small("  a: {type: string, default: yep}", nodes), SMALL_CLIENT, &small_site("")]);
+    assert_eq!(rules(&found), ["when-not-boolean"]);
+}
+
+#[test]
+fn names_that_become_one_are_refused() {
+    let nodes = "  - iis_app_pool: '{{ a }}'\n    enable_32bit: true\n  - iis_app_pool: Pool\n    enable_32bit: false";
+    let found =
+        refused(&[&small("  a: {type: iis_name, default: pool}", nodes), SMALL_CLIENT, &small_site("")]);
+    assert_eq!(rules(&found), ["duplicate-node"]);
+}
+
+#[test]
+fn two_nodes_of_one_name_may_exclude_each_other() {
+    let nodes = r"  - file: 'C:\x'
+    when: a
+    content: on
+  - file: 'C:\x'
+    when: not a
+    content: 'off'"
+        .replace("content: on", "content: 'on'");
+    let product = small("  a: {type: boolean, default: true}", &nodes);
+    let site = resolved(&[&product, SMALL_CLIENT, &small_site("parameters: {a: false}")], "s");
+    assert_eq!(site.servers[0].nodes.len(), 1);
+    assert_eq!(site.servers[0].nodes[0].attributes["content"], Value::from("off"));
+}
+
+#[test]
+fn a_name_that_breaks_g5_is_refused_where_the_site_writes_it() {
+    for name in ["Sage XRT", "Trésorerie", "-x", "a/b"] {
+        let site = SITE.replace("  port: 1025", &format!("  app_pool: '{name}'\n  port: 1025"));
+        let found = refused(&[PRODUCT, CLIENT, &site]);
+        assert_eq!(rules(&found), ["wrong-value"], "{name}");
+        assert_eq!(found[0].path, "2.yaml");
+        assert!(found[0].advice.contains("G5"));
+    }
+}
+
+#[test]
+fn every_reference_between_documents_is_checked_at_once() {
+    let product = small("  a: {type: string, default: x}", SHOW);
+    let site =
+        "kind: Site\nname: s\nclient: d\nproduct: p v2\ntime_zone: Europe/Paris\nservers: {web: {name: W}}\n";
+    assert_eq!(rules(&refused(&[&product, SMALL_CLIENT, site])), ["unknown-client", "unknown-product"]);
+    let site = small_site("parameters: {aa: x}").replace("  sql:", "  sqll:");
+    assert_eq!(
+        rules(&refused(&[&product, SMALL_CLIENT, &site])),
+        ["missing-role", "unknown-role", "unknown-parameter"]
+    );
+    let client = "kind: Client\nname: c\nparameters: {b: x}\n";
+    assert_eq!(rules(&refused(&[&product, client, &small_site("")])), ["unknown-parameter"]);
+}
+
+#[test]
+fn one_computer_belongs_to_one_site() {
+    let product = small("  a: {type: string, default: x}", SHOW);
+    let other = small_site("").replace("name: s", "name: t").replace("WEB1", "web1").replace("SQL1", "SQL2");
+    let found = refused(&[&product, SMALL_CLIENT, &small_site(""), &other]);
+    assert_eq!(rules(&found), ["duplicate-host"]);
+    assert_eq!(found[0].problem, "web1 belongs to Site s already");
+}
+
+#[test]
+fn a_mistake_that_many_sites_share_is_said_once() {
+    let product =
+        small("  a: {type: string, default: x}", "  - package: one\n    version: v1\n    needs: [two]");
+    let sites: Vec<String> = (0..5)
+        .map(|n| {
+            small_site("")
+                .replace("name: s", &format!("name: s{n}"))
+                .replace("WEB1", &format!("W{n}"))
+                .replace("SQL1", &format!("S{n}"))
+        })
+        .collect();
+    let mut texts = vec![product.as_str(), SMALL_CLIENT];
+    texts.extend(sites.iter().map(String::as_str));
+    let found = refused(&texts);
+    assert_eq!(rules(&found), ["unknown-node"]);
+    assert!(found[0].problem.ends_with("(for the site s0 and 4 more)"));
+}
+
+#[test]
+fn a_product_without_a_site_is_checked_as_far_as_it_goes() {
+    let product = small(
+        "  a: {type: string}\n  b: {type: port, default: '{{ b }}'}",
+        "  - package: one\n    version: v1\n    needs: [two]",
+    );
+    assert_eq!(rules(&refused(&[&product])), ["parameter-cycle", "unknown-node"]);
+}
+
+#[test]
+fn an_expression_cannot_grow_without_bound() {
+    let doubled: String = (1..40)
+        .map(|n| format!("  a{n}: {{type: string, default: '{{{{ a{m} ~ a{m} }}}}'}}\n", m = n - 1))
+        .collect();
+    let parameters =
+        format!("  a: {{type: string, default: x}}\n  a0: {{type: string, default: xxxxxxxx}}\n{doubled}");
+    let found = refused(&[&small(&parameters, SHOW), SMALL_CLIENT, &small_site("")]);
+    assert_eq!(rules(&found), ["value-too-large"]);
+}
