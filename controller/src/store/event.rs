@@ -37,23 +37,44 @@ impl Snapshot {
         filter: &EventFilter,
         limit: u64,
     ) -> Result<Vec<StoredEvent>, Error> {
-        sqlx::query(
-            "SELECT sequence, body FROM events
-             WHERE sequence >= $1 AND ($2 IS NULL OR site = $2) AND ($3 IS NULL OR plan = $3)
-             ORDER BY sequence LIMIT $4",
-        )
-        .bind(int(from.0)?)
-        .bind(filter.site.as_ref().map(Slug::as_str))
-        .bind(filter.plan.map(|plan| int(plan.0)).transpose()?)
-        .bind(int(limit)?)
-        .fetch_all(self.connection())
-        .await?
-        .iter()
-        .map(|row| {
-            let sequence = Sequence(nat("sequence", row.try_get("sequence")?)?);
-            Ok(StoredEvent { sequence, bytes: row.try_get("body")? })
-        })
-        .collect()
+        let (from, limit) = (int(from.0)?, int(limit)?);
+        // One statement per filter, so that each walks its own index.
+        let query = match (&filter.site, filter.plan) {
+            (None, None) => {
+                sqlx::query("SELECT sequence, body FROM events WHERE sequence >= $1 ORDER BY sequence LIMIT $2")
+                    .bind(from)
+                    .bind(limit)
+            }
+            (Some(site), None) => sqlx::query(
+                "SELECT sequence, body FROM events WHERE site = $1 AND sequence >= $2 ORDER BY sequence LIMIT $3",
+            )
+            .bind(site.as_str())
+            .bind(from)
+            .bind(limit),
+            (None, Some(plan)) => sqlx::query(
+                "SELECT sequence, body FROM events WHERE plan = $1 AND sequence >= $2 ORDER BY sequence LIMIT $3",
+            )
+            .bind(int(plan.0)?)
+            .bind(from)
+            .bind(limit),
+            (Some(site), Some(plan)) => sqlx::query(
+                "SELECT sequence, body FROM events WHERE plan = $1 AND site = $2 AND sequence >= $3
+                 ORDER BY sequence LIMIT $4",
+            )
+            .bind(int(plan.0)?)
+            .bind(site.as_str())
+            .bind(from)
+            .bind(limit),
+        };
+        query
+            .fetch_all(self.connection())
+            .await?
+            .iter()
+            .map(|row| {
+                let sequence = Sequence(nat("sequence", row.try_get("sequence")?)?);
+                Ok(StoredEvent { sequence, bytes: row.try_get("body")? })
+            })
+            .collect()
     }
 
     /// All events of a plan, in order: what its run is folded from.

@@ -1,5 +1,7 @@
 //! What the store promises, on real files.
 
+mod nouns;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

@@ -16,6 +16,9 @@ use tonic::Code;
 
 use crate::fixture::Fixture;
 
+/// The type of HTTP/2's PING frame (RFC 9113, 6.7).
+const PING: u8 = 6;
+
 /// A client that remembers its sessions, so that its next handshake is a resumption.
 fn client(credentials: &Credentials) -> TlsConnector {
     let mut roots = RootCertStore::empty();
@@ -48,17 +51,31 @@ async fn is_greeted(stream: &mut TlsStream<TcpStream>) -> bool {
     if stream.write_all(greeting).await.is_err() || stream.flush().await.is_err() {
         return false;
     }
-    let mut settings = [0; 9];
+    let mut header = [0; 9];
+    if stream.read_exact(&mut header).await.is_err() {
+        return false;
+    }
+    let mut settings = vec![0; length(&header)];
     stream.read_exact(&mut settings).await.is_ok()
 }
 
-/// Reads until the other side ends the connection.
+/// Reads until the other side ends the connection, which must not be because this client answers no ping.
 async fn is_cut(stream: &mut TlsStream<TcpStream>) {
-    let mut rest = Vec::new();
+    let mut frames = Vec::new();
     // The end may come as an alert, a reset or a plain end; that it comes is what is awaited.
-    if let Err(error) = stream.read_to_end(&mut rest).await {
+    if let Err(error) = stream.read_to_end(&mut frames).await {
         assert_ne!(error.kind(), std::io::ErrorKind::WouldBlock);
     }
+    let mut rest = frames.as_slice();
+    while rest.len() >= 9 {
+        assert_ne!(rest[3], PING, "the connection lived until it was pinged");
+        rest = rest.get(9 + length(rest)..).unwrap_or_default();
+    }
+}
+
+/// The length of a frame's payload, from its header.
+fn length(header: &[u8]) -> usize {
+    header[..3].iter().fold(0, |length, byte| length << 8 | usize::from(*byte))
 }
 
 #[tokio::test]
