@@ -8,5 +8,6 @@ mod access;
 mod enrollment;
 mod fixture;
 mod init;
+mod process;
 mod revocation;
 mod start;
