@@ -141,10 +141,18 @@ fn reason(wanted: Option<&Value>, last: Option<&Value>, observed: Option<&Value>
     }
 }
 
+/// The packages that this plan installs or replaces. One that its own package brings along changes with it; one that only
+/// has a finding does not change, so nothing is known after it.
 fn changing_packages(manifest: &Manifest, observations: &Observations, ledger: &Ledger) -> BTreeSet<NodeId> {
-    let packages = manifest.nodes.iter().filter(|node| node.id.kind == NodeKind::Package);
-    let changes = |node: &&Node| !compare(node, &seen(observations, &node.id), ledger).rows.is_empty();
-    packages.filter(changes).map(|node| node.id.clone()).collect()
+    let mut changing = BTreeSet::new();
+    for node in manifest.nodes.iter().filter(|node| node.id.kind == NodeKind::Package) {
+        let brought = node.provided_by.as_ref().is_some_and(|provider| changing.contains(provider));
+        let Comparison { rows, finding } = compare(node, &seen(observations, &node.id), ledger);
+        if brought || (finding.is_none() && !rows.is_empty()) {
+            changing.insert(node.id.clone());
+        }
+    }
+    changing
 }
 
 fn seen(observations: &Observations, id: &NodeId) -> Observation {

@@ -62,6 +62,28 @@ fn one_changed_switch_is_exactly_one_row() {
 }
 
 #[test]
+fn nothing_is_known_after_a_package_that_cannot_be_installed() {
+    let mut manifest = manifest();
+    manifest.nodes.insert(0, node("package/suite", &[("version", "1.0".into())], None));
+    let advanced = manifest.nodes.iter_mut().find(|node| node.id == id("package/advanced")).unwrap();
+    advanced.provided_by = Some(id("package/suite"));
+    let mut seen = with("package/advanced", Observation::Absent);
+    seen.insert(id("package/suite"), present(&[("version", "1.0".into())]));
+    let report = diff(&manifest, &seen, &Ledger::default());
+    let shown: Vec<(String, bool)> =
+        report.iter().map(|report| (report.node.to_string(), report.finding.is_some())).collect();
+    assert_eq!(shown, [("package/advanced".to_owned(), true)]);
+
+    seen.insert(id("package/suite"), Observation::Absent);
+    let report = diff(&manifest, &seen, &Ledger::default());
+    assert!(report.iter().all(|report| report.finding.is_none()), "{report:?}");
+    assert!(
+        report.iter().any(|report| report.node == id("iis_app_pool/Sage")),
+        "what is brought along resets too"
+    );
+}
+
+#[test]
 fn a_package_that_will_be_replaced_lists_all_that_it_resets_even_what_looks_right() {
     let report = diff(
         &manifest(),
