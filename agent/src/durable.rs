@@ -6,6 +6,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::os;
+
 /// Writes a new file and has the disk take it, without its name in the folder being certain yet.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create(path)?;
@@ -46,8 +48,8 @@ pub fn claim(path: &Path, bytes: &[u8]) -> io::Result<bool> {
 /// Has the disk take the names in the folder that holds this path. (Windows keeps names with the file's own flush.)
 pub fn sync_folder_of(path: &Path) -> io::Result<()> {
     match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
-        _ => File::open(".")?.sync_all(),
+        Some(folder) if !folder.as_os_str().is_empty() => os::sync_folder(folder),
+        _ => os::sync_folder(Path::new(".")),
     }
 }
 

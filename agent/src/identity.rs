@@ -3,9 +3,8 @@
 //! `agent.key`, `agent.crt`, `ca.crt` and, last, `identity.json`: without that one the agent is not enrolled. Neighbours:
 //! `enroll` writes them, `run` and `check` read them. The key never leaves this folder and has no `Debug`.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use muster_model::name::ServerId;
@@ -13,7 +12,7 @@ use muster_proto::dial::Credentials;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{crash, durable};
+use crate::{crash, durable, os};
 
 /// What `identity.json` holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,8 +105,7 @@ impl DataDir {
     /// # Errors
     /// Where it cannot be made.
     pub fn create(&self) -> Result<(), Error> {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.dir);
-        made.map_err(|source| io_error("make", &self.dir, source))
+        os::make_private_folder(&self.dir).map_err(|source| io_error("make", &self.dir, source))
     }
 
     /// Takes the folder for this process.
@@ -116,7 +114,9 @@ impl DataDir {
     /// Where another agent has it.
     pub fn lock(&self) -> Result<Lock, Error> {
         let path = self.dir.join("agent.lock");
-        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true);
+        let file = os::make_private(&mut options).and_then(|options| options.open(&path));
         let file = file.map_err(|source| io_error("open", &path, source))?;
         match file.try_lock() {
             Ok(()) => Ok(Lock { _file: file }),
@@ -180,8 +180,9 @@ impl DataDir {
         let path = self.dir.join(name);
         let next = durable::beside(&path, "tmp");
         let written = (|| {
-            let mut file =
-                OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&next)?;
+            let mut options = OpenOptions::new();
+            options.create(true).truncate(true).write(true);
+            let mut file = os::make_private(&mut options)?.open(&next)?;
             file.write_all(bytes)?;
             file.sync_all()?;
             fs::rename(&next, &path)?;

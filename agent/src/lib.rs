@@ -13,6 +13,7 @@ pub mod enroll;
 pub mod host;
 pub mod identity;
 pub mod journal;
+pub mod os;
 pub mod outlet;
 pub mod reception;
 pub mod resource;

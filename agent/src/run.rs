@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context as _;
 use muster_proto::session::Welcome;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
 use crate::engine::Engine;
@@ -19,6 +18,7 @@ use crate::host::twin::Twin;
 use crate::identity::{DataDir, Enrolled};
 use crate::journal::Journal;
 use crate::journal::sqlite::SqliteStore;
+use crate::os;
 use crate::outlet::Outlet;
 use crate::reception::Reception;
 use crate::session;
@@ -93,8 +93,9 @@ impl Agent {
         let result = tokio::select! {
             result = &mut engine_ended => return engine_result(result),
             result = &mut session => result.context("the session cannot go on"),
-            signal = signalled() => {
-                tracing::info!(signal = signal?, "stopping after the step that is under way");
+            signal = os::terminated() => {
+                let signal = signal.context("signals cannot be listened to")?;
+                tracing::info!(signal, "stopping after the step that is under way");
                 Ok(())
             }
         };
@@ -119,14 +120,4 @@ fn engine_result(
     result: Result<Result<(), crate::engine::Error>, oneshot::error::RecvError>,
 ) -> anyhow::Result<()> {
     result.context("the engine died")?.context("the engine stopped")
-}
-
-/// Waits for SIGTERM or SIGINT and gives its name.
-async fn signalled() -> anyhow::Result<&'static str> {
-    let listen = |kind| signal(kind).context("signals cannot be listened to");
-    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
-    Ok(tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    })
 }

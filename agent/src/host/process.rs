@@ -1,14 +1,14 @@
 //! Which process a number means: identity, liveness, and ending one.
 //!
-//! Process ids are used again, so that a process is (id, start mark). Here the mark is field 22 of `/proc/PID/stat` with
-//! the boot's id before it; the Windows counterpart to come is `GetProcessTimes`' creation time behind `OpenProcess`, and
-//! `TerminateProcess` to end one. Neighbours: `supervise` records installers by it, the twin ends processes when it
+//! Process ids are used again, so that a process is (id, start mark). `os` reads the mark; the Windows counterpart to come
+//! is `GetProcessTimes`' creation time behind `OpenProcess`, and `TerminateProcess` to end one. Neighbours: `supervise` records installers by it, the twin ends processes when it
 //! plays a reboot. An installer is never ended from here by Muster itself.
 
-use std::fs;
 use std::io;
 
 use serde::{Deserialize, Serialize};
+
+use crate::os;
 
 /// One process, told apart from every later one with the same id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,48 +28,26 @@ impl Process {
 
     /// The process that has this id now. One that has ended and is only waited for by its parent is not found.
     pub fn of(pid: u32) -> io::Result<Self> {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
-        let wrong =
-            || io::Error::new(io::ErrorKind::InvalidData, format!("/proc/{pid}/stat is not readable"));
-        // The second field is the program's name in parentheses and may hold anything, parentheses included.
-        let (_, rest) = stat.rsplit_once(')').ok_or_else(wrong)?;
-        let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
-        let (state, ticks) = (fields.first().ok_or_else(wrong)?, fields.get(19).ok_or_else(wrong)?);
-        if matches!(*state, "Z" | "X" | "x") {
-            return Err(io::Error::new(io::ErrorKind::NotFound, format!("process {pid} has ended")));
-        }
-        Ok(Self { pid, started: format!("{}/{ticks}", boot.trim()) })
+        Ok(Self { pid, started: os::start_mark(pid)? })
     }
 
     /// The parent of the calling process.
     pub fn parent() -> io::Result<Self> {
-        Self::of(std::os::unix::process::parent_id())
+        Self::of(os::parent_id()?)
     }
 
     /// Whether this very process still runs. What cannot be read is an error, never "no".
     pub fn is_alive(&self) -> io::Result<bool> {
         match Self::of(self.pid) {
             Ok(now) => Ok(now == *self),
-            // ESRCH (3) is what /proc answers when the process ends between opening and reading.
-            Err(error) if error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(3) => {
-                Ok(false)
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
     }
 
     /// Ends it at once, as a power cut would. One that has ended already is no error.
     pub fn kill(&self) -> io::Result<()> {
-        if !self.is_alive()? {
-            return Ok(());
-        }
-        let pid = i32::try_from(self.pid).ok().and_then(rustix::process::Pid::from_raw);
-        let pid = pid.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not a process id"))?;
-        match rustix::process::kill_process(pid, rustix::process::Signal::KILL) {
-            Err(rustix::io::Errno::SRCH) => Ok(()),
-            result => Ok(result?),
-        }
+        if self.is_alive()? { os::end(self.pid) } else { Ok(()) }
     }
 }
 

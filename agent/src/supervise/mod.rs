@@ -18,7 +18,6 @@ pub mod run;
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::str::FromStr;
@@ -30,6 +29,7 @@ use thiserror::Error;
 
 use self::record::Records;
 use crate::host::{Clock, CommandLine};
+use crate::os;
 
 /// The agent's side: starts supervisors and reads what they recorded.
 #[derive(Debug, Clone)]
@@ -232,18 +232,18 @@ impl Supervisor {
 
     fn spawn(&self, run: RunId, records: &Records) -> Result<Child, Error> {
         let log = records.open_log()?;
-        let spawned = Command::new(&self.exe)
+        let mut supervisor = Command::new(&self.exe);
+        supervisor
             .arg("supervise")
             .arg("--dir")
             .arg(&self.dir)
             .args(["--run", &run.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(log)
-            // A group of its own: what ends the agent's group, such as Ctrl-C, does not reach it.
-            .process_group(0)
-            .spawn();
-        spawned
+            .stderr(log);
+        // Detached: what ends the agent's group, such as Ctrl-C, does not reach it.
+        os::detach(&mut supervisor)
+            .and_then(Command::spawn)
             .map_err(|error| Error::NotStarted { run, message: format!("{}: {error}", self.exe.display()) })
     }
 }

@@ -7,7 +7,6 @@
 //! Neighbours: `record` keeps what is learnt. Never ends an installer, never starts a second.
 
 use std::io::{self, Write};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
@@ -17,6 +16,7 @@ use crate::host::clock::SystemClock;
 use crate::host::process::Process;
 use crate::host::twin::installer::{EXIT_CODE_VARIABLE, RUN_VARIABLE, SUPERVISOR_VARIABLE};
 use crate::host::{Clock, CommandLine};
+use crate::os;
 
 /// What is recorded of an installer that could not be started, and what a gate exits with; shells use it for the same.
 const NOT_STARTABLE: i32 = 127;
@@ -105,7 +105,8 @@ fn spawn_gate(args: &SuperviseArgs, records: &Records, me: &Process) -> io::Resu
 
 /// Becomes the installer; returns only where that is not possible.
 fn become_installer(command: &CommandLine) -> i32 {
-    let error = Command::new(&command.program).args(&command.arguments).stdin(Stdio::null()).exec();
+    let mut program = Command::new(&command.program);
+    let error = os::become_program(program.args(&command.arguments).stdin(Stdio::null()));
     tracing::error!(program = %command.program.display(), %error, "the installer cannot be started");
     NOT_STARTABLE
 }
@@ -115,12 +116,14 @@ fn exit_code(status: ExitStatus, said: Option<i32>) -> i32 {
     match (status.code(), said) {
         (Some(code), Some(said)) if said & 0xff == code => said,
         (Some(code), _) => code,
-        (None, _) => -status.signal().unwrap_or(NOT_STARTABLE),
+        (None, _) => -os::ending_signal(status).unwrap_or(NOT_STARTABLE),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+
     use super::*;
 
     #[test]

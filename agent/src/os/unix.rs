@@ -1,0 +1,111 @@
+//! Linux. See [`super`].
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::Path;
+use std::process::{Command, ExitStatus};
+
+use tokio::signal::unix::{SignalKind, signal};
+
+/// What tells the process that has this id now from every other that ever has it: the boot, and field 22 of
+/// `/proc/PID/stat`. One that has ended and is only waited for by its parent is not found.
+///
+/// # Errors
+/// `NotFound` where there is no such process; anything else where it cannot be told.
+pub fn start_mark(pid: u32) -> io::Result<String> {
+    let stat =
+        fs::read_to_string(format!("/proc/{pid}/stat")).map_err(|error| match error.raw_os_error() {
+            // ESRCH is what /proc answers when the process ends between opening and reading.
+            Some(number) if number == rustix::io::Errno::SRCH.raw_os_error() => {
+                io::ErrorKind::NotFound.into()
+            }
+            _ => error,
+        })?;
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+    let wrong = || io::Error::new(io::ErrorKind::InvalidData, format!("/proc/{pid}/stat is not readable"));
+    // The second field is the program's name in parentheses and may hold anything, parentheses included.
+    let (_, rest) = stat.rsplit_once(')').ok_or_else(wrong)?;
+    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+    let (state, ticks) = (fields.first().ok_or_else(wrong)?, fields.get(19).ok_or_else(wrong)?);
+    if matches!(*state, "Z" | "X" | "x") {
+        return Err(io::Error::new(io::ErrorKind::NotFound, format!("process {pid} has ended")));
+    }
+    Ok(format!("{}/{ticks}", boot.trim()))
+}
+
+/// The id of the calling process's parent.
+///
+/// # Errors
+/// None here.
+pub fn parent_id() -> io::Result<u32> {
+    Ok(std::os::unix::process::parent_id())
+}
+
+/// Ends a process at once, as a power cut would. One that has ended already is no error.
+///
+/// # Errors
+/// Where it may not be ended.
+pub fn end(pid: u32) -> io::Result<()> {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    let pid = pid.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not a process id"))?;
+    match rustix::process::kill_process(pid, rustix::process::Signal::KILL) {
+        Err(rustix::io::Errno::SRCH) => Ok(()),
+        result => Ok(result?),
+    }
+}
+
+/// Has the process start in a group of its own: what ends this one's group, such as Ctrl-C, does not reach it.
+///
+/// # Errors
+/// None here.
+pub fn detach(command: &mut Command) -> io::Result<&mut Command> {
+    Ok(command.process_group(0))
+}
+
+/// Becomes that program under the same id; returns only where that is not possible.
+pub fn become_program(command: &mut Command) -> io::Error {
+    command.exec()
+}
+
+/// The signal that ended a process, where one did.
+pub fn ending_signal(status: ExitStatus) -> Option<i32> {
+    status.signal()
+}
+
+/// Has the disk take the names in a folder.
+///
+/// # Errors
+/// Where it does not.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Has the file, where it is made, be its owner's alone.
+///
+/// # Errors
+/// None here.
+pub fn make_private(options: &mut OpenOptions) -> io::Result<&mut OpenOptions> {
+    Ok(options.mode(0o600))
+}
+
+/// Makes a folder, and those above it, that only their owner may enter.
+///
+/// # Errors
+/// Where it cannot be made.
+pub fn make_private_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Waits until the process is asked to stop; gives the name of how.
+///
+/// # Errors
+/// Where signals cannot be listened to.
+pub async fn terminated() -> io::Result<&'static str> {
+    let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = term.recv() => Ok("SIGTERM"),
+        _ = interrupt.recv() => Ok("SIGINT"),
+    }
+}
