@@ -11,11 +11,10 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use muster_model::manifest::Manifest;
 use muster_model::name::Slug;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::authority::HostOf;
 use crate::clock::Clock;
-use crate::{init, serve, store};
+use crate::{init, os, serve, store};
 
 /// The controller of Muster: stores what every site should be, and carries out what was approved.
 #[derive(Debug, Parser)]
@@ -94,14 +93,7 @@ fn act(verb: Verb) -> anyhow::Result<()> {
         Verb::Init(line) => runtime.block_on(make(line)),
         Verb::Serve(line) => runtime.block_on(async {
             let options = serve::Options { data_dir: line.data_dir, listen: line.listen };
-            let mut terminate = signal(SignalKind::terminate())?;
-            let mut interrupt = signal(SignalKind::interrupt())?;
-            let until = async {
-                tokio::select! {
-                    _ = terminate.recv() => {}
-                    _ = interrupt.recv() => {}
-                }
-            };
+            let until = os::terminated()?;
             Ok(serve::run(options, Clock::system(), host_of(), until).await?)
         }),
     }

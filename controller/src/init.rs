@@ -6,7 +6,6 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use age::secrecy::ExposeSecret as _;
@@ -18,6 +17,7 @@ use uuid::Uuid;
 use crate::authority::{self, files};
 use crate::clock::Clock;
 use crate::crash;
+use crate::os;
 use crate::store::{self, Store};
 
 /// The file of the database in the data directory.
@@ -87,7 +87,7 @@ pub struct Made {
 pub async fn run(options: &Options, clock: Clock) -> Result<Made, Error> {
     check(options)?;
     let staging = staging_of(&options.data_dir);
-    fs::DirBuilder::new().mode(0o700).create(&staging).map_err(in_file(&staging))?;
+    os::make_private_folder(&staging, false).map_err(in_file(&staging))?;
     let made = make(options, &staging, clock).await;
     if made.is_err()
         && let Err(error) = fs::remove_dir_all(&staging)
@@ -161,11 +161,7 @@ async fn make(options: &Options, staging: &Path, clock: Clock) -> Result<Made, E
 }
 
 async fn write_recovery_keys(options: &Options, store: &Store) -> Result<Vec<PathBuf>, Error> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&options.recovery_out)
-        .map_err(in_file(&options.recovery_out))?;
+    os::make_private_folder(&options.recovery_out, true).map_err(in_file(&options.recovery_out))?;
     let mut written = Vec::new();
     for path in recovery_files(&options.recovery_out) {
         let key = age::x25519::Identity::generate();

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod command_line;
 pub mod crash;
 pub mod init;
+mod os;
 pub mod serve;
 pub mod store;
 pub mod tls;

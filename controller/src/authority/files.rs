@@ -2,14 +2,17 @@
 //!
 //! Neighbours: `init` makes them, `authority` reads and renews them. Nothing here is ever shown.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+
+use crate::os;
 
 /// Writes a file that must not exist yet, with mode 0600, through to the disk.
 pub(crate) fn create_private(path: &Path, content: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    let mut file = os::make_private(&mut options)?.open(path)?;
     file.write_all(content.as_bytes())?;
     file.sync_all()
 }
@@ -29,7 +32,7 @@ pub(crate) fn replace_private(path: &Path, content: &str) -> io::Result<()> {
 /// Makes what was created or renamed in the file's folder survive a power cut.
 pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
     match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
-        _ => File::open(".")?.sync_all(),
+        Some(folder) if !folder.as_os_str().is_empty() => os::sync_folder(folder),
+        _ => os::sync_folder(Path::new(".")),
     }
 }

@@ -1,0 +1,77 @@
+//! What differs between operating systems: files that are their owner's alone, and being asked to stop.
+//!
+//! Where nothing was written yet, a private file is refused instead of being made for everybody. Neighbours:
+//! `authority::files`, `init` and `command_line`. Decides nothing.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::path::Path;
+
+/// Has the file, where it is made, be its owner's alone.
+///
+/// # Errors
+/// Where that is not written for this operating system yet.
+#[cfg(unix)]
+pub(crate) fn make_private(options: &mut OpenOptions) -> io::Result<&mut OpenOptions> {
+    Ok(std::os::unix::fs::OpenOptionsExt::mode(options, 0o600))
+}
+
+/// Makes a folder, and with `above` those above it, that only its owner may enter.
+///
+/// # Errors
+/// Where it cannot be made.
+#[cfg(unix)]
+pub(crate) fn make_private_folder(folder: &Path, above: bool) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(above).mode(0o700).create(folder)
+}
+
+/// Has the disk take the names in a folder.
+///
+/// # Errors
+/// Where it does not.
+#[cfg(unix)]
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    std::fs::File::open(folder)?.sync_all()
+}
+
+/// Waits until the process is asked to stop.
+///
+/// # Errors
+/// Where signals cannot be listened to; at once, before anything is waited for.
+#[cfg(unix)]
+pub(crate) fn terminated() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn unsupported<T>() -> io::Result<T> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "not written for this operating system yet"))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn make_private(_options: &mut OpenOptions) -> io::Result<&mut OpenOptions> {
+    unsupported()
+}
+
+#[cfg(not(unix))]
+pub(crate) fn make_private_folder(_folder: &Path, _above: bool) -> io::Result<()> {
+    unsupported()
+}
+
+#[cfg(not(unix))]
+pub(crate) fn sync_folder(_folder: &Path) -> io::Result<()> {
+    unsupported()
+}
+
+#[cfg(not(unix))]
+pub(crate) fn terminated() -> io::Result<impl Future<Output = ()>> {
+    unsupported::<std::future::Ready<()>>()
+}
