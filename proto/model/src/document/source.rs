@@ -55,8 +55,9 @@ fn decode(file: &Source) -> Result<&str, Box<Diagnostic>> {
         Err(Box::new(Diagnostic::of_file(&file.path, rule, problem, advice)))
     };
     if bytes.len() as u64 > DOCUMENT_SIZE_BYTES {
+        // Callers read no further than shows this, so the whole size is not known here.
         let problem =
-            format!("the file has {} bytes; a document may have {DOCUMENT_SIZE_BYTES}", bytes.len());
+            format!("the file has more than {DOCUMENT_SIZE_BYTES} bytes, the most that a file may have");
         return refuse("file-too-large", problem, "check that this is the right file; split it if it is");
     }
     if is_utf16(bytes) {
