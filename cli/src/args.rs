@@ -1,0 +1,329 @@
+//! What may be typed.
+//!
+//! Neighbours: `cmd` carries it out. Names are checked here, so that a wrong one is a usage error before anything is sent.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use muster_model::name::{InvalidName, PlanId, Revision, ServerId, Slug};
+
+use crate::exit::Exit;
+use crate::output::Format;
+
+/// Keeps one business application as its documents say, at many client sites.
+#[derive(Debug, Parser)]
+#[command(name = "muster", version, propagate_version = true, max_term_width = 110)]
+#[command(after_help = help())]
+pub struct Args {
+    /// The operator's profile [env: MUSTER_PROFILE] [default: ~/.config/muster/profile.json]
+    #[arg(long, global = true, env = "MUSTER_PROFILE", value_name = "FILE", hide_env = true)]
+    pub profile: Option<PathBuf>,
+    /// How data is printed on stdout: table or json
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        default_value_t,
+        hide_possible_values = true
+    )]
+    pub output: Format,
+    /// What to do
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What `--help` says of exit codes.
+fn help() -> String {
+    let codes: Vec<String> =
+        Exit::ALL.into_iter().map(|exit| format!("  {}  {}", exit.code(), exit.meaning())).collect();
+    format!("Exit codes:\n{}\n\nThe JSON shapes are described in deploy/docs/cli.md.", codes.join("\n"))
+}
+
+/// The verbs, in the order in which one needs them.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Check documents on this machine; nothing is sent
+    Validate(FilesArgs),
+    /// Store documents as a new revision; no server is changed
+    Push(PushArgs),
+    /// Show what each server of a site should be
+    Render(SiteArgs),
+    /// Compare a site with its documents and show what would change
+    Plan(PlanArgs),
+    /// Consent to a plan, exactly as it was shown
+    Approve(ApproveArgs),
+    /// Carry out an approved plan
+    Run(RunArgs),
+    /// Let a stopped run go on
+    Resume(ResumeArgs),
+    /// Ask a run to stop before its next step
+    Cancel(PlanIdArgs),
+    /// Show the steps of a plan, or one step whole
+    Steps(StepsArgs),
+    /// Say that a step is done which a person did
+    Done(DoneArgs),
+    /// Show where the sites stand
+    Status(StatusArgs),
+    /// Show why a site stands where it does, and what to do
+    Why(SiteArgs),
+    /// Show what happened
+    Events(EventsArgs),
+    /// Invite, list, show and revoke servers
+    #[command(subcommand)]
+    Server(ServerVerb),
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+}
+
+/// Documents on this machine.
+#[derive(Debug, ClapArgs)]
+pub struct FilesArgs {
+    /// A file, or a folder with *.yaml and *.yml files; may be given more than once
+    #[arg(short = 'f', long = "file", value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+}
+
+/// `muster push`.
+#[derive(Debug, ClapArgs)]
+pub struct PushArgs {
+    /// The documents
+    #[command(flatten)]
+    pub files: FilesArgs,
+    /// The change ticket
+    #[arg(long, value_name = "TICKET")]
+    pub ticket: Option<String>,
+    /// The revision that these files started from [default: the newest one that you pushed]
+    #[arg(long, value_name = "N", conflicts_with = "any_base")]
+    pub base: Option<Revision>,
+    /// Push whatever the newest revision is, even one that you have not seen
+    #[arg(long)]
+    pub any_base: bool,
+    /// Check on the controller, store nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// A verb about one site.
+#[derive(Debug, ClapArgs)]
+pub struct SiteArgs {
+    /// The site's name
+    #[arg(value_name = "SITE")]
+    pub site: Slug,
+}
+
+/// `muster plan SITE` and `muster plan show PLAN`.
+#[derive(Debug, ClapArgs)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct PlanArgs {
+    /// Show a plan that was made before
+    #[command(subcommand)]
+    pub show: Option<PlanVerb>,
+    /// The site to compare
+    #[arg(value_name = "SITE", required = true)]
+    pub site: Option<Slug>,
+}
+
+/// `muster plan show`.
+#[derive(Debug, Subcommand)]
+pub enum PlanVerb {
+    /// Show a plan that was made before
+    Show(PlanIdArgs),
+}
+
+/// A verb about one plan.
+#[derive(Debug, ClapArgs)]
+pub struct PlanIdArgs {
+    /// The plan, as in P-204
+    #[arg(value_name = "PLAN")]
+    pub plan: PlanId,
+}
+
+/// `muster approve`.
+#[derive(Debug, ClapArgs)]
+pub struct ApproveArgs {
+    /// The plan, as in P-204
+    #[arg(value_name = "PLAN")]
+    pub plan: PlanId,
+    /// The change ticket
+    #[arg(long, value_name = "TICKET")]
+    pub ticket: Option<String>,
+}
+
+/// `muster run`.
+#[derive(Debug, ClapArgs)]
+pub struct RunArgs {
+    /// The plan, as in P-204
+    #[arg(value_name = "PLAN")]
+    pub plan: PlanId,
+    /// Show each step as it moves, until the run ends or waits for a person
+    #[arg(long)]
+    pub watch: bool,
+}
+
+/// `muster resume`.
+#[derive(Debug, ClapArgs)]
+pub struct ResumeArgs {
+    /// The plan, as in P-204
+    #[arg(value_name = "PLAN")]
+    pub plan: PlanId,
+    /// Start this step anew, whose outcome is unknown; may be given more than once
+    #[arg(long, value_name = "STEP", value_parser = clap::value_parser!(u32).range(1..))]
+    pub restart: Vec<u32>,
+    /// Show each step as it moves, until the run ends or waits for a person
+    #[arg(long)]
+    pub watch: bool,
+}
+
+/// `muster steps`.
+#[derive(Debug, ClapArgs)]
+pub struct StepsArgs {
+    /// The plan, as in P-204, or one step of it, as in P-204/18
+    #[arg(value_name = "PLAN[/STEP]")]
+    pub which: PlanOrStep,
+}
+
+/// `muster done`.
+#[derive(Debug, ClapArgs)]
+pub struct DoneArgs {
+    /// The step, as in P-204/18
+    #[arg(value_name = "PLAN/STEP")]
+    pub step: StepName,
+    /// What was done, for those who read it later
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+    /// Show each step as it moves, until the run ends or waits for a person
+    #[arg(long)]
+    pub watch: bool,
+}
+
+/// `muster status`.
+#[derive(Debug, ClapArgs)]
+pub struct StatusArgs {
+    /// Only this site
+    #[arg(value_name = "SITE")]
+    pub site: Option<Slug>,
+    /// Only sites that are not in sync and not under way
+    #[arg(long, conflicts_with = "site")]
+    pub problems: bool,
+}
+
+/// `muster events`.
+#[derive(Debug, ClapArgs)]
+pub struct EventsArgs {
+    /// The first event to show, by its number
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub from: u64,
+    /// Go on with events as they happen
+    #[arg(long)]
+    pub follow: bool,
+    /// Only events of this site
+    #[arg(long, value_name = "SITE")]
+    pub site: Option<Slug>,
+    /// Only events of this plan
+    #[arg(long, value_name = "PLAN")]
+    pub plan: Option<PlanId>,
+}
+
+/// `muster server ...`.
+#[derive(Debug, Subcommand)]
+pub enum ServerVerb {
+    /// Make a one-time token with which a server's agent enrols
+    Invite(InviteArgs),
+    /// List every server of every site
+    List,
+    /// Show one server
+    Show(ServerArgs),
+    /// Revoke a server's certificates and cut its connection
+    Revoke(ServerArgs),
+}
+
+/// A verb about one server.
+#[derive(Debug, ClapArgs)]
+pub struct ServerArgs {
+    /// The server, as in dupont-prod/web
+    #[arg(value_name = "SITE/ROLE")]
+    pub server: ServerId,
+}
+
+/// `muster server invite`.
+#[derive(Debug, ClapArgs)]
+pub struct InviteArgs {
+    /// The server, as in dupont-prod/web
+    #[arg(value_name = "SITE/ROLE")]
+    pub server: ServerId,
+    /// The file to write the token to; it must not exist
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// `muster completions`.
+#[derive(Debug, ClapArgs)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL", value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// A step by its plan and number, written `P-204/18`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepName {
+    /// The plan.
+    pub plan: PlanId,
+    /// The step's number in it, from 1.
+    pub step: u32,
+}
+
+/// A plan, or one step of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlanOrStep {
+    /// All its steps.
+    Plan(PlanId),
+    /// One of them.
+    Step(StepName),
+}
+
+impl fmt::Display for StepName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.plan, self.step)
+    }
+}
+
+impl FromStr for StepName {
+    type Err = InvalidName;
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let wrong = || InvalidName { what: "step", rule: "plan/step, as in P-204/18", text: text.to_owned() };
+        let (plan, step) = text.split_once('/').ok_or_else(wrong)?;
+        let step = step.parse().ok().filter(|number| *number > 0).ok_or_else(wrong)?;
+        Ok(Self { plan: plan.parse().map_err(|_| wrong())?, step })
+    }
+}
+
+impl FromStr for PlanOrStep {
+    type Err = InvalidName;
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        if text.contains('/') { text.parse().map(Self::Step) } else { text.parse().map(Self::Plan) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_step_is_read_back_as_it_was_written() {
+        assert_eq!("P-204/18".parse::<StepName>().unwrap().to_string(), "P-204/18");
+        for text in ["P-204", "P-204/", "P-204/0", "P-204/x", "/18", "P-204/18/1"] {
+            assert!(text.parse::<StepName>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! `muster server invite|list|show|revoke`.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use jiff::Timestamp;
+use muster_model::name::ServerId;
+use muster_model::view::{ServerView, ServersView};
+use muster_proto::v1;
+
+use super::Context;
+use crate::args::{InviteArgs, ServerVerb};
+use crate::connect::{Controller, read_view};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::{render, shape};
+
+pub(super) async fn run(context: &mut Context<'_>, verb: ServerVerb) -> Result<Exit, Failure> {
+    match verb {
+        ServerVerb::Invite(args) => invite(context, &args).await,
+        ServerVerb::List => list(context).await,
+        ServerVerb::Show(args) => show(context, &args.server).await,
+        ServerVerb::Revoke(args) => revoke(context, &args.server).await,
+    }
+}
+
+async fn invite(context: &mut Context<'_>, args: &InviteArgs) -> Result<Exit, Failure> {
+    let mut controller = context.connect().await?;
+    // The file is made first: a token that cannot be written down would be spent for nothing.
+    let mut file = create_private(&args.out)?;
+    let request = v1::InviteRequest { server: args.server.to_string(), lifetime_ms: 0 };
+    let reply = controller.client.invite_server(request).await;
+    let answer = controller.answer(reply, &advice());
+    let written = answer.and_then(|reply| {
+        file.write_all(reply.token.as_bytes())
+            .and_then(|()| file.sync_all())
+            .map_err(|error| cannot_write(&args.out).because(&error))?;
+        Ok(reply)
+    });
+    let reply = match written {
+        Ok(reply) => reply,
+        Err(failure) => return Err(remove_empty(&args.out, failure)),
+    };
+    let expires_at = Timestamp::from_millisecond(reply.expires_at_ms)
+        .map_err(|error| Failure::internal("the controller's answer has no valid time", &error))?;
+    if context.output.is_json() {
+        let record = serde_json::json!({
+            "server": args.server, "file": args.out.display().to_string(), "expires_at": expires_at,
+        });
+        context.output.json(shape::INVITE, &record)?;
+        return Ok(Exit::Ok);
+    }
+    let until = context.output.minute(expires_at);
+    context.output.data(&format!(
+        "{} holds a token for {}: one use, until {until}. Whoever holds it can be that server.",
+        args.out.display(),
+        args.server
+    ))?;
+    context.next(&[format!(
+        "take the file to the server and type there: muster-agent enroll --data-dir DIR --token-file {}",
+        args.out.file_name().unwrap_or_default().display()
+    )])?;
+    Ok(Exit::Ok)
+}
+
+/// Creates a file that only its owner can read, and never replaces one.
+fn create_private(path: &Path) -> Result<std::fs::File, Failure> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::AlreadyExists {
+            Failure::usage(
+                format!("{} exists; a token never replaces a file", path.display()),
+                "name another file with --out, or remove this one",
+            )
+        } else {
+            cannot_write(path).because(&error)
+        }
+    })
+}
+
+fn cannot_write(path: &Path) -> Failure {
+    Failure::usage(
+        format!("{} cannot be written", path.display()),
+        "name a file in a folder of yours with --out",
+    )
+}
+
+/// Takes the empty file away again; a file that stays is worth a word.
+fn remove_empty(path: &Path, failure: Failure) -> Failure {
+    match std::fs::remove_file(path) {
+        Ok(()) => failure,
+        Err(error) => failure.because(&error).or(format!("remove {}", path.display())),
+    }
+}
+
+async fn list(context: &mut Context<'_>) -> Result<Exit, Failure> {
+    let mut controller = context.connect().await?;
+    let servers = servers(&mut controller).await?;
+    if context.output.is_json() {
+        context.output.json(shape::SERVERS, &servers)?;
+    } else {
+        let text = render::servers::table(&servers.servers, context.output);
+        context.output.data(&text)?;
+    }
+    Ok(Exit::Ok)
+}
+
+async fn show(context: &mut Context<'_>, id: &ServerId) -> Result<Exit, Failure> {
+    let mut controller = context.connect().await?;
+    let servers = servers(&mut controller).await?;
+    let server: &ServerView =
+        servers.servers.iter().find(|server| server.server == *id).ok_or_else(|| {
+            Failure::new(
+                Exit::Refused,
+                format!("no document names a server {id}"),
+                "see the servers: muster server list",
+            )
+        })?;
+    if context.output.is_json() {
+        context.output.json(shape::SERVER, server)?;
+    } else {
+        let text = render::servers::one(server, context.output);
+        context.output.data(&text)?;
+    }
+    Ok(Exit::Ok)
+}
+
+async fn revoke(context: &mut Context<'_>, id: &ServerId) -> Result<Exit, Failure> {
+    let mut controller = context.connect().await?;
+    let reply = controller.client.revoke_server(v1::ServerRequest { server: id.to_string() }).await;
+    let done = controller.answer(reply, &advice())?;
+    context.done(&done, &[format!("let it enrol again: muster server invite {id} --out FILE")])?;
+    Ok(Exit::Ok)
+}
+
+async fn servers(controller: &mut Controller) -> Result<ServersView, Failure> {
+    let reply = controller.client.list_servers(v1::ListServersRequest {}).await;
+    let view = controller.answer(reply, &advice())?;
+    read_view(&view, shape::SERVERS)
+}
+
+fn advice() -> Vec<String> {
+    vec!["see the servers: muster server list".to_owned()]
+}

@@ -1,0 +1,87 @@
+//! Events as lines: number, time, site, what happened.
+//!
+//! Neighbours: `muster events` prints them. Every event has words here: the match has no wildcard.
+
+use std::fmt::Display;
+
+use muster_model::event::{Event, EventBody};
+use muster_model::outcome::Outcome;
+
+use super::{one_line, status, steps};
+use crate::output::Output;
+
+/// One event on one line.
+pub(crate) fn line(event: &Event, output: &Output) -> String {
+    let site = event.site.as_ref().map_or("-", |site| site.as_str());
+    let at = event.at.to_zoned_datetime(output.zone().clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
+    format!("{:>6}  {at}  {site:<20}  {}", event.sequence.0, one_line(&what(&event.body)))
+}
+
+fn what(body: &EventBody) -> String {
+    match body {
+        EventBody::ControllerStarted { epoch, instance } => {
+            format!("the controller started, epoch {epoch} ({instance})")
+        }
+        EventBody::RevisionPushed { revision, by, ticket, changed } => {
+            format!("revision {revision} pushed by {by}{}: {changed} changed", with("ticket ", ticket))
+        }
+        EventBody::ServerInvited { server, by, .. } => format!("{server} invited by {by}"),
+        EventBody::ServerEnrolled { server, host, serial } => {
+            format!("{server} enrolled on {host}, certificate {serial}")
+        }
+        EventBody::ServerRevoked { server, by } => format!("{server} revoked by {by}"),
+        EventBody::ServerConnected { server, agent_version, simulated, clock_offset_ms, journal } => {
+            let twin = if *simulated { ", SIMULATED" } else { "" };
+            format!(
+                "{server} connected, agent {agent_version}{twin}, clock {clock_offset_ms:+} ms, journal {journal}"
+            )
+        }
+        EventBody::ServerDisconnected { server } => format!("{server} disconnected"),
+        EventBody::PlanCreated { plan, by, digest, revision, rows, findings, .. } => {
+            let digest = digest.short();
+            format!(
+                "{plan} planned by {by}: revision {revision}, rows {rows}, findings {findings}, digest {digest}"
+            )
+        }
+        EventBody::PlanApproved { plan, digest, by, ticket } => {
+            format!("{plan} approved by {by}{}, digest {}", with("ticket ", ticket), digest.short())
+        }
+        EventBody::RunStarted { plan, by } => format!("{plan} started by {by}"),
+        EventBody::RunResumed { plan, by, restart } => {
+            let anew =
+                if restart.is_empty() { String::new() } else { format!(", anew: {}", numbers(restart)) };
+            format!("{plan} resumed by {by}{anew}")
+        }
+        EventBody::CancelRequested { plan, by } => format!("{plan} asked to stop by {by}"),
+        EventBody::RunEnded { plan, end } => format!("{plan} ended: {}", status::end(*end)),
+        EventBody::CommandIssued { plan, segment, role, steps, .. } => {
+            let steps = numbers(steps.iter().map(|ticket| ticket.number));
+            format!("{plan} segment {segment} for {role}: steps {steps}")
+        }
+        EventBody::CommandAccepted { plan, command } => {
+            format!("{plan} command {command} taken by its agent")
+        }
+        EventBody::CommandRefused { plan, command, refusal } => {
+            format!("{plan} command {command} refused: {refusal}")
+        }
+        EventBody::StepStarted { plan, step, .. } => format!("{plan}/{step} started"),
+        EventBody::StepEnded { plan, step, outcome, .. } => format!("{plan}/{step} {}", ended(outcome)),
+        EventBody::GateOpened { plan, step } => format!("{plan}/{step} waits for a person"),
+        EventBody::StepConfirmed { plan, step, by, note } => {
+            format!("{plan}/{step} confirmed by {by}{}", with("note: ", note))
+        }
+    }
+}
+
+fn with(label: &str, text: &Option<String>) -> String {
+    text.as_ref().map(|text| format!(", {label}{text}")).unwrap_or_default()
+}
+
+fn numbers<N: Display>(numbers: impl IntoIterator<Item = N>) -> String {
+    numbers.into_iter().map(|number| number.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn ended(outcome: &Outcome) -> String {
+    let because = outcome.because.map(|step| format!(" because of step {step}")).unwrap_or_default();
+    format!("{}{because}: {}", outcome.end, steps::first_sentence(&outcome.evidence))
+}

@@ -1,0 +1,46 @@
+//! Why a site stands where it does: its sentence, the steps that explain it, and what to type.
+//!
+//! Neighbours: `steps` shows each step's details, `status` the words.
+
+use muster_model::outcome::End;
+use muster_model::view::{StepState, WhyView};
+
+use super::{one_line, status, steps, style};
+use crate::output::Output;
+
+/// The explanation, most important first.
+pub(crate) fn text(why: &WhyView, output: &Output) -> String {
+    let site = &why.site;
+    let since = site.since.map(|since| format!("  since {}", output.minute(since))).unwrap_or_default();
+    let title = format!("{}  {}{since}", site.site, status::word(site.state));
+    let mut text = vec![status::coloured(site.state, &title), one_line(&site.detail)];
+    for finding in &why.findings {
+        text.push(style::bad(&format!("  finding: {}", one_line(finding))));
+    }
+    for refusal in &why.refusals {
+        text.push(style::bad(&format!("  refused: {}", one_line(refusal))));
+    }
+    let (skipped, told): (Vec<_>, Vec<_>) =
+        why.steps.iter().partition(|step| step.state == StepState::Ended(End::Skipped));
+    for step in told {
+        let line = format!(
+            "step {} {} on {}: {}",
+            step.number,
+            super::node(&step.node),
+            step.server.role,
+            steps::state(step.state)
+        );
+        text.push(steps::coloured(step.state, &line));
+        text.extend(steps::details(step));
+    }
+    if !skipped.is_empty() {
+        let numbers: Vec<String> = skipped.iter().map(|step| step.number.to_string()).collect();
+        let verb = if numbers.len() == 1 { "step was" } else { "steps were" };
+        text.push(format!("{} {verb} not tried because of that: {}", numbers.len(), numbers.join(", ")));
+    }
+    // The way to this very page is no advice on it.
+    let this = format!("muster why {}", site.site);
+    let next: Vec<String> = site.next.iter().filter(|next| **next != this).cloned().collect();
+    text.push(super::next(&next));
+    text.join("\n").trim_end().to_owned()
+}

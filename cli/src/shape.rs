@@ -1,0 +1,37 @@
+//! The JSON shapes that `--output json` prints: an interface for scripts, versioned one by one.
+//!
+//! Neighbours: `muster_model::view` and the records define the fields, `deploy/docs/cli.md` describes each shape and a
+//! test compares the two. A field may be added within a version; a change of meaning raises the number.
+
+/// `muster status`.
+pub const STATUS: &str = "muster.status/1";
+/// `muster why`.
+pub const WHY: &str = "muster.why/1";
+/// `muster steps PLAN`.
+pub const STEPS: &str = "muster.steps/1";
+/// `muster steps PLAN/STEP`.
+pub const STEP: &str = "muster.step/1";
+/// `muster render`.
+pub const RENDER: &str = "muster.render/1";
+/// `muster plan`, `muster plan show`.
+pub const PLAN: &str = "muster.plan/1";
+/// `muster push`.
+pub const PUSH: &str = "muster.push/1";
+/// `muster validate`.
+pub const VALIDATE: &str = "muster.validate/1";
+/// `muster events`, and each event of `--watch`; one record a line.
+pub const EVENT: &str = "muster.event/1";
+/// The last line of `--watch`: how the run stands.
+pub const RUN: &str = "muster.run/1";
+/// Verbs that change something: what now holds, in a sentence.
+pub const DONE: &str = "muster.done/1";
+/// `muster server list`.
+pub const SERVERS: &str = "muster.servers/1";
+/// `muster server show`.
+pub const SERVER: &str = "muster.server/1";
+/// `muster server invite`.
+pub const INVITE: &str = "muster.invite/1";
+
+/// Every shape, in the order of the reference.
+pub const ALL: [&str; 14] =
+    [PUSH, VALIDATE, RENDER, PLAN, DONE, RUN, EVENT, STEPS, STEP, STATUS, WHY, SERVERS, SERVER, INVITE];
