@@ -1,0 +1,189 @@
+//! Every verb that shows or changes something, its words compared whole.
+
+use insta::assert_snapshot;
+use muster::exit::Exit;
+use muster_model::digest::Digest;
+use serde_json::{Value, json};
+
+use crate::world::{self, World, is_private, row};
+
+#[tokio::test]
+async fn a_plan_reads_like_a_diff_and_ends_with_what_to_type() {
+    let world = World::new();
+    world
+        .controller
+        .change(|script| script.plan.warnings = vec!["package old-tool is no longer named".to_owned()]);
+    assert_snapshot!(world.said("plan dupont-prod").await);
+    assert_eq!(world.asked("CreatePlan"), ["dupont-prod"]);
+}
+
+#[tokio::test]
+async fn a_twin_is_labelled_and_findings_forbid_the_approval() {
+    let world = World::new();
+    world.controller.change(|script| {
+        script.plan.simulated = true;
+        script.plan.findings =
+            vec!["dupont-prod/web: the agent is not connected -> start muster-agent there".to_owned()];
+    });
+    assert_snapshot!(world.said("plan show P-204").await);
+}
+
+#[tokio::test]
+async fn an_empty_plan_says_that_there_is_nothing_to_do() {
+    let world = World::new();
+    world.controller.change(|script| script.plan = world::plan(json!([])));
+    assert_snapshot!(world.said("plan dupont-prod").await);
+}
+
+#[tokio::test]
+async fn a_plan_whose_rows_were_altered_is_neither_shown_nor_approved() {
+    let world = World::new();
+    world.controller.change(|script| {
+        let text = String::from_utf8(script.plan.steps_json[0].clone()).unwrap();
+        script.plan.steps_json[0] = text.replace("6.0.0.1397", "6.6.6.6666").into_bytes();
+    });
+    assert_snapshot!(world.said("plan show P-204").await);
+    assert_eq!(world.muster("approve P-204").await.exit, Exit::Internal);
+    assert!(world.asked("ApprovePlan").is_empty());
+}
+
+#[tokio::test]
+async fn an_approval_sends_the_digest_that_was_computed_here() {
+    let world = World::new();
+    world.muster("plan dupont-prod").await;
+    assert_snapshot!(world.said("approve P-204 --ticket CHG0041877").await);
+    let digest = Digest::of(&world.controller.script().plan.header_json);
+    let asked = world.asked("ApprovePlan");
+    assert!(asked[0].contains(&digest.to_string()) && asked[0].contains("CHG0041877"), "{asked:?}");
+}
+
+#[tokio::test]
+async fn a_plan_that_is_not_the_one_that_was_shown_is_not_approved() {
+    let world = World::new();
+    world.muster("plan dupont-prod").await;
+    world.controller.change(|script| script.plan = world::plan(json!([])));
+    let said = world.said("approve P-204").await;
+    assert!(
+        said.contains("is not the plan that was shown to you") && said.contains("muster plan show P-204"),
+        "{said}"
+    );
+    assert!(world.asked("ApprovePlan").is_empty());
+}
+
+#[tokio::test]
+async fn the_status_of_all_sites_and_of_one() {
+    let world = World::new();
+    assert_snapshot!("status_all", world.said("status").await);
+    assert_snapshot!("status_problems", world.said("status --problems").await);
+    let one = json!({"revision": 118, "sites": [world::site("dupont-prod", json!("waiting"), "it waits")]});
+    world.controller.change(|script| {
+        script.views.insert("muster.status/1", serde_json::to_vec(&one).unwrap());
+    });
+    assert_snapshot!("status_one", world.said("status dupont-prod").await);
+}
+
+#[tokio::test]
+async fn the_steps_of_a_run_and_one_of_them_whole() {
+    let world = World::new();
+    assert_snapshot!("steps", world.said("steps P-204").await);
+    assert_snapshot!("step_of_a_person", world.said("steps P-204/3").await);
+    assert_snapshot!("step_unknown", world.said("steps P-204/9").await);
+}
+
+#[tokio::test]
+async fn why_shows_the_rows_that_did_not_agree_and_what_was_skipped() {
+    let world = World::new();
+    let node = "iis_app_pool/Sage.XRT.Advanced";
+    let mut blocked = world::step(2, node, "resource", json!({"ended": "blocked"}));
+    let rows = |old: Value| {
+        json!([row(node, "load_user_profile", json!({"exact": old}), json!({"exact": true}), "drift")])
+    };
+    blocked["rows"] = rows(json!(false));
+    blocked["actual_rows"] = rows(json!("none"));
+    blocked["evidence"] = json!("the server no longer agrees with the approved rows");
+    let mut skipped = world::step(3, "service/SCASServer", "resource", json!({"ended": "skipped"}));
+    skipped["because"] = json!(2);
+    let site = world::site("dupont-prod", json!({"stopped": "blocked"}), "step P-204/2 is blocked");
+    let why = json!({"site": site, "steps": [blocked, skipped], "refusals": ["DUP-WEB01: the clock is off"], "findings": []});
+    world.controller.change(|script| {
+        script.views.insert("muster.why/1", serde_json::to_vec(&why).unwrap());
+    });
+    assert_snapshot!(world.said("why dupont-prod").await);
+}
+
+#[tokio::test]
+async fn render_shows_what_a_server_should_be() {
+    let world = World::new();
+    let view = json!({"site": "dupont-prod", "revision": 118, "manifests": [{
+    "format": 1, "server": "dupont-prod/web", "host": "DUP-WEB01", "product": "sxa 2022-r2", "generation": 3,
+    "nodes": [
+        {"id": "package/advanced", "attributes": {"version": "2022-r2", "arguments": ["/quiet", "LANG=fr"]}, "guide": "G4"},
+        {"id": "iis_app_pool/Sage.XRT.Advanced", "attributes": {"load_user_profile": true}, "provided_by": "package/advanced"},
+    ]}]});
+    world.controller.change(|script| {
+        script.views.insert("muster.render/1", serde_json::to_vec(&view).unwrap());
+    });
+    assert_snapshot!(world.said("render dupont-prod").await);
+}
+
+#[tokio::test]
+async fn servers_are_listed_shown_invited_and_revoked() {
+    let world = World::new();
+    assert_snapshot!("server_list", world.said("server list").await);
+    assert_snapshot!("server_show", world.said("server show nord-prod/web").await);
+    assert_snapshot!("server_show_unknown", world.said("server show nord-prod/sql").await);
+    assert_snapshot!("server_revoke", world.said("server revoke nord-prod/web").await);
+    assert_snapshot!("server_invite", world.said("server invite dupont-prod/web --out DIR/web.token").await);
+    assert_eq!(std::fs::read_to_string(world.path("web.token")).unwrap(), "muster-token-1 {}\n");
+    assert!(is_private(&world.path("web.token")), "a token is for its holder alone");
+}
+
+#[tokio::test]
+async fn a_token_never_replaces_a_file_and_a_refused_invitation_leaves_none() {
+    let world = World::new();
+    world.write("web.token", "precious");
+    assert_snapshot!(world.said("server invite dupont-prod/web --out DIR/web.token").await);
+    assert_eq!(std::fs::read_to_string(world.path("web.token")).unwrap(), "precious");
+    assert!(world.asked("InviteServer").is_empty(), "no token was made for nothing");
+    world.controller.change(|script| {
+        script.refuse.insert("InviteServer", tonic::Status::not_found("no document names dupont-prod/web"));
+    });
+    assert_eq!(world.muster("server invite dupont-prod/web --out DIR/other.token").await.exit, Exit::Refused);
+    assert!(!world.path("other.token").exists());
+}
+
+#[tokio::test]
+async fn a_verb_that_changes_something_says_what_now_holds_and_what_to_type() {
+    let world = World::new();
+    let mut said = String::new();
+    for line in ["run P-204", "resume P-204 --restart 7", "cancel P-204", "done P-204/3 --note by-phone"] {
+        said.push_str(&world.said(line).await);
+    }
+    assert_snapshot!(said);
+    assert_eq!(world.asked("ResumeRun"), ["ResumeRequest { plan: 204, restart: [7] }"]);
+    assert_eq!(world.asked("ConfirmStep"), ["ConfirmRequest { plan: 204, step: 3, note: \"by-phone\" }"]);
+}
+
+#[tokio::test]
+async fn json_is_one_record_in_a_named_shape_and_nothing_else() {
+    let world = World::new();
+    for (line, shape) in [
+        ("plan dupont-prod", "muster.plan/1"),
+        ("status", "muster.status/1"),
+        ("steps P-204", "muster.steps/1"),
+        ("steps P-204/3", "muster.step/1"),
+        ("server list", "muster.servers/1"),
+        ("server show nord-prod/web", "muster.server/1"),
+        ("server invite dupont-prod/web --out DIR/t", "muster.invite/1"),
+        ("run P-204", "muster.done/1"),
+        ("approve P-204", "muster.done/1"),
+    ] {
+        let ran = world.muster(&format!("--output json {line}")).await;
+        let record: Value =
+            serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{line}: {error}\n{}", ran.out));
+        assert_eq!(record["shape"], shape, "{line}");
+        assert_eq!(ran.exit, Exit::Ok, "{line}");
+    }
+    let ran = world.muster("plan show P-204 --output json").await;
+    assert_snapshot!("plan_json", ran.out);
+}
