@@ -5,16 +5,14 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
-use muster_model::manifest::Manifest;
 use muster_model::name::Slug;
 
-use crate::authority::HostOf;
 use crate::clock::Clock;
-use crate::{init, os, serve, store};
+use crate::intake::catalog::{self, Catalog};
+use crate::{init, os, serve};
 
 /// The controller of Muster: stores what every site should be, and carries out what was approved.
 #[derive(Debug, Parser)]
@@ -94,7 +92,7 @@ fn act(verb: Verb) -> anyhow::Result<()> {
         Verb::Serve(line) => runtime.block_on(async {
             let options = serve::Options { data_dir: line.data_dir, listen: line.listen };
             let until = os::terminated()?;
-            Ok(serve::run(options, Clock::system(), host_of(), until).await?)
+            Ok(serve::run(options, Clock::system(), catalog::host_of(Catalog::default()), until).await?)
         }),
     }
 }
@@ -122,15 +120,4 @@ async fn make(line: Init) -> anyhow::Result<()> {
     println!("Move each to an offline medium, to two different places, and delete them here.");
     println!("Next: muster-controller serve --data-dir {}", options.data_dir.display());
     Ok(())
-}
-
-/// The computer that a server's newest manifest names.
-fn host_of() -> HostOf {
-    Arc::new(|snapshot, server| {
-        Box::pin(async move {
-            let Some(stored) = snapshot.newest_manifest(server).await? else { return Ok(None) };
-            let manifest: Manifest = serde_json::from_slice(&stored.bytes).map_err(store::Error::Encode)?;
-            Ok(Some(manifest.host))
-        })
-    })
 }

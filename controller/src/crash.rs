@@ -11,6 +11,13 @@ pub const POINTS: &[&str] = &[
     "serve.after_epoch",
     "enroll.before_reply",
     "init.before_publish",
+    "planning.after_manifests",
+    "dispatch.after_commit",
+    "dispatch.before_send",
+    "dispatch.after_send",
+    "session.before_outcome",
+    "session.before_acknowledge",
+    "session.after_acknowledge",
 ];
 
 /// Ends the process at once, as SIGKILL does, where `MUSTER_CRASH_AT` is `name:count` and this is that visit of that point.

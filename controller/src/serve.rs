@@ -23,7 +23,11 @@ use crate::api::{Doors, enrollment};
 use crate::authority::{self, Authority, HostOf, files};
 use crate::clock::Clock;
 use crate::crash;
+use crate::dispatch;
 use crate::init::DATABASE_FILE;
+use crate::intake::catalog::Catalog;
+use crate::rooms::Rooms;
+use crate::session;
 use crate::store::{self, Epoch, Fatal, Store};
 use crate::tls::{self, Acceptor};
 
@@ -68,6 +72,9 @@ pub enum Error {
     /// Serving failed.
     #[error("the controller cannot serve")]
     Serve(#[from] tonic::transport::Error),
+    /// The runs that were under way cannot be taken up.
+    #[error("the runs that were under way cannot go on")]
+    Dispatch(#[from] dispatch::Error),
     /// Nothing can be stored any more.
     #[error("the controller cannot store anything and stops; start it again once the cause is mended: {0}")]
     Fatal(Fatal),
@@ -79,6 +86,8 @@ pub struct Running {
     store: Store,
     authority: Authority,
     epoch: Epoch,
+    sessions: session::Handle,
+    dispatch: dispatch::Handle,
     stop: watch::Sender<bool>,
     cut: watch::Sender<bool>,
     server: tokio::task::JoinHandle<Result<(), tonic::transport::Error>>,
@@ -146,7 +155,12 @@ impl Running {
             cut: cut_out,
         };
         let guard = access::Guard::new(authority.revocations().clone(), clock);
-        let doors = Doors { enrollment: enrollment::Service::server(authority.clone()) };
+        let catalog = Catalog::default();
+        let Rooms { sessions, driver, operator, agent } =
+            Rooms::open(store.clone(), epoch, authority.clone(), catalog, stop.subscribe()).await?;
+        let dispatch = driver.handle();
+        tokio::spawn(driver.run(stop.subscribe()));
+        let doors = Doors::new(enrollment::Service::server(authority.clone()), operator, agent);
         let server = tokio::spawn(
             Server::builder()
                 .http2_keepalive_interval(Some(Duration::from_millis(limits::KEEPALIVE_INTERVAL_MS)))
@@ -157,7 +171,7 @@ impl Running {
         let file = data_dir.join(ADDRESS_FILE);
         files::replace_private(&file, &format!("{address}\n"))
             .map_err(|error| Error::File(file.display().to_string(), error))?;
-        Ok(Self { address, store, authority, epoch, stop, cut, server, _lock: lock })
+        Ok(Self { address, store, authority, epoch, sessions, dispatch, stop, cut, server, _lock: lock })
     }
 
     /// Where it listens.
@@ -175,6 +189,11 @@ impl Running {
         &self.authority
     }
 
+    /// The driver of its runs.
+    pub fn dispatch(&self) -> &dispatch::Handle {
+        &self.dispatch
+    }
+
     /// The epoch under which it serves.
     pub fn epoch(&self) -> Epoch {
         self.epoch
@@ -186,6 +205,7 @@ impl Running {
     /// Where serving had failed, or the writer had stopped.
     pub async fn stop(mut self) -> Result<(), Error> {
         self.stop.send_replace(true);
+        self.sessions.cut_all();
         let limit = Duration::from_millis(limits::DRAIN_MS);
         let served = match tokio::time::timeout(limit, &mut self.server).await {
             Ok(served) => served,

@@ -2,6 +2,8 @@
 //!
 //! Neighbours: `authority` makes and spends them. A secret never reaches this room.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use muster_model::digest::Digest;
 use muster_model::name::ServerId;
@@ -49,6 +51,19 @@ impl Snapshot {
             })
         })
         .transpose()
+    }
+}
+
+impl Snapshot {
+    /// The servers for which a token is out that can be spent at that moment.
+    pub async fn open_invitations(&mut self, at: Timestamp) -> Result<BTreeSet<ServerId>, Error> {
+        let servers: Vec<String> = sqlx::query_scalar(
+            "SELECT server FROM invitations WHERE used_ms IS NULL AND voided_ms IS NULL AND expires_ms > $1",
+        )
+        .bind(at.as_millisecond())
+        .fetch_all(self.connection())
+        .await?;
+        servers.iter().map(|server| parse("server", server)).collect()
     }
 }
 

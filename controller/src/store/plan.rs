@@ -134,6 +134,20 @@ impl Snapshot {
             .transpose()
     }
 
+    /// The newest approved plan of a site that was made after this one.
+    pub async fn newer_approved_plan(&mut self, site: &Slug, plan: PlanId) -> Result<Option<Plan>, Error> {
+        sqlx::query(
+            "SELECT * FROM plans WHERE site = $1 AND plan > $2 AND approved_by IS NOT NULL ORDER BY plan DESC LIMIT 1",
+        )
+        .bind(site.as_str())
+        .bind(int(plan.0)?)
+        .fetch_optional(self.connection())
+        .await?
+        .as_ref()
+        .map(read)
+        .transpose()
+    }
+
     /// Every plan whose run is under way, by number: what a started controller takes up again.
     pub async fn running_plans(&mut self) -> Result<Vec<Plan>, Error> {
         sqlx::query("SELECT * FROM plans WHERE running = 1 ORDER BY plan")
@@ -225,7 +239,8 @@ impl Tx {
         if changed.rows_affected() == 1 { Ok(()) } else { Err(Error::IllegalForPlan(plan)) }
     }
 
-    /// `RunStarted`, `RunResumed`: an approved plan whose run is not under way, on a site where no other one is.
+    /// `RunStarted`, `RunResumed`: an approved plan, on a site where no other run is under way. A run that only waits for a
+    /// person while steps did not end well is under way and can be resumed.
     pub(super) async fn run_began(&mut self, plan: PlanId, resumed: bool) -> Result<(), Error> {
         let at = self.at().as_millisecond();
         let stored = self.plan(plan).await?.ok_or(Error::IllegalForPlan(plan))?;
@@ -234,7 +249,8 @@ impl Tx {
         {
             return Err(Error::RunActive(stored.site));
         }
-        if stored.approved.is_none() || stored.running || stored.started_at.is_some() != resumed {
+        if stored.approved.is_none() || (stored.running && !resumed) || stored.started_at.is_some() != resumed
+        {
             return Err(Error::IllegalForPlan(plan));
         }
         sqlx::query("UPDATE plans SET running = 1, run_end = NULL, started_ms = COALESCE(started_ms, $1) WHERE plan = $2")

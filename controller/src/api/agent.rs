@@ -1,0 +1,168 @@
+//! The agents' door: reads a stream, hands what it says to the rooms, and answers.
+//!
+//! Neighbours: `session` keeps the stream, `dispatch` takes what concerns commands. Which server speaks comes from the
+//! certificate, never from a message. An outcome is acknowledged after it is on disk and not before.
+
+use std::pin::Pin;
+
+use futures_util::{Stream, StreamExt as _};
+use muster_model::name::ServerId;
+use muster_proto::session::{FromAgent, Hello, StepEnded, ToAgent};
+use muster_proto::v1;
+use tokio::sync::{mpsc, oneshot};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::caller;
+use crate::crash;
+use crate::dispatch::{self, Reception};
+use crate::session::{self, Session};
+
+/// The service behind `muster.fleet.v1.Agent`.
+#[derive(Clone)]
+pub struct Service {
+    sessions: session::Handle,
+    dispatch: dispatch::Handle,
+}
+
+impl Service {
+    /// A door to these rooms.
+    pub fn new(sessions: session::Handle, dispatch: dispatch::Handle) -> Self {
+        Self { sessions, dispatch }
+    }
+
+    /// Opens the session and reads it to its end. In a task of its own: a caller that goes away in between must not leave a
+    /// session behind that nobody ends.
+    async fn serve(
+        self,
+        server: ServerId,
+        hello: Hello,
+        messages: Streaming<v1::FromAgent>,
+        opened: oneshot::Sender<Result<mpsc::Receiver<ToAgent>, Status>>,
+    ) {
+        let (mut session, out) = match self.sessions.open(&server, &hello).await {
+            Ok(session) => session,
+            Err(error) => {
+                tracing::warn!(%server, error = &error as &dyn std::error::Error, "a stream was not opened");
+                if opened.send(Err(refused(&error))).is_err() {
+                    tracing::debug!(%server, "the agent did not wait for the refusal");
+                }
+                return;
+            }
+        };
+        tracing::info!(%server, version = hello.agent_version, host = %hello.host, "connected");
+        // Where the caller is gone, its half of the queue is dropped here and the session ends below.
+        if opened.send(Ok(out)).is_err() {
+            tracing::debug!(%server, "the agent went away while its stream opened");
+        } else if let Err(error) = self.dispatch.connected(&server).await {
+            tracing::error!(%server, error = &error as &dyn std::error::Error, "commands were not sent again");
+        } else {
+            self.read(&mut session, messages).await;
+        }
+        if let Err(error) = session.close().await {
+            tracing::warn!(%server, error = &error as &dyn std::error::Error, "the end of a stream is not stored");
+        }
+        tracing::info!(%server, "disconnected");
+    }
+
+    async fn read(&self, session: &mut Session, mut messages: Streaming<v1::FromAgent>) {
+        loop {
+            let message = tokio::select! {
+                message = messages.next() => message,
+                () = session.ended() => return,
+            };
+            let message = match message {
+                None => return,
+                Some(Err(status)) => {
+                    tracing::info!(server = %session.server(), %status, "the stream broke");
+                    return;
+                }
+                Some(Ok(wire)) => FromAgent::try_from(wire),
+            };
+            let message = match message {
+                Ok(message) => message,
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(server = %session.server(), error, "a message cannot be read; the stream is cut");
+                    return;
+                }
+            };
+            if let Err(error) = self.take(session, message).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(server = %session.server(), error, "a message was not taken; the stream is cut");
+                return;
+            }
+        }
+    }
+
+    async fn take(&self, session: &Session, message: FromAgent) -> Result<(), dispatch::Error> {
+        let server = session.server();
+        let reception = match message {
+            FromAgent::Hello(_) => Reception::Ignored("it said hello a second time".to_owned()),
+            FromAgent::Observed(observed) => {
+                session.observed(observed);
+                return Ok(());
+            }
+            FromAgent::Answer(answer) => self.dispatch.answered(server, answer).await?,
+            FromAgent::Started(started) => self.dispatch.started(server, started).await?,
+            FromAgent::Ended(ended) => return self.ended(session, ended).await,
+            FromAgent::Progress(progress) => {
+                tracing::debug!(%server, step = progress.step, text = progress.text, "progress");
+                return Ok(());
+            }
+        };
+        if let Reception::Ignored(why) = reception {
+            tracing::warn!(%server, why, "a message of the agent is ignored");
+        }
+        Ok(())
+    }
+
+    async fn ended(&self, session: &Session, ended: StepEnded) -> Result<(), dispatch::Error> {
+        let (server, key) = (session.server(), ended.key);
+        crash::point("session.before_outcome");
+        match self.dispatch.ended(server, ended).await? {
+            Reception::Stored => {
+                crash::point("session.before_acknowledge");
+                if !session.reply(ToAgent::Stored(key)).await {
+                    tracing::debug!(%server, %key, "the stream ended before the acknowledgement; the agent asks again");
+                }
+                crash::point("session.after_acknowledge");
+            }
+            // Kept by the agent: a controller restored from a backup must not make it forget what only it knows.
+            Reception::Ignored(why) => tracing::warn!(%server, %key, why, "an outcome is not acknowledged"),
+        }
+        Ok(())
+    }
+}
+
+#[tonic::async_trait]
+impl v1::agent_server::Agent for Service {
+    type SessionStream = Pin<Box<dyn Stream<Item = Result<v1::ToAgent, Status>> + Send>>;
+
+    async fn session(
+        &self,
+        request: Request<Streaming<v1::FromAgent>>,
+    ) -> Result<Response<Self::SessionStream>, Status> {
+        let server = caller::agent(&request)?;
+        let mut messages = request.into_inner();
+        let first =
+            messages.message().await?.ok_or_else(|| Status::invalid_argument("the stream is empty"))?;
+        let hello = match FromAgent::try_from(first) {
+            Ok(FromAgent::Hello(hello)) => hello,
+            Ok(_) => return Err(Status::invalid_argument("the first message must be the hello")),
+            Err(error) => return Err(Status::invalid_argument(super::chain(&error))),
+        };
+        let (opened_in, opened) = oneshot::channel();
+        tokio::spawn(self.clone().serve(server, hello, messages, opened_in));
+        let out = opened.await.map_err(|_| Status::unavailable("the controller stops"))??;
+        let out = ReceiverStream::new(out).map(|message| Ok(v1::ToAgent::from(message)));
+        Ok(Response::new(Box::pin(out)))
+    }
+}
+
+fn refused(error: &session::Error) -> Status {
+    match error {
+        session::Error::Connected(_) => Status::already_exists(error.to_string()),
+        session::Error::Store(_) => Status::unavailable(super::chain(error)),
+    }
+}

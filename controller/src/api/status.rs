@@ -1,0 +1,145 @@
+//! Errors of the rooms as gRPC statuses: one code per kind of trouble, the same everywhere.
+//!
+//! NOT_FOUND: there is no such thing. INVALID_ARGUMENT: the request is not in its form. FAILED_PRECONDITION: it is, and
+//! things do not stand so; the message says what to type next. UNAVAILABLE: try again. INTERNAL: a defect or damage, logged
+//! here with its causes. Neighbours: the doors return these; the CLI prints the message as it is.
+
+use muster_core::run::IllegalMove;
+use tonic::Status;
+
+use crate::authority;
+use crate::dispatch::{self, load};
+use crate::intake::{self, catalog};
+use crate::{planning, store, views};
+
+/// An error with its causes, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+fn internal(error: &(dyn std::error::Error + 'static)) -> Status {
+    tracing::error!(error, "a call failed");
+    Status::internal(chain(error))
+}
+
+impl From<store::Error> for Status {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::RunActive(_) => Self::failed_precondition(error.to_string()),
+            store::Error::Stopped(_) => Self::unavailable(error.to_string()),
+            store::Error::Database(_)
+            | store::Error::Migration(_)
+            | store::Error::Damaged { .. }
+            | store::Error::Corrupt(_)
+            | store::Error::Encode(_)
+            | store::Error::TooLarge(_)
+            | store::Error::NeverIssued(_)
+            | store::Error::AlreadyEnded(_)
+            | store::Error::IllegalForPlan(_)
+            | store::Error::Generation { .. } => internal(&error),
+        }
+    }
+}
+
+impl From<catalog::Error> for Status {
+    fn from(error: catalog::Error) -> Self {
+        match error {
+            catalog::Error::Store(error) => error.into(),
+            catalog::Error::Empty | catalog::Error::Unsound(_) => {
+                Self::failed_precondition(error.to_string())
+            }
+            catalog::Error::NoSite { .. } => Self::not_found(error.to_string()),
+        }
+    }
+}
+
+impl From<load::Error> for Status {
+    fn from(error: load::Error) -> Self {
+        match error {
+            load::Error::Store(error) => error.into(),
+            load::Error::NoPlan(_) => Self::not_found(error.to_string()),
+            load::Error::Record(..)
+            | load::Error::Missing { .. }
+            | load::Error::Structure { .. }
+            | load::Error::Fold { .. } => internal(&error),
+        }
+    }
+}
+
+impl From<dispatch::Error> for Status {
+    fn from(error: dispatch::Error) -> Self {
+        match error {
+            dispatch::Error::Store(error) => error.into(),
+            dispatch::Error::Load(error) => error.into(),
+            dispatch::Error::Illegal(IllegalMove::NoStep { .. }) => Self::not_found(error.to_string()),
+            dispatch::Error::Illegal(_) => Self::failed_precondition(error.to_string()),
+        }
+    }
+}
+
+impl From<planning::Error> for Status {
+    fn from(error: planning::Error) -> Self {
+        match error {
+            planning::Error::Store(error) => error.into(),
+            planning::Error::Catalog(error) => error.into(),
+            planning::Error::Dispatch(error) => error.into(),
+            planning::Error::Active { .. }
+            | planning::Error::Overtaken(_)
+            | planning::Error::Void { .. }
+            | planning::Error::Outdated { .. }
+            | planning::Error::Assemble(_) => Self::failed_precondition(chain(&error)),
+            planning::Error::Manifest(_) | planning::Error::Record(_) | planning::Error::NoGate { .. } => {
+                internal(&error)
+            }
+        }
+    }
+}
+
+impl From<intake::Error> for Status {
+    fn from(error: intake::Error) -> Self {
+        match error {
+            intake::Error::Store(error) => error.into(),
+            intake::Error::Catalog(error) => error.into(),
+            intake::Error::Manifest(_) | intake::Error::Check(_) => internal(&error),
+        }
+    }
+}
+
+impl From<views::Error> for Status {
+    fn from(error: views::Error) -> Self {
+        match error {
+            views::Error::Store(error) => error.into(),
+            views::Error::Load(error) => error.into(),
+            views::Error::Catalog(error) => error.into(),
+            views::Error::Manifest(_) | views::Error::Record(_) => internal(&error),
+        }
+    }
+}
+
+impl From<authority::Error> for Status {
+    fn from(error: authority::Error) -> Self {
+        match error {
+            authority::Error::Store(error) => error.into(),
+            authority::Error::UnknownServer(_) | authority::Error::NeverInvited(_) => {
+                Self::not_found(error.to_string())
+            }
+            authority::Error::Lifetime => Self::invalid_argument(error.to_string()),
+            authority::Error::Interrupted => Self::unavailable(error.to_string()),
+            authority::Error::Token
+            | authority::Error::OtherHost { .. }
+            | authority::Error::Request(_)
+            | authority::Error::KeyKind
+            | authority::Error::Certificate(_)
+            | authority::Error::Pem(_)
+            | authority::Error::File(..)
+            | authority::Error::Random => internal(&error),
+        }
+    }
+}

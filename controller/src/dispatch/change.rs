@@ -1,0 +1,155 @@
+//! The one place that moves a run: what happened and what follows from it are one transaction.
+//!
+//! Neighbours: `super::agent` and `planning` say what happened. Inside the transaction the event is applied to a copy of
+//! the run with the transaction's own moment, so that a later fold of what was stored comes to the same run; the copy takes
+//! the run's place only after the commit.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use muster_core::run::{Decision, Outstanding, Run};
+use muster_model::event::EventBody;
+use muster_model::name::{PlanId, Slug};
+use muster_model::outcome::CommandId;
+use muster_proto::session::ToAgent;
+use uuid::Uuid;
+
+use super::load::{self, Loaded, Parts};
+use super::{Active, Error, Handle, Place, lock};
+use crate::crash;
+use crate::store::{self, Tx, Work};
+
+/// A run after a change, and what is to be sent for it.
+struct Moved {
+    run: Run,
+    issued: Vec<CommandId>,
+    cancels: Vec<CommandId>,
+}
+
+impl Handle {
+    /// Moves a run: `happened` reads what it must inside the transaction and gives the events, which are applied and stored
+    /// with everything that is due after them. Comes back with the run after it is on disk.
+    ///
+    /// # Errors
+    /// What `happened` refuses, a move that the run does not make, or a store that does not answer; nothing changed then.
+    pub(crate) async fn change<E, F>(&self, plan: PlanId, happened: F) -> Result<Run, E>
+    where
+        E: From<Error> + From<store::Error> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx, &'t Loaded) -> Work<'t, Vec<EventBody>, E> + Send + 'static,
+    {
+        let place = self.place(plan);
+        let mut held = place.lock().await;
+        let loaded = self.fill(&mut held, plan).await.map_err(E::from)?.clone();
+        let parts = Arc::clone(&loaded.parts);
+        let work = self.inner.store.transaction(move |tx| {
+            Box::pin(async move {
+                let bodies = happened(tx, &loaded).await?;
+                let Loaded { mut run, parts } = loaded;
+                for body in bodies {
+                    record(tx, &mut run, &parts.site, body).await.map_err(E::from)?;
+                }
+                follow(tx, run, &parts.site).await.map_err(E::from)
+            })
+        });
+        let Moved { run, issued, cancels } = work.await?;
+        crash::point("dispatch.after_commit");
+        self.note(&run, &parts);
+        for outstanding in parts.servers.keys().flat_map(|role| run.outstanding(role)) {
+            if issued.contains(&outstanding.command) {
+                self.send(&run, &parts, outstanding);
+            } else if cancels.contains(&outstanding.command) {
+                self.send_cancel(&parts, &outstanding);
+            }
+        }
+        *held = run.is_active().then(|| Loaded { run: run.clone(), parts });
+        Ok(run)
+    }
+
+    /// Stores and sends what has become due of itself, and gives up what revoked servers had not ended.
+    pub(super) async fn wake(&self, plan: PlanId) -> Result<(), Error> {
+        let woken = self.change(plan, |tx: &mut Tx, loaded: &Loaded| Box::pin(given_up(tx, loaded)));
+        woken.await.map(|_: Run| ())
+    }
+
+    pub(super) fn place(&self, plan: PlanId) -> Arc<Place> {
+        Arc::clone(lock(&self.inner.plans).entry(plan).or_default())
+    }
+
+    /// The plan that this place is for, loaded where it is not held.
+    pub(super) async fn fill<'p>(
+        &self,
+        held: &'p mut Option<Loaded>,
+        plan: PlanId,
+    ) -> Result<&'p Loaded, Error> {
+        match held {
+            Some(loaded) => Ok(loaded),
+            None => {
+                let mut snapshot = self.inner.store.snapshot().await?;
+                Ok(held.insert(load::load(&mut snapshot, plan).await?))
+            }
+        }
+    }
+
+    /// Remembers which run of the site is active.
+    fn note(&self, run: &Run, parts: &Parts) {
+        let (plan, valid_until) = (run.plan(), run.header().valid_until);
+        let mut active = lock(&self.inner.active);
+        let known = active.get(&parts.site).filter(|active| active.plan == plan).copied();
+        if run.is_active() {
+            let expired = known.is_some_and(|active| active.expired);
+            active.insert(parts.site.clone(), Active { plan, valid_until, expired });
+        } else if known.is_some() {
+            active.remove(&parts.site);
+        }
+        self.inner.changed.notify_one();
+    }
+
+    fn send_cancel(&self, parts: &Parts, outstanding: &Outstanding) {
+        let server = parts.server(&outstanding.role);
+        if !self.inner.sessions.send(&server, ToAgent::Cancel(outstanding.command)) {
+            tracing::info!(%server, command = %outstanding.command, "the request to stop waits for the agent");
+        }
+    }
+}
+
+/// The ends of what revoked servers had not ended. A server that enrolled again is no longer revoked: its agent may know.
+pub(crate) async fn given_up<E: From<store::Error>>(
+    tx: &mut Tx,
+    loaded: &Loaded,
+) -> Result<Vec<EventBody>, E> {
+    let servers = tx.servers_of(&loaded.parts.site).await?;
+    let revoked = servers.iter().filter(|server| server.revoked_at.is_some());
+    Ok(revoked.flat_map(|server| loaded.run.give_up(&server.server.role, tx.at())).collect())
+}
+
+/// Applies one event to the run and stores it.
+async fn record(tx: &mut Tx, run: &mut Run, site: &Slug, body: EventBody) -> Result<(), Error> {
+    run.apply(tx.at(), &body)?;
+    tx.append(Some(site), body).await?;
+    Ok(())
+}
+
+/// Stores what is due, one decision after the other, until nothing is.
+async fn follow(tx: &mut Tx, mut run: Run, site: &Slug) -> Result<Moved, Error> {
+    let mut issued = Vec::new();
+    while let Some(body) = next(&run, tx.at()) {
+        if let EventBody::CommandIssued { command, .. } = &body {
+            issued.push(*command);
+        }
+        record(tx, &mut run, site, body).await?;
+    }
+    let cancels = run.decide(tx.at()).into_iter().filter_map(|decision| match decision {
+        Decision::SendCancel { command } => Some(command),
+        Decision::Skip { .. }
+        | Decision::OpenGate { .. }
+        | Decision::Issue { .. }
+        | Decision::CancelStep { .. }
+        | Decision::End(_) => None,
+    });
+    Ok(Moved { cancels: cancels.collect(), issued, run })
+}
+
+/// The event of the first decision that has one.
+fn next(run: &Run, now: Timestamp) -> Option<EventBody> {
+    run.decide(now).iter().find_map(|decision| run.event(decision, now, &mut Uuid::new_v4))
+}

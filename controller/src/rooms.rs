@@ -1,0 +1,60 @@
+//! The rooms between the store and the doors, put together in their order.
+//!
+//! Neighbours: `serve` opens them before anybody can connect and hands their services to the doors. Nothing happens here
+//! but that each room is given those that it calls.
+
+use muster_model::command;
+use tokio::sync::watch;
+
+use crate::api::{agent, operator};
+use crate::authority::Authority;
+use crate::dispatch;
+use crate::intake::Intake;
+use crate::intake::catalog::Catalog;
+use crate::planning::Planning;
+use crate::session;
+use crate::store::{Epoch, Store};
+use crate::views::Views;
+
+/// The rooms of a controller that is about to serve.
+pub struct Rooms {
+    /// Who is connected.
+    pub sessions: session::Handle,
+    /// The task that wakes runs; to be run.
+    pub driver: dispatch::Service,
+    /// The operators' door.
+    pub operator: operator::Service,
+    /// The agents' door.
+    pub agent: agent::Service,
+}
+
+impl Rooms {
+    /// Opens the rooms under an epoch; active runs go on from where their events left them. `drain` turns true when the
+    /// controller stops.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn open(
+        store: Store,
+        epoch: Epoch,
+        authority: Authority,
+        catalog: Catalog,
+        drain: watch::Receiver<bool>,
+    ) -> Result<Self, dispatch::Error> {
+        let epoch = command::Epoch { number: epoch.number, instance: epoch.instance };
+        let sessions = session::Handle::new(store.clone(), session::Options::new(epoch));
+        let driver = dispatch::Service::start(store.clone(), sessions.clone()).await?;
+        let planning = Planning::new(store.clone(), catalog.clone(), sessions.clone(), driver.handle());
+        let operator = operator::Service {
+            intake: Intake::new(store.clone(), catalog.clone()),
+            views: Views::new(store.clone(), catalog),
+            planning,
+            authority,
+            sessions: sessions.clone(),
+            drain,
+            store,
+        };
+        let agent = agent::Service::new(sessions.clone(), driver.handle());
+        Ok(Self { sessions, driver, operator, agent })
+    }
+}

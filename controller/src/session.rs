@@ -1,0 +1,309 @@
+//! Who is connected: one open stream per server, and the way to speak into it.
+//!
+//! Neighbours: `api::agent` opens a [`Session`] for each stream and ends it, `dispatch` sends commands, `planning` asks for
+//! comparisons. Nothing here is stored but that a stream opened and ended; nothing here decides what is sent. A server is
+//! told apart by its certificate alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use muster_core::plan::{AgentFacts, Comparison};
+use muster_model::command::Epoch;
+use muster_model::event::EventBody;
+use muster_model::limits;
+use muster_model::name::ServerId;
+use muster_model::report::ServerReport;
+use muster_proto::session::{Hello, Observe, Observed, ToAgent, Welcome};
+use thiserror::Error;
+use tokio::sync::{OwnedMutexGuard, mpsc, oneshot, watch};
+use uuid::Uuid;
+
+use crate::store::{self, Store};
+
+/// Messages that may wait for one agent's link. A segment is one message; more than this means that nothing is read.
+const QUEUE: usize = 64;
+
+/// What a session needs from outside.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The epoch under which this controller serves.
+    pub epoch: Epoch,
+    /// Over how long agents spread their reconnections.
+    pub reconnect_spread_ms: u64,
+    /// How long an agent may take to compare its server.
+    pub observe_ms: u64,
+}
+
+impl Options {
+    /// The limits of the model, under this epoch.
+    pub fn new(epoch: Epoch) -> Self {
+        Self { epoch, reconnect_spread_ms: limits::RECONNECT_SPREAD_MS, observe_ms: limits::OBSERVE_MS }
+    }
+}
+
+/// Why a stream was not opened.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// Another stream of the server is open.
+    #[error("{0} is connected already; a second stream is refused while the first lives")]
+    Connected(ServerId),
+    /// That the stream opened could not be stored.
+    #[error("the connection could not be stored")]
+    Store(#[from] store::Error),
+}
+
+/// The registry of open streams. Cheap to clone.
+#[derive(Clone)]
+pub struct Handle {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    options: Options,
+    slots: Mutex<BTreeMap<ServerId, Arc<Slot>>>,
+}
+
+/// One server's place: it stays, streams come and go.
+#[derive(Default)]
+struct Slot {
+    /// Held while a stream opens or ends, so that their events are stored in the order in which they happened.
+    turn: Arc<tokio::sync::Mutex<()>>,
+    stream: Mutex<Option<Stream>>,
+}
+
+/// An open stream.
+struct Stream {
+    id: Uuid,
+    facts: AgentFacts,
+    out: mpsc::Sender<ToAgent>,
+    cut: watch::Sender<bool>,
+    observations: BTreeMap<String, oneshot::Sender<Result<ServerReport, String>>>,
+}
+
+/// A stream from its opening to its end, held by the door that reads it.
+pub struct Session {
+    handle: Handle,
+    slot: Arc<Slot>,
+    id: Uuid,
+    server: ServerId,
+    out: mpsc::Sender<ToAgent>,
+    cut: watch::Receiver<bool>,
+}
+
+impl Handle {
+    /// An empty registry.
+    pub fn new(store: Store, options: Options) -> Self {
+        Self { inner: Arc::new(Inner { store, options, slots: Mutex::default() }) }
+    }
+
+    /// The epoch under which commands are sent.
+    pub fn epoch(&self) -> Epoch {
+        self.inner.options.epoch
+    }
+
+    /// Opens a stream: the welcome is its first message, that it opened is stored. What comes back is the session and what
+    /// is to be sent.
+    ///
+    /// # Errors
+    /// Where a stream of the server lives, or the store does not answer.
+    pub async fn open(
+        &self,
+        server: &ServerId,
+        hello: &Hello,
+    ) -> Result<(Session, mpsc::Receiver<ToAgent>), Error> {
+        let slot = self.slot(server);
+        let turn = Arc::clone(&slot.turn).lock_owned().await;
+        // A stream whose reader is gone is dead, whatever its own end has noticed yet.
+        if lock(&slot.stream).as_ref().is_some_and(|stream| !stream.out.is_closed()) {
+            return Err(Error::Connected(server.clone()));
+        }
+        let now = self.inner.store.clock().now();
+        let journal = self.inner.store.snapshot().await?.journal(server).await?;
+        let (out, messages) = mpsc::channel(QUEUE);
+        let welcome = Welcome {
+            epoch: self.epoch(),
+            now,
+            reconnect_spread_ms: u32::try_from(self.inner.options.reconnect_spread_ms).unwrap_or(u32::MAX),
+            journal,
+        };
+        if out.try_send(ToAgent::Welcome(welcome)).is_err() {
+            return Err(Error::Connected(server.clone()));
+        }
+        let (cut_in, cut) = watch::channel(false);
+        let facts = AgentFacts {
+            host: hello.host.clone(),
+            kinds: hello.kinds.iter().map(|kind| kind.as_str().to_owned()).collect::<BTreeSet<_>>(),
+        };
+        let id = Uuid::new_v4();
+        let opened = EventBody::ServerConnected {
+            server: server.clone(),
+            agent_version: hello.agent_version.clone(),
+            simulated: hello.simulated,
+            clock_offset_ms: hello.now.as_millisecond() - now.as_millisecond(),
+            journal: hello.journal,
+        };
+        self.store_event(server, opened).await?;
+        *lock(&slot.stream) =
+            Some(Stream { id, facts, out: out.clone(), cut: cut_in, observations: BTreeMap::new() });
+        drop(turn);
+        let session = Session { handle: self.clone(), slot, id, server: server.clone(), out, cut };
+        Ok((session, messages))
+    }
+
+    /// What the connected agent of a server said of itself; none where no stream is open.
+    pub fn facts(&self, server: &ServerId) -> Option<AgentFacts> {
+        let slot = self.existing(server)?;
+        let stream = lock(&slot.stream);
+        stream.as_ref().filter(|stream| !stream.out.is_closed()).map(|stream| stream.facts.clone())
+    }
+
+    /// Whether the server's stream is open.
+    pub fn is_connected(&self, server: &ServerId) -> bool {
+        self.facts(server).is_some()
+    }
+
+    /// Hands a message to the server's stream; false where there is none. A stream that does not take it is cut: its agent
+    /// comes back and is sent everything again.
+    pub fn send(&self, server: &ServerId, message: ToAgent) -> bool {
+        let Some(slot) = self.existing(server) else { return false };
+        let stream = lock(&slot.stream);
+        let Some(stream) = stream.as_ref() else { return false };
+        match stream.out.try_send(message) {
+            Ok(()) => true,
+            Err(mpsc::error::TrySendError::Closed(_)) => false,
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                tracing::warn!(%server, "the agent reads nothing; its stream is cut");
+                stream.cut.send_replace(true);
+                false
+            }
+        }
+    }
+
+    /// Ends the server's stream from this side.
+    pub fn cut(&self, server: &ServerId) {
+        if let Some(slot) = self.existing(server)
+            && let Some(stream) = lock(&slot.stream).as_ref()
+        {
+            stream.cut.send_replace(true);
+        }
+    }
+
+    /// Ends every stream from this side: the controller stops.
+    pub fn cut_all(&self) {
+        for slot in lock(&self.inner.slots).values() {
+            if let Some(stream) = lock(&slot.stream).as_ref() {
+                stream.cut.send_replace(true);
+            }
+        }
+    }
+
+    /// Asks the server's agent to compare it with this manifest and waits for the answer, no longer than
+    /// [`Options::observe_ms`].
+    pub async fn observe(&self, server: &ServerId, manifest_json: Vec<u8>) -> Comparison {
+        let Some(slot) = self.existing(server) else { return Comparison::NoAnswer };
+        let request = Uuid::new_v4().to_string();
+        let (answer_in, answer) = oneshot::channel();
+        let stream_id = {
+            let mut stream = lock(&slot.stream);
+            let Some(stream) = stream.as_mut() else { return Comparison::NoAnswer };
+            stream.observations.insert(request.clone(), answer_in);
+            stream.id
+        };
+        let message = ToAgent::Observe(Observe { request: request.clone(), manifest_json });
+        if !self.send(server, message) {
+            return Comparison::NoAnswer;
+        }
+        let limit = Duration::from_millis(self.inner.options.observe_ms);
+        let outcome = tokio::time::timeout(limit, answer).await;
+        if let Some(stream) = lock(&slot.stream).as_mut().filter(|stream| stream.id == stream_id) {
+            stream.observations.remove(&request);
+        }
+        match outcome {
+            Ok(Ok(Ok(report))) => Comparison::Report(report),
+            Ok(Ok(Err(problem))) => Comparison::Problem(problem),
+            // The stream ended, or the time was over.
+            Ok(Err(_)) | Err(_) => Comparison::NoAnswer,
+        }
+    }
+
+    fn slot(&self, server: &ServerId) -> Arc<Slot> {
+        Arc::clone(lock(&self.inner.slots).entry(server.clone()).or_default())
+    }
+
+    fn existing(&self, server: &ServerId) -> Option<Arc<Slot>> {
+        lock(&self.inner.slots).get(server).map(Arc::clone)
+    }
+
+    async fn store_event(&self, server: &ServerId, body: EventBody) -> Result<(), store::Error> {
+        let site = server.site.clone();
+        let write = self
+            .inner
+            .store
+            .transaction(move |tx| Box::pin(async move { tx.append(Some(&site), body).await.map(|_| ()) }));
+        write.await
+    }
+}
+
+impl Session {
+    /// The server, from its certificate.
+    pub fn server(&self) -> &ServerId {
+        &self.server
+    }
+
+    /// Sends on this very stream, waiting for room; false where it is over.
+    pub async fn reply(&self, message: ToAgent) -> bool {
+        self.out.send(message).await.is_ok()
+    }
+
+    /// Hands a comparison to whoever asked for it; one that nobody waits for is dropped.
+    pub fn observed(&self, observed: Observed) {
+        let Observed { request, result } = observed;
+        let waiting = lock(&self.slot.stream)
+            .as_mut()
+            .filter(|stream| stream.id == self.id)
+            .and_then(|stream| stream.observations.remove(&request));
+        let nobody = match waiting {
+            Some(waiting) => waiting.send(result).is_err(),
+            None => true,
+        };
+        if nobody {
+            tracing::debug!(server = %self.server, request, "a comparison came when nobody waited for it");
+        }
+    }
+
+    /// Waits until the stream is over: this side cut it, its reader is gone, or a new one has taken its place.
+    pub async fn ended(&mut self) {
+        tokio::select! {
+            _ = self.cut.wait_for(|cut| *cut) => {}
+            () = self.out.closed() => {}
+        }
+    }
+
+    /// Gives the place up and stores that the stream ended, unless a new one has taken its place.
+    ///
+    /// # Errors
+    /// Where the store does not answer; the place is free all the same.
+    pub async fn close(self) -> Result<(), store::Error> {
+        let _turn: OwnedMutexGuard<()> = Arc::clone(&self.slot.turn).lock_owned().await;
+        let mine = {
+            let mut stream = lock(&self.slot.stream);
+            let mine = stream.as_ref().is_some_and(|stream| stream.id == self.id);
+            if mine {
+                *stream = None;
+            }
+            mine
+        };
+        if !mine {
+            return Ok(());
+        }
+        self.handle
+            .store_event(&self.server, EventBody::ServerDisconnected { server: self.server.clone() })
+            .await
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
