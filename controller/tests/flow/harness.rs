@@ -1,0 +1,232 @@
+//! A controller in this process, made by `init` in a folder of its own, and an operator who speaks to it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use jiff::Timestamp;
+use muster_controller::clock::Clock;
+use muster_controller::serve::{self, Running};
+use muster_controller::{init, intake};
+use muster_model::digest::Digest;
+use muster_model::event::{Event, EventBody};
+use muster_model::name::{PlanId, Sequence, ServerId};
+use muster_model::token::Token;
+use muster_model::view::{RunView, StatusView, StepsView};
+use muster_proto::dial::{self, Credentials};
+use muster_proto::profile::Profile;
+use muster_proto::v1::operator_client::OperatorClient;
+use muster_proto::v1::{self, enrollment_client::EnrollmentClient};
+use tempfile::TempDir;
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+
+/// The product, client and site of the stories, with one package, what it provides, a gate, and what follows it.
+pub(crate) fn documents() -> Vec<v1::SourceFile> {
+    let files = [
+        (
+            "sxa.yaml",
+            "kind: Product\nname: sxa\nversion: 2022-r2\nroles: [web]\nnodes:\n\
+             \x20 - {package: common-services, version: 6.0.0.1397, guide: G2}\n\
+             \x20 - {iis_app_pool: SXA, provided_by: common-services, load_user_profile: true, guide: G12}\n\
+             \x20 - {manual_step: data-encryption, instructions: Set the password., guide: G17}\n\
+             \x20 - {service: SCPSServer, provided_by: common-services, state: running, guide: G13}\n",
+        ),
+        ("dupont.yaml", "kind: Client\nname: dupont\n"),
+        (
+            "dupont-prod.yaml",
+            "kind: Site\nname: dupont-prod\nclient: dupont\nproduct: sxa 2022-r2\ntime_zone: Europe/Paris\n\
+             servers:\n  web: {name: DUP-WEB01}\n",
+        ),
+    ];
+    let files = files.into_iter();
+    files.map(|(path, text)| v1::SourceFile { path: path.to_owned(), content: text.into() }).collect()
+}
+
+/// The same documents with another setting of the pool.
+pub(crate) fn changed_documents() -> Vec<v1::SourceFile> {
+    let mut files = documents();
+    let text = String::from_utf8(files[0].content.clone()).unwrap();
+    files[0].content = text.replace("load_user_profile: true", "load_user_profile: false").into_bytes();
+    files
+}
+
+/// A clock that only a test moves.
+#[derive(Clone)]
+pub(crate) struct Hands(Arc<AtomicI64>);
+
+impl Hands {
+    fn clock(&self) -> Clock {
+        let hands = self.clone();
+        Clock::from_fn(move || hands.now())
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+
+    pub(crate) fn forward(&self, ms: u64) {
+        self.0.fetch_add(i64::try_from(ms).unwrap(), Ordering::SeqCst);
+    }
+}
+
+/// A controller and its first operator.
+pub(crate) struct Controller {
+    dir: TempDir,
+    running: Running,
+    pub(crate) operator: OperatorClient<Channel>,
+    pub(crate) hands: Hands,
+}
+
+impl Controller {
+    /// Makes and starts one.
+    pub(crate) async fn start() -> Self {
+        let dir = TempDir::new().unwrap();
+        let hands = Hands(Arc::new(AtomicI64::new(Timestamp::now().as_millisecond())));
+        let options = init::Options {
+            data_dir: dir.path().join("data"),
+            listen: "127.0.0.1:0".to_owned(),
+            operator: "anne".parse().unwrap(),
+            profile_out: dir.path().join("anne.profile"),
+            recovery_out: dir.path().join("recovery"),
+        };
+        init::run(&options, hands.clock()).await.unwrap();
+        Self::serve(dir, hands).await
+    }
+
+    async fn serve(dir: TempDir, hands: Hands) -> Self {
+        let options = serve::Options { data_dir: dir.path().join("data"), listen: None };
+        let running = Running::start(options, hands.clock(), intake::catalog::host_of(Default::default()))
+            .await
+            .unwrap();
+        let profile = Profile::read(&dir.path().join("anne.profile")).unwrap();
+        let address = running.address().to_string();
+        let channel = dial::dial(&address, &profile.credentials()).await.unwrap();
+        Self { dir, running, operator: OperatorClient::new(channel), hands }
+    }
+
+    /// Stops it and starts it again, under a new epoch and on another port.
+    pub(crate) async fn restart(self) -> Self {
+        let Self { dir, running, operator, hands } = self;
+        drop(operator);
+        running.stop().await.unwrap();
+        Self::serve(dir, hands).await
+    }
+
+    pub(crate) fn address(&self) -> String {
+        self.running.address().to_string()
+    }
+
+    pub(crate) fn store(&self) -> &muster_controller::store::Store {
+        self.running.store()
+    }
+
+    pub(crate) fn dispatch(&self) -> &muster_controller::dispatch::Handle {
+        self.running.dispatch()
+    }
+
+    /// Lets a server's agent in, as its installer would.
+    pub(crate) async fn enrol(&mut self, server: &str, host: &str) -> Credentials {
+        let request = v1::InviteRequest { server: server.to_owned(), lifetime_ms: 0 };
+        let token = self.operator.invite_server(request).await.unwrap().into_inner().token;
+        let token = Token::from_line(&token).unwrap();
+        let channel = dial::dial_pinned(&self.address(), token.ca_pin).await.unwrap();
+        let key = rcgen::KeyPair::generate().unwrap();
+        let csr_pem = rcgen::CertificateParams::default().serialize_request(&key).unwrap().pem().unwrap();
+        let request = v1::EnrollRequest { token: token.secret, csr_pem, host: host.to_owned() };
+        let reply = EnrollmentClient::new(channel).enroll(request).await.unwrap().into_inner();
+        Credentials {
+            ca_pem: reply.ca_pem,
+            certificate_pem: reply.certificate_pem,
+            key_pem: key.serialize_pem(),
+        }
+    }
+
+    /// Pushes on whatever is the newest revision; must be taken.
+    pub(crate) async fn push(&mut self, files: Vec<v1::SourceFile>) -> v1::Pushed {
+        let request = v1::PushRequest { files, any_base: true, ..v1::PushRequest::default() };
+        match self.operator.push(request).await.unwrap().into_inner().result.unwrap() {
+            v1::push_reply::Result::Pushed(pushed) => pushed,
+            refused @ (v1::push_reply::Result::Rejected(_) | v1::push_reply::Result::Stale(_)) => {
+                panic!("{refused:?}")
+            }
+        }
+    }
+
+    pub(crate) async fn plan(&mut self, site: &str) -> Result<v1::PlanReply, Status> {
+        let request = v1::CreatePlanRequest { site: site.to_owned() };
+        self.operator.create_plan(request).await.map(tonic::Response::into_inner)
+    }
+
+    pub(crate) async fn approve(&mut self, plan: &v1::PlanReply) -> Result<String, Status> {
+        let digest = Digest::of(&plan.header_json).to_string();
+        let request = v1::ApproveRequest { plan: plan.plan, digest, ticket: String::new() };
+        self.operator.approve_plan(request).await.map(|done| done.into_inner().message)
+    }
+
+    pub(crate) async fn run(&mut self, plan: u64) -> Result<String, Status> {
+        self.operator.start_run(v1::PlanRequest { plan }).await.map(|done| done.into_inner().message)
+    }
+
+    pub(crate) async fn confirm(&mut self, plan: u64, step: u32) -> Result<String, Status> {
+        let request = v1::ConfirmRequest { plan, step, note: String::new() };
+        self.operator.confirm_step(request).await.map(|done| done.into_inner().message)
+    }
+
+    pub(crate) async fn steps(&mut self, plan: u64) -> StepsView {
+        let view = self.operator.list_steps(v1::PlanRequest { plan }).await.unwrap().into_inner();
+        assert_eq!(view.shape, "muster.steps/1");
+        serde_json::from_slice(&view.json).unwrap()
+    }
+
+    pub(crate) async fn status(&mut self) -> StatusView {
+        let view = self.operator.get_status(v1::StatusRequest::default()).await.unwrap().into_inner();
+        assert_eq!(view.shape, "muster.status/1");
+        serde_json::from_slice(&view.json).unwrap()
+    }
+
+    pub(crate) async fn run_view(&mut self, plan: u64) -> Option<RunView> {
+        self.steps(plan).await.run
+    }
+
+    /// All events so far.
+    pub(crate) async fn events(&self) -> Vec<Event> {
+        let filter = muster_controller::store::EventFilter::default();
+        let page =
+            self.store().snapshot().await.unwrap().events(Sequence(1), &filter, 100_000).await.unwrap();
+        page.iter().map(|event| serde_json::from_slice(&event.bytes).unwrap()).collect()
+    }
+
+    /// Waits until an event of the plan is one that is wanted; sees those that are stored already, too.
+    pub(crate) async fn until(&mut self, plan: u64, wanted: impl Fn(&EventBody) -> bool) -> EventBody {
+        let request = v1::WatchRequest { from: 1, follow: true, site: String::new(), plan };
+        let mut events = self.operator.watch(request).await.unwrap().into_inner();
+        while let Some(record) = events.message().await.unwrap() {
+            let event: Event = serde_json::from_slice(&record.event_json).unwrap();
+            if wanted(&event.body) {
+                return event.body;
+            }
+        }
+        panic!("the watch ended")
+    }
+
+    /// How many stored events fit.
+    pub(crate) async fn count(&self, wanted: impl Fn(&EventBody) -> bool) -> usize {
+        self.events().await.iter().filter(|event| wanted(&event.body)).count()
+    }
+}
+
+pub(crate) fn web() -> ServerId {
+    "dupont-prod/web".parse().unwrap()
+}
+
+pub(crate) fn plan_id(plan: u64) -> PlanId {
+    PlanId(plan)
+}
+
+/// The message of a refusal with this code.
+#[track_caller]
+pub(crate) fn refused<T: std::fmt::Debug>(answer: Result<T, Status>, code: Code) -> String {
+    let status = answer.unwrap_err();
+    assert_eq!(status.code(), code, "{status:?}");
+    status.message().to_owned()
+}

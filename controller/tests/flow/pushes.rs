@@ -1,0 +1,102 @@
+//! Pushes: all or nothing, and never over somebody else's.
+
+use muster_model::event::EventBody;
+use muster_proto::v1;
+use muster_proto::v1::push_reply::Result as Reply;
+
+use crate::harness::{Controller, changed_documents, documents};
+
+async fn push(controller: &mut Controller, request: v1::PushRequest) -> Reply {
+    controller.operator.push(request).await.unwrap().into_inner().result.unwrap()
+}
+
+#[tokio::test]
+async fn a_stale_push_is_told_who_when_what_and_stores_nothing() {
+    let mut controller = Controller::start().await;
+    let first = v1::PushRequest { files: documents(), ..v1::PushRequest::default() };
+    assert!(matches!(push(&mut controller, first.clone()).await, Reply::Pushed(_)));
+    controller.hands.forward(60_000);
+    let at_ms = controller.hands.now().as_millisecond();
+    let second = v1::PushRequest {
+        files: changed_documents(),
+        base: 1,
+        ticket: "CHG0041877".to_owned(),
+        ..v1::PushRequest::default()
+    };
+    assert!(matches!(push(&mut controller, second).await, Reply::Pushed(_)));
+    let stale = push(&mut controller, v1::PushRequest { base: 1, ..first }).await;
+    assert_eq!(
+        stale,
+        Reply::Stale(v1::Stale {
+            base: 1,
+            newest: 2,
+            by: "anne".to_owned(),
+            at_ms,
+            ticket: "CHG0041877".to_owned(),
+            documents: vec!["Product sxa 2022-r2".to_owned()],
+        })
+    );
+    assert_eq!(controller.count(|event| matches!(event, EventBody::RevisionPushed { .. })).await, 2);
+}
+
+#[tokio::test]
+async fn of_two_pushes_from_one_base_at_once_one_is_stale() {
+    let mut controller = Controller::start().await;
+    controller.push(documents()).await;
+    let one = v1::PushRequest { files: changed_documents(), base: 1, ..v1::PushRequest::default() };
+    let mut other = one.clone();
+    let text = String::from_utf8(other.files[0].content.clone()).unwrap();
+    other.files[0].content = text.replace("G17", "G16").into_bytes();
+    let (mut first, mut second) = (controller.operator.clone(), controller.operator.clone());
+    let (first, second) = tokio::join!(first.push(one), second.push(other));
+    let replies = [first, second].map(|reply| reply.unwrap().into_inner().result.unwrap());
+    let pushed = replies.iter().filter(|reply| matches!(reply, Reply::Pushed(_))).count();
+    let stale = replies.iter().filter(|reply| matches!(reply, Reply::Stale(_))).count();
+    assert_eq!((pushed, stale), (1, 1), "{replies:?}");
+}
+
+#[tokio::test]
+async fn every_mistake_of_every_file_is_told_and_nothing_is_stored() {
+    let mut controller = Controller::start().await;
+    let mut files = documents();
+    files[1].content = b"kind: Client\nname: Dupont Prod\n".to_vec();
+    files[2].content = b"kind: Site\nname: dupont-prod\nservers: []\n".to_vec();
+    let request = v1::PushRequest { files, ..v1::PushRequest::default() };
+    let Reply::Rejected(rejected) = push(&mut controller, request).await else { panic!("it was taken") };
+    let paths: Vec<&str> = rejected.diagnostics.iter().map(|mistake| mistake.path.as_str()).collect();
+    assert!(paths.contains(&"dupont.yaml") && paths.contains(&"dupont-prod.yaml"), "{rejected:?}");
+    assert!(rejected.diagnostics.iter().all(|mistake| !mistake.advice.is_empty()));
+    assert_eq!(controller.count(|event| matches!(event, EventBody::RevisionPushed { .. })).await, 0);
+}
+
+#[tokio::test]
+async fn a_push_is_checked_together_with_what_is_stored() {
+    let mut controller = Controller::start().await;
+    let mut files = documents();
+    let site = files.pop().unwrap();
+    let alone = v1::PushRequest { files: vec![site.clone()], ..v1::PushRequest::default() };
+    assert!(matches!(push(&mut controller, alone).await, Reply::Rejected(_)));
+    controller.push(files).await;
+    let pushed = controller.push(vec![site]).await;
+    assert_eq!((pushed.revision, pushed.documents, pushed.changed), (2, 1, 1));
+}
+
+#[tokio::test]
+async fn a_push_that_changes_nothing_makes_no_revision() {
+    let mut controller = Controller::start().await;
+    let first = controller.push(documents()).await;
+    let again = controller.push(documents()).await;
+    assert_eq!((first.revision, first.documents, first.changed), (1, 3, 3));
+    assert_eq!((again.revision, again.documents, again.changed), (1, 3, 0));
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_would_change_and_stores_nothing() {
+    let mut controller = Controller::start().await;
+    controller.push(documents()).await;
+    let request =
+        v1::PushRequest { files: changed_documents(), base: 1, dry_run: true, ..v1::PushRequest::default() };
+    let Reply::Pushed(pushed) = push(&mut controller, request).await else { panic!("it was refused") };
+    assert_eq!((pushed.revision, pushed.changed), (1, 1));
+    assert_eq!(controller.count(|event| matches!(event, EventBody::RevisionPushed { .. })).await, 1);
+}
