@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, listed};
 use crate::document::{Body, Client, Document, Documents, Placed, Site, same_host};
 use crate::name::{HostName, ProductId, Slug};
 use crate::near::did_you_mean;
@@ -19,7 +19,7 @@ pub fn check(documents: &Documents) -> Vec<Diagnostic> {
     found.extend(hosts(documents));
     found.sort();
     found.dedup();
-    found
+    listed(found)
 }
 
 /// Every site settled; a mistake in a product is said once, with the sites that show it.

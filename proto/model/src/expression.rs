@@ -27,17 +27,7 @@ pub(crate) struct Problem {
 }
 
 /// The settled parameters of one server.
-#[derive(Debug, Clone)]
-pub(crate) struct Scope(minijinja::Value);
-
-impl Scope {
-    /// The values that expressions may name.
-    pub(crate) fn new(values: &BTreeMap<ParameterName, Value>) -> Self {
-        Self(minijinja::Value::from_pairs(
-            values.iter().map(|(name, value)| (name.as_str().to_owned(), to_engine(value))),
-        ))
-    }
-}
+pub(crate) type Scope = BTreeMap<ParameterName, Value>;
 
 /// Text in pieces: what is copied and what is settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -199,11 +189,12 @@ fn compile(source: &str) -> Result<(), Problem> {
             advice: "give parts of it a parameter of their own, with a default",
         });
     }
-    // `'x' * 100000000` makes a huge value in one step, before any count of steps stops it.
-    if outside_quotes(source).any(|(_, c)| c == '*') {
+    // `'x' * 100000000` makes a huge value in one step, before any count of steps stops it. There are no filters, and the
+    // engine would find that out only when it runs.
+    if outside_quotes(source).any(|(_, c)| c == '*' || c == '|') {
         return Err(Problem {
             rule: "expression-syntax",
-            problem: format!("`{source}` multiplies, which expressions do not do"),
+            problem: format!("`{source}` multiplies or filters, which expressions do not do"),
             advice: "write the result out, or give it a parameter of its own",
         });
     }
@@ -227,15 +218,28 @@ fn names(source: &str) -> Vec<String> {
 
 fn evaluate(source: &str, scope: &Scope) -> Result<Value, Problem> {
     let engine = engine();
-    let value = engine.compile_expression(source).and_then(|expression| expression.eval(scope.0.clone()));
-    let value = value.map_err(|error| failed(source, &error))?;
+    let expression = engine.compile_expression(source).map_err(|error| failed(source, &error))?;
+    // Only what the expression names is handed over: there may be many parameters, and many expressions.
+    let mut given = Vec::new();
+    for name in expression.undeclared_variables(false) {
+        match name.parse::<ParameterName>().ok().and_then(|parameter| scope.get(&parameter)) {
+            Some(value) => given.push((name, to_engine(value))),
+            None => {
+                return Err(Problem {
+                    rule: "unknown-parameter",
+                    problem: format!("`{source}` names `{name}`, which is no parameter of the product"),
+                    advice: "declare the parameter in the product, or correct its name",
+                });
+            }
+        }
+    }
+    let value =
+        expression.eval(minijinja::Value::from_pairs(given)).map_err(|error| failed(source, &error))?;
     from_engine(source, &value)
 }
 
 fn failed(source: &str, error: &minijinja::Error) -> Problem {
-    let (rule, advice) = if error.kind() == ErrorKind::UndefinedError {
-        ("unknown-parameter", "declare the parameter in the product, or correct its name")
-    } else if error.kind() == ErrorKind::OutOfFuel {
+    let (rule, advice) = if error.kind() == ErrorKind::OutOfFuel {
         ("expression-too-long", "make the expression shorter")
     } else {
         ("expression-failed", "check the types of the parameters that it names")
@@ -318,4 +322,92 @@ fn bounded(text: &str) -> Result<(), Problem> {
         });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope() -> Scope {
+        let values: [(&str, Value); 5] = [
+            ("port", 1025.into()),
+            ("pool", "Sage.XRT.Advanced".into()),
+            ("odata", true.into()),
+            ("list", Value::List(vec!["a".into(), "b".into()])),
+            ("braces", "{{ pool }}".into()),
+        ];
+        values.into_iter().map(|(name, value)| (name.parse().unwrap(), value)).collect()
+    }
+
+    fn settle(text: &str) -> Result<Value, &'static str> {
+        Template::parse(text).and_then(|template| template.settle(&scope())).map_err(|problem| problem.rule)
+    }
+
+    #[test]
+    fn a_whole_expression_keeps_its_type() {
+        assert_eq!(settle("{{ port + 1 }}"), Ok(Value::Integer(1026)));
+        assert_eq!(settle("{{ not odata }}"), Ok(Value::Boolean(false)));
+        assert_eq!(settle("{{ list }}"), Ok(Value::List(vec!["a".into(), "b".into()])));
+        assert_eq!(settle("{{ port // 2 }}"), Ok(Value::Integer(512)));
+        assert_eq!(settle("{{ 'https' if odata else 'http' }}"), Ok("https".into()));
+        assert_eq!(settle("{{ port ~ '' }}"), Ok("1025".into()));
+    }
+
+    #[test]
+    fn text_around_expressions_is_copied_as_it_is() {
+        assert_eq!(settle("pool {{ pool }}:{{ port }}\n"), Ok("pool Sage.XRT.Advanced:1025\n".into()));
+        assert_eq!(settle("{% raw %}{# {{ port }} #}}"), Ok("{% raw %}{# 1025 #}}".into()));
+        assert_eq!(settle("{{ '}}' }}{{ \"{{\" }}"), Ok("}}{{".into()));
+        assert_eq!(settle("a{{ braces }}"), Ok("a{{ pool }}".into()), "a value is never settled twice");
+        assert_eq!(settle(""), Ok("".into()));
+    }
+
+    #[test]
+    fn what_gives_no_clear_value_is_refused() {
+        let cases = [
+            ("{{ port / 2 }}", "not-a-whole-number"),
+            ("x{{ port / 2 }}", "not-a-whole-number"),
+            ("{{ 9223372036854775807 + 1 }}", "not-a-whole-number"),
+            ("{{ prot }}", "unknown-parameter"),
+            ("{{ 'x' if prot else 'y' }}", "unknown-parameter"),
+            ("{{ none }}", "expression-failed"),
+            ("{{ 'x' if not odata }}", "expression-failed"),
+            ("{{ {'a': 1} }}", "expression-failed"),
+            ("{{ pool - 1 }}", "expression-failed"),
+            ("x{{ list }}", "list-in-text"),
+            ("{{ port", "open-expression"),
+            ("{{ }}", "expression-syntax"),
+            ("{{ port + }}", "expression-syntax"),
+            ("{{ pool | upper }}", "expression-syntax"),
+            ("{{ 'x' * 100000000 }}", "expression-syntax"),
+            ("{{ range(9) }}", "unknown-parameter"),
+            ("{{ pool.upper() }}", "expression-failed"),
+            ("{{ pool.x }}", "expression-failed"),
+        ];
+        for (text, rule) in cases {
+            assert_eq!(settle(text), Err(rule), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_expression_is_bounded_in_length_and_result() {
+        assert_eq!(settle(&format!("{{{{ {} }}}}", "port+".repeat(300))), Err("expression-too-long"));
+        assert_eq!(settle(&"x".repeat(300_000)), Err("value-too-large"));
+        assert_eq!(
+            settle(&format!("{{{{ {}1{} }}}}", "(".repeat(400), ")".repeat(400))),
+            Err("expression-syntax")
+        );
+    }
+
+    #[test]
+    fn a_condition_takes_no_braces_and_gives_true_or_false() {
+        let holds = |text: &str| {
+            Condition::parse(text).and_then(|when| when.holds(&scope())).map_err(|problem| problem.rule)
+        };
+        assert_eq!(holds("odata and port > 1000"), Ok(true));
+        assert_eq!(holds("port == 80"), Ok(false));
+        assert_eq!(holds("port"), Err("when-not-boolean"));
+        assert_eq!(holds("{{ odata }}"), Err("braces-in-when"));
+        assert_eq!(holds("odate"), Err("unknown-parameter"));
+    }
 }

@@ -3,7 +3,7 @@
 //! Neighbours: parameters are settled in this order, `check` shows its circles, `muster-core` orders steps by it. Nodes are
 //! indices; what they stand for is the caller's business.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A circle: node after node along the edges, the first one repeated at the end.
 pub type Cycle = Vec<usize>;
@@ -60,31 +60,64 @@ fn successors(count: usize, edges: &[(usize, usize)]) -> Vec<BTreeSet<usize>> {
 
 /// Disjoint circles: find one, take its nodes out, and look again.
 fn cycles(after: &[BTreeSet<usize>]) -> Vec<Cycle> {
-    let mut left: BTreeSet<usize> = (0..after.len()).collect();
+    let mut left = Left::new(after);
     let mut found = Vec::new();
-    loop {
-        while let Some(end) = left.iter().copied().find(|node| after[*node].is_disjoint(&left)) {
-            left.remove(&end);
-        }
+    left.trim((0..after.len()).collect());
+    while let Some(start) = left.nodes.first().copied() {
         // Every node that is left has an edge to another one that is left, so a walk must come round.
-        let Some(mut node) = left.first().copied() else {
-            return found;
-        };
-        let mut path = Vec::new();
-        let cycle = loop {
-            if let Some(start) = path.iter().position(|seen| *seen == node) {
-                break path.split_off(start);
+        let mut path = vec![start];
+        let mut place = BTreeMap::from([(start, 0)]);
+        let mut node = start;
+        while let Some(next) = after[node].iter().copied().find(|next| left.nodes.contains(next)) {
+            if let Some(first) = place.get(&next) {
+                path.drain(..*first);
+                break;
             }
-            path.push(node);
-            match after[node].intersection(&left).next() {
-                Some(next) => node = *next,
-                None => break Vec::new(),
+            place.insert(next, path.len());
+            path.push(next);
+            node = next;
+        }
+        path.iter().for_each(|node| left.remove(*node));
+        left.trim(left.nodes.iter().copied().collect());
+        found.push(close(path));
+    }
+    found
+}
+
+/// The nodes that are not yet known to be on no circle, or on one that was found.
+struct Left<'a> {
+    after: &'a [BTreeSet<usize>],
+    before: Vec<Vec<usize>>,
+    nodes: BTreeSet<usize>,
+    edges_out: Vec<usize>,
+}
+
+impl<'a> Left<'a> {
+    fn new(after: &'a [BTreeSet<usize>]) -> Self {
+        let mut before = vec![Vec::new(); after.len()];
+        for (from, to) in after.iter().enumerate().flat_map(|(from, to)| to.iter().map(move |to| (from, *to)))
+        {
+            before[to].push(from);
+        }
+        let edges_out = after.iter().map(BTreeSet::len).collect();
+        Self { after, before, nodes: (0..after.len()).collect(), edges_out }
+    }
+
+    fn remove(&mut self, node: usize) {
+        if self.nodes.remove(&node) {
+            self.before[node].iter().for_each(|from| self.edges_out[*from] -= 1);
+        }
+    }
+
+    /// Takes out what has no edge to anything that is left, and what that frees.
+    fn trim(&mut self, mut candidates: Vec<usize>) {
+        while let Some(node) = candidates.pop() {
+            if self.edges_out[node] == 0 && self.nodes.contains(&node) {
+                self.remove(node);
+                candidates.extend(&self.before[node]);
             }
-        };
-        cycle.iter().for_each(|node| {
-            left.remove(node);
-        });
-        found.push(close(cycle));
+        }
+        debug_assert!(self.nodes.iter().all(|node| !self.after[*node].is_disjoint(&self.nodes)));
     }
 }
 

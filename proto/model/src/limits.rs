@@ -28,6 +28,7 @@ limits! {
     DOCUMENT_DEPTH = 32, "nesting of a document; deeper ones come from a generator gone wrong";
     DOCUMENT_NODES = 100_000, "parsed YAML nodes of one document, counted as aliases are expanded";
     DOCUMENT_ERRORS = 100, "mistakes listed of one document; more are mostly the same one, and nobody reads them";
+    PUSH_ERRORS = 1_000, "mistakes listed of one push, so that the answer fits a message and a screen's memory";
     VALUE_SIZE_BYTES = 256 * 1024, "a settled value; expressions that double a text are stopped here";
     MANIFEST_SIZE_BYTES = 8 * 1024 * 1024, "the settled values of one server, so that its manifest fits one message";
     EXPRESSION_CHARACTERS = 1_000, "the length of one expression; a longer one wants a parameter of its own";

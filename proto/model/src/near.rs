@@ -2,19 +2,25 @@
 //!
 //! Neighbours: every message about an unknown word. Never corrects anything by itself.
 
+/// So many words are listed where none is near.
+const SHOWN: usize = 20;
+
 /// Advice for an unknown word: the nearest known one, or all of them.
-pub(crate) fn did_you_mean<S: AsRef<str>>(word: &str, known: &[S]) -> String {
+pub(crate) fn did_you_mean<S: AsRef<str>>(word: &str, known: impl IntoIterator<Item = S>) -> String {
+    let known: Vec<S> = known.into_iter().collect();
     let nearest = known
         .iter()
         .map(|candidate| (distance(word, candidate.as_ref()), candidate.as_ref()))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count() / 4)
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count() / 5)
         .min();
     match nearest {
         Some((_, candidate)) => format!("did you mean `{candidate}`?"),
         None if known.is_empty() => "there is none that could be meant".to_owned(),
         None => {
-            let list: Vec<String> = known.iter().map(|known| format!("`{}`", known.as_ref())).collect();
-            format!("known here: {}", list.join(", "))
+            let shown = known.iter().take(SHOWN).map(|known| format!("`{}`", known.as_ref()));
+            let list: Vec<String> = shown.collect();
+            let more = if known.len() > SHOWN { ", ..." } else { "" };
+            format!("known here: {}{more}", list.join(", "))
         }
     }
 }
@@ -46,12 +52,12 @@ mod tests {
 
     #[test]
     fn a_slip_of_the_finger_is_recognised() {
-        assert_eq!(did_you_mean("verison", &["version", "role"]), "did you mean `version`?");
-        assert_eq!(did_you_mean("Port", &["port", "batch_port"]), "did you mean `port`?");
+        assert_eq!(did_you_mean("verison", ["version", "role"]), "did you mean `version`?");
+        assert_eq!(did_you_mean("Port", ["port", "batch_port"]), "did you mean `port`?");
     }
 
     #[test]
     fn another_word_gets_the_whole_list() {
-        assert_eq!(did_you_mean("colour", &["version", "role"]), "known here: `version`, `role`");
+        assert_eq!(did_you_mean("colour", ["version", "role"]), "known here: `version`, `role`");
     }
 }

@@ -11,7 +11,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use render::{Style, render};
-pub(crate) use report::{Report, diagnostic};
+pub(crate) use report::{Report, diagnostic, listed};
 
 /// One mistake in one document.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

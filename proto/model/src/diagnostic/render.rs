@@ -57,21 +57,28 @@ fn visible(text: &str) -> String {
         .collect()
 }
 
-/// The bytes under which the mark stands: the word at the column, quotes included.
+/// The bytes under which the mark stands: the value at the column, with its quotes or braces.
 fn mark(source: &str, column: u32) -> Range<usize> {
     let skip = column.saturating_sub(1) as usize;
     let start = source.char_indices().nth(skip).map_or(source.len(), |(index, _)| index);
     let rest = &source[start..];
-    let mut characters = rest.char_indices();
-    let end = match characters.next() {
+    let closed = |close: &str| rest[1..].find(close).map_or(rest.len(), |index| 1 + index + close.len());
+    let end = match rest.chars().next() {
         None => 0,
-        Some((_, quote @ ('"' | '\''))) => {
-            characters.find(|(_, c)| *c == quote).map_or(rest.len(), |(index, _)| index + 1)
-        }
-        Some((_, first)) => characters
-            .find(|(_, c)| c.is_whitespace() || ",:]}".contains(*c))
-            .map_or(rest.len(), |(index, _)| index)
-            .max(first.len_utf8()),
+        Some('"') => closed("\""),
+        Some('\'') => closed("'"),
+        Some('{') if rest.starts_with("{{") => closed("}}"),
+        Some(first) => word(rest).max(first.len_utf8()),
     };
     start..start + end
+}
+
+/// The length of a word, which a colon ends only where YAML would end it there.
+fn word(text: &str) -> usize {
+    let is_end = |(index, c): &(usize, char)| {
+        c.is_whitespace()
+            || ",]}".contains(*c)
+            || (*c == ':' && text[index + 1..].chars().next().is_none_or(char::is_whitespace))
+    };
+    text.char_indices().find(is_end).map_or(text.len(), |(index, _)| index)
 }

@@ -5,10 +5,12 @@
 
 use super::Diagnostic;
 use crate::document::{Place, Source};
-use crate::limits::DOCUMENT_ERRORS;
+use crate::limits::{DOCUMENT_ERRORS, PUSH_ERRORS};
 
 /// Lines longer than this, in characters, are shortened where they are shown: a megabyte on one line helps nobody.
 const SHOWN_CHARACTERS: usize = 240;
+
+const MORE: &str = "correct the ones that are shown, then check again";
 
 /// The mistakes of one document.
 pub(crate) struct Report<'a> {
@@ -46,18 +48,37 @@ impl<'a> Report<'a> {
         ));
     }
 
-    /// The list, with a last entry for the mistakes that were only counted.
+    /// Whether a rule was broken already.
+    pub(crate) fn has(&self, rule: &str) -> bool {
+        self.list.iter().any(|mistake| mistake.rule == rule)
+    }
+
+    /// The list, in order of place, with a last entry for the mistakes that were only counted.
     pub(crate) fn finish(mut self) -> Vec<Diagnostic> {
+        self.list.sort_by_key(|mistake| (mistake.line, mistake.column));
         if self.unlisted > 0 {
             self.list.push(Diagnostic::of_file(
                 &self.source.path,
                 "too-many-mistakes",
                 format!("{} more mistakes in this document are not shown", self.unlisted),
-                "correct the ones that are shown, then check again",
+                MORE,
             ));
         }
         self.list
     }
+}
+
+/// The mistakes of one push, cut at [`PUSH_ERRORS`] with a last entry that says so.
+pub(crate) fn listed(mut list: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let limit = usize::try_from(PUSH_ERRORS).unwrap_or(usize::MAX);
+    let unlisted = list.len().saturating_sub(limit);
+    if unlisted > 0 {
+        list.truncate(limit);
+        let path = list.last().map_or_else(String::new, |mistake| mistake.path.clone());
+        let problem = format!("{unlisted} more mistakes, in this and other files, are not shown");
+        list.push(Diagnostic::of_file(&path, "too-many-mistakes", problem, MORE));
+    }
+    list
 }
 
 /// A mistake at a place of a document.

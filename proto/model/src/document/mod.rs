@@ -30,7 +30,9 @@ pub use site::{Client, Given, Site, SiteServer, Values};
 pub(crate) use site::{START, same_host};
 pub use source::Source;
 
-use crate::diagnostic::{Diagnostic, Report, diagnostic};
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Diagnostic, Report, diagnostic, listed};
 use crate::digest::Digest;
 use crate::limits::{PUSH_FILES, PUSH_SIZE_BYTES};
 use crate::near::did_you_mean;
@@ -104,6 +106,7 @@ impl Document {
 pub fn read(sources: &[Source]) -> Result<Vec<Document>, Vec<Diagnostic>> {
     within_limits(sources)?;
     let mut documents: Vec<Document> = Vec::new();
+    let mut firsts: BTreeMap<DocumentKey, usize> = BTreeMap::new();
     let mut diagnostics = Vec::new();
     for file in sources {
         match source::parts(file) {
@@ -113,16 +116,19 @@ pub fn read(sources: &[Source]) -> Result<Vec<Document>, Vec<Diagnostic>> {
                     match read_part(part) {
                         Err(found) => diagnostics.extend(found),
                         Ok(None) => {}
-                        Ok(Some(document)) => {
-                            diagnostics.extend(duplicate(&documents, &document));
-                            documents.push(document);
-                        }
+                        Ok(Some(document)) => match firsts.get(document.key()) {
+                            Some(first) => diagnostics.push(duplicate(&documents[*first], &document)),
+                            None => {
+                                firsts.insert(document.key().clone(), documents.len());
+                                documents.push(document);
+                            }
+                        },
                     }
                 }
             }
         }
     }
-    if diagnostics.is_empty() { Ok(documents) } else { Err(diagnostics) }
+    if diagnostics.is_empty() { Ok(documents) } else { Err(listed(diagnostics)) }
 }
 
 /// Refuses a wrong folder before it is read whole.
@@ -189,20 +195,19 @@ fn body(yaml: &tree::Yaml, report: &mut Report<'_>) -> Option<(DocumentKey, Body
         }
         other => {
             let problem = format!("there is no kind of document `{other}`");
-            report.push(word.place, "unknown-document-kind", problem, did_you_mean(other, &KINDS));
+            report.push(word.place, "unknown-document-kind", problem, did_you_mean(other, KINDS));
             None
         }
     }
 }
 
 /// A second document of the same identity in one push: which of the two is meant is not guessed.
-fn duplicate(documents: &[Document], document: &Document) -> Option<Diagnostic> {
-    let first = documents.iter().find(|first| first.key == document.key)?;
+fn duplicate(first: &Document, document: &Document) -> Diagnostic {
     let line = first.lines_before + 1;
-    Some(document.diagnostic(
+    document.diagnostic(
         START,
         "duplicate-document",
         format!("{} is also in {} from line {line} on", document.key, first.source.path),
         "keep one of the two, or give one another name",
-    ))
+    )
 }

@@ -162,11 +162,10 @@ fn role(fields: &Fields<'_>, roles: &[Placed<Role>], report: &mut Report<'_>) ->
 
 /// Two nodes of one kind, name and server are a mistake, unless each has a condition: then a site may see one of them.
 pub(super) fn no_duplicates(nodes: &[NodeTemplate], report: &mut Report<'_>) {
-    for (index, node) in nodes.iter().enumerate() {
-        let first = nodes[..index].iter().find(|first| same(first, node));
-        if let Some(first) = first
-            && (first.when.is_none() || node.when.is_none())
-        {
+    let mut firsts: BTreeMap<(NodeKind, &Role, String), &NodeTemplate> = BTreeMap::new();
+    for node in nodes {
+        let first = firsts.entry((node.kind, &node.role, node.name.value.to_lowercase())).or_insert(node);
+        if !std::ptr::eq(*first, node) && (first.when.is_none() || node.when.is_none()) {
             report.push(
                 node.place.place,
                 "duplicate-node",
@@ -178,12 +177,6 @@ pub(super) fn no_duplicates(nodes: &[NodeTemplate], report: &mut Report<'_>) {
             );
         }
     }
-}
-
-fn same(one: &NodeTemplate, other: &NodeTemplate) -> bool {
-    one.kind == other.kind
-        && one.role == other.role
-        && one.name.value.to_lowercase() == other.name.value.to_lowercase()
 }
 
 /// Whether a settled name may name a node of this kind; else what is wrong and what to do.

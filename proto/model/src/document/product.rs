@@ -119,7 +119,7 @@ fn parameter_type(fields: &Fields<'_>, what: &str, report: &mut Report<'_>) -> O
         "account" => (ParameterType::Account, &[]),
         other => {
             let problem = format!("there is no type `{other}`");
-            report.push(word.place, "unknown-type", problem, did_you_mean(other, &TYPES));
+            report.push(word.place, "unknown-type", problem, did_you_mean(other, TYPES));
             return None;
         }
     };
@@ -208,7 +208,7 @@ fn names_are_known(
     nodes: &[NodeTemplate],
     report: &mut Report<'_>,
 ) {
-    let known: Vec<&str> = parameters.keys().map(ParameterName::as_str).collect();
+    let known: BTreeSet<&str> = parameters.keys().map(ParameterName::as_str).collect();
     let mut texts: Vec<Placed<&str>> = Vec::new();
     for parameter in parameters.values() {
         parameter.default.iter().for_each(|default| collect(default, &mut texts));
@@ -234,17 +234,22 @@ fn names_are_known(
 }
 
 /// `type_these` names parameters outright.
-fn is_parameter(item: &Placed<Raw>, known: &[&str], report: &mut Report<'_>) {
+fn is_parameter(item: &Placed<Raw>, known: &BTreeSet<&str>, report: &mut Report<'_>) {
     if let Raw::Text(name) = &item.value
-        && !known.contains(&name.as_str())
+        && !known.contains(name.as_str())
     {
         let problem = format!("`type_these` names `{name}`, which is no parameter of this product");
         report.push(item.place, "unknown-parameter", problem, did_you_mean(name, known));
     }
 }
 
-fn unknown_names(names: BTreeSet<String>, known: &[&str], place: super::Place, report: &mut Report<'_>) {
-    for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
+fn unknown_names(
+    names: BTreeSet<String>,
+    known: &BTreeSet<&str>,
+    place: super::Place,
+    report: &mut Report<'_>,
+) {
+    for name in names.iter().filter(|name| !known.contains(name.as_str())) {
         let problem = format!("the expression names `{name}`, which is no parameter of this product");
         report.push(place, "unknown-parameter", problem, did_you_mean(name, known));
     }

@@ -167,9 +167,10 @@ where
     match text.value.parse() {
         Ok(value) => Some(Placed::new(value, text.place)),
         Err(wrong) => {
-            let InvalidName { what, rule, .. } = &wrong;
-            let advice = format!("write the {what} with {rule}; no space, no accent");
-            report.push(text.place, "invalid-name", wrong.to_string(), advice);
+            let InvalidName { what, rule, text: written } = &wrong;
+            let g5 = written.chars().any(|c| !c.is_ascii_graphic()) && *what != "product";
+            let advice = format!("wanted: {rule}{}", if g5 { "; no space, no accent (G5)" } else { "" });
+            report.push(text.place, "invalid-name", format!("{written:?} is not a valid {what}"), advice);
             None
         }
     }

@@ -4,7 +4,7 @@
 //! quoted or not; what a scalar means is decided where it is known what is wanted. Depth and size are bounded while the
 //! tree grows, with aliases counted as what they stand for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput};
 
@@ -53,6 +53,9 @@ pub(super) fn parse(text: &str, report: &mut Report<'_>) -> Option<Yaml> {
     builder.root
 }
 
+/// The commonest slip with expressions; whatever the parser stumbles over after it comes from it.
+const UNQUOTED_EXPRESSION: &str = "unquoted-expression";
+
 /// A list or map that is not finished.
 struct Frame {
     place: Place,
@@ -63,7 +66,7 @@ struct Frame {
 
 enum Content {
     List(Vec<Yaml>),
-    Map { entries: Vec<Entry>, key: Option<(String, Place)>, broken: bool },
+    Map { entries: Vec<Entry>, keys: BTreeSet<String>, key: Option<(String, Place)>, broken: bool },
 }
 
 /// A value that an alias may stand for.
@@ -118,7 +121,8 @@ impl Builder<'_, '_, '_> {
                 self.open(Content::List(Vec::new()), place, anchor, tag.is_some())
             }
             Event::MappingStart(anchor, tag) => {
-                let content = Content::Map { entries: Vec::new(), key: None, broken: false };
+                let content =
+                    Content::Map { entries: Vec::new(), keys: BTreeSet::new(), key: None, broken: false };
                 self.open(content, place, anchor, tag.is_some())
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(),
@@ -171,7 +175,7 @@ impl Builder<'_, '_, '_> {
         match self.frames.last_mut().map(|frame| &mut frame.content) {
             None => self.root = Some(value),
             Some(Content::List(values)) => values.push(value),
-            Some(Content::Map { entries, key, broken }) => match (key.take(), value.data) {
+            Some(Content::Map { entries, keys, key, broken }) => match (key.take(), value.data) {
                 (None, Data::Scalar { text, .. }) => *key = Some((text, value.place)),
                 (None, data) => {
                     *key = Some((String::new(), value.place));
@@ -182,10 +186,10 @@ impl Builder<'_, '_, '_> {
                 }
                 (Some((key, place)), data) => {
                     let value = Yaml { place: value.place, data };
-                    if entries.iter().any(|entry| entry.key == key) {
-                        self.duplicate_key(&key, place);
-                    } else {
+                    if keys.insert(key.clone()) {
                         entries.push(Entry { key, place, value });
+                    } else {
+                        self.duplicate_key(&key, place);
                     }
                 }
             },
@@ -245,11 +249,12 @@ impl Builder<'_, '_, '_> {
     fn key_is_no_text(&mut self, place: Place, list: bool) {
         let rest = self.rest_of_line(place.line, place.column.saturating_sub(1));
         if !list && rest.starts_with("{{") {
-            let end = rest.rfind("}}").map_or(rest.len(), |end| end + 2);
+            let close = rest.rfind("}}").map_or(rest.len(), |close| close + 2);
+            let end = rest[close..].find([',', '}', ']', '#']).map_or(rest.len(), |end| close + end);
             unquoted_expression(
                 self.report,
                 Place { column: place.column.saturating_sub(1), ..place },
-                &rest[..end],
+                rest[..end].trim_end(),
             );
         } else {
             self.report.push(place, "key-not-text", "the key of a map must be text", "write `key: value`");
@@ -263,6 +268,9 @@ impl Builder<'_, '_, '_> {
 
     /// The parser's own refusal, or the likely reason for it.
     fn not_yaml(&mut self, error: &ScanError) -> Stop {
+        if self.report.has(UNQUOTED_EXPRESSION) {
+            return Stop;
+        }
         let place = place(*error.marker());
         for back in 0..=1 {
             let number = place.line.saturating_sub(back);
@@ -274,7 +282,9 @@ impl Builder<'_, '_, '_> {
             }
         }
         let tab = self.rest_of_line(place.line, 1).trim_start_matches(' ').starts_with('\t');
-        let (rule, advice) = if tab {
+        let (rule, advice) = if error.info().contains("recursion") {
+            ("too-deep", "check the brackets: too many are open at once")
+        } else if tab {
             ("tab-indentation", "indent with spaces; YAML refuses tabs there")
         } else if error.info().contains("%") || self.rest_of_line(1, 1).starts_with('%') {
             ("yaml-directive", "remove the line that begins with `%`")
@@ -298,7 +308,7 @@ fn expression_value(line: &str) -> Option<(&str, &str)> {
 fn unquoted_expression(report: &mut Report<'_>, place: Place, value: &str) {
     report.push(
         place,
-        "unquoted-expression",
+        UNQUOTED_EXPRESSION,
         "a value that begins with `{{` and has no quotes is read as a map, not as an expression",
         format!("put quotes round the whole value: \"{}\"", value.replace('"', "'")),
     );

@@ -3,10 +3,10 @@
 //! Neighbours: `nodes` settled the nodes, `graph` finds circles. The order of the file is the order of the work; an edge
 //! that contradicts it is refused and never obeyed by moving nodes about.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::found::Found;
 use super::nodes::Settled;
-use crate::diagnostic::Diagnostic;
 use crate::document::{Document, Place, Placed};
 use crate::graph;
 use crate::manifest::{Need, Node};
@@ -26,12 +26,12 @@ struct Edge {
 }
 
 /// The nodes that are there, each with its edges, in their order.
-pub(super) fn settle(
-    document: &Document,
-    nodes: &[Settled<'_>],
-    found: &mut Vec<Diagnostic>,
-) -> Vec<(Role, Node)> {
-    let mut linker = Linker { document, nodes, edges: Vec::new(), found };
+pub(super) fn settle(document: &Document, nodes: &[Settled<'_>], found: &mut Found) -> Vec<(Role, Node)> {
+    let mut by_name: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    for (index, settled) in nodes.iter().enumerate() {
+        by_name.entry((&settled.template.role, folded(&settled.node.id))).or_default().push(index);
+    }
+    let mut linker = Linker { document, nodes, by_name, edges: Vec::new(), found };
     for (index, settled) in nodes.iter().enumerate().filter(|(_, settled)| settled.is_there) {
         linker.provider(index, settled);
         settled.needs.iter().for_each(|need| linker.need(index, settled, need));
@@ -44,8 +44,9 @@ pub(super) fn settle(
 struct Linker<'l, 's> {
     document: &'l Document,
     nodes: &'l [Settled<'s>],
+    by_name: BTreeMap<(&'l Role, String), Vec<usize>>,
     edges: Vec<Edge>,
-    found: &'l mut Vec<Diagnostic>,
+    found: &'l mut Found,
 }
 
 impl Linker<'_, '_> {
@@ -79,7 +80,7 @@ impl Linker<'_, '_> {
                 ),
             },
         };
-        self.found.push(self.document.diagnostic(package.place, "unknown-provider", problem, advice));
+        self.found.push(self.document, package.place, "unknown-provider", problem, advice);
     }
 
     /// `kind/name`, a bare name, or either with a role and a colon before it.
@@ -106,7 +107,7 @@ impl Linker<'_, '_> {
                 )
             }
         };
-        self.found.push(self.document.diagnostic(need.place, rule, problem, advice));
+        self.found.push(self.document, need.place, rule, problem, advice);
     }
 
     fn unknown(
@@ -125,7 +126,7 @@ impl Linker<'_, '_> {
                 let ids: Vec<String> = self.names(role, None);
                 did_you_mean(reference, &ids)
             }
-            None => did_you_mean(reference, &self.bare_names(role)),
+            None => did_you_mean(reference, self.bare_names(role)),
         };
         ("unknown-node", problem, advice)
     }
@@ -157,19 +158,26 @@ impl Linker<'_, '_> {
             let path: Vec<String> = cycle.iter().rev().map(|index| self.shown(*index)).collect();
             let place =
                 cycle.first().map_or_else(Place::default, |index| self.nodes[*index].template.place.place);
-            self.found.push(self.document.diagnostic(
+            self.found.push(
+                self.document,
                 place,
                 "node-cycle",
                 format!("nodes need each other in a circle: {}", path.join(" -> ")),
                 "take out one `needs` or `provided_by` of the circle",
-            ));
+            );
         }
+        let circle_of: BTreeMap<usize, usize> = cycles
+            .iter()
+            .enumerate()
+            .flat_map(|(circle, cycle)| cycle.iter().map(move |node| (*node, circle)))
+            .collect();
         for edge in &self.edges {
             let (before, after) = (&self.nodes[edge.before], &self.nodes[edge.after]);
-            let in_cycle =
-                cycles.iter().any(|cycle| cycle.contains(&edge.before) && cycle.contains(&edge.after));
+            let circle = circle_of.get(&edge.before);
+            let in_cycle = circle.is_some() && circle == circle_of.get(&edge.after);
             if before.position > after.position && !in_cycle {
-                self.found.push(self.document.diagnostic(
+                self.found.push(
+                    self.document,
                     edge.place,
                     "against-file-order",
                     format!(
@@ -181,47 +189,36 @@ impl Linker<'_, '_> {
                         "move {} above it; the order of the file is the order of the work",
                         before.node.id
                     ),
-                ));
+                );
             }
         }
     }
 
     fn written(&self) -> Vec<(Role, Node)> {
-        let there = self.nodes.iter().enumerate().filter(|(_, settled)| settled.is_there);
-        there
-            .map(|(index, settled)| {
-                let needs: BTreeSet<Need> = self
-                    .edges
-                    .iter()
-                    .filter(|edge| edge.after == index)
-                    .map(|edge| {
-                        let before = &self.nodes[edge.before];
-                        Need { role: before.template.role.clone(), node: before.node.id.clone() }
-                    })
-                    .collect();
-                let provided_by = settled.provided_by.as_ref().and_then(|package| {
-                    let found = self.find(&settled.template.role, Some(NodeKind::Package), &package.value);
-                    found.first().map(|index| self.nodes[*index].node.id.clone())
-                });
-                let node = Node { provided_by, needs: needs.into_iter().collect(), ..settled.node.clone() };
-                (settled.template.role.clone(), node)
-            })
-            .collect()
+        let mut needs = vec![BTreeSet::new(); self.nodes.len()];
+        for edge in &self.edges {
+            let before = &self.nodes[edge.before];
+            needs[edge.after]
+                .insert(Need { role: before.template.role.clone(), node: before.node.id.clone() });
+        }
+        let there = self.nodes.iter().zip(needs).filter(|(settled, _)| settled.is_there);
+        let written = there.map(|(settled, needs)| {
+            let role = settled.template.role.clone();
+            let provided_by = settled.provided_by.as_ref().and_then(|package| {
+                let found = self.find(&role, Some(NodeKind::Package), &package.value);
+                found.first().map(|index| self.nodes[*index].node.id.clone())
+            });
+            (role, Node { provided_by, needs: needs.into_iter().collect(), ..settled.node.clone() })
+        });
+        written.collect()
     }
 
     /// The nodes of that server and name; Windows takes capital and small letters for the same name.
     fn find(&self, role: &Role, kind: Option<NodeKind>, name: &str) -> Vec<usize> {
-        let name = name.to_lowercase();
-        let matches = |settled: &Settled<'_>| {
-            settled.template.role == *role
-                && kind.is_none_or(|kind| settled.node.id.kind == kind)
-                && settled.node.id.name.as_str().to_lowercase() == name
-        };
-        self.nodes
-            .iter()
-            .enumerate()
-            .filter(|(_, settled)| matches(settled))
-            .map(|(index, _)| index)
+        let named = self.by_name.get(&(role, name.to_lowercase())).into_iter().flatten();
+        named
+            .copied()
+            .filter(|index| kind.is_none_or(|kind| self.nodes[*index].node.id.kind == kind))
             .collect()
     }
 
@@ -255,13 +252,19 @@ impl Linker<'_, '_> {
 
     fn shown(&self, index: usize) -> String {
         let settled = &self.nodes[index];
-        let several = self.nodes.iter().any(|other| other.template.role != settled.template.role);
+        let first = self.nodes.first().map(|first| &first.template.role);
+        let several = self.nodes.last().map(|last| &last.template.role) != first;
         if several {
             format!("{}:{}", settled.template.role, settled.node.id)
         } else {
             settled.node.id.to_string()
         }
     }
+}
+
+/// A name as Windows compares it.
+fn folded(id: &NodeId) -> String {
+    id.name.as_str().to_lowercase()
 }
 
 fn split_kind(reference: &str) -> (Option<NodeKind>, &str) {

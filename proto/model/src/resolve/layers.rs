@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::found::Found;
 use super::settle::{Parameters, Unsettled};
-use crate::diagnostic::Diagnostic;
 use crate::document::{Document, Place, Placed, Product, Raw, Values, collect};
 use crate::expression::Template;
 use crate::graph;
@@ -14,9 +14,6 @@ use crate::name::ParameterName;
 use crate::near::did_you_mean;
 use crate::parameter::Parameter;
 use crate::value::Value;
-
-/// The rule that a value is wanted and nobody gives one.
-pub(super) const MISSING_PARAMETER: &str = "missing-parameter";
 
 /// Values of one document; of two layers the later one wins.
 #[derive(Clone, Copy)]
@@ -39,52 +36,47 @@ pub(super) struct Missing<'a> {
     pub(super) place: Place,
 }
 
-/// Settles every parameter of the product.
+/// Settles every parameter of the product. Without a place for missing values, these are no mistake.
 pub(super) fn settle(
     product: (&Document, &Product),
     layers: &[Layer<'_>],
-    missing: Missing<'_>,
-    found: &mut Vec<Diagnostic>,
+    missing: Option<Missing<'_>>,
+    found: &mut Found,
 ) -> Parameters {
-    let mut failed = BTreeSet::new();
+    let mut parameters = Parameters::default();
     let mut chosen = Vec::new();
     for parameter in product.1.parameters.values() {
         match choose(product.0, parameter, layers) {
             Some(choice) => chosen.push(choice),
             None => {
-                failed.insert(parameter.name.value.to_string());
-                found.push(missing.document.diagnostic(
-                    missing.place,
-                    MISSING_PARAMETER,
-                    format!(
-                        "the parameter `{}` has no value, and {} has no default for it",
-                        parameter.name.value, product.1.id
-                    ),
-                    format!(
-                        "add `{}: ...` under `parameters:` of {}",
-                        parameter.name.value,
-                        missing.document.key()
-                    ),
-                ));
+                parameters.failed.insert(parameter.name.value.to_string());
+                missing.iter().for_each(|missing| missing.report(parameter, product.1, found));
             }
         }
     }
-    let mut parameters = Parameters::new(BTreeMap::new(), failed);
     for index in ordered(&chosen, &mut parameters.failed, found) {
         let choice = &chosen[index];
         let name = &choice.parameter.name.value;
-        let mut values = parameters.values.clone();
         match one(choice, &parameters, found) {
             Some(value) => {
-                values.insert(name.clone(), value);
+                parameters.values.insert(name.clone(), value);
             }
             None => {
                 parameters.failed.insert(name.to_string());
             }
         }
-        parameters = Parameters::new(values, parameters.failed);
     }
     parameters
+}
+
+impl Missing<'_> {
+    fn report(&self, parameter: &Parameter, product: &Product, found: &mut Found) {
+        let name = &parameter.name.value;
+        let problem =
+            format!("the parameter `{name}` has no value, and {} has no default for it", product.id);
+        let advice = format!("add `{name}: ...` under `parameters:` of {}", self.document.key());
+        found.push(self.document, self.place, "missing-parameter", problem, advice);
+    }
 }
 
 fn choose<'a>(product: &'a Document, parameter: &'a Parameter, layers: &[Layer<'a>]) -> Option<Chosen<'a>> {
@@ -97,7 +89,7 @@ fn choose<'a>(product: &'a Document, parameter: &'a Parameter, layers: &[Layer<'
 }
 
 /// The order in which values name each other; those of a circle are reported and left out, as far as they depend on it.
-fn ordered(chosen: &[Chosen<'_>], failed: &mut BTreeSet<String>, found: &mut Vec<Diagnostic>) -> Vec<usize> {
+fn ordered(chosen: &[Chosen<'_>], failed: &mut BTreeSet<String>, found: &mut Found) -> Vec<usize> {
     let index_of: BTreeMap<&str, usize> = chosen
         .iter()
         .enumerate()
@@ -127,23 +119,19 @@ fn ordered(chosen: &[Chosen<'_>], failed: &mut BTreeSet<String>, found: &mut Vec
     }
 }
 
-fn report_cycle(
-    cycle: &[usize],
-    chosen: &[Chosen<'_>],
-    failed: &mut BTreeSet<String>,
-    found: &mut Vec<Diagnostic>,
-) {
+fn report_cycle(cycle: &[usize], chosen: &[Chosen<'_>], failed: &mut BTreeSet<String>, found: &mut Found) {
     // Edges point from what is named to what names it; people read it the other way.
     let path: Vec<&str> =
         cycle.iter().rev().map(|index| chosen[*index].parameter.name.value.as_str()).collect();
     failed.extend(path.iter().map(|name| (*name).to_owned()));
     if let Some(first) = cycle.first().map(|index| &chosen[*index]) {
-        found.push(first.document.diagnostic(
+        found.push(
+            first.document,
             first.raw.place,
             "parameter-cycle",
             format!("parameters name each other in a circle: {}", path.join(" -> ")),
             "give one of them a value without the others",
-        ));
+        );
     }
 }
 
@@ -158,14 +146,12 @@ fn names(raw: &Placed<Raw>) -> BTreeSet<String> {
 }
 
 /// One value, of the parameter's type, or nothing where it was reported.
-fn one(choice: &Chosen<'_>, parameters: &Parameters, found: &mut Vec<Diagnostic>) -> Option<Value> {
+fn one(choice: &Chosen<'_>, parameters: &Parameters, found: &mut Found) -> Option<Value> {
     let value = match parameters.value(choice.raw) {
         Ok(value) => value,
         Err(Unsettled::Reported) => return None,
         Err(Unsettled::Mistakes(mistakes)) => {
-            found.extend(mistakes.into_iter().map(|(place, mistake)| {
-                choice.document.diagnostic(place, mistake.rule, mistake.problem, mistake.advice)
-            }));
+            found.problems(choice.document, mistakes);
             return None;
         }
     };
@@ -173,28 +159,30 @@ fn one(choice: &Chosen<'_>, parameters: &Parameters, found: &mut Vec<Diagnostic>
     match choice.parameter.ty.check(&value) {
         Ok(()) => Some(value),
         Err(unfit) => {
-            found.push(choice.document.diagnostic(
+            found.push(
+                choice.document,
                 choice.raw.place,
                 "wrong-value",
                 format!("the parameter `{name}` is `{value}`, which does not fit its type"),
                 format!("wanted: {}", unfit.wanted),
-            ));
+            );
             None
         }
     }
 }
 
 /// Reports values for parameters that the product does not have.
-pub(super) fn no_unknown(layer: Layer<'_>, product: &Product, found: &mut Vec<Diagnostic>) {
+pub(super) fn no_unknown(layer: Layer<'_>, product: &Product, found: &mut Found) {
     let known: Vec<&str> = product.parameters.keys().map(ParameterName::as_str).collect();
     for (name, given) in layer.values {
         if !product.parameters.contains_key(name) {
-            found.push(layer.document.diagnostic(
+            found.push(
+                layer.document,
                 given.key.place,
                 "unknown-parameter",
                 format!("{} has no parameter `{name}`", product.id),
                 did_you_mean(name.as_str(), &known),
-            ));
+            );
         }
     }
 }

@@ -4,6 +4,7 @@
 //! manifests of the result. What is wrong is said with the place in the document that can be corrected.
 
 mod edges;
+mod found;
 mod layers;
 mod nodes;
 mod settle;
@@ -12,11 +13,12 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use found::Found;
 use layers::{Layer, Missing};
 use settle::Parameters;
 
 use crate::diagnostic::Diagnostic;
-use crate::document::{Client, Document, DocumentKey, Documents, Product, START, Site};
+use crate::document::{Client, Document, DocumentKey, Documents, Product, Site};
 use crate::manifest::Node;
 use crate::name::{HostName, ParameterName, ProductId, Role, Slug};
 use crate::near::did_you_mean;
@@ -83,14 +85,14 @@ pub(crate) fn settled(documents: &Documents, name: &Slug) -> Result<ResolvedSite
             "push its document, or correct the name",
         )]);
     };
-    let mut found = Vec::new();
+    let mut found = Found::default();
     let client = documents.client(&site.client.value);
     if client.is_none() {
-        found.push(unknown_client(documents, document, site));
+        unknown_client(documents, document, site, &mut found);
     }
     let Some(product) = documents.product(&site.product.value) else {
-        found.push(unknown_product(documents, document, site));
-        return Err(found);
+        unknown_product(documents, document, site, &mut found);
+        return Err(found.finish());
     };
     let mut resolver = Resolver { site: (document, site), client, product, found };
     let parts = resolver.roles().and_then(|()| resolver.servers());
@@ -102,31 +104,23 @@ pub(crate) fn settled(documents: &Documents, name: &Slug) -> Result<ResolvedSite
             parameters,
             servers,
         }),
-        Some(_) | None => {
-            // Every server settles the values of the site anew: what is wrong with one of them is said once.
-            resolver.found.sort();
-            resolver.found.dedup();
-            Err(resolver.found)
-        }
+        Some(_) | None => Err(resolver.found.finish()),
     }
 }
 
 /// A product by itself: its defaults, and edges between nodes whose names need no site.
 pub(crate) fn by_itself(document: &Document, product: &Product) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    let missing = Missing { document, place: START };
-    layers::settle((document, product), &[], missing, &mut found);
-    // A value that only a site can give is no mistake of the product.
-    found.retain(|mistake| mistake.rule != layers::MISSING_PARAMETER);
+    let mut found = Found::default();
+    layers::settle((document, product), &[], None, &mut found);
     edges::settle(document, &nodes::as_written(product), &mut found);
-    found
+    found.finish()
 }
 
 struct Resolver<'a> {
     site: (&'a Document, &'a Site),
     client: Option<(&'a Document, &'a Client)>,
     product: (&'a Document, &'a Product),
-    found: Vec<Diagnostic>,
+    found: Found,
 }
 
 impl<'a> Resolver<'a> {
@@ -139,13 +133,13 @@ impl<'a> Resolver<'a> {
             if !roles.contains(&role) {
                 let problem = format!("{} has no role `{role}`", site.product.value);
                 let advice = did_you_mean(role.as_str(), &known);
-                self.found.push(document.diagnostic(server.role.place, "unknown-role", problem, advice));
+                self.found.push(document, server.role.place, "unknown-role", problem, advice);
             }
         }
         for role in roles.iter().filter(|role| !site.servers.contains_key(**role)) {
             let problem = format!("{} wants a server `{role}`, and the site names none", site.product.value);
             let advice = format!("add `{role}: {{name: COMPUTER}}` under `servers:`");
-            self.found.push(document.diagnostic(site.servers_key.place, "missing-role", problem, advice));
+            self.found.push(document, site.servers_key.place, "missing-role", problem, advice);
         }
         roles.iter().any(|role| site.servers.contains_key(*role)).then_some(())
     }
@@ -160,7 +154,7 @@ impl<'a> Resolver<'a> {
             if let Some(server) = site.servers.get(&role.value) {
                 let values = Layer { document, values: &server.parameters };
                 layers::no_unknown(values, self.product.1, &mut self.found);
-                let parameters = self.parameters(&[own, values]);
+                let parameters = self.parameters([own, values]);
                 let (document, product) = self.product;
                 match nodes::settle(document, product, &role.value, &parameters, &mut self.found) {
                     Some(settled) => nodes.extend(settled),
@@ -182,52 +176,44 @@ impl<'a> Resolver<'a> {
         Some((self.of_site(), servers))
     }
 
-    /// The parameters as the site alone has them. One that only servers give is not among them, and no mistake.
+    /// The parameters as the site alone has them. One that only servers give is not among them, and no mistake: what is
+    /// wrong with the others was found with the servers.
     fn of_site(&self) -> BTreeMap<ParameterName, Value> {
         let (document, site) = self.site;
-        let mut seen_by_servers = Vec::new();
-        let own = Layer { document, values: &site.parameters };
-        self.settle(&[own], &mut seen_by_servers).values
+        let layers = self.layers([Layer { document, values: &site.parameters }]);
+        layers::settle(self.product, &layers, None, &mut Found::default()).values
     }
 
-    fn parameters(&mut self, layers: &[Layer<'a>]) -> Parameters {
-        let mut found = Vec::new();
-        let parameters = self.settle(layers, &mut found);
-        self.found.extend(found);
-        parameters
-    }
-
-    fn settle(&self, layers: &[Layer<'a>], found: &mut Vec<Diagnostic>) -> Parameters {
+    fn parameters(&mut self, own: [Layer<'a>; 2]) -> Parameters {
         let (document, site) = self.site;
-        let client = self.client.map(|(document, client)| Layer { document, values: &client.parameters });
-        let all: Vec<Layer<'_>> = client.into_iter().chain(layers.iter().copied()).collect();
+        let layers = self.layers(own);
         let missing = Missing { document, place: site.parameters_key.place };
-        layers::settle(self.product, &all, missing, found)
+        layers::settle(self.product, &layers, Some(missing), &mut self.found)
+    }
+
+    /// The layers over the product's defaults, lowest first.
+    fn layers<const N: usize>(&self, own: [Layer<'a>; N]) -> Vec<Layer<'a>> {
+        let client = self.client.map(|(document, client)| Layer { document, values: &client.parameters });
+        client.into_iter().chain(own).collect()
     }
 }
 
-fn unknown_client(documents: &Documents, document: &Document, site: &Site) -> Diagnostic {
-    let known: Vec<String> = documents
-        .iter()
-        .filter(|document| matches!(document.key(), DocumentKey::Client(_)))
-        .map(|document| document.key().name())
-        .collect();
-    let problem = format!("there is no Client {}", site.client.value);
-    document.diagnostic(
-        site.client.place,
-        "unknown-client",
-        problem,
-        did_you_mean(site.client.value.as_str(), &known),
-    )
+fn unknown_client(documents: &Documents, document: &Document, site: &Site, found: &mut Found) {
+    let known = documents.iter().map(Document::key).filter(|key| matches!(key, DocumentKey::Client(_)));
+    let wanted = &site.client.value;
+    let advice = did_you_mean(wanted.as_str(), known.map(DocumentKey::name));
+    found.push(document, site.client.place, "unknown-client", format!("there is no Client {wanted}"), advice);
 }
 
-fn unknown_product(documents: &Documents, document: &Document, site: &Site) -> Diagnostic {
-    let known: Vec<String> = documents
-        .iter()
-        .filter(|document| matches!(document.key(), DocumentKey::Product(_)))
-        .map(|document| document.key().name())
-        .collect();
+fn unknown_product(documents: &Documents, document: &Document, site: &Site, found: &mut Found) {
+    let known = documents.iter().map(Document::key).filter(|key| matches!(key, DocumentKey::Product(_)));
     let wanted = site.product.value.to_string();
-    let problem = format!("there is no Product {wanted}");
-    document.diagnostic(site.product.place, "unknown-product", problem, did_you_mean(&wanted, &known))
+    let advice = did_you_mean(&wanted, known.map(DocumentKey::name));
+    found.push(
+        document,
+        site.product.place,
+        "unknown-product",
+        format!("there is no Product {wanted}"),
+        advice,
+    );
 }

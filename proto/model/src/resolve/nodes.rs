@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use super::found::Found;
 use super::settle::{Parameters, Unsettled};
-use crate::diagnostic::Diagnostic;
 use crate::document::{Document, NodeTemplate, Placed, Product, check_name};
 use crate::limits::MANIFEST_SIZE_BYTES;
 use crate::manifest::Node;
@@ -36,7 +36,7 @@ pub(super) fn settle<'a>(
     product: &'a Product,
     role: &Role,
     parameters: &Parameters,
-    found: &mut Vec<Diagnostic>,
+    found: &mut Found,
 ) -> Option<Vec<Settled<'a>>> {
     let templates = product.nodes.iter().enumerate().filter(|(_, template)| template.role == *role);
     let mut reader = Reader { document, parameters, found };
@@ -77,7 +77,7 @@ pub(super) fn as_written(product: &Product) -> Vec<Settled<'_>> {
 struct Reader<'r> {
     document: &'r Document,
     parameters: &'r Parameters,
-    found: &'r mut Vec<Diagnostic>,
+    found: &'r mut Found,
 }
 
 impl Reader<'_> {
@@ -91,7 +91,7 @@ impl Reader<'_> {
         let name = match check_name(template.kind, &name) {
             Ok(name) => name,
             Err((problem, advice)) => {
-                self.found.push(self.document.diagnostic(written.place, "invalid-name", problem, advice));
+                self.found.push(self.document, written.place, "invalid-name", problem, advice);
                 return None;
             }
         };
@@ -126,7 +126,8 @@ impl Reader<'_> {
                 Ok(()) => {
                     attributes.insert((*name).to_owned(), self.to_type(template.kind, name, value));
                 }
-                Err(wanted) => self.found.push(self.document.diagnostic(
+                Err(wanted) => self.found.push(
+                    self.document,
                     raw.place,
                     "wrong-value",
                     format!(
@@ -134,7 +135,7 @@ impl Reader<'_> {
                         template.kind, template.name.value
                     ),
                     format!("wanted: {wanted}; a number joins a text as in \"{{{{ port ~ '' }}}}\""),
-                )),
+                ),
             }
         }
         attributes
@@ -169,9 +170,7 @@ impl Reader<'_> {
             Ok(value) => Some(value),
             Err(Unsettled::Reported) => None,
             Err(Unsettled::Mistakes(mistakes)) => {
-                self.found.extend(mistakes.into_iter().map(|(place, mistake)| {
-                    self.document.diagnostic(place, mistake.rule, mistake.problem, mistake.advice)
-                }));
+                self.found.problems(self.document, mistakes);
                 None
             }
         }
@@ -184,7 +183,8 @@ impl Reader<'_> {
             let NodeId { kind, name } = &settled.node.id;
             let place = settled.template.place.place;
             if let Some(line) = seen.insert((*kind, name.as_str().to_lowercase()), place.line) {
-                self.found.push(self.document.diagnostic(
+                self.found.push(
+                    self.document,
                     place,
                     "duplicate-node",
                     format!(
@@ -192,7 +192,7 @@ impl Reader<'_> {
                         settled.node.id
                     ),
                     "keep one of the two, or let their `when` exclude each other",
-                ));
+                );
             }
         }
     }
@@ -202,12 +202,13 @@ impl Reader<'_> {
         for settled in nodes {
             bytes += settled.node.attributes.values().map(size).sum::<u64>();
             if bytes > MANIFEST_SIZE_BYTES {
-                self.found.push(self.document.diagnostic(
+                self.found.push(
+                    self.document,
                     settled.template.place.place,
                     "manifest-too-large",
                     format!("the settled values of one server are larger than {MANIFEST_SIZE_BYTES} bytes"),
                     "make texts shorter; large files belong into a package",
-                ));
+                );
                 return;
             }
         }

@@ -3,20 +3,19 @@
 //! Neighbours: `layers` and `nodes` call it for every value. An expression over a parameter that has no value is passed
 //! over in silence: the parameter was reported already, once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::document::{Place, Placed, Raw};
 use crate::expression::{Condition, Problem, Scope, Template};
-use crate::name::ParameterName;
 use crate::value::Value;
 
 /// What expressions may name, and what they name in vain.
+#[derive(Default)]
 pub(super) struct Parameters {
     /// The settled values.
-    pub(super) values: BTreeMap<ParameterName, Value>,
+    pub(super) values: Scope,
     /// Parameters that were reported and have no value.
     pub(super) failed: BTreeSet<String>,
-    scope: Scope,
 }
 
 /// Why there is no value.
@@ -28,11 +27,6 @@ pub(super) enum Unsettled {
 }
 
 impl Parameters {
-    pub(super) fn new(values: BTreeMap<ParameterName, Value>, failed: BTreeSet<String>) -> Self {
-        let scope = Scope::new(&values);
-        Self { values, failed, scope }
-    }
-
     /// A text with its expressions settled.
     pub(super) fn text(&self, text: Placed<&str>) -> Result<Value, Unsettled> {
         let at = |problem| Unsettled::Mistakes(vec![(text.place, problem)]);
@@ -40,7 +34,7 @@ impl Parameters {
         if !self.failed.is_disjoint(&template.names()) {
             return Err(Unsettled::Reported);
         }
-        template.settle(&self.scope).map_err(at)
+        template.settle(&self.values).map_err(at)
     }
 
     /// A condition.
@@ -48,7 +42,7 @@ impl Parameters {
         if !self.failed.is_disjoint(&when.value.names()) {
             return Err(Unsettled::Reported);
         }
-        when.value.holds(&self.scope).map_err(|problem| Unsettled::Mistakes(vec![(when.place, problem)]))
+        when.value.holds(&self.values).map_err(|problem| Unsettled::Mistakes(vec![(when.place, problem)]))
     }
 
     /// A text that must stay text, as names and accounts do.
