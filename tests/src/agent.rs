@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::cli::Ran;
 use crate::daemon::Daemon;
@@ -39,9 +39,18 @@ impl Agent {
     /// # Errors
     /// Where the program cannot be started; a refusal is in what it ran to.
     pub fn enroll(&self, token: &Path) -> Result<Ran> {
+        self.enroll_until(token, None)
+    }
+
+    /// The same, with a point at which it ends itself.
+    ///
+    /// # Errors
+    /// Where the program cannot be started.
+    pub fn enroll_until(&self, token: &Path, crash_at: Option<&str>) -> Result<Ran> {
         let mut command = Command::new(self.programs.agent());
         command.arg("enroll").arg("--data-dir").arg(&self.data).arg("--token-file").arg(token);
         command.arg("--twin").arg(self.twin.folder());
+        command.envs(crash_at.map(|point| ("MUSTER_CRASH_AT", point)));
         Ran::of(&mut command)
     }
 
@@ -65,6 +74,24 @@ impl Agent {
         }
         self.process = Some(Daemon::start("agent", &mut command)?);
         Ok(())
+    }
+
+    /// Loses its journal, as a restored disk would, and runs again, with a point where one is given; its certificate stays.
+    ///
+    /// # Errors
+    /// Where it does not run or has no journal.
+    pub fn forget(&mut self, crash_at: Option<&str>) -> Result<()> {
+        self.kill()?;
+        let mut removed = 0;
+        for entry in std::fs::read_dir(&self.data)? {
+            let path = entry?.path();
+            if path.file_name().is_some_and(|name| name.to_string_lossy().contains(".db")) {
+                std::fs::remove_file(&path)?;
+                removed += 1;
+            }
+        }
+        ensure!(removed > 0, "{} has no journal", self.data.display());
+        self.launch(crash_at)
     }
 
     /// Its process.

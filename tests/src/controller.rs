@@ -29,6 +29,14 @@ impl Controller {
     /// # Errors
     /// Where `init` fails.
     pub fn init(programs: &Programs, folder: &Path) -> Result<Self> {
+        Self::init_until(programs, folder, None)
+    }
+
+    /// The same, with a point at which it ends itself.
+    ///
+    /// # Errors
+    /// Where `init` fails, as it does when the point is reached.
+    pub fn init_until(programs: &Programs, folder: &Path, crash_at: Option<&str>) -> Result<Self> {
         let data = folder.join("controller");
         let address = format!("127.0.0.1:{}", free_port()?);
         let output = Command::new(programs.controller())
@@ -40,6 +48,7 @@ impl Controller {
             .arg(folder.join("anne.profile"))
             .arg("--recovery-out")
             .arg(folder.join("recovery"))
+            .envs(crash_at.map(|point| ("MUSTER_CRASH_AT", point)))
             .output()?;
         ensure!(output.status.success(), "init: {}", String::from_utf8_lossy(&output.stderr));
         Ok(Self { programs: programs.clone(), data, address, process: None })
@@ -56,6 +65,19 @@ impl Controller {
     /// Where it ends instead.
     pub fn serve(&mut self) -> Result<()> {
         self.launch(None)?;
+        self.await_serving()
+    }
+
+    /// The same, with a point at which it ends itself later.
+    ///
+    /// # Errors
+    /// Where it ends before it serves.
+    pub fn serve_until(&mut self, crash_at: &str) -> Result<()> {
+        self.launch(Some(crash_at))?;
+        self.await_serving()
+    }
+
+    fn await_serving(&mut self) -> Result<()> {
         let bound = self.data.join("address");
         let process = self.process.as_mut().context("it was just started")?;
         await_until("serving", || match process.ended()? {

@@ -12,6 +12,17 @@ use anyhow::{Context, Result, bail};
 /// How long anything that must happen may take: far above what it takes, so that only a broken promise reaches it.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What came of waiting for a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Line {
+    /// It is there.
+    Text(String),
+    /// The process closed its output before.
+    Ended,
+    /// Not yet.
+    Late,
+}
+
 /// The lines that a process wrote, as they come.
 #[derive(Debug, Default)]
 pub struct Lines {
@@ -34,19 +45,16 @@ impl Lines {
         self.grew.notify_all();
     }
 
-    /// The line at this index, once it is there; none when the process closed its output before.
-    ///
-    /// # Errors
-    /// When neither happens in time.
-    pub fn get(&self, index: usize, patience: Duration) -> Result<Option<String>> {
-        let (guard, timeout) = self
+    /// Waits for the line at this index.
+    pub fn get(&self, index: usize, patience: Duration) -> Line {
+        let (guard, _) = self
             .grew
             .wait_timeout_while(self.lock(), patience, |(lines, ended)| lines.len() <= index && !*ended)
             .unwrap_or_else(PoisonError::into_inner);
         match guard.0.get(index) {
-            Some(line) => Ok(Some(line.clone())),
-            None if timeout.timed_out() => bail!("nothing came within {patience:?}"),
-            None => Ok(None),
+            Some(line) => Line::Text(line.clone()),
+            None if guard.1 => Line::Ended,
+            None => Line::Late,
         }
     }
 

@@ -62,6 +62,16 @@ pub struct Field {
     folder: TempDir,
 }
 
+impl Drop for Field {
+    /// Installers outlive their agent on purpose; they must not outlive their test.
+    fn drop(&mut self) {
+        for pid in self.installers().unwrap_or_default() {
+            // One that ended in between is what is wanted.
+            drop(crate::daemon::signal(pid, rustix::process::Signal::KILL));
+        }
+    }
+}
+
 impl Field {
     /// The example in operation: pushed, enrolled, connected, never planned.
     ///
@@ -187,6 +197,27 @@ impl Field {
         let ran = self.cli.ok("--output json events");
         let read = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
         ran.out.lines().map(read).collect()
+    }
+
+    /// The ids of the supervisors and installers that run on this field now.
+    ///
+    /// # Errors
+    /// Where the process table cannot be read.
+    pub fn installers(&self) -> Result<Vec<u32>> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir("/proc")? {
+            let path = entry?.path();
+            let pid = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
+            // A process that ended in between has no command line any more.
+            if let (Some(pid), Ok(line)) = (pid, std::fs::read(path.join("cmdline"))) {
+                let line = String::from_utf8_lossy(&line).replace('\0', " ");
+                let is_one = line.contains(" supervise ") || line.contains(" twin-installer ");
+                if is_one && line.contains(&*self.folder.path().to_string_lossy()) {
+                    found.push(pid);
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// A watch from the first event on.

@@ -5,11 +5,22 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use muster_model::event::{Event, EventBody};
 
 use crate::cli::Cli;
-use crate::daemon::{Daemon, PATIENCE};
+use crate::daemon::{Daemon, Line, PATIENCE};
+
+/// What came of waiting for an event.
+#[derive(Debug)]
+pub enum Came {
+    /// The next one.
+    Event(Box<Event>),
+    /// The stream ended: its controller did.
+    Ended,
+    /// None yet.
+    Nothing,
+}
 
 /// A watch over all events, from one of them on.
 #[derive(Debug)]
@@ -31,17 +42,33 @@ impl Watch {
         Ok(Self { process, read: 0, next: from.max(1) })
     }
 
-    /// The next event; none when the stream ended, because its controller did.
+    /// Waits for the next event.
     ///
     /// # Errors
-    /// When nothing comes in time, or an event is missing in between.
-    pub fn next_event(&mut self, patience: Duration) -> Result<Option<Event>> {
-        let Some(line) = self.process.out.get(self.read, patience)? else { return Ok(None) };
+    /// When an event is missing in between, or a line is none.
+    pub fn poll(&mut self, patience: Duration) -> Result<Came> {
+        let line = match self.process.out.get(self.read, patience) {
+            Line::Text(line) => line,
+            Line::Ended => return Ok(Came::Ended),
+            Line::Late => return Ok(Came::Nothing),
+        };
         self.read += 1;
         let event: Event = serde_json::from_str(&line).with_context(|| format!("not an event: {line}"))?;
         ensure!(event.sequence.0 == self.next, "after event {} came {}", self.next - 1, event.sequence);
         self.next += 1;
-        Ok(Some(event))
+        Ok(Came::Event(Box::new(event)))
+    }
+
+    /// The next event.
+    ///
+    /// # Panics
+    /// When it does not come in time, or the stream ends.
+    #[track_caller]
+    pub fn next_event(&mut self) -> Event {
+        match self.poll(PATIENCE) {
+            Ok(Came::Event(event)) => *event,
+            other => panic!("waiting for event {}: {other:?}", self.next),
+        }
     }
 
     /// The number of the event that it waits for.
@@ -55,18 +82,11 @@ impl Watch {
     /// When it does not come in time, or the stream ends.
     #[track_caller]
     pub fn until(&mut self, what: &str, mut wanted: impl FnMut(&EventBody) -> bool) -> Event {
-        match self.find(&mut wanted) {
-            Ok(event) => event,
-            Err(error) => panic!("waiting until {what}: {error:#}"),
-        }
-    }
-
-    fn find(&mut self, wanted: &mut dyn FnMut(&EventBody) -> bool) -> Result<Event> {
         loop {
-            match self.next_event(PATIENCE)? {
-                Some(event) if wanted(&event.body) => return Ok(event),
-                Some(_) => {}
-                None => bail!("the stream of events ended: {}", self.process.err.all().join("\n")),
+            match self.poll(PATIENCE) {
+                Ok(Came::Event(event)) if wanted(&event.body) => return *event,
+                Ok(Came::Event(_)) => {}
+                other => panic!("waiting until {what}: {other:?} {}", self.process.err.all().join("\n")),
             }
         }
     }

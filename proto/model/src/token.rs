@@ -29,7 +29,9 @@ pub struct Token {
 #[derive(Debug, Error)]
 pub enum InvalidToken {
     /// It does not begin with the word that tokens begin with.
-    #[error("this is not a token file: it does not begin with {PREFIX:?}")]
+    #[error(
+        "this is not a token file: it does not begin with {PREFIX:?}; make one with `muster server invite`"
+    )]
     Prefix,
     /// The rest is not a token.
     #[error("the token is damaged; make a new one with `muster server invite`")]

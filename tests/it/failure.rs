@@ -1,0 +1,54 @@
+//! A step fails: what depends on it is skipped, and `resume` goes on where the run stopped.
+
+use muster_model::event::RunEnd;
+use muster_model::outcome::End;
+use muster_model::view::{SiteState, StepState};
+use muster_tests::cli::code;
+use muster_tests::field::Field;
+
+/// A service that does not start once: failed, shown with the server's words, and done by `resume`.
+#[test]
+fn a_failed_step_is_tried_again_by_resume_and_nothing_done_is_repeated() {
+    let field = Field::sxa();
+    field.agent.twin.fault(&["service.start", "SCASServer", "fail"]);
+    let plan = field.approved_plan();
+    let ran = field.cli.run(["run", &plan.to_string(), "--watch"]);
+    field.confirm_gates(plan, ran).expect(code::NOT_DONE);
+
+    let failed = field.step(plan, "service/SCASServer");
+    assert_eq!(failed.state, StepState::Ended(End::Failed));
+    assert_eq!(field.status().state, SiteState::Stopped(RunEnd::Failed));
+    let why = field.cli.ok("why dupont-prod");
+    why.says(&["SCASServer", "error 1053", &format!("muster resume {plan}")]);
+    // G13: the next service in the guide's order needs this one.
+    let skipped = field.step(plan, "service/SCDTSServer");
+    assert_eq!(skipped.state, StepState::Ended(End::Skipped));
+    assert_eq!(skipped.because, Some(failed.number));
+
+    let starts = field.agent.twin.installer_starts();
+    let ran = field.cli.run(["resume", &plan.to_string(), "--watch"]);
+    field.confirm_gates(plan, ran).expect(code::OK);
+    let again = field.agent.twin.installer_starts();
+    assert_eq!(again[..starts.len()], starts[..]);
+    assert_eq!(again.len(), 4, "each package once: {again:?}");
+    field.assert_in_sync();
+}
+
+/// An installer that ends with an error has failed; it is started anew by `resume` only, under a new key.
+#[test]
+fn a_failed_installer_is_not_started_again_by_itself() {
+    let field = Field::sxa();
+    field.agent.twin.fault(&["package.install", "common-services", "exit-code=1603"]);
+    let plan = field.approved_plan();
+    field.cli.run(["run", &plan.to_string(), "--watch"]).expect(code::NOT_DONE);
+    let failed = field.step(plan, "package/common-services");
+    assert_eq!(failed.state, StepState::Ended(End::Failed));
+    assert!(failed.evidence.is_some_and(|text| text.contains("1603")));
+    let count = |name: &str| field.agent.twin.installer_starts().iter().filter(|(n, _)| n == name).count();
+    assert_eq!(count("common-services"), 1);
+
+    let ran = field.cli.run(["resume", &plan.to_string(), "--watch"]);
+    field.confirm_gates(plan, ran).expect(code::OK);
+    assert_eq!(count("common-services"), 2);
+    field.assert_in_sync();
+}

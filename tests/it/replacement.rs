@@ -1,0 +1,40 @@
+//! A package is replaced: what its installer resets was foretold, approved once, and is set again (G12, G18, G24).
+
+use muster_agent::host::twin::ledger::Action;
+use muster_model::plan::{Old, Reason};
+use muster_tests::cli::code;
+use muster_tests::field::Field;
+
+/// G18, G24: uninstall then install; the pool's switches are listed as known after the package and set on one approval.
+#[test]
+fn what_a_reinstallation_resets_is_set_again_on_the_same_approval() {
+    let field = Field::sxa();
+    field.bring_in_sync();
+    field.edit("advanced_version: 2022-r2", "advanced_version: 2022-r2-hf1");
+    field.push().expect(code::OK);
+    let known = field.agent.twin.installer_starts().len();
+
+    let plan = field.plan();
+    let package = field.step(plan, "package/advanced");
+    assert_eq!(package.rows.len(), 1);
+    assert_eq!(package.rows[0].reason, Reason::Changed);
+    // The present values are as wanted, and are listed all the same: the installer will destroy them.
+    let pool = field.step(plan, "iis_app_pool/Sage.XRT.Advanced");
+    for attribute in ["enable_32bit", "load_user_profile"] {
+        let row = pool.rows.iter().find(|row| row.attribute.name == attribute).unwrap();
+        assert!(matches!(&row.old, Old::KnownAfter(node) if *node == package.node), "{row:?}");
+        assert_eq!(row.reason, Reason::Reset);
+    }
+
+    field.cli.ok(&format!("approve {plan}"));
+    let ran = field.cli.run(["run", &plan.to_string(), "--watch"]);
+    field.confirm_gates(plan, ran).expect(code::OK);
+
+    let starts = field.agent.twin.installer_starts();
+    let wanted = [Action::Uninstall, Action::Install].map(|action| ("advanced".to_owned(), action));
+    assert_eq!(starts[known..], wanted);
+    let state = field.agent.twin.state();
+    let pool = state.app_pools.get("Sage.XRT.Advanced").unwrap();
+    assert!(!pool.enable_32bit && pool.load_user_profile);
+    field.assert_in_sync();
+}

@@ -1,0 +1,117 @@
+//! What really happened: the twin's ledger against what the plan ordered.
+//!
+//! Neighbours: `round` asks after each run. The ledger is fsynced by the twin before an installer does anything, so that an
+//! effect without a line does not exist. Knows nothing of the journal or the store: those are what is on trial.
+
+use std::collections::BTreeMap;
+
+use muster_agent::host::twin::ledger::{Action, Deed, Entry};
+use muster_model::node::NodeKind;
+use muster_model::plan::{New, Old};
+use muster_model::view::StepView;
+
+/// A one-shot effect: the package, and what is done with it.
+pub type Effect = (String, Action);
+
+/// What a plan orders: each installer, once.
+pub fn ordered(steps: &[StepView]) -> BTreeMap<Effect, u64> {
+    let mut effects = BTreeMap::new();
+    for step in steps.iter().filter(|step| step.node.kind == NodeKind::Package) {
+        let name = step.node.name.to_string();
+        for row in step.rows.iter().filter(|row| row.attribute.name == "version") {
+            if matches!(row.old, Old::Exact(_)) {
+                *effects.entry((name.clone(), Action::Uninstall)).or_default() += 1;
+            }
+            if matches!(row.new, New::Exact(_)) {
+                *effects.entry((name.clone(), Action::Install)).or_default() += 1;
+            }
+        }
+    }
+    effects
+}
+
+/// The installers that began their work, each with how often, and the step keys that did so more than once.
+pub fn started(entries: &[Entry]) -> (BTreeMap<Effect, u64>, Vec<String>) {
+    let mut effects = BTreeMap::new();
+    let mut keys: BTreeMap<String, u64> = BTreeMap::new();
+    for entry in entries {
+        if let Deed::InstallerStarted { package, action, .. } = &entry.deed {
+            *effects.entry((package.clone(), *action)).or_default() += 1;
+            *keys.entry(entry.by.clone()).or_default() += 1;
+        }
+    }
+    let twice = keys.into_iter().filter(|(_, count)| *count > 1).map(|(key, _)| key);
+    (effects, twice.collect())
+}
+
+/// What the ledger says about one change.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// One-shot effects that were ordered.
+    pub ordered: u64,
+    /// One-shot effects that took place.
+    pub effects: u64,
+    /// Ordered and never done.
+    pub lost: u64,
+    /// Done beyond what was ordered, or twice under one key.
+    pub doubled: u64,
+}
+
+/// Compares what was ordered with what took place. `restarted` is how often a person ordered a package's unknown step anew.
+pub fn judge(
+    ordered: &BTreeMap<Effect, u64>,
+    entries: &[Entry],
+    restarted: &BTreeMap<String, u64>,
+) -> Verdict {
+    let (started, twice) = started(entries);
+    let mut verdict = Verdict { doubled: twice.len() as u64, ..Verdict::default() };
+    for ((package, action), wanted) in ordered {
+        let got = started.get(&(package.clone(), *action)).copied().unwrap_or_default();
+        let anew = restarted.get(package).copied().unwrap_or_default();
+        verdict.ordered += wanted;
+        verdict.effects += got;
+        verdict.doubled += got.saturating_sub(wanted + anew);
+        // One that a person ordered anew may have needed no second start: it was there after all.
+        verdict.lost += if anew == 0 { wanted.saturating_sub(got) } else { 0 };
+    }
+    let unordered = started.iter().filter(|(effect, _)| !ordered.contains_key(*effect));
+    verdict.doubled += unordered.map(|(_, count)| count).sum::<u64>();
+    verdict
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start(by: &str, package: &str) -> Entry {
+        let text = format!(
+            r#"{{"time":"2026-11-24T12:00:00Z","by":"{by}","what":"installer_started","package":"{package}",
+               "version":"1.0","action":"install","arguments":[],"pid":1}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn a_key_that_started_twice_is_named() {
+        let entries = [start("installer k1.install", "alpha"), start("installer k1.install", "alpha")];
+        let (effects, twice) = started(&entries);
+        assert_eq!(effects.get(&("alpha".to_owned(), Action::Install)), Some(&2));
+        assert_eq!(twice, ["installer k1.install"]);
+    }
+
+    #[test]
+    fn lost_doubled_and_unordered_effects_are_told_apart() {
+        let once = [(("alpha".to_owned(), Action::Install), 1)].into();
+        let none = BTreeMap::new();
+        let count = |entries: &[Entry], anew: &BTreeMap<String, u64>| {
+            let verdict = judge(&once, entries, anew);
+            (verdict.lost, verdict.doubled)
+        };
+        let (one, two) = (start("installer k1.install", "alpha"), start("installer k2.install", "alpha"));
+        assert_eq!(count(std::slice::from_ref(&one), &none), (0, 0));
+        assert_eq!(count(&[], &none), (1, 0));
+        assert_eq!(count(&[one.clone(), two.clone()], &none), (0, 1));
+        assert_eq!(count(&[one.clone(), two], &[("alpha".to_owned(), 1)].into()), (0, 0));
+        assert_eq!(count(&[one, start("installer k3.install", "beta")], &none), (0, 1));
+    }
+}
