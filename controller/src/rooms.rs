@@ -10,7 +10,7 @@ use crate::api::{agent, operator};
 use crate::authority::Authority;
 use crate::dispatch;
 use crate::intake::Intake;
-use crate::intake::catalog::Catalog;
+use crate::intake::catalog::{self, Catalog};
 use crate::planning::Planning;
 use crate::session;
 use crate::store::{Epoch, Store};
@@ -42,7 +42,11 @@ impl Rooms {
         drain: watch::Receiver<bool>,
     ) -> Result<Self, dispatch::Error> {
         let epoch = command::Epoch { number: epoch.number, instance: epoch.instance };
-        let sessions = session::Handle::new(store.clone(), session::Options::new(epoch));
+        let sessions = session::Handle::new(
+            store.clone(),
+            session::Options::new(epoch),
+            catalog::host_of(catalog.clone()),
+        );
         let driver = dispatch::Service::start(store.clone(), sessions.clone()).await?;
         let planning = Planning::new(store.clone(), catalog.clone(), sessions.clone(), driver.handle());
         let operator = operator::Service {

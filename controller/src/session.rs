@@ -12,13 +12,14 @@ use muster_core::plan::{AgentFacts, Comparison};
 use muster_model::command::Epoch;
 use muster_model::event::EventBody;
 use muster_model::limits;
-use muster_model::name::ServerId;
+use muster_model::name::{HostName, ServerId};
 use muster_model::report::ServerReport;
 use muster_proto::session::{Hello, Observe, Observed, ToAgent, Welcome};
 use thiserror::Error;
 use tokio::sync::{OwnedMutexGuard, mpsc, oneshot, watch};
 use uuid::Uuid;
 
+use crate::authority::HostOf;
 use crate::store::{self, Store};
 
 /// Messages that may wait for one agent's link. A segment is one message; more than this means that nothing is read.
@@ -29,8 +30,6 @@ const QUEUE: usize = 64;
 pub struct Options {
     /// The epoch under which this controller serves.
     pub epoch: Epoch,
-    /// Over how long agents spread their reconnections.
-    pub reconnect_spread_ms: u64,
     /// How long an agent may take to compare its server.
     pub observe_ms: u64,
 }
@@ -38,7 +37,7 @@ pub struct Options {
 impl Options {
     /// The limits of the model, under this epoch.
     pub fn new(epoch: Epoch) -> Self {
-        Self { epoch, reconnect_spread_ms: limits::RECONNECT_SPREAD_MS, observe_ms: limits::OBSERVE_MS }
+        Self { epoch, observe_ms: limits::OBSERVE_MS }
     }
 }
 
@@ -48,6 +47,18 @@ pub enum Error {
     /// Another stream of the server is open.
     #[error("{0} is connected already; a second stream is refused while the first lives")]
     Connected(ServerId),
+    /// The agent stands on another computer than the documents name: a copied disk, or a computer that was renamed.
+    #[error(
+        "this computer is {host}, the documents name {named} for {server}; correct the site's document or enrol that computer"
+    )]
+    OtherHost {
+        /// The server.
+        server: ServerId,
+        /// What the documents say.
+        named: HostName,
+        /// What the agent says.
+        host: HostName,
+    },
     /// That the stream opened could not be stored.
     #[error("the connection could not be stored")]
     Store(#[from] store::Error),
@@ -62,6 +73,7 @@ pub struct Handle {
 struct Inner {
     store: Store,
     options: Options,
+    host_of: HostOf,
     slots: Mutex<BTreeMap<ServerId, Arc<Slot>>>,
 }
 
@@ -94,8 +106,8 @@ pub struct Session {
 
 impl Handle {
     /// An empty registry.
-    pub fn new(store: Store, options: Options) -> Self {
-        Self { inner: Arc::new(Inner { store, options, slots: Mutex::default() }) }
+    pub fn new(store: Store, options: Options, host_of: HostOf) -> Self {
+        Self { inner: Arc::new(Inner { store, options, host_of, slots: Mutex::default() }) }
     }
 
     /// The epoch under which commands are sent.
@@ -107,27 +119,23 @@ impl Handle {
     /// is to be sent.
     ///
     /// # Errors
-    /// Where a stream of the server lives, or the store does not answer.
+    /// Where a stream of the server lives, its computer is not the documents', or the store does not answer.
     pub async fn open(
         &self,
         server: &ServerId,
         hello: &Hello,
     ) -> Result<(Session, mpsc::Receiver<ToAgent>), Error> {
+        self.check_host(server, hello).await?;
         let slot = self.slot(server);
         let turn = Arc::clone(&slot.turn).lock_owned().await;
         // A stream whose reader is gone is dead, whatever its own end has noticed yet.
-        if lock(&slot.stream).as_ref().is_some_and(|stream| !stream.out.is_closed()) {
-            return Err(Error::Connected(server.clone()));
-        }
-        let now = self.inner.store.clock().now();
-        let journal = self.inner.store.snapshot().await?.journal(server).await?;
-        let (out, messages) = mpsc::channel(QUEUE);
-        let welcome = Welcome {
-            epoch: self.epoch(),
-            now,
-            reconnect_spread_ms: u32::try_from(self.inner.options.reconnect_spread_ms).unwrap_or(u32::MAX),
-            journal,
+        let dead = match lock(&slot.stream).as_ref() {
+            Some(stream) if !stream.out.is_closed() => return Err(Error::Connected(server.clone())),
+            stream => stream.is_some(),
         };
+        let (out, messages) = mpsc::channel(QUEUE);
+        let welcome = self.welcome(server).await?;
+        let now = welcome.now;
         if out.try_send(ToAgent::Welcome(welcome)).is_err() {
             return Err(Error::Connected(server.clone()));
         }
@@ -144,7 +152,8 @@ impl Handle {
             clock_offset_ms: hello.now.as_millisecond() - now.as_millisecond(),
             journal: hello.journal,
         };
-        self.store_event(server, opened).await?;
+        let closed = dead.then(|| EventBody::ServerDisconnected { server: server.clone() });
+        self.store_events(server, closed.into_iter().chain([opened]).collect()).await?;
         *lock(&slot.stream) =
             Some(Stream { id, facts, out: out.clone(), cut: cut_in, observations: BTreeMap::new() });
         drop(turn);
@@ -236,12 +245,41 @@ impl Handle {
         lock(&self.inner.slots).get(server).map(Arc::clone)
     }
 
-    async fn store_event(&self, server: &ServerId, body: EventBody) -> Result<(), store::Error> {
+    /// Refuses an agent on another computer. It would take the place of the right one, which is refused while it lives.
+    async fn check_host(&self, server: &ServerId, hello: &Hello) -> Result<(), Error> {
+        let mut snapshot = self.inner.store.snapshot().await?;
+        match (self.inner.host_of)(&mut snapshot, server).await? {
+            // Windows compares computer names without regard to case.
+            Some(named) if !named.as_str().eq_ignore_ascii_case(hello.host.as_str()) => {
+                Err(Error::OtherHost { server: server.clone(), named, host: hello.host.clone() })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    async fn welcome(&self, server: &ServerId) -> Result<Welcome, store::Error> {
+        let mut snapshot = self.inner.store.snapshot().await?;
+        let spread_ms = limits::RECONNECT_SERVER_MS
+            .saturating_mul(snapshot.enrolled_servers().await?)
+            .clamp(limits::RECONNECT_SPREAD_LEAST_MS, limits::RECONNECT_SPREAD_MS);
+        Ok(Welcome {
+            epoch: self.epoch(),
+            now: self.inner.store.clock().now(),
+            reconnect_spread_ms: u32::try_from(spread_ms).unwrap_or(u32::MAX),
+            journal: snapshot.journal(server).await?,
+        })
+    }
+
+    async fn store_events(&self, server: &ServerId, bodies: Vec<EventBody>) -> Result<(), store::Error> {
         let site = server.site.clone();
-        let write = self
-            .inner
-            .store
-            .transaction(move |tx| Box::pin(async move { tx.append(Some(&site), body).await.map(|_| ()) }));
+        let write = self.inner.store.transaction(move |tx| {
+            Box::pin(async move {
+                for body in bodies {
+                    tx.append(Some(&site), body).await?;
+                }
+                Ok(())
+            })
+        });
         write.await
     }
 }
@@ -298,9 +336,8 @@ impl Session {
         if !mine {
             return Ok(());
         }
-        self.handle
-            .store_event(&self.server, EventBody::ServerDisconnected { server: self.server.clone() })
-            .await
+        let closed = EventBody::ServerDisconnected { server: self.server.clone() };
+        self.handle.store_events(&self.server, vec![closed]).await
     }
 }
 

@@ -111,8 +111,10 @@ impl Service {
                 return Ok(());
             }
         };
-        if let Reception::Ignored(why) = reception {
-            tracing::warn!(%server, why, "a message of the agent is ignored");
+        match reception {
+            Reception::Stored => {}
+            Reception::Late => tracing::debug!(%server, "a message of the agent is about a run that is over"),
+            Reception::Ignored(why) => tracing::warn!(%server, why, "a message of the agent is ignored"),
         }
         Ok(())
     }
@@ -127,6 +129,9 @@ impl Service {
                     tracing::debug!(%server, %key, "the stream ended before the acknowledgement; the agent asks again");
                 }
                 crash::point("session.after_acknowledge");
+            }
+            Reception::Late => {
+                tracing::warn!(%server, %key, "an outcome of a run that is over is not acknowledged")
             }
             // Kept by the agent: a controller restored from a backup must not make it forget what only it knows.
             Reception::Ignored(why) => tracing::warn!(%server, %key, why, "an outcome is not acknowledged"),
@@ -163,6 +168,7 @@ impl v1::agent_server::Agent for Service {
 fn refused(error: &session::Error) -> Status {
     match error {
         session::Error::Connected(_) => Status::already_exists(error.to_string()),
+        session::Error::OtherHost { .. } => Status::failed_precondition(error.to_string()),
         session::Error::Store(_) => Status::unavailable(super::chain(error)),
     }
 }

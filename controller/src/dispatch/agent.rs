@@ -19,6 +19,8 @@ use crate::store::Tx;
 pub enum Reception {
     /// It is on disk, now or since an earlier time.
     Stored,
+    /// It is about a run that is over, and moves nothing any more.
+    Late,
     /// It fits nothing that was issued to this server, for this reason.
     Ignored(String),
 }
@@ -31,7 +33,8 @@ impl Handle {
     pub async fn answered(&self, server: &ServerId, answer: CommandAnswer) -> Result<Reception, Error> {
         let CommandAnswer { command, answer } = answer;
         let Some(plan) = self.active(&server.site) else {
-            return Ok(Reception::Ignored("no run of its site is active".to_owned()));
+            // An agent that ended its command before it was sent again answers that, too.
+            return Ok(Reception::Late);
         };
         let body = match answer {
             Ok(()) => EventBody::CommandAccepted { plan, command },

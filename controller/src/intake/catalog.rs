@@ -184,17 +184,17 @@ fn near_words(near: &[String]) -> String {
     if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) }
 }
 
-/// At most three names that a person may have meant, nearest first.
+/// At most three names that a person may have meant, nearest first: mistyped, or only their beginning.
 fn near<S: AsRef<str>>(wanted: &str, names: &[S]) -> Vec<String> {
+    let most = 1 + wanted.len() / 4;
     let mut scored: Vec<(usize, &str)> = names
         .iter()
         .map(AsRef::as_ref)
         .map(|name: &str| {
-            let distance =
-                if name.contains(wanted) || wanted.contains(name) { 1 } else { distance(wanted, name) };
-            (distance, name)
+            let beginning = name.get(..wanted.len()).map_or(usize::MAX, |start| distance(wanted, start) + 1);
+            (distance(wanted, name).min(beginning), name)
         })
-        .filter(|(distance, name)| *distance <= 2.max(name.len() / 4))
+        .filter(|(distance, _)| *distance <= most)
         .collect();
     scored.sort_unstable();
     scored.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
@@ -224,6 +224,7 @@ mod tests {
         let sites = ["dupont-prod", "dupont-test", "martin-prod"];
         assert_eq!(near("dupond-prod", &sites), ["dupont-prod"]);
         assert_eq!(near("dupont", &sites), ["dupont-prod", "dupont-test"]);
+        assert_eq!(near("dupond", &sites), ["dupont-prod", "dupont-test"]);
         assert!(near("nord", &sites).is_empty());
     }
 }

@@ -8,7 +8,7 @@ use muster_model::name::{HostName, ServerId, Slug};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-use super::row::{moment_if, parse};
+use super::row::{moment_if, nat, parse};
 use super::{Error, Snapshot, Tx};
 
 /// A server as its events left it.
@@ -77,6 +77,16 @@ impl Snapshot {
             .iter()
             .map(read)
             .collect()
+    }
+
+    /// How many servers are enrolled.
+    pub async fn enrolled_servers(&mut self) -> Result<u64, Error> {
+        let count = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM servers WHERE serial IS NOT NULL AND revoked_ms IS NULL",
+        )
+        .fetch_one(self.connection())
+        .await?;
+        nat("count", count)
     }
 
     /// One server.

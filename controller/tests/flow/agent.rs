@@ -19,6 +19,8 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
+use crate::harness::in_time;
+
 /// A connected agent.
 pub(crate) struct Agent {
     out: mpsc::Sender<v1::FromAgent>,
@@ -135,7 +137,7 @@ impl Agent {
 }
 
 async fn read(messages: &mut Streaming<v1::ToAgent>) -> Option<ToAgent> {
-    let message = messages.message().await.ok()??;
+    let message = in_time(messages.message()).await.ok()??;
     Some(ToAgent::try_from(message).unwrap())
 }
 

@@ -1,7 +1,9 @@
 //! A controller in this process, made by `init` in a folder of its own, and an operator who speaks to it.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use muster_controller::clock::Clock;
@@ -200,7 +202,7 @@ impl Controller {
     pub(crate) async fn until(&mut self, plan: u64, wanted: impl Fn(&EventBody) -> bool) -> EventBody {
         let request = v1::WatchRequest { from: 1, follow: true, site: String::new(), plan };
         let mut events = self.operator.watch(request).await.unwrap().into_inner();
-        while let Some(record) = events.message().await.unwrap() {
+        while let Some(record) = in_time(events.message()).await.unwrap() {
             let event: Event = serde_json::from_slice(&record.event_json).unwrap();
             if wanted(&event.body) {
                 return event.body;
@@ -229,4 +231,9 @@ pub(crate) fn refused<T: std::fmt::Debug>(answer: Result<T, Status>, code: Code)
     let status = answer.unwrap_err();
     assert_eq!(status.code(), code, "{status:?}");
     status.message().to_owned()
+}
+
+/// Ends a story that waits for something that never comes. Generous: it guards against hanging and measures nothing.
+pub(crate) async fn in_time<T>(awaited: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(60), awaited).await.unwrap()
 }

@@ -149,7 +149,9 @@ async fn an_agent_cannot_end_the_step_of_another_server() {
     let text = text.replace("dupont-prod", "dupont-test").replace("DUP-WEB01", "DUP-WEB02");
     controller.push(vec![v1::SourceFile { path: "test.yaml".to_owned(), content: text.into() }]).await;
     let credentials = controller.enrol("dupont-test/web", "DUP-WEB02").await;
-    let mut other = connect(&controller, &credentials).await;
+    let mut said = hello(controller.hands.now());
+    said.host = "DUP-WEB02".parse().unwrap();
+    let mut other = Agent::connect(&controller.address(), &credentials, said).await.unwrap();
     controller.run(plan.plan).await.unwrap();
     let command = agent.command().await;
     other.accept(command.id).await;

@@ -1,6 +1,7 @@
 //! Sessions: one stream per server, and what is known of it.
 
 use muster_model::event::EventBody;
+use muster_model::limits;
 use muster_model::view::{ServerState, ServersView};
 use muster_proto::v1;
 use tonic::Code;
@@ -82,4 +83,26 @@ async fn after_a_crash_no_server_counts_as_connected() {
     let mut controller = controller.restart().await;
     assert_eq!(state(&mut controller).await, ServerState::Offline);
     drop(agent);
+}
+
+#[tokio::test]
+async fn an_agent_on_another_computer_does_not_take_the_place_of_the_right_one() {
+    let (controller, credentials) = enrolled().await;
+    let (address, now) = (controller.address(), controller.hands.now());
+    let mut copied = hello(now);
+    copied.host = "COPY-WEB01".parse().unwrap();
+    let refused = Agent::connect(&address, &credentials, copied).await.err().unwrap();
+    assert_eq!(refused.code(), Code::FailedPrecondition);
+    assert!(refused.message().contains("the documents name DUP-WEB01"), "{refused:?}");
+    let mut lower = hello(now);
+    lower.host = "dup-web01".parse().unwrap();
+    Agent::connect(&address, &credentials, lower).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_small_fleet_comes_back_within_seconds() {
+    let (controller, credentials) = enrolled().await;
+    let now = controller.hands.now();
+    let agent = Agent::connect(&controller.address(), &credentials, hello(now)).await.unwrap();
+    assert_eq!(u64::from(agent.welcome.reconnect_spread_ms), limits::RECONNECT_SPREAD_LEAST_MS);
 }

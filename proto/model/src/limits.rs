@@ -51,7 +51,9 @@ limits! {
     KEEPALIVE_INTERVAL_MS = 20_000, "a dead link is found within half a minute";
     KEEPALIVE_TIMEOUT_MS = 10_000, "an answer to a ping that takes longer is no answer";
     RECONNECT_FIRST_MS = 250, "the first wait of an agent that lost its controller";
-    RECONNECT_SPREAD_MS = 30_000, "agents of a restarted controller come back spread over this, not at once";
+    RECONNECT_SPREAD_MS = 30_000, "agents of a restarted controller come back spread over this at most, not at once";
+    RECONNECT_SPREAD_LEAST_MS = 2_000, "the spread of a small fleet: an agent that tries more often only fills a log";
+    RECONNECT_SERVER_MS = 5, "the spread's share of each enrolled server; 9,500 connections took 12 s on two cores, four times less";
     WATCH_LOST_MS = 600_000, "how long a watch looks for a controller that went away; a restart takes a minute";
     WATCH_RETRY_MS = 1_000, "the wait between two tries of a watch; a person is looking";
     WELCOME_MS = 60_000, "how long an agent waits for a welcome; a controller that all agents come back to takes its time";
