@@ -7,6 +7,7 @@
 
 use std::fs::{File, TryLockError};
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -56,10 +57,10 @@ pub enum Error {
     Running(String),
     /// A file cannot be used.
     #[error("{0} cannot be used")]
-    File(String, #[source] std::io::Error),
+    File(String, #[source] io::Error),
     /// The address cannot be listened on.
     #[error("nobody can listen on {0}; is another program there? choose another with --listen")]
-    Listen(String, #[source] std::io::Error),
+    Listen(String, #[source] io::Error),
     /// The store cannot be opened or read.
     #[error("the store cannot be used")]
     Store(#[from] store::Error),
@@ -128,6 +129,9 @@ impl Running {
             return Err(Error::NotMade(data_dir.display().to_string()));
         }
         let lock = lock(data_dir)?;
+        // Whoever waits for the file must not find the address of the start before.
+        let address_file = data_dir.join(ADDRESS_FILE);
+        remove(&address_file)?;
         let store = Store::open(&database, clock.clone()).await?;
         store.snapshot().await?.check_integrity().await?;
         let config = tls::config(&authority::controller_chain(data_dir, &store).await?)?;
@@ -168,9 +172,7 @@ impl Running {
                 .layer(access::Layer::new(guard))
                 .serve_with_incoming_shutdown(doors, acceptor.accept(listener), stopped(stopping)),
         );
-        let file = data_dir.join(ADDRESS_FILE);
-        files::replace_private(&file, &format!("{address}\n"))
-            .map_err(|error| Error::File(file.display().to_string(), error))?;
+        files::replace_private(&address_file, &format!("{address}\n")).map_err(in_file(&address_file))?;
         Ok(Self { address, store, authority, epoch, sessions, dispatch, stop, cut, server, _lock: lock })
     }
 
@@ -232,13 +234,26 @@ async fn stopped(mut stopping: watch::Receiver<bool>) {
 
 fn lock(data_dir: &Path) -> Result<File, Error> {
     let path = data_dir.join(LOCK_FILE);
-    let wrong = |error| Error::File(path.display().to_string(), error);
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(wrong)?;
+    let file =
+        File::options().create(true).truncate(false).write(true).open(&path).map_err(in_file(&path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Error::Running(data_dir.display().to_string())),
-        Err(TryLockError::Error(error)) => Err(wrong(error)),
+        Err(TryLockError::Error(error)) => Err(in_file(&path)(error)),
     }
+}
+
+/// Removes a file that may be missing.
+fn remove(path: &Path) -> Result<(), Error> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(in_file(path)(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn in_file(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.display().to_string();
+    move |error| Error::File(path, error)
 }
 
 /// Where agents dial: the host that the operator named last and that is one machine's, with the port that is listened on.

@@ -15,6 +15,7 @@ use rcgen::{
 };
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::{Error, random};
 use crate::store::Certificate;
@@ -108,6 +109,14 @@ pub(super) fn requested_key(csr_pem: &str) -> Result<PublicKey, Error> {
     let algorithm = request.public_key.algorithm();
     let known = [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ECDSA_P384_SHA384, &rcgen::PKCS_ED25519];
     if known.contains(&algorithm) { Ok(request.public_key) } else { Err(Error::KeyKind) }
+}
+
+/// The end of the first certificate in a PEM text.
+pub(super) fn end_of(pem: &str) -> Result<Timestamp, Error> {
+    let damaged = || Error::Pem("controller's certificate");
+    let der = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|_| damaged())?;
+    let (_, certificate) = X509Certificate::from_der(&der).map_err(|_| damaged())?;
+    Timestamp::from_second(certificate.validity().not_after.timestamp()).map_err(|_| damaged())
 }
 
 /// A moment so much later.

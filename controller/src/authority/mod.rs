@@ -241,17 +241,16 @@ fn read(path: &Path) -> Result<String, Error> {
 }
 
 /// The controller's own key, certificate and authority, PEM; renewed first where less than a third of its life is left.
+/// Judged by the file, not by the store: a crash between the two leaves the old file with a new certificate on record.
 ///
 /// # Errors
 /// Where the files cannot be read or written, or the store does not answer.
 pub(crate) async fn controller_chain(data_dir: &Path, store: &Store) -> Result<String, Error> {
     let path = data_dir.join(CONTROLLER_FILE);
-    let newest = store.snapshot().await?.certificates_of(&Identity::Controller).await?.pop();
-    let left_ms = newest.map_or(0, |newest| {
-        u64::try_from(newest.expires_at.as_millisecond() - store.clock().now().as_millisecond()).unwrap_or(0)
-    });
-    if left_ms >= limits::CONTROLLER_CERTIFICATE_MS / 3 && path.exists() {
-        return read(&path);
+    let chain = read(&path)?;
+    let now = store.clock().now();
+    if issue::after(now, limits::CONTROLLER_CERTIFICATE_MS / 3)? <= issue::end_of(&chain)? {
+        return Ok(chain);
     }
     let chain = new_controller_chain(&load_issuer(data_dir)?, store).await?;
     files::replace_private(&path, &chain).map_err(|error| Error::File(path.display().to_string(), error))?;

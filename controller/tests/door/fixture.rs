@@ -66,6 +66,12 @@ impl Fixture {
         Self { dir, running, offset_ms }
     }
 
+    /// Stops it in order.
+    pub(crate) async fn stop(self) -> TempDir {
+        self.running.stop().await.unwrap();
+        self.dir
+    }
+
     pub(crate) fn pass(&self, days: i64) {
         self.offset_ms.fetch_add(days * 24 * 3_600 * 1_000, Ordering::SeqCst);
     }

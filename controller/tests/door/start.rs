@@ -1,7 +1,7 @@
 //! `serve`: its start, its epoch, its stop.
 
 use muster_controller::clock::Clock;
-use muster_controller::serve::{Error, Running};
+use muster_controller::serve::{Error, Options, Running};
 use muster_controller::store::EventFilter;
 use muster_model::event::{Event, EventBody};
 use muster_model::identity::Identity;
@@ -69,6 +69,26 @@ async fn the_controllers_certificate_is_renewed_at_a_start_when_less_than_a_thir
     assert_ne!(chain(&fixture), made);
     let mut snapshot = fixture.running.store().snapshot().await.unwrap();
     assert_eq!(snapshot.certificates_of(&Identity::Controller).await.unwrap().len(), 2);
+    drop(snapshot);
+
+    // Killed between storing the certificate and writing its file: the file is what counts.
+    std::fs::write(fixture.data("controller.pem"), &made).unwrap();
+    let fixture = fixture.restart().await;
+    assert_ne!(chain(&fixture), made);
+}
+
+#[tokio::test]
+async fn the_address_of_the_start_before_is_not_there_until_calls_are_answered() {
+    let fixture = Fixture::start().await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let dir = fixture.stop().await;
+    let data_dir = dir.path().join("data");
+    assert!(data_dir.join("address").exists());
+    let listen = Some(taken.local_addr().unwrap().to_string());
+    let options = Options { data_dir: data_dir.clone(), listen };
+    let started = Running::start(options, Clock::system(), host_of()).await;
+    assert!(matches!(started, Err(Error::Listen(..))));
+    assert!(!data_dir.join("address").exists());
 }
 
 #[tokio::test]
