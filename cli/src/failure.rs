@@ -10,7 +10,7 @@ use tonic::{Code, Status};
 
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::render::style;
+use crate::render::{clean, style};
 
 /// A failure, as it is shown: `error: ...`, its causes, then `Next: ...`.
 #[derive(Debug)]
@@ -68,9 +68,9 @@ impl Failure {
         if self.message.is_empty() {
             return self.exit;
         }
-        let mut text = format!("{} {}", style::bad("error:"), self.message);
+        let mut text = format!("{} {}", style::bad("error:"), output.prose(&clean(&self.message)));
         for cause in &self.causes {
-            text.push_str(&format!("\n  because: {}", cause.replace('\n', "\n           ")));
+            text.push_str(&format!("\n  because: {}", clean(cause).replace('\n', "\n           ")));
         }
         text.push('\n');
         text.push_str(&crate::render::next(&self.next));

@@ -106,6 +106,22 @@ impl Output {
         at.to_zoned_datetime(self.zone.clone()).strftime("%H:%M:%S").to_string()
     }
 
+    /// Prose with its UTC moments as people read them. For sentences only: a value or a file's text is shown as it is.
+    pub fn prose(&self, text: &str) -> String {
+        let moment = |word: &str| {
+            let bare = word.trim_end_matches([':', ';', ',', '.', ')']);
+            let at = bare.ends_with('Z').then(|| bare.parse::<Timestamp>().ok())??;
+            Some(format!("{}{}", self.minute(at), &word[bare.len()..]))
+        };
+        let words = text.split_inclusive(|c: char| c.is_whitespace() || c == '(');
+        words
+            .map(|word| {
+                let bare = word.trim_end_matches(|c: char| c.is_whitespace() || c == '(');
+                moment(bare).map_or_else(|| word.to_owned(), |local| local + &word[bare.len()..])
+            })
+            .collect()
+    }
+
     /// Prints data.
     ///
     /// # Errors
@@ -186,4 +202,19 @@ struct Shaped<'a, T> {
     shape: &'a str,
     #[serde(flatten)]
     record: &'a T,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_tells_moments_in_the_zone_of_its_reader() {
+        let zone = TimeZone::get("Europe/Paris").unwrap();
+        let output = Output::buffers(Buffer::default(), Buffer::default(), zone);
+        assert_eq!(
+            output.prose("back before 2026-12-01T22:08:10.749Z; (2026-07-01T22:00:00Z), version 6.0Z"),
+            "back before 2026-12-01 23:08; (2026-07-02 00:00), version 6.0Z"
+        );
+    }
 }

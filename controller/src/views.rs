@@ -207,6 +207,7 @@ fn servers(loaded: &Loaded, connected: Vec<Role>) -> Servers<'_> {
     Servers {
         manifests: parts.map(|(role, part)| (role.clone(), part.manifest.value())).collect(),
         connected,
+        simulated: loaded.parts.plan.simulated,
     }
 }
 

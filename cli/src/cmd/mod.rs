@@ -46,7 +46,8 @@ impl Context<'_> {
         if self.output.is_json() {
             return self.output.json(shape::DONE, &serde_json::json!({ "message": done.message }));
         }
-        self.output.data(&done.message)?;
+        let message = self.output.prose(&crate::render::clean(&done.message));
+        self.output.data(&message)?;
         self.next(next)
     }
 

@@ -76,7 +76,7 @@ pub(super) async fn run(context: &mut Context<'_>, args: PushArgs) -> Result<Exi
             if context.output.is_json() {
                 context.output.json(shape::PUSH, &PushRecord::Rejected { diagnostics: &diagnostics })?;
             }
-            super::validate::rejected(context, &diagnostics, &again)
+            super::validate::rejected(context, &diagnostics, "stored", &again)
         }
         Some(Answer::Stale(stale)) => self::stale(context, &stale, &again),
         None => Err(Failure::new(
@@ -141,16 +141,17 @@ fn stale(context: &mut Context<'_>, stale: &v1::Stale, again: &str) -> Result<Ex
         let record = PushRecord::Stale { base: *base, newest: *newest, by, at, ticket, documents };
         context.output.json(shape::PUSH, &record)?;
     }
-    let since = match base {
-        0 => "you have not pushed before, or from another machine".to_owned(),
-        base => format!("your files started from revision {base}"),
-    };
     let ticketed = ticket.map(|ticket| format!(", ticket {}", render::one_line(ticket))).unwrap_or_default();
     let when = context.output.minute(at);
     let by = render::one_line(by);
-    let mut message = format!(
-        "revision {newest} is newer: {since}. Nothing was stored\n  pushed by {by}, {when}{ticketed}"
-    );
+    let why = match base {
+        0 => {
+            format!("the newest revision is {newest}, and this profile has not pushed on this machine before")
+        }
+        base if base > newest => format!("there is no revision {base}: the newest is {newest}"),
+        base => format!("revision {newest} is newer: your files started from revision {base}"),
+    };
+    let mut message = format!("{why}. Nothing was stored\n  pushed by {by}, {when}{ticketed}");
     for document in documents {
         message.push_str(&format!("\n  changed since: {}", render::one_line(document)));
     }

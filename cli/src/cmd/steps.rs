@@ -35,7 +35,7 @@ pub(super) async fn run(context: &mut Context<'_>, which: PlanOrStep) -> Result<
     if context.output.is_json() {
         context.output.json(shape::STEP, step)?;
     } else {
-        let text = render::steps::one(plan, step, context.output);
+        let text = render::steps::one(&steps, step, context.output);
         context.output.data(&text)?;
     }
     Ok(Exit::Ok)

@@ -39,7 +39,7 @@ pub(super) fn run(context: &mut Context<'_>, args: &FilesArgs) -> Result<Exit, F
             .json(shape::VALIDATE, &ValidateRecord { documents: count, diagnostics: &diagnostics })?;
     }
     if !diagnostics.is_empty() {
-        return rejected(context, &diagnostics, &files::command("validate", &args.paths));
+        return rejected(context, &diagnostics, "sent", &files::command("validate", &args.paths));
     }
     if !context.output.is_json() {
         let count = crate::render::count(count, "document");
@@ -53,6 +53,7 @@ pub(super) fn run(context: &mut Context<'_>, args: &FilesArgs) -> Result<Exit, F
 pub(super) fn rejected(
     context: &mut Context<'_>,
     diagnostics: &[Diagnostic],
+    untouched: &str,
     again: &str,
 ) -> Result<Exit, Failure> {
     if !context.output.is_json() {
@@ -63,6 +64,6 @@ pub(super) fn rejected(
     paths.sort_unstable();
     paths.dedup();
     let files = crate::render::count(paths.len(), "file");
-    let message = format!("{count} in {files}. Nothing was stored");
+    let message = format!("{count} in {files}. Nothing was {untouched}");
     Err(Failure::new(Exit::Rejected, message, format!("mend what the help lines say, then: {again}")))
 }

@@ -2,19 +2,45 @@
 //!
 //! Neighbours: `muster events` prints them. Every event has words here: the match has no wildcard.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use muster_model::event::{Event, EventBody};
+use muster_model::name::Slug;
 use muster_model::outcome::Outcome;
+use muster_model::view::StatusView;
 
 use super::{one_line, status, steps};
 use crate::output::Output;
 
+/// The sites of which a server stands on a twin.
+#[derive(Debug, Default)]
+pub(crate) struct Twins(BTreeSet<Slug>);
+
+impl Twins {
+    /// As the status shows them.
+    pub(crate) fn of(status: &StatusView) -> Self {
+        let sites = status.sites.iter().filter(|site| status::is_simulated(site));
+        Self(sites.map(|site| site.site.clone()).collect())
+    }
+
+    /// The label of what was done on a twin; an agent that connects may be on one.
+    fn label(&mut self, event: &Event) -> &'static str {
+        if let EventBody::ServerConnected { server, simulated: true, .. } = &event.body {
+            self.0.insert(server.site.clone());
+        }
+        let done = matches!(event.body, EventBody::StepStarted { .. } | EventBody::StepEnded { .. });
+        let twin = event.site.as_ref().is_some_and(|site| self.0.contains(site));
+        if done && twin { "SIMULATED  " } else { "" }
+    }
+}
+
 /// One event on one line.
-pub(crate) fn line(event: &Event, output: &Output) -> String {
+pub(crate) fn line(event: &Event, twins: &mut Twins, output: &Output) -> String {
+    let label = twins.label(event);
     let site = event.site.as_ref().map_or("-", |site| site.as_str());
     let at = event.at.to_zoned_datetime(output.zone().clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
-    format!("{:>6}  {at}  {site:<20}  {}", event.sequence.0, one_line(&what(&event.body)))
+    format!("{:>6}  {at}  {site:<20}  {label}{}", event.sequence.0, one_line(&what(&event.body)))
 }
 
 fn what(body: &EventBody) -> String {

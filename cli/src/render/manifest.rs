@@ -5,7 +5,7 @@
 use muster_model::manifest::Node;
 use muster_model::view::RenderView;
 
-use super::{count, style, table, value};
+use super::{count, indent, style, table, value};
 
 /// The manifests, one after the other.
 pub(crate) fn text(view: &RenderView) -> String {
@@ -20,24 +20,41 @@ pub(crate) fn text(view: &RenderView) -> String {
             manifest.generation,
             count(manifest.nodes.len(), "node"),
         );
-        let rows: Vec<Vec<String>> = manifest.nodes.iter().flat_map(rows).collect();
-        blocks.push(format!("{}\n{}", style::bold(&title), table::align(None, &rows).join("\n")));
+        let (mut cells, mut texts) = (Vec::new(), Vec::new());
+        for (row, text) in manifest.nodes.iter().flat_map(rows) {
+            cells.push(row);
+            texts.push(text);
+        }
+        let mut lines = vec![style::bold(&title)];
+        for (line, text) in table::align(None, &cells).into_iter().zip(texts) {
+            lines.push(line);
+            lines.extend(text.map(|text| indent(&text, 8)));
+        }
+        blocks.push(lines.join("\n"));
     }
     if blocks.is_empty() { format!("{} has no server", view.site) } else { blocks.join("\n\n") }
 }
 
-fn rows(node: &Node) -> Vec<Vec<String>> {
-    let guide = node.guide.map(|guide| guide.to_string()).unwrap_or_default();
+/// A line per attribute, in the order of the kind's table; the whole of a text of several lines goes below its line.
+fn rows(node: &Node) -> Vec<(Vec<String>, Option<String>)> {
     let mut name = super::node(&node.id);
+    let mut guide = node.guide.map(|guide| guide.to_string()).unwrap_or_default();
     let mut rows = Vec::new();
-    let mut guide = guide;
-    let provided = node.provided_by.as_ref().map(|package| ("provided by", super::node(package)));
-    let attributes = node.attributes.iter().map(|(name, value)| (name.as_str(), value::short(value)));
-    for (attribute, value) in attributes.chain(provided) {
-        rows.push(vec![std::mem::take(&mut name), attribute.to_owned(), value, std::mem::take(&mut guide)]);
+    let mut push = |attribute: &str, value: String, text: Option<String>| {
+        let cells = vec![std::mem::take(&mut name), attribute.to_owned(), value, std::mem::take(&mut guide)];
+        rows.push((cells, text));
+    };
+    for spec in node.id.kind.spec().attributes {
+        let Some(value) = node.attributes.get(spec.name) else { continue };
+        let whole = value.to_string();
+        if whole.contains('\n') {
+            push(spec.name, value::short(value), Some(whole));
+        } else {
+            push(spec.name, whole, None);
+        }
     }
-    if rows.is_empty() {
-        rows.push(vec![name, String::new(), String::new(), guide]);
+    if let Some(package) = &node.provided_by {
+        push("provided by", super::node(package), None);
     }
     rows
 }

@@ -26,6 +26,12 @@ pub(crate) fn next(choices: &[String]) -> String {
     lines.join("\n")
 }
 
+/// The same, without the command that printed it: the way to this very page is no advice on it.
+pub(crate) fn next_but(this: &str, choices: &[String]) -> String {
+    let others: Vec<String> = choices.iter().filter(|choice| *choice != this).cloned().collect();
+    next(&others)
+}
+
 /// Text with control characters and direction marks made visible; line feeds stay.
 pub(crate) fn clean(text: &str) -> String {
     text.chars()

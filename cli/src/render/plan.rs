@@ -17,13 +17,11 @@ pub(crate) fn text(plan: &ReadPlan, output: &Output) -> String {
     if empty && plan.findings.is_empty() {
         let (site, revision) = (&plan.header.site, plan.header.revision);
         let found = format!("{site} is in sync with revision {revision}: nothing to do");
-        blocks.push(format!(
-            "{} {found}{}",
-            style::good("OK"),
-            simulated(plan, "; SIMULATED, a twin was compared")
-        ));
+        let twin =
+            if plan.simulated { style::warn("; SIMULATED, a twin was compared") } else { String::new() };
+        blocks.push(format!("{} {found}{twin}", style::good("OK")));
     } else {
-        blocks.push(format!("{}{}", style::bold(&headline(plan)), simulated(plan, SIMULATED)));
+        blocks.push(headline(plan));
     }
     if !empty {
         blocks.push(rows(plan).join("\n"));
@@ -46,29 +44,24 @@ pub(crate) fn text(plan: &ReadPlan, output: &Output) -> String {
     blocks.join("\n\n")
 }
 
-/// `PLAN P-204  dupont-prod  sxa 2022-r2  revision 118  first installation  26 steps, 3 by hand`.
+/// `PLAN P-204  dupont-prod  sxa 2022-r2  revision 118  first installation  26 steps, 3 by hand`, and a twin's label.
 pub(crate) fn headline(plan: &ReadPlan) -> String {
     let header = &plan.header;
     let steps = plan.steps();
     let by_hand = steps.iter().filter(|(_, step)| step.class == NodeClass::Gate).count();
     let by_hand = if by_hand == 0 { String::new() } else { format!(", {by_hand} by hand") };
-    let size = if steps.is_empty() { "not planned".to_owned() } else { count(steps.len(), "step") };
-    format!(
-        "PLAN {}  {}  {}  revision {}  {}  {size}{by_hand}",
-        header.plan,
-        header.site,
-        header.product,
-        header.revision,
-        purpose(&steps)
-    )
+    let twin = if plan.simulated { style::warn(SIMULATED) } else { String::new() };
+    let size = match steps.len() {
+        0 => "no step".to_owned(),
+        number => format!("{}  {}{by_hand}", purpose(&steps), count(number, "step")),
+    };
+    let (site, product, revision) = (&header.site, &header.product, header.revision);
+    let line = format!("PLAN {}  {site}  {product}  revision {revision}  {size}", header.plan);
+    format!("{}{twin}", style::bold(&line))
 }
 
 const SIMULATED: &str =
     "\nSIMULATED: a twin stands in for a server of this plan; no real server was compared.";
-
-fn simulated(plan: &ReadPlan, label: &str) -> String {
-    if plan.simulated { style::warn(label) } else { String::new() }
-}
 
 /// What kind of plan the rows make.
 fn purpose(steps: &[(&Role, &Step)]) -> &'static str {

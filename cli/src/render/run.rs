@@ -18,9 +18,12 @@ pub(crate) fn lines(event: &Event, view: &StepsView, away: &BTreeSet<Role>, outp
     let plain = |text: String| vec![format!("{at}  {text}")];
     match &event.body {
         EventBody::RunStarted { by, .. } => {
-            plain(format!("{} started by {}: {} steps", view.plan, one_line(by), view.steps.len()))
+            let steps = super::count(view.steps.len(), "step");
+            plain(format!("{} started by {}: {steps}{}", view.plan, one_line(by), twin(view)))
         }
-        EventBody::RunResumed { by, .. } => plain(format!("{} resumed by {}", view.plan, one_line(by))),
+        EventBody::RunResumed { by, .. } => {
+            plain(format!("{} resumed by {}{}", view.plan, one_line(by), twin(view)))
+        }
         EventBody::CancelRequested { by, .. } => {
             plain(format!("{} asked to stop before the next step, by {}", view.plan, one_line(by)))
         }
@@ -31,7 +34,7 @@ pub(crate) fn lines(event: &Event, view: &StepsView, away: &BTreeSet<Role>, outp
         EventBody::CommandRefused { refusal, .. } => {
             vec![style::bad(&format!(
                 "{at}  the agent did not take its command: {}",
-                one_line(&refusal.to_string())
+                output.prose(&one_line(&refusal.to_string()))
             ))]
         }
         EventBody::StepStarted { step, .. } => vec![step_line(&at, *step, view, "started", "")],
@@ -60,6 +63,11 @@ pub(crate) fn lines(event: &Event, view: &StepsView, away: &BTreeSet<Role>, outp
         | EventBody::PlanCreated { .. }
         | EventBody::PlanApproved { .. } => Vec::new(),
     }
+}
+
+/// What is said of a run on a twin.
+fn twin(view: &StepsView) -> String {
+    if view.simulated { style::warn("  SIMULATED") } else { String::new() }
 }
 
 fn waits(steps: &[StepTicket]) -> String {
@@ -119,7 +127,7 @@ pub(crate) fn end(run: RunView, view: &StepsView) -> String {
         }
         RunView::Running | RunView::Offline => title,
     };
-    let mut text = vec![String::new(), title];
+    let mut text = vec![String::new(), format!("{title}{}", twin(view))];
     for step in view.steps.iter().filter(|step| steps::needs_attention(step)) {
         let place = format!("step {} {} on {}", step.number, super::node(&step.node), step.server.role);
         text.push(steps::coloured(step.state, &format!("{place}: {}", steps::state(step.state))));

@@ -75,8 +75,8 @@ fn next(server: &ServerView) -> Vec<String> {
 
 /// `+0.4 s` against the controller's clock.
 fn clock(offset_ms: i64) -> String {
-    let sign = if offset_ms < 0 { '-' } else { '+' };
     let tenths = (offset_ms.unsigned_abs() + 50) / 100;
+    let sign = if offset_ms < 0 && tenths > 0 { '-' } else { '+' };
     format!("{sign}{}.{} s", tenths / 10, tenths % 10)
 }
 
@@ -104,6 +104,6 @@ mod tests {
 
     #[test]
     fn a_clock_is_shown_to_the_tenth_of_a_second() {
-        assert_eq!([clock(0), clock(380), clock(-120_049)], ["+0.0 s", "+0.4 s", "-120.0 s"]);
+        assert_eq!([clock(-3), clock(380), clock(-120_049)], ["+0.0 s", "+0.4 s", "-120.0 s"]);
     }
 }

@@ -20,7 +20,11 @@ pub(crate) fn table(sites: &[SiteView], output: &Output) -> String {
                 site.progress.map(|(done, all)| format!("{done}/{all}")).unwrap_or_default(),
                 site.since.map(|since| output.minute(since)).unwrap_or_default(),
                 // The remark of a server comes before the site's sentence: SIMULATED must not be cut off by a narrow window.
-                format!("{}{}", if is_simulated(site) { "SIMULATED  " } else { "" }, one_line(&site.detail)),
+                format!(
+                    "{}{}",
+                    if is_simulated(site) { "SIMULATED  " } else { "" },
+                    output.prose(&one_line(&site.detail))
+                ),
             ]
         })
         .collect();
@@ -59,7 +63,7 @@ pub(crate) fn one(site: &SiteView, output: &Output) -> String {
     let plan = site.plan.map(|plan| format!("  {plan}")).unwrap_or_default();
     let since = site.since.map(|since| format!("  since {}", output.minute(since))).unwrap_or_default();
     let title = format!("{}  {}  {}{plan}{progress}{since}", site.site, site.product, word(site.state));
-    let mut text = vec![coloured(site.state, &title), one_line(&site.detail)];
+    let mut text = vec![coloured(site.state, &title), output.prose(&one_line(&site.detail))];
     if is_simulated(site) {
         text.push(style::warn(
             "SIMULATED: a twin stands in for a server of this site; nothing real is managed.",
@@ -74,7 +78,14 @@ pub(crate) fn one(site: &SiteView, output: &Output) -> String {
     text.join("\n")
 }
 
-fn is_simulated(site: &SiteView) -> bool {
+/// What is said of a site on a twin, wherever it is shown; nothing of others.
+pub(crate) fn twin_label(site: &SiteView) -> Option<String> {
+    let label = "SIMULATED: a twin stands in for a server of this site; nothing real is managed.";
+    is_simulated(site).then(|| style::warn(label))
+}
+
+/// Whether a server of the site stands on a twin.
+pub(crate) fn is_simulated(site: &SiteView) -> bool {
     site.servers.iter().any(|server| server.simulated == Some(true))
 }
 

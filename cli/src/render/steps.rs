@@ -39,9 +39,9 @@ pub(crate) fn table(view: &StepsView, output: &Output) -> String {
         text.push(coloured(step.state, line));
     }
     let mut text = text.join("\n");
-    if !view.next.is_empty() {
-        text.push_str("\n\n");
-        text.push_str(&super::next(&view.next));
+    let next = super::next_but(&format!("muster steps {}", view.plan), &view.next);
+    if !next.is_empty() {
+        text.push_str(&format!("\n\n{next}"));
     }
     text
 }
@@ -58,7 +58,13 @@ fn headline(view: &StepsView, output: &Output) -> String {
         .map(|(by, at)| format!("  approved by {} {}", super::one_line(by), output.minute(*at)))
         .unwrap_or_default();
     let progress = format!("{} of {} steps done", done(view), view.steps.len());
-    style::bold(&format!("{}  {}  {run}  {progress}{approved}", view.plan, view.site))
+    let line = style::bold(&format!("{}  {}  {run}  {progress}{approved}", view.plan, view.site));
+    if view.simulated { format!("{line}\n{}", twin_label()) } else { line }
+}
+
+/// What is said of a plan on a twin, wherever its steps are shown.
+pub(crate) fn twin_label() -> String {
+    style::warn("SIMULATED: a twin stands in for a server of this plan; nothing real is touched.")
 }
 
 /// How many steps are done.
@@ -67,22 +73,27 @@ pub(crate) fn done(view: &StepsView) -> usize {
 }
 
 /// One step with all that is known of it.
-pub(crate) fn one(plan: PlanId, step: &StepView, output: &Output) -> String {
+pub(crate) fn one(view: &StepsView, step: &StepView, output: &Output) -> String {
+    let plan = view.plan;
     let guide = step.guide.map(|guide| format!("  {guide}")).unwrap_or_default();
     let since = step.since.map(|since| format!("  since {}", output.minute(since))).unwrap_or_default();
     let title = format!("{plan}/{}  {}  on {}{guide}", step.number, super::node(&step.node), step.server);
     let mut text = vec![style::bold(&title), coloured(step.state, &format!("{}{since}", state(step.state)))];
+    if view.simulated {
+        text.push(twin_label());
+    }
     text.extend(details(step));
-    if !step.rows.is_empty() && step.instructions.is_none() {
+    if !step.rows.is_empty() && step.actual_rows.is_empty() && step.instructions.is_none() {
         text.push("approved rows:".to_owned());
         text.extend(changes(&step.rows));
     }
-    let next = if step.state == StepState::Waiting {
-        format!("muster done {plan}/{} --watch", step.number)
-    } else {
-        format!("muster steps {plan}")
+    let steps = format!("muster steps {plan}");
+    let next = match step.state {
+        StepState::Waiting => vec![format!("muster done {plan}/{} --watch", step.number)],
+        state if is_bad(state) && !view.next.is_empty() => view.next.clone(),
+        _ => vec![steps],
     };
-    text.push(super::next(&[next]));
+    text.push(super::next(&next));
     text.join("\n")
 }
 

@@ -140,6 +140,40 @@ mod tests {
         assert_eq!(line_diff(&row), ["-    2  b", "+    2  B", "+    4  d"]);
     }
 
+    /// Every pair of texts of up to four lines out of three: the marked lines turn the old one into the new one.
+    #[test]
+    fn the_differing_lines_are_exactly_what_turns_old_into_new() {
+        let mut texts: Vec<Vec<&str>> = vec![Vec::new()];
+        for length in 0..4 {
+            let longer: Vec<Vec<&str>> = texts
+                .iter()
+                .filter(|text| text.len() == length)
+                .flat_map(|text| ["a", "b", "c"].map(|line| [text.as_slice(), &[line]].concat()))
+                .collect();
+            texts.extend(longer);
+        }
+        for old in &texts {
+            for new in &texts {
+                let marked = |mark: &str| -> Vec<(usize, String)> {
+                    let lines = differences(old, new).into_iter().filter_map(|line| {
+                        let rest = line.strip_prefix(mark)?.trim_start().to_owned();
+                        let (number, text) = rest.split_once("  ")?;
+                        Some((number.parse().unwrap(), text.to_owned()))
+                    });
+                    lines.collect()
+                };
+                let mut turned: Vec<String> = old.iter().map(|line| (*line).to_owned()).collect();
+                for (number, line) in marked("-").into_iter().rev() {
+                    assert_eq!(turned.remove(number - 1), line);
+                }
+                for (number, line) in marked("+") {
+                    turned.insert(number - 1, line);
+                }
+                assert_eq!(turned, *new, "{old:?}");
+            }
+        }
+    }
+
     #[test]
     fn line_ends_alone_are_named() {
         let row = row(Old::Exact(Value::from("a\r\nb\r\n")), New::Exact(Value::from("a\nb\n")));

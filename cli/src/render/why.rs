@@ -3,7 +3,7 @@
 //! Neighbours: `steps` shows each step's details, `status` the words.
 
 use muster_model::outcome::End;
-use muster_model::view::{StepState, WhyView};
+use muster_model::view::{SiteState, StepState, WhyView};
 
 use super::{one_line, status, steps, style};
 use crate::output::Output;
@@ -13,15 +13,20 @@ pub(crate) fn text(why: &WhyView, output: &Output) -> String {
     let site = &why.site;
     let since = site.since.map(|since| format!("  since {}", output.minute(since))).unwrap_or_default();
     let title = format!("{}  {}{since}", site.site, status::word(site.state));
-    let mut text = vec![status::coloured(site.state, &title), one_line(&site.detail)];
+    let (skipped, told): (Vec<_>, Vec<_>) =
+        why.steps.iter().partition(|step| step.state == StepState::Ended(End::Skipped));
+    let mut text = vec![status::coloured(site.state, &title)];
+    // The sentence of a stopped run is the first step's evidence, which is shown below, whole.
+    if told.is_empty() || !matches!(site.state, SiteState::Stopped(_)) {
+        text.push(output.prose(&one_line(&site.detail)));
+    }
+    text.extend(status::twin_label(site));
     for finding in &why.findings {
         text.push(style::bad(&format!("  finding: {}", one_line(finding))));
     }
     for refusal in &why.refusals {
-        text.push(style::bad(&format!("  refused: {}", one_line(refusal))));
+        text.push(style::bad(&format!("  refused: {}", output.prose(&one_line(refusal)))));
     }
-    let (skipped, told): (Vec<_>, Vec<_>) =
-        why.steps.iter().partition(|step| step.state == StepState::Ended(End::Skipped));
     for step in told {
         let line = format!(
             "step {} {} on {}: {}",
@@ -38,9 +43,6 @@ pub(crate) fn text(why: &WhyView, output: &Output) -> String {
         let verb = if numbers.len() == 1 { "step was" } else { "steps were" };
         text.push(format!("{} {verb} not tried because of that: {}", numbers.len(), numbers.join(", ")));
     }
-    // The way to this very page is no advice on it.
-    let this = format!("muster why {}", site.site);
-    let next: Vec<String> = site.next.iter().filter(|next| **next != this).cloned().collect();
-    text.push(super::next(&next));
+    text.push(super::next_but(&format!("muster why {}", site.site), &site.next));
     text.join("\n").trim_end().to_owned()
 }

@@ -18,6 +18,20 @@ async fn a_plan_reads_like_a_diff_and_ends_with_what_to_type() {
 }
 
 #[tokio::test]
+async fn a_plan_of_several_servers_names_each_and_counts_over_all_of_them() {
+    let world = World::new();
+    let package = |number: u32, name: &str, old: Value| {
+        let node = format!("package/{name}");
+        json!([{"number": number, "node": node, "class": "resource", "effect": "one_shot", "guide": "G2",
+            "rows": [row(&node, "version", old, json!({"exact": "6.0.0.0"}), "missing")]}])
+    };
+    let servers =
+        [("sql", package(2, "tools", json!("absent"))), ("web", package(1, "library", json!("absent")))];
+    world.controller.change(|script| script.plan = world::plan_of(&servers));
+    assert_snapshot!(world.said("plan dupont-prod").await);
+}
+
+#[tokio::test]
 async fn a_twin_is_labelled_and_findings_forbid_the_approval() {
     let world = World::new();
     world.controller.change(|script| {

@@ -157,6 +157,25 @@ async fn an_offline_server_is_said_to_be_offline_and_the_watch_goes_on_until_it_
     );
 }
 
+#[tokio::test]
+async fn work_for_a_server_that_is_not_there_is_said_to_wait() {
+    let world = World::new();
+    let back = vec![body(
+        json!({"event": "server_connected", "server": "dupont-prod/web", "agent_version": "0.1.0",
+        "simulated": true, "clock_offset_ms": 0, "journal": 4}),
+    )];
+    planned(&world, [started(), back, gate()].concat(), json!("waiting"), [done(), done(), json!("waiting")]);
+    let mut site = world::site("dupont-prod", json!("offline"), "it waits");
+    site["servers"] = json!([world::server("dupont-prod", "offline")]);
+    world.controller.change(|script| {
+        let view = json!({"revision": 118, "sites": [site]});
+        script.views.insert("muster.status/1", serde_json::to_vec(&view).unwrap());
+    });
+    let said = world.said("run P-204 --watch").await;
+    assert!(said.contains("web is offline; steps 1 to 2 are done when it is back"), "{said}");
+    assert!(said.contains("web is connected again"), "{said}");
+}
+
 /// Kills the controller between any two events of the run, and compares with the undisturbed output.
 #[tokio::test]
 async fn a_controller_restart_in_the_middle_of_a_watch_loses_no_line_and_doubles_none() {

@@ -210,13 +210,25 @@ pub(crate) fn steps() -> Value {
 
 /// A plan with these steps on the one server of the example.
 pub(crate) fn plan(steps: Value) -> PlanReply {
-    let steps_json = bytes::<ServerSteps>(json!({"role": "web", "steps": steps}));
+    plan_of(&[("web", steps)])
+}
+
+/// A plan with the steps of each server, by rising role.
+pub(crate) fn plan_of(servers: &[(&str, Value)]) -> PlanReply {
+    let (mut planned, mut steps_json) = (serde_json::Map::new(), Vec::new());
+    for (role, steps) in servers {
+        let bytes = bytes::<ServerSteps>(json!({"role": role, "steps": steps}));
+        let server =
+            json!({"generation": 3, "manifest": Digest::of(b"manifest"), "steps": Digest::of(&bytes)});
+        planned.insert((*role).to_owned(), server);
+        steps_json.push(bytes);
+    }
     let header_json = bytes::<PlanHeader>(json!({
         "format": 1, "plan": 204, "site": "dupont-prod", "product": "sxa 2022-r2", "revision": 118,
-        "servers": {"web": {"generation": 3, "manifest": Digest::of(b"manifest"), "steps": Digest::of(&steps_json)}},
+        "servers": planned,
         "segments": [], "edges": [], "valid_until": "2026-12-01T13:00:00Z",
     }));
-    PlanReply { plan: 204, header_json, steps_json: vec![steps_json], ..PlanReply::default() }
+    PlanReply { plan: 204, header_json, steps_json, ..PlanReply::default() }
 }
 
 /// A view of a step.
@@ -233,7 +245,8 @@ pub(crate) fn run_view(run: Value, states: [Value; 3]) -> Value {
     gate["instructions"] = json!("Open Administration > Configuration.\nSet the encryption password.");
     gate["type_these"] = json!([["tenant", "DUPONT"], ["port", "1025"]]);
     gate["guide"] = json!("G17");
-    json!({"plan": 204, "site": "dupont-prod", "digest": Digest::of(b"plan"), "approved": ["anne", moment()], "run": run,
+    json!({"plan": 204, "site": "dupont-prod", "digest": Digest::of(b"plan"), "approved": ["anne", moment()],
+        "simulated": true, "run": run,
         "steps": [step(1, "package/advanced", "resource", package), step(2, "iis_app_pool/Sage.XRT.Advanced", "resource", pool), gate],
         "next": ["muster done P-204/3", "muster cancel P-204"]})
 }

@@ -125,6 +125,9 @@ pub struct StepsView {
     pub digest: Digest,
     /// Who approved it, and when.
     pub approved: Option<(String, Timestamp)>,
+    /// Whether a server of the plan stands on a twin: nothing real was touched there.
+    #[serde(default)]
+    pub simulated: bool,
     /// How the run stands; none before it was started.
     pub run: Option<RunView>,
     /// Its steps, in order.

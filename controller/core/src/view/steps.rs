@@ -22,6 +22,8 @@ pub struct Servers<'a> {
     pub manifests: BTreeMap<Role, &'a Manifest>,
     /// The roles whose agents' streams are open.
     pub connected: Vec<Role>,
+    /// Whether one of them stands on a twin.
+    pub simulated: bool,
 }
 
 impl Servers<'_> {
@@ -44,6 +46,7 @@ pub fn steps(run: &Run, servers: &Servers<'_>, now: Timestamp) -> StepsView {
         site: run.header().site.clone(),
         digest: run.digest(),
         approved,
+        simulated: servers.simulated,
         run: self::run(run, servers),
         steps: run.steps().map(|step| self::step(run, step, servers)).collect(),
         next: next(run, now),

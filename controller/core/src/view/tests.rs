@@ -60,7 +60,7 @@ impl Story {
             .iter()
             .map(|server| (server.manifest.value().server.role.clone(), server.manifest.value()))
             .collect();
-        Servers { manifests, connected: self.connected.clone() }
+        Servers { manifests, connected: self.connected.clone(), simulated: true }
     }
 
     fn facts(&self) -> SiteFacts<'_> {
