@@ -91,7 +91,7 @@ pub(crate) fn one(view: &StepsView, step: &StepView, output: &Output) -> String 
     let next = match step.state {
         StepState::Waiting => vec![format!("muster done {plan}/{} --watch", step.number)],
         state if is_bad(state) && !view.next.is_empty() => view.next.clone(),
-        _ => vec![steps],
+        StepState::Pending | StepState::Issued | StepState::Running | StepState::Ended(_) => vec![steps],
     };
     text.push(super::next(&next));
     text.join("\n")
