@@ -1,5 +1,6 @@
 //! A step fails: what depends on it is skipped, and `resume` goes on where the run stopped.
 
+use muster_agent::host::twin::ledger::Action;
 use muster_model::event::RunEnd;
 use muster_model::outcome::End;
 use muster_model::view::{SiteState, StepState};
@@ -50,5 +51,30 @@ fn a_failed_installer_is_not_started_again_by_itself() {
     let ran = field.cli.run(["resume", &plan.to_string(), "--watch"]);
     field.confirm_gates(plan, ran).expect(code::OK);
     assert_eq!(count("common-services"), 2);
+    field.assert_in_sync();
+}
+
+/// G18: the old version is off and the new one failed to come on. The step says both, and `resume` installs, on the same
+/// approval, without uninstalling again.
+#[test]
+fn a_replacement_that_failed_half_way_is_finished_by_resume() {
+    let field = Field::sxa();
+    field.bring_in_sync();
+    field.edit("advanced_version: 2022-r2", "advanced_version: 2022-r2-hf1");
+    field.push().expect(code::OK);
+    field.agent.twin.fault(&["package.install", "advanced", "exit-code=1603"]);
+    let known = field.agent.twin.installer_starts().len();
+    let plan = field.approved_plan();
+    field.cli.run(["run", &plan.to_string(), "--watch"]).expect(code::NOT_DONE);
+    let failed = field.step(plan, "package/advanced");
+    assert_eq!(failed.state, StepState::Ended(End::Failed));
+    let evidence = failed.evidence.unwrap();
+    assert!(evidence.contains("uninstall ended with 0") && evidence.contains("1603"), "{evidence}");
+
+    let ran = field.cli.run(["resume", &plan.to_string(), "--watch"]);
+    field.confirm_gates(plan, ran).expect(code::OK);
+    let starts: Vec<Action> =
+        field.agent.twin.installer_starts()[known..].iter().map(|(_, action)| *action).collect();
+    assert_eq!(starts, [Action::Uninstall, Action::Install, Action::Install]);
     field.assert_in_sync();
 }

@@ -49,12 +49,22 @@ impl<F: Fn(&NodeId) -> bool> Run for F {
     }
 }
 
-/// Whether the step's effect may begin, or go on where `interrupted` says that a stored intent of this very attempt was cut
-/// off by a crash.
-///
-/// An interrupted effect may have made the resource without setting all of it. Its approved old value is then *absent*
-/// while the resource is there; such a row is still the approved one. Any other difference blocks as usual.
-pub fn agree(step: &Step, actual: &Comparison, run: &impl Run, interrupted: bool) -> Agreement {
+/// What this plan itself did to the step's resource before: the server may differ from the approved rows by that much and
+/// by no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// Nothing.
+    Nothing,
+    /// A stored intent of this very attempt was cut off by a crash. It may have made the resource without setting all of
+    /// it: what was approved as absent may be there.
+    CutOff,
+    /// An earlier attempt took the old version off and failed to put the new one on (G18): what was approved with an old
+    /// value may be absent.
+    TakenOff,
+}
+
+/// Whether the step's effect may begin, or go on where this plan began it `before`.
+pub fn agree(step: &Step, actual: &Comparison, run: &impl Run, before: Before) -> Agreement {
     if let Some(finding) = &actual.finding {
         let problem = format!("{}; {}", finding.problem, finding.advice);
         return Agreement::Blocked { rows: actual.rows.clone(), problem };
@@ -65,7 +75,7 @@ pub fn agree(step: &Step, actual: &Comparison, run: &impl Run, interrupted: bool
     let strays: Vec<String> = actual
         .rows
         .iter()
-        .filter(|row| !step.rows.iter().any(|approved| covers(approved, row, run, interrupted)))
+        .filter(|row| !step.rows.iter().any(|approved| covers(approved, row, run, before)))
         .map(|row| format!("{} {} -> {}", row.attribute, row.old, row.new))
         .collect();
     if strays.is_empty() {
@@ -78,15 +88,16 @@ pub fn agree(step: &Step, actual: &Comparison, run: &impl Run, interrupted: bool
 }
 
 /// Whether an approved row covers an actual one: the same node, attribute and new value, and an old value that satisfies it.
-fn covers(approved: &Row, actual: &Row, run: &impl Run, interrupted: bool) -> bool {
+fn covers(approved: &Row, actual: &Row, run: &impl Run, before: Before) -> bool {
     let same =
         approved.node == actual.node && approved.attribute == actual.attribute && approved.new == actual.new;
     let old = match (&approved.old, &actual.old) {
         (Old::Exact(approved), Old::Exact(actual)) => approved == actual,
         (Old::Absent, Old::Absent) => true,
-        (Old::Absent, Old::Exact(_)) => interrupted,
+        (Old::Absent, Old::Exact(_)) => before == Before::CutOff,
+        (Old::Exact(_), Old::Absent) => before == Before::TakenOff,
         (Old::KnownAfter(provider), Old::Exact(_) | Old::Absent) => run.is_done(provider),
-        (Old::Exact(_), Old::Absent) | (_, Old::KnownAfter(_)) => false,
+        (_, Old::KnownAfter(_)) => false,
     };
     same && old
 }

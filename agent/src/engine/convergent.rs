@@ -3,7 +3,7 @@
 //! Neighbours: `resource` observes and applies, `muster_agent_core::agree` is asked in between. A step is done when a second
 //! observation shows every approved value, and not because nothing failed.
 
-use muster_agent_core::agree::{Agreement, agree};
+use muster_agent_core::agree::{Agreement, Before, agree};
 use muster_agent_core::diff;
 use muster_agent_core::observation::Observation;
 use muster_model::outcome::End;
@@ -22,7 +22,8 @@ impl Engine {
         }
         let before = resource::observe(&task.node, host);
         let actual = self.journal.read_ledger(|ledger| diff::compare(&task.node, &before, ledger));
-        match agree(&task.step, &actual, &self.done_in(task.plan), task.interrupted) {
+        let began = if task.interrupted { Before::CutOff } else { Before::Nothing };
+        match agree(&task.step, &actual, &self.done_in(task.plan), began) {
             Agreement::Blocked { rows, problem } => {
                 Ok(Ending { rows, ..Ending::new(End::Blocked, format!("{problem}; nothing was done")) })
             }

@@ -201,6 +201,11 @@ impl Engine {
         move |node: &NodeId| self.journal.read(|state| state.is_done(plan, node))
     }
 
+    /// Attempts at that node's step that began in that plan, the present one included.
+    fn begun_in(&self, plan: PlanId, node: &NodeId) -> Vec<StepKey> {
+        self.journal.read(|state| state.begun(plan, node).collect())
+    }
+
     /// Attempts at that node whose outcome is unknown, each with its plan.
     fn unsettled(&self, node: &NodeId) -> Vec<(StepKey, PlanId)> {
         self.journal.read(|state| state.unsettled(node).collect())

@@ -4,7 +4,7 @@
 //! it, because a started phase is carried to its end. What cannot be settled ends *unknown*, with the evidence; nothing here
 //! starts a phase a second time.
 
-use muster_agent_core::agree::{Agreement, agree};
+use muster_agent_core::agree::{Agreement, Before, agree};
 use muster_agent_core::diff;
 use muster_agent_core::observation::Observation;
 use muster_model::limits;
@@ -52,7 +52,12 @@ impl Engine {
         }
         match self.phase(task, Phase::Install)? {
             Came::Through(remark) => remarks.push(remark),
-            Came::Ends(ending) => return Ok(ending),
+            Came::Ends(mut ending) => {
+                // Whoever reads why the installation failed must not miss that the old version is gone.
+                remarks.push(ending.evidence);
+                ending.evidence = remarks.join("; ");
+                return Ok(ending);
+            }
         }
         let (rows, held) = (task.step.rows.clone(), task.step.rows.clone());
         Ok(Ending { rows, held, ..Ending::new(End::Done, remarks.join("; ")) })
@@ -62,7 +67,8 @@ impl Engine {
     fn admit(&self, task: &Task) -> Result<Result<bool, Ending>, Error> {
         let before = self.look(&task.node);
         let actual = self.journal.read_ledger(|ledger| diff::compare(&task.node, &before, ledger));
-        match agree(&task.step, &actual, &self.done_in(task.plan), false) {
+        let began = if self.taken_off(task)? { Before::TakenOff } else { Before::Nothing };
+        match agree(&task.step, &actual, &self.done_in(task.plan), began) {
             Agreement::Blocked { rows, problem } => {
                 let ending = Ending::new(End::Blocked, format!("{problem}; nothing was done"));
                 Ok(Err(Ending { rows, ..ending }))
@@ -76,6 +82,20 @@ impl Engine {
                 None => Ok(Ok(matches!(before, Observation::Present(_)))),
             },
         }
+    }
+
+    /// Whether an earlier attempt of this very plan ended its uninstallation well (G18): that the old version is gone is
+    /// then this plan's own doing, and a resumed run goes on with the installation.
+    fn taken_off(&self, task: &Task) -> Result<bool, Error> {
+        for key in self.begun_in(task.plan, &task.node.id) {
+            let probe = self.installers.probe(&key, Phase::Uninstall)?;
+            if let Probe::Exited { code } = probe
+                && !matches!(self.host.packages().exit_meaning(code), ExitMeaning::Failure(_))
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// What an earlier attempt of unknown outcome forbids.

@@ -26,15 +26,15 @@ fn is_agreed(agreement: &Agreement) -> bool {
 #[test]
 fn the_approved_row_is_agreed_and_a_vanished_one_is_in_state() {
     let step = &steps().steps[0];
-    let agreement = agree(step, &actual(vec![version(Old::Absent, "2.0")]), &nothing_done, false);
+    let agreement = agree(step, &actual(vec![version(Old::Absent, "2.0")]), &nothing_done, Before::Nothing);
     assert!(is_agreed(&agreement));
-    assert_eq!(agree(step, &actual(Vec::new()), &nothing_done, false), Agreement::InState);
+    assert_eq!(agree(step, &actual(Vec::new()), &nothing_done, Before::Nothing), Agreement::InState);
 }
 
 #[test]
 fn a_value_that_changed_since_the_approval_blocks_with_what_is_there() {
     let now = version(Old::Exact("1.5".into()), "2.0");
-    let agreement = agree(&steps().steps[0], &actual(vec![now.clone()]), &nothing_done, false);
+    let agreement = agree(&steps().steps[0], &actual(vec![now.clone()]), &nothing_done, Before::Nothing);
     let Agreement::Blocked { rows, problem } = agreement else { panic!("{agreement:?}") };
     assert_eq!(rows, [now]);
     assert_eq!(problem, "not approved as it is now: version 1.5 -> 2.0");
@@ -51,8 +51,21 @@ fn known_after_is_any_value_once_the_package_is_done_and_none_before() {
         Reason::Differs,
     );
     let done = |node: &NodeId| *node == id("package/advanced");
-    assert!(is_agreed(&agree(step, &actual(vec![now.clone()]), &done, false)));
-    assert!(!is_agreed(&agree(step, &actual(vec![now]), &nothing_done, false)));
+    assert!(is_agreed(&agree(step, &actual(vec![now.clone()]), &done, Before::Nothing)));
+    assert!(!is_agreed(&agree(step, &actual(vec![now]), &nothing_done, Before::Nothing)));
+}
+
+#[test]
+fn an_old_version_may_be_gone_only_where_this_plan_took_it_off() {
+    let mut step = steps().steps.remove(0);
+    step.rows = vec![version(Old::Exact("1.0".into()), "2.0")];
+    let now = version(Old::Absent, "2.0");
+    assert!(is_agreed(&agree(&step, &actual(vec![now.clone()]), &nothing_done, Before::TakenOff)));
+    for before in [Before::Nothing, Before::CutOff] {
+        assert!(!is_agreed(&agree(&step, &actual(vec![now.clone()]), &nothing_done, before)), "{before:?}");
+    }
+    let other = version(Old::Exact("1.5".into()), "2.0");
+    assert!(!is_agreed(&agree(&step, &actual(vec![other]), &nothing_done, Before::TakenOff)));
 }
 
 #[test]
@@ -65,15 +78,15 @@ fn only_an_interrupted_effect_may_find_a_thing_that_was_approved_as_absent() {
         Reason::Differs,
     );
     let step = &steps().steps[2];
-    assert!(!is_agreed(&agree(step, &actual(vec![now.clone()]), &nothing_done, false)));
-    assert!(is_agreed(&agree(step, &actual(vec![now]), &nothing_done, true)));
+    assert!(!is_agreed(&agree(step, &actual(vec![now.clone()]), &nothing_done, Before::Nothing)));
+    assert!(is_agreed(&agree(step, &actual(vec![now]), &nothing_done, Before::CutOff)));
 }
 
 #[test]
 fn a_finding_blocks_whatever_the_rows_say() {
     let finding = Finding { problem: "absent".to_owned(), advice: "repair it".to_owned() };
     let comparison = Comparison { rows: vec![version(Old::Absent, "2.0")], finding: Some(finding) };
-    assert!(!is_agreed(&agree(&steps().steps[0], &comparison, &nothing_done, false)));
+    assert!(!is_agreed(&agree(&steps().steps[0], &comparison, &nothing_done, Before::Nothing)));
 }
 
 fn some_row() -> impl Strategy<Value = Row> {
@@ -97,12 +110,12 @@ proptest! {
         approved in proptest::collection::vec(some_row(), 0..4),
         now in proptest::collection::vec(some_row(), 0..4),
         a_is_done in any::<bool>(),
-        interrupted in any::<bool>(),
+        before in prop_oneof![Just(Before::Nothing), Just(Before::CutOff), Just(Before::TakenOff)],
     ) {
         let mut step = steps().steps.remove(0);
         step.rows.clone_from(&approved);
         let done = |node: &NodeId| a_is_done && *node == id("package/a");
-        match agree(&step, &actual(now.clone()), &done, interrupted) {
+        match agree(&step, &actual(now.clone()), &done, before) {
             Agreement::InState => prop_assert!(now.is_empty()),
             Agreement::Blocked { rows, .. } => prop_assert_eq!(rows, now),
             Agreement::Agreed(agreed) => {
@@ -114,8 +127,11 @@ proptest! {
                             && approved.new == row.new
                             && match &approved.old {
                                 Old::KnownAfter(provider) => done(provider),
-                                Old::Absent => row.old == Old::Absent || interrupted,
-                                Old::Exact(_) => approved.old == row.old,
+                                Old::Absent => row.old == Old::Absent || before == Before::CutOff,
+                                Old::Exact(_) => {
+                                    approved.old == row.old
+                                        || (row.old == Old::Absent && before == Before::TakenOff)
+                                }
                             }
                     });
                     prop_assert!(twin.is_some(), "{row:?} was not approved");

@@ -25,6 +25,7 @@ pub struct State {
     open: Option<Open>,
     outbox: BTreeMap<u64, Unacknowledged>,
     done: BTreeSet<(PlanId, NodeId)>,
+    begun: BTreeMap<(PlanId, NodeId), BTreeSet<StepKey>>,
     unsettled: BTreeMap<NodeId, BTreeMap<StepKey, PlanId>>,
     regressed: Option<Gap>,
 }
@@ -145,6 +146,10 @@ impl State {
                     return Err(IllegalRecord::Step { step, key, happened: "begin beside another" });
                 }
                 open.begun = Some(key);
+                let plan = open.work.header.plan;
+                if let Some(node) = open.work.step(step).map(|step| step.node.clone()) {
+                    self.begun.entry((plan, node)).or_default().insert(key);
+                }
                 Ok(())
             }
             Record::Outcome { command, step, key, outcome } => {
@@ -231,6 +236,11 @@ impl State {
     /// Whether that node's step ended Done here in that plan.
     pub fn is_done(&self, plan: PlanId, node: &NodeId) -> bool {
         self.done.contains(&(plan, node.clone()))
+    }
+
+    /// Attempts at that node's step that began here in that plan, the present one included.
+    pub fn begun(&self, plan: PlanId, node: &NodeId) -> impl Iterator<Item = StepKey> {
+        self.begun.get(&(plan, node.clone())).into_iter().flatten().copied()
     }
 
     /// Attempts at that node's one-shot effect of which the outcome is unknown, each with its plan.
