@@ -80,6 +80,7 @@ impl From<dispatch::Error> for Status {
             dispatch::Error::Load(error) => error.into(),
             dispatch::Error::Illegal(IllegalMove::NoStep { .. }) => Self::not_found(error.to_string()),
             dispatch::Error::Illegal(_) => Self::failed_precondition(error.to_string()),
+            dispatch::Error::Interrupted(_) => Self::unavailable(error.to_string()),
         }
     }
 }

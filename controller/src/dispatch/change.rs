@@ -37,6 +37,17 @@ impl Handle {
         E: From<Error> + From<store::Error> + Send + 'static,
         F: for<'t> FnOnce(&'t mut Tx, &'t Loaded) -> Work<'t, Vec<EventBody>, E> + Send + 'static,
     {
+        // In a task of its own: the write goes on where the caller goes away, and memory must follow it.
+        let this = self.clone();
+        let whole = tokio::spawn(async move { this.change_whole(plan, happened).await });
+        whole.await.map_err(|_| E::from(Error::Interrupted(plan)))?
+    }
+
+    async fn change_whole<E, F>(&self, plan: PlanId, happened: F) -> Result<Run, E>
+    where
+        E: From<Error> + From<store::Error> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx, &'t Loaded) -> Work<'t, Vec<EventBody>, E> + Send + 'static,
+    {
         let place = self.place(plan);
         let mut held = place.lock().await;
         let loaded = self.fill(&mut held, plan).await.map_err(E::from)?.clone();

@@ -43,6 +43,9 @@ pub enum Error {
     /// The run does not make this move as it stands.
     #[error(transparent)]
     Illegal(#[from] IllegalMove),
+    /// The task that moved it died, or the controller stops.
+    #[error("the change of {0} was cut off; look at what holds: `muster steps {0}`")]
+    Interrupted(PlanId),
 }
 
 /// The driver, as other rooms call it. Cheap to clone.

@@ -1,17 +1,21 @@
 //! Runs: nothing lost, nothing twice, whoever stops in between.
 
+use futures_util::FutureExt as _;
+use muster_controller::dispatch::Reception;
+use muster_controller::store;
 use muster_model::event::{EventBody, RunEnd};
 use muster_model::limits;
 use muster_model::outcome::{CommandId, End, StepKey, StepTicket};
 use muster_model::view::{RunView, SiteState, StepState};
 use muster_proto::dial::Credentials;
-use muster_proto::session::ToAgent;
+use muster_proto::session::{CommandAnswer, ToAgent};
 use muster_proto::v1;
+use tokio::sync::oneshot;
 use tonic::Code;
 use uuid::Uuid;
 
 use crate::agent::{Agent, fresh, hello, in_sync};
-use crate::harness::{Controller, documents, plan_id, refused};
+use crate::harness::{Controller, documents, plan_id, refused, web};
 
 /// A controller with a connected agent and an approved first plan: package and pool, gate, service.
 async fn approved() -> (Controller, Credentials, Agent, v1::PlanReply) {
@@ -93,6 +97,38 @@ async fn an_outcome_that_arrives_twice_is_stored_once_and_acknowledged_twice() {
     assert_eq!(controller.count(|event| matches!(event, EventBody::StepEnded { step: 1, .. })).await, 1);
     assert_eq!(agent.stored().await, command.steps[0].key);
     assert_eq!(controller.count(|event| matches!(event, EventBody::StepEnded { step: 1, .. })).await, 1);
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_in_the_middle_leaves_nothing_half_said() {
+    let (mut controller, credentials, mut agent, plan) = approved().await;
+    controller.run(plan.plan).await.unwrap();
+    let command = agent.command().await;
+    // The writer is held, so that the caller goes away while what it said waits to be stored.
+    let ((held, is_held), (go_on, may_go_on)) = (oneshot::channel(), oneshot::channel::<()>());
+    let store = controller.store().clone();
+    let holding = tokio::spawn(async move {
+        store
+            .transaction(move |_| {
+                Box::pin(async move {
+                    held.send(()).unwrap();
+                    may_go_on.await.unwrap();
+                    Ok::<_, store::Error>(())
+                })
+            })
+            .await
+    });
+    is_held.await.unwrap();
+    let answer = CommandAnswer { command: command.id, answer: Ok(()) };
+    assert!(controller.dispatch().answered(&web(), answer.clone()).now_or_never().is_none());
+    go_on.send(()).unwrap();
+    holding.await.unwrap().unwrap();
+    // What was stored without it is known: saying it again stores nothing.
+    assert_eq!(controller.dispatch().answered(&web(), answer).await.unwrap(), Reception::Stored);
+    assert_eq!(controller.count(|event| matches!(event, EventBody::CommandAccepted { .. })).await, 1);
+    drop(agent);
+    let controller = controller.restart().await;
+    assert_eq!(connect(&controller, &credentials).await.command().await.id, command.id);
 }
 
 #[tokio::test]

@@ -28,9 +28,14 @@ impl Service {
     pub(super) async fn revoke(&self, by: Slug, request: v1::ServerRequest) -> Result<String, Status> {
         let v1::ServerRequest { server } = request;
         let server: ServerId = parse(&server)?;
-        self.authority.revoke(server.clone(), by.into()).await?;
-        self.sessions.cut(&server);
-        self.planning.revoked(&server).await?;
+        let (this, revoked) = (self.clone(), server.clone());
+        // In a task of its own: an operator who goes away in between must not leave a site waiting for the server.
+        let whole = tokio::spawn(async move {
+            this.authority.revoke(revoked.clone(), by.into()).await?;
+            this.sessions.cut(&revoked);
+            Ok::<(), Status>(this.planning.revoked(&revoked).await?)
+        });
+        whole.await.map_err(|_| Status::unavailable("the controller stops"))??;
         Ok(format!(
             "{server} is revoked and cut off; let it in again: `muster server invite {server} --out FILE`"
         ))
