@@ -90,6 +90,20 @@ impl Engine {
         if self.stop.load(Ordering::SeqCst) { Ok(()) } else { Err(journal::Error::GivenUp.into()) }
     }
 
+    /// Works until nothing is left to do, without waiting for more.
+    ///
+    /// # Errors
+    /// Where the journal or an installer's records fail, or it is told to stop.
+    pub fn catch_up(&self) -> Result<(), Error> {
+        loop {
+            let next = self.journal.read(|state| state.next());
+            if next == Next::Idle {
+                return Ok(());
+            }
+            self.turn(next)?;
+        }
+    }
+
     /// Does one thing that is next.
     fn turn(&self, next: Next) -> Result<(), Error> {
         match next {

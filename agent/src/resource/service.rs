@@ -69,8 +69,10 @@ pub(super) fn confirm(node: &Node, host: &dyn Host, patience: &Patience<'_>) -> 
         // A start that has fallen back to stopped will not come by waiting.
         let fell_back = wanted == "running" && now == "stopped";
         if left_ms == 0 || fell_back || now == "absent" {
-            let waited = (limit_ms - left_ms) / 1_000;
-            return Err(Error::Unmet(format!("service {name} is {now} after {waited} s, not {wanted}")));
+            let waited_ms = limit_ms - left_ms;
+            return Err(Error::Unmet(format!(
+                "service {name} is {now} after {waited_ms} ms, not {wanted}; see its log and the event log (G13)"
+            )));
         }
         left_ms = patience.pause_ms(left_ms, limits::SERVICE_POLL_MS)?;
     }

@@ -1,0 +1,11 @@
+//! The agent on a twin, with real installers, and a controller that is played by the test. Each test is a story; its name is
+//! the promise.
+
+#![expect(clippy::unwrap_used, reason = "what a test stands on fails by a panic, as the test itself does")]
+
+mod crash;
+mod door;
+mod manifest;
+mod packages;
+mod run;
+mod stage;
