@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, listed};
-use crate::document::{Body, Client, Document, Documents, Placed, Site, same_host};
+use crate::document::{Body, Document, Documents, Placed, Site, Values, same_host};
 use crate::name::{HostName, ProductId, Slug};
 use crate::near::did_you_mean;
 use crate::resolve;
@@ -14,7 +14,7 @@ use crate::resolve;
 /// Every mistake that the documents have together, in order of path and line; none says that every site can be compiled.
 pub fn check(documents: &Documents) -> Vec<Diagnostic> {
     let mut found = sites(documents);
-    found.extend(clients(documents));
+    found.extend(shared_layers(documents));
     found.extend(unused_products(documents));
     found.extend(hosts(documents));
     found.sort();
@@ -33,20 +33,33 @@ fn sites(documents: &Documents) -> Vec<Diagnostic> {
     mistakes.into_iter().map(|(mistake, sites)| resolve::of_site(mistake, documents, &sites)).collect()
 }
 
-/// A client's sites may have several products; a value that none of them has a parameter for is a mistake.
-fn clients(documents: &Documents) -> Vec<Diagnostic> {
+/// The sites of a ring or client may have several products; a value that none of them has a parameter for is a mistake.
+fn shared_layers(documents: &Documents) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for document in documents.iter() {
-        if let Body::Client(client) = document.body() {
-            found.extend(unknown_parameters(documents, document, client));
+        match document.body() {
+            Body::Ring(ring) => {
+                let of_ring = |site: &Site| site.ring.as_ref().is_some_and(|name| name.value == ring.name);
+                found.extend(unknown_parameters(documents, document, &ring.parameters, of_ring));
+            }
+            Body::Client(client) => {
+                let of_client = |site: &Site| site.client.value == client.name;
+                found.extend(unknown_parameters(documents, document, &client.parameters, of_client));
+            }
+            Body::Product(_) | Body::Site(_) => {}
         }
     }
     found
 }
 
-fn unknown_parameters(documents: &Documents, document: &Document, client: &Client) -> Vec<Diagnostic> {
-    let of_client = all_sites(documents).filter(|(_, site)| site.client.value == client.name);
-    let products: Option<Vec<_>> = of_client
+fn unknown_parameters(
+    documents: &Documents,
+    document: &Document,
+    values: &Values,
+    is_under: impl Fn(&Site) -> bool,
+) -> Vec<Diagnostic> {
+    let products: Option<Vec<_>> = all_sites(documents)
+        .filter(|(_, site)| is_under(site))
         .map(|(_, site)| documents.product(&site.product.value).map(|(_, product)| product))
         .collect();
     // Without sites, or with a product that is not there, nobody can say which parameters are meant.
@@ -56,10 +69,11 @@ fn unknown_parameters(documents: &Documents, document: &Document, client: &Clien
     let known: BTreeSet<&str> =
         products.iter().flat_map(|product| product.parameters.keys()).map(|name| name.as_str()).collect();
     let list: Vec<&str> = known.iter().copied().collect();
-    let unknown = client.parameters.iter().filter(|(name, _)| !known.contains(name.as_str()));
+    let of_whom = document.key().kind().to_lowercase();
+    let unknown = values.iter().filter(|(name, _)| !known.contains(name.as_str()));
     unknown
         .map(|(name, given)| {
-            let problem = format!("no product of this client's sites has a parameter `{name}`");
+            let problem = format!("no product of this {of_whom}'s sites has a parameter `{name}`");
             document.diagnostic(
                 given.key.place,
                 "unknown-parameter",

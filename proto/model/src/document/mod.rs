@@ -26,7 +26,7 @@ pub use product::Product;
 pub(crate) use product::collect;
 pub use raw::Raw;
 pub use set::{DocumentKey, Documents};
-pub use site::{Client, Given, Site, SiteServer, Values};
+pub use site::{Client, Given, Ring, Site, SiteServer, Values};
 pub(crate) use site::{START, same_host};
 pub use source::Source;
 
@@ -42,6 +42,8 @@ use crate::near::did_you_mean;
 pub enum Body {
     /// A product.
     Product(Product),
+    /// A ring.
+    Ring(Ring),
     /// A client.
     Client(Client),
     /// A site.
@@ -168,7 +170,7 @@ fn read_part(part: source::Part) -> Result<Option<Document>, Vec<Diagnostic>> {
 }
 
 /// The kinds of document.
-const KINDS: [&str; 3] = ["Product", "Client", "Site"];
+const KINDS: [&str; 4] = ["Product", "Ring", "Client", "Site"];
 
 /// The declaration of a twin may lie beside the documents of the site that it plays; only the agent reads it.
 fn is_twin(yaml: &tree::Yaml) -> bool {
@@ -180,7 +182,7 @@ fn is_twin(yaml: &tree::Yaml) -> bool {
 fn body(yaml: &tree::Yaml, report: &mut Report<'_>) -> Option<(DocumentKey, Body)> {
     let entries = shape::entries(yaml, "a document", report)?;
     let Some(kind) = entries.iter().find(|entry| entry.key == "kind") else {
-        let advice = "begin it with `kind: Product`, `kind: Client` or `kind: Site`";
+        let advice = "begin it with `kind: Product`, `kind: Ring`, `kind: Client` or `kind: Site`";
         report.push(yaml.place, "missing-key", "the document has no `kind`", advice);
         return None;
     };
@@ -188,6 +190,9 @@ fn body(yaml: &tree::Yaml, report: &mut Report<'_>) -> Option<(DocumentKey, Body
     match word.value.as_str() {
         "Product" => product::read(yaml, report)
             .map(|product| (DocumentKey::Product(product.id.clone()), Body::Product(product))),
+        "Ring" => {
+            site::read_ring(yaml, report).map(|ring| (DocumentKey::Ring(ring.name.clone()), Body::Ring(ring)))
+        }
         "Client" => site::read_client(yaml, report)
             .map(|client| (DocumentKey::Client(client.name.clone()), Body::Client(client))),
         "Site" => {

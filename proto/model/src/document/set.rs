@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{Body, Client, Document, Product, Site};
+use super::{Body, Client, Document, Product, Ring, Site};
 use crate::name::{ProductId, Slug};
 
 /// The identity of a document: its kind and name, for a Product with the version.
@@ -14,6 +14,8 @@ use crate::name::{ProductId, Slug};
 pub enum DocumentKey {
     /// `Product sxa 2022-r2`
     Product(ProductId),
+    /// `Ring pilot`
+    Ring(Slug),
     /// `Client dupont`
     Client(Slug),
     /// `Site dupont-prod`
@@ -25,6 +27,7 @@ impl DocumentKey {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Product(_) => "Product",
+            Self::Ring(_) => "Ring",
             Self::Client(_) => "Client",
             Self::Site(_) => "Site",
         }
@@ -34,7 +37,7 @@ impl DocumentKey {
     pub fn name(&self) -> String {
         match self {
             Self::Product(id) => id.to_string(),
-            Self::Client(name) | Self::Site(name) => name.to_string(),
+            Self::Ring(name) | Self::Client(name) | Self::Site(name) => name.to_string(),
         }
     }
 }
@@ -90,7 +93,7 @@ impl Documents {
     pub fn sites(&self) -> impl Iterator<Item = &Slug> {
         self.0.keys().filter_map(|key| match key {
             DocumentKey::Site(name) => Some(name),
-            DocumentKey::Product(_) | DocumentKey::Client(_) => None,
+            DocumentKey::Product(_) | DocumentKey::Ring(_) | DocumentKey::Client(_) => None,
         })
     }
 
@@ -99,7 +102,16 @@ impl Documents {
         let document = self.get(&DocumentKey::Site(name.clone()))?;
         match document.body() {
             Body::Site(site) => Some((document, site)),
-            Body::Product(_) | Body::Client(_) => None,
+            Body::Product(_) | Body::Ring(_) | Body::Client(_) => None,
+        }
+    }
+
+    /// A ring and its document.
+    pub fn ring(&self, name: &Slug) -> Option<(&Document, &Ring)> {
+        let document = self.get(&DocumentKey::Ring(name.clone()))?;
+        match document.body() {
+            Body::Ring(ring) => Some((document, ring)),
+            Body::Product(_) | Body::Client(_) | Body::Site(_) => None,
         }
     }
 
@@ -108,7 +120,7 @@ impl Documents {
         let document = self.get(&DocumentKey::Client(name.clone()))?;
         match document.body() {
             Body::Client(client) => Some((document, client)),
-            Body::Product(_) | Body::Site(_) => None,
+            Body::Product(_) | Body::Ring(_) | Body::Site(_) => None,
         }
     }
 
@@ -117,7 +129,7 @@ impl Documents {
         let document = self.get(&DocumentKey::Product(id.clone()))?;
         match document.body() {
             Body::Product(product) => Some((document, product)),
-            Body::Client(_) | Body::Site(_) => None,
+            Body::Ring(_) | Body::Client(_) | Body::Site(_) => None,
         }
     }
 }

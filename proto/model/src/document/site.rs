@@ -1,4 +1,4 @@
-//! The kinds Client and Site: values for parameters, and the servers that stand behind a site.
+//! The kinds Ring, Client and Site: values for parameters, and the servers that stand behind a site.
 //!
 //! Neighbours: `resolve` lays their values over the product's defaults. Whether a value fits is known only together with
 //! the product, and is not asked here.
@@ -26,6 +26,15 @@ pub struct Given {
     pub value: Placed<Raw>,
 }
 
+/// A ring: what holds for all its sites, whoever their clients are. New versions and values go from ring to ring.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ring {
+    /// Its name.
+    pub name: Slug,
+    /// Values for every site of the ring.
+    pub parameters: Values,
+}
+
 /// A client: what holds for all its sites.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
@@ -40,6 +49,10 @@ pub struct Client {
 pub struct Site {
     /// Its name.
     pub name: Slug,
+    /// Where `name` is written.
+    pub name_key: Placed<()>,
+    /// The name of its ring, where it has one.
+    pub ring: Option<Placed<Slug>>,
     /// The name of its client.
     pub client: Placed<Slug>,
     /// Its product.
@@ -67,6 +80,13 @@ pub struct SiteServer {
     pub parameters: Values,
 }
 
+pub(super) fn read_ring(yaml: &Yaml, report: &mut Report<'_>) -> Option<Ring> {
+    let fields = Fields::read(yaml, "the Ring", &table::RING, report)?;
+    let name = fields.name("name", report);
+    let parameters = values(&fields, report);
+    Some(Ring { name: name?.value, parameters })
+}
+
 pub(super) fn read_client(yaml: &Yaml, report: &mut Report<'_>) -> Option<Client> {
     let fields = Fields::read(yaml, "the Client", &table::CLIENT, report)?;
     let name = fields.name("name", report);
@@ -77,13 +97,16 @@ pub(super) fn read_client(yaml: &Yaml, report: &mut Report<'_>) -> Option<Client
 pub(super) fn read_site(yaml: &Yaml, report: &mut Report<'_>) -> Option<Site> {
     let fields = Fields::read(yaml, "the Site", &table::SITE, report)?;
     let name = fields.name("name", report);
+    let ring = fields.name("ring", report);
     let client = fields.name("client", report);
     let product = fields.name("product", report);
     let time_zone = fields.text("time_zone").and_then(|text| time_zone(text, report));
     let servers = servers(&fields, report);
     let parameters = values(&fields, report);
     Some(Site {
+        name_key: Placed::new((), fields.place_of("name")),
         name: name?.value,
+        ring,
         client: client?,
         product: product?,
         time_zone: time_zone?,

@@ -12,7 +12,7 @@ const fn optional(name: &'static str, shape: Shape, doc: &'static str) -> KeySpe
     KeySpec { name, shape, required: false, doc }
 }
 
-const KIND: KeySpec = required("kind", Shape::Text, "what the document is: Product, Client or Site");
+const KIND: KeySpec = required("kind", Shape::Text, "what the document is: Product, Ring, Client or Site");
 
 pub(super) static PRODUCT: [KeySpec; 7] = [
     KIND,
@@ -24,6 +24,13 @@ pub(super) static PRODUCT: [KeySpec; 7] = [
     required("nodes", Shape::List, "what is installed, checked and confirmed, in order"),
 ];
 
+pub(super) static RING: [KeySpec; 4] = [
+    KIND,
+    required("name", Shape::Text, "the ring's name, as in pilot"),
+    optional("description", Shape::Text, "which sites belong to the ring, for people"),
+    optional("parameters", Shape::Map, "values for every site of the ring"),
+];
+
 pub(super) static CLIENT: [KeySpec; 4] = [
     KIND,
     required("name", Shape::Text, "the client's name, as in dupont"),
@@ -31,10 +38,11 @@ pub(super) static CLIENT: [KeySpec; 4] = [
     optional("parameters", Shape::Map, "values for every site of the client"),
 ];
 
-pub(super) static SITE: [KeySpec; 8] = [
+pub(super) static SITE: [KeySpec; 9] = [
     KIND,
     required("name", Shape::Text, "the site's name, as in dupont-prod; it never changes"),
     optional("description", Shape::Text, "what the site is, for people"),
+    optional("ring", Shape::Text, "the name of the Ring document, where the site belongs to one"),
     required("client", Shape::Text, "the name of the Client document"),
     required("product", Shape::Text, "product and version, as in sxa 2022-r2"),
     required("time_zone", Shape::Text, "an IANA time zone, as in Europe/Paris"),

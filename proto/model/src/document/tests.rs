@@ -8,6 +8,7 @@ use crate::diagnostic::{Style, render};
 use crate::limits::{DOCUMENT_DEPTH, DOCUMENT_ERRORS, DOCUMENT_SIZE_BYTES};
 
 const PRODUCT: &str = include_str!("../../../../deploy/examples/sxa/product.yaml");
+const RING: &str = include_str!("../../../../deploy/examples/sxa/ring-pilot.yaml");
 const CLIENT: &str = include_str!("../../../../deploy/examples/sxa/client-dupont.yaml");
 const SITE: &str = include_str!("../../../../deploy/examples/sxa/site-dupont-prod.yaml");
 const TWIN: &str = include_str!("../../../../deploy/examples/sxa/twin-dup-web01.yaml");
@@ -45,10 +46,11 @@ fn product(nodes: &str) -> String {
 
 #[test]
 fn the_example_is_read_and_its_twin_is_passed_over() {
-    let files = [source("p", PRODUCT), source("c", CLIENT), source("s", SITE), source("t", TWIN)];
+    let files =
+        [source("p", PRODUCT), source("r", RING), source("c", CLIENT), source("s", SITE), source("t", TWIN)];
     let documents = read(&files).unwrap();
     let keys: Vec<String> = documents.iter().map(|document| document.key().to_string()).collect();
-    assert_eq!(keys, ["Product sxa 2022-r2", "Client dupont", "Site dupont-prod"]);
+    assert_eq!(keys, ["Product sxa 2022-r2", "Ring pilot", "Client dupont", "Site dupont-prod"]);
     assert_eq!(documents[0].source(), &files[0]);
     let Body::Product(product) = documents[0].body() else { panic!("{:?}", documents[0]) };
     assert!(product.parameters[&"language".parse().unwrap()].fixed, "G4");
@@ -83,7 +85,7 @@ fn every_mistake_of_every_file_is_said_at_once() {
     content: "{{ on_it"
     server: sql"#,
     );
-    let site = "kind: Site\nname: Dupont Prod\nclient: dupont\nproduct: sxa\nring: pilot\ntime_zone: Romance Standard Time\nservers:\n  web: {name: DUP_WEB01}\n  sql: {name: A}\n  app: {name: a}\nparameters:\n  a: 22:00\n  b: yes\n  c: 6.0\n  d:\n  e: {{ a }}\n  E: x\n";
+    let site = "kind: Site\nname: Dupont Prod\nclient: dupont\nproduct: sxa\nrings: pilot\ntime_zone: Romance Standard Time\nservers:\n  web: {name: DUP_WEB01}\n  sql: {name: A}\n  app: {name: a}\nparameters:\n  a: 22:00\n  b: yes\n  c: 6.0\n  d:\n  e: {{ a }}\n  E: x\n";
     let files = [
         source("alias-bomb.yaml", bomb),
         source("binary.yaml", b"MZ\x90\x00\x03\x00\x00\x00\x04".as_slice()),
@@ -113,7 +115,7 @@ fn every_mistake_of_every_file_is_said_at_once() {
 
 #[test]
 fn line_ends_and_a_byte_order_mark_make_no_difference() {
-    for text in [PRODUCT, CLIENT, SITE] {
+    for text in [PRODUCT, RING, CLIENT, SITE] {
         let crlf = text.replace('\n', "\r\n");
         assert_eq!(good(text), good(&crlf));
         assert_eq!(good(text), good(&format!("\u{feff}{crlf}")));

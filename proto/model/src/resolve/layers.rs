@@ -1,4 +1,4 @@
-//! Parameters settled layer by layer: product default, client, site, server.
+//! Parameters settled layer by layer: product default, ring, client, site, server.
 //!
 //! Neighbours: `mod` lists the layers, `settle` works out one value. A layer replaces a value whole. Values are settled in
 //! the order in which they name each other; a circle is shown.

@@ -18,7 +18,7 @@ use layers::{Layer, Missing};
 use settle::Parameters;
 
 use crate::diagnostic::Diagnostic;
-use crate::document::{Client, Document, DocumentKey, Documents, Product, Site};
+use crate::document::{Client, Document, DocumentKey, Documents, Placed, Product, Ring, Site};
 use crate::manifest::Node;
 use crate::name::{HostName, ParameterName, ProductId, Role, Slug};
 use crate::near::did_you_mean;
@@ -86,6 +86,10 @@ pub(crate) fn settled(documents: &Documents, name: &Slug) -> Result<ResolvedSite
         )]);
     };
     let mut found = Found::default();
+    let ring = site.ring.as_ref().and_then(|ring| documents.ring(&ring.value));
+    if ring.is_none() {
+        site.ring.iter().for_each(|ring| unknown_ring(documents, document, ring, &mut found));
+    }
     let client = documents.client(&site.client.value);
     if client.is_none() {
         unknown_client(documents, document, site, &mut found);
@@ -94,7 +98,7 @@ pub(crate) fn settled(documents: &Documents, name: &Slug) -> Result<ResolvedSite
         unknown_product(documents, document, site, &mut found);
         return Err(found.finish());
     };
-    let mut resolver = Resolver { site: (document, site), client, product, found };
+    let mut resolver = Resolver { site: (document, site), ring, client, product, found };
     let parts = resolver.roles().and_then(|()| resolver.servers());
     match parts {
         Some((parameters, servers)) if resolver.found.is_empty() => Ok(ResolvedSite {
@@ -118,6 +122,7 @@ pub(crate) fn by_itself(document: &Document, product: &Product) -> Vec<Diagnosti
 
 struct Resolver<'a> {
     site: (&'a Document, &'a Site),
+    ring: Option<(&'a Document, &'a Ring)>,
     client: Option<(&'a Document, &'a Client)>,
     product: (&'a Document, &'a Product),
     found: Found,
@@ -193,9 +198,17 @@ impl<'a> Resolver<'a> {
 
     /// The layers over the product's defaults, lowest first.
     fn layers<const N: usize>(&self, own: [Layer<'a>; N]) -> Vec<Layer<'a>> {
+        let ring = self.ring.map(|(document, ring)| Layer { document, values: &ring.parameters });
         let client = self.client.map(|(document, client)| Layer { document, values: &client.parameters });
-        client.into_iter().chain(own).collect()
+        ring.into_iter().chain(client).chain(own).collect()
     }
+}
+
+fn unknown_ring(documents: &Documents, document: &Document, ring: &Placed<Slug>, found: &mut Found) {
+    let known = documents.iter().map(Document::key).filter(|key| matches!(key, DocumentKey::Ring(_)));
+    let wanted = &ring.value;
+    let advice = did_you_mean(wanted.as_str(), known.map(DocumentKey::name));
+    found.push(document, ring.place, "unknown-ring", format!("there is no Ring {wanted}"), advice);
 }
 
 fn unknown_client(documents: &Documents, document: &Document, site: &Site, found: &mut Found) {

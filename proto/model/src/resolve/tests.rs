@@ -6,6 +6,7 @@ use crate::document::{Source, read};
 use crate::node::NodeKind;
 
 const PRODUCT: &str = include_str!("../../../../deploy/examples/sxa/product.yaml");
+const RING: &str = include_str!("../../../../deploy/examples/sxa/ring-pilot.yaml");
 const CLIENT: &str = include_str!("../../../../deploy/examples/sxa/client-dupont.yaml");
 const SITE: &str = include_str!("../../../../deploy/examples/sxa/site-dupont-prod.yaml");
 
@@ -49,7 +50,7 @@ fn edges(site: &ResolvedSite) -> Vec<String> {
 
 #[test]
 fn the_example_is_the_guide_in_its_order() {
-    let documents = documents(&[PRODUCT, CLIENT, SITE]);
+    let documents = documents(&[PRODUCT, RING, CLIENT, SITE]);
     assert_eq!(check(&documents), []);
     let site = resolve(&documents, &"dupont-prod".parse().unwrap()).unwrap();
     assert_eq!((site.time_zone.as_str(), site.servers.len()), ("Europe/Paris", 1));
@@ -62,8 +63,8 @@ fn the_example_is_the_guide_in_its_order() {
 #[test]
 fn the_example_without_treasury_leaves_out_treasury_alone() {
     let without = SITE.replace("treasury: true", "treasury: false");
-    let with = resolved(&[PRODUCT, CLIENT, SITE], "dupont-prod");
-    let without = resolved(&[PRODUCT, CLIENT, &without], "dupont-prod");
+    let with = resolved(&[PRODUCT, RING, CLIENT, SITE], "dupont-prod");
+    let without = resolved(&[PRODUCT, RING, CLIENT, &without], "dupont-prod");
     let mut expected = edges(&with);
     expected.retain(|line| !line.starts_with("package/treasury"));
     let expected: Vec<String> = expected
@@ -80,7 +81,7 @@ fn the_example_without_treasury_leaves_out_treasury_alone() {
 fn ports_follow_the_first_one_and_may_be_set_by_hand() {
     // G6: batch +1, OData +2, PWA +3.
     let moved = SITE.replace("port: 1025 ", "port: 2000\n  odata_port: 4000 ");
-    let site = resolved(&[PRODUCT, CLIENT, &moved], "dupont-prod");
+    let site = resolved(&[PRODUCT, RING, CLIENT, &moved], "dupont-prod");
     let port = |name: &str| site.parameters[&name.parse::<ParameterName>().unwrap()].as_integer();
     assert_eq!(
         [port("port"), port("batch_port"), port("odata_port"), port("pwa_port")],
@@ -91,7 +92,7 @@ fn ports_follow_the_first_one_and_may_be_set_by_hand() {
 #[test]
 fn a_gate_carries_the_values_that_are_typed() {
     // G17; another tenant must ask again, so the value is part of the node.
-    let site = resolved(&[PRODUCT, CLIENT, SITE], "dupont-prod");
+    let site = resolved(&[PRODUCT, RING, CLIENT, SITE], "dupont-prod");
     let gate = site.servers[0].nodes.iter().find(|node| node.id.kind == NodeKind::ManualStep).unwrap();
     assert_eq!(gate.attributes["type_these"], Value::List(vec!["tenant=DUPONT".into()]));
 }
@@ -125,16 +126,33 @@ fn shown(site: &ResolvedSite) -> Vec<&str> {
 fn a_layer_replaces_the_one_below_it() {
     let product = small("  a: {type: string, default: product}", SHOW);
     let client = "kind: Client\nname: c\nparameters: {a: client}\n";
+    let ring = "kind: Ring\nname: pilot\nparameters: {a: ring}\n";
     let of = |client: &str, site: &str| {
-        let site = resolved(&[&product, client, &small_site(site)], "s");
+        let site = resolved(&[&product, ring, client, &small_site(site)], "s");
         shown(&site).join(" ")
     };
     assert_eq!(of(SMALL_CLIENT, ""), "a=product a=product");
+    assert_eq!(of(SMALL_CLIENT, "ring: pilot"), "a=ring a=ring");
+    assert_eq!(of(client, "ring: pilot"), "a=client a=client");
     assert_eq!(of(client, ""), "a=client a=client");
     assert_eq!(of(client, "parameters: {a: site}"), "a=site a=site");
     let server =
         small_site("parameters: {a: site}").replace("{name: SQL1}", "{name: SQL1, parameters: {a: server}}");
     assert_eq!(shown(&resolved(&[&product, client, &server], "s")).join(" "), "a=site a=server");
+}
+
+#[test]
+fn a_ring_that_is_not_there_and_a_value_of_a_ring_that_no_product_has_are_refused() {
+    let product = small("  a: {type: string, default: x}", SHOW);
+    let site = small_site("ring: pilto");
+    let ring = "kind: Ring\nname: pilot\nparameters: {a: ring}\n";
+    let found = refused(&[&product, ring, SMALL_CLIENT, &site]);
+    assert_eq!(rules(&found), ["unknown-ring"]);
+    assert!(found[0].advice.contains("pilot"), "{}", found[0].advice);
+    let site = small_site("ring: pilot");
+    let found = refused(&[&product, &ring.replace("{a:", "{b:"), SMALL_CLIENT, &site]);
+    assert_eq!(rules(&found), ["unknown-parameter"]);
+    assert_eq!((found[0].path.as_str(), found[0].line), ("1.yaml", 3));
 }
 
 #[test]
@@ -308,9 +326,9 @@ fn two_nodes_of_one_name_may_exclude_each_other() {
 fn a_name_that_breaks_g5_is_refused_where_the_site_writes_it() {
     for name in ["Sage XRT", "Trésorerie", "-x", "a/b"] {
         let site = SITE.replace("  port: 1025", &format!("  app_pool: '{name}'\n  port: 1025"));
-        let found = refused(&[PRODUCT, CLIENT, &site]);
+        let found = refused(&[PRODUCT, RING, CLIENT, &site]);
         assert_eq!(rules(&found), ["wrong-value"], "{name}");
-        assert_eq!(found[0].path, "2.yaml");
+        assert_eq!(found[0].path, "3.yaml");
         assert!(found[0].advice.contains("G5"));
     }
 }
