@@ -96,9 +96,10 @@ impl Views {
             return Ok(ServersView { servers: Vec::new() });
         }
         let (_, documents) = self.catalog.newest(&mut snapshot).await?;
+        let invited = snapshot.open_invitations(self.store.clock().now()).await?;
         let mut servers = Vec::new();
         for outline in catalog::outlines(&documents) {
-            let facts = self.servers_of(&mut snapshot, &outline).await?;
+            let facts = servers_of(&mut snapshot, &outline, &invited).await?;
             servers.extend(facts.iter().map(view::server));
         }
         servers.sort_by(|one, other| one.server.cmp(&other.server));
@@ -137,9 +138,10 @@ impl Views {
             Some(site) => vec![catalog::outline(&documents, site)?],
             None => catalog::outlines(&documents),
         };
+        let invited = snapshot.open_invitations(self.store.clock().now()).await?;
         let mut gathered = Vec::new();
         for outline in outlines {
-            let servers = self.servers_of(snapshot, &outline).await?;
+            let servers = servers_of(snapshot, &outline, &invited).await?;
             let plan = match snapshot.newest_plan(&outline.site).await? {
                 Some(newest) => Some(load::load(snapshot, newest.plan).await?),
                 None => None,
@@ -151,35 +153,6 @@ impl Views {
             gathered.push(Gathered { outline, servers, plan, changed });
         }
         Ok(gathered)
-    }
-
-    async fn servers_of(
-        &self,
-        snapshot: &mut Snapshot,
-        outline: &Outline,
-    ) -> Result<Vec<ServerFacts>, Error> {
-        let rows = snapshot.servers_of(&outline.site).await?;
-        let invited = snapshot.open_invitations(self.store.clock().now()).await?;
-        let mut facts = Vec::new();
-        for (role, host) in &outline.servers {
-            let server = ServerId { site: outline.site.clone(), role: role.clone() };
-            let row = rows.iter().find(|row| row.server == server);
-            let generation = snapshot.newest_manifest(&server).await?.map(|newest| newest.generation);
-            facts.push(ServerFacts {
-                host: host.clone(),
-                serial: row.and_then(|row| row.serial.clone()),
-                revoked: row.is_some_and(|row| row.revoked_at.is_some()),
-                invited: invited.contains(&server),
-                connected: row.is_some_and(|row| row.connected),
-                simulated: row.and_then(|row| row.simulated),
-                agent_version: row.and_then(|row| row.agent_version.clone()),
-                clock_offset_ms: row.and_then(|row| row.clock_offset_ms),
-                generation,
-                since: row.and_then(|row| row.moved_at),
-                server,
-            });
-        }
-        Ok(facts)
     }
 }
 
@@ -213,6 +186,35 @@ fn servers(loaded: &Loaded, connected: Vec<Role>) -> Servers<'_> {
 
 fn connected(rows: &[Server]) -> Vec<Role> {
     rows.iter().filter(|row| row.connected).map(|row| row.server.role.clone()).collect()
+}
+
+/// What is known of a site's servers.
+async fn servers_of(
+    snapshot: &mut Snapshot,
+    outline: &Outline,
+    invited: &BTreeSet<ServerId>,
+) -> Result<Vec<ServerFacts>, Error> {
+    let rows = snapshot.servers_of(&outline.site).await?;
+    let mut facts = Vec::new();
+    for (role, host) in &outline.servers {
+        let server = ServerId { site: outline.site.clone(), role: role.clone() };
+        let row = rows.iter().find(|row| row.server == server);
+        let generation = snapshot.newest_manifest(&server).await?.map(|newest| newest.generation);
+        facts.push(ServerFacts {
+            host: host.clone(),
+            serial: row.and_then(|row| row.serial.clone()),
+            revoked: row.is_some_and(|row| row.revoked_at.is_some()),
+            invited: invited.contains(&server),
+            connected: row.is_some_and(|row| row.connected),
+            simulated: row.and_then(|row| row.simulated),
+            agent_version: row.and_then(|row| row.agent_version.clone()),
+            clock_offset_ms: row.and_then(|row| row.clock_offset_ms),
+            generation,
+            since: row.and_then(|row| row.moved_at),
+            server,
+        });
+    }
+    Ok(facts)
 }
 
 /// Whether the newest revision makes other manifests than the plan was made from.

@@ -9,6 +9,8 @@ use muster_model::name::{Sequence, Slug};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
+use crate::harness::in_time;
+
 async fn open(dir: &TempDir) -> Store {
     Store::open(&dir.path().join("muster.db"), Clock::system()).await.unwrap()
 }
@@ -39,7 +41,7 @@ async fn a_thousand_events_appended_at_once_are_all_seen_in_order() {
     for append in appends {
         append.await.unwrap();
     }
-    assert_eq!(seen.await.unwrap(), (1..=1_000).collect::<Vec<_>>());
+    assert_eq!(in_time(seen).await.unwrap(), (1..=1_000).collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -67,5 +69,5 @@ async fn a_watch_ends_when_the_controller_stops() {
     pin_mut!(seen);
     assert_eq!(seen.next().await.unwrap().unwrap().sequence, Sequence(1));
     drain_in.send_replace(true);
-    assert!(seen.next().await.is_none());
+    assert!(in_time(seen.next()).await.is_none());
 }
