@@ -115,35 +115,47 @@ impl Template {
 
 /// A condition: an expression without braces that must give true or false.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Condition(String);
+pub(crate) struct Condition {
+    /// The key that it is written under, for messages.
+    key: &'static str,
+    source: String,
+}
 
 impl Condition {
-    /// Reads the text of a `when:`.
-    pub(crate) fn parse(text: &str) -> Result<Self, Problem> {
+    /// Reads the text of a key such as `when`.
+    pub(crate) fn parse(key: &'static str, text: &str) -> Result<Self, Problem> {
         if text.contains(OPEN) {
             return Err(Problem {
                 rule: "braces-in-when",
-                problem: "`when` is an expression already and takes no `{{ }}`".to_owned(),
-                advice: "write it without braces, as in `when: treasury`",
+                problem: format!("`{key}` is an expression already and takes no `{{{{ }}}}`"),
+                advice: "write it without braces, as in `treasury`",
             });
         }
         compile(text)?;
-        Ok(Self(text.trim().to_owned()))
+        Ok(Self { key, source: text.trim().to_owned() })
     }
 
     /// The parameters that it names.
     pub(crate) fn names(&self) -> BTreeSet<String> {
-        names(&self.0).into_iter().collect()
+        names(&self.source).into_iter().collect()
+    }
+
+    /// The text, as it was written.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
     }
 
     /// Whether it holds.
     pub(crate) fn holds(&self, scope: &Scope) -> Result<bool, Problem> {
-        match evaluate(&self.0, scope)? {
+        match evaluate(&self.source, scope)? {
             Value::Boolean(truth) => Ok(truth),
             other @ (Value::Integer(_) | Value::Text(_) | Value::List(_) | Value::Members(_)) => {
                 Err(Problem {
                     rule: "when-not-boolean",
-                    problem: format!("`when: {}` gives `{other}`, which is neither true nor false", self.0),
+                    problem: format!(
+                        "`{}: {}` gives `{other}`, which is neither true nor false",
+                        self.key, self.source
+                    ),
                     advice: "name a boolean parameter, or compare, as in `language == 'fr'`",
                 })
             }
@@ -402,7 +414,9 @@ mod tests {
     #[test]
     fn a_condition_takes_no_braces_and_gives_true_or_false() {
         let holds = |text: &str| {
-            Condition::parse(text).and_then(|when| when.holds(&scope())).map_err(|problem| problem.rule)
+            Condition::parse("when", text)
+                .and_then(|when| when.holds(&scope()))
+                .map_err(|problem| problem.rule)
         };
         assert_eq!(holds("odata and port > 1000"), Ok(true));
         assert_eq!(holds("port == 80"), Ok(false));

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use regex_lite::Regex;
 
 use crate::document::{Placed, Raw};
+use crate::expression::Condition;
 use crate::name::{HostName, IisName, ParameterName};
 use crate::value::Value;
 
@@ -22,6 +23,19 @@ pub struct Parameter {
     pub default: Option<Placed<Raw>>,
     /// Whether it may be set once only (G4).
     pub fixed: bool,
+    /// Values that win over every layer; of those whose condition holds, the first.
+    pub force: Vec<Force>,
+}
+
+/// A value that wins over every layer while its condition holds (G9).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Force {
+    /// The condition over other parameters.
+    pub(crate) when: Placed<Condition>,
+    /// The value, perhaps with expressions.
+    pub value: Placed<Raw>,
+    /// Why, for whoever wants it otherwise.
+    pub reason: String,
 }
 
 /// What a parameter may hold.

@@ -23,6 +23,24 @@ pub struct StatusView {
     pub sites: Vec<SiteView>,
 }
 
+/// A layer that a parameter's value can come from, lowest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LayerName {
+    /// The product's default.
+    Default,
+    /// The site's ring.
+    Ring,
+    /// The site's client.
+    Client,
+    /// The site.
+    Site,
+    /// One server of the site.
+    Server,
+    /// A value that the product forces under a condition.
+    Force,
+}
+
 /// One site, as it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SiteView {

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use super::product::literal;
 use super::shape::{self, Fields, KeySpec, Shape};
 use super::tree::{Entry, Yaml};
-use super::{Place, Placed, Raw, raw, table};
+use super::{Place, Placed, Raw, raw, rule, table};
 use crate::diagnostic::Report;
-use crate::expression::{Condition, Problem, Template};
+use crate::expression::{Condition, Template};
 use crate::name::{Guide, IisName, NodeName, Role};
 use crate::near::did_you_mean;
 use crate::node::{AttributeType, KindSpec, NodeKind, SCHEMA};
@@ -47,12 +47,7 @@ pub(super) fn read(yaml: &Yaml, roles: &[Placed<Role>], report: &mut Report<'_>)
     let fields = Fields::read(yaml, &what, &keys, report)?;
     let attributes = attributes(spec, entries, report);
     let needs = needs(&fields, report);
-    let when = fields.text("when").and_then(|text| {
-        Condition::parse(text.value)
-            .map_err(|Problem { rule, problem, advice }| report.push(text.place, rule, problem, advice))
-            .ok()
-            .map(|when| Placed::new(when, text.place))
-    });
+    let when = rule::condition(&fields, "when", report);
     let guide = fields.name("guide", report).map(|guide| guide.value);
     let role = role(&fields, roles, report);
     let name = fields.text(spec.kind.as_str())?.map(str::to_owned);

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::node::{self, NodeTemplate};
 use super::shape::{self, Fields};
 use super::tree::{Entry, Yaml};
-use super::{Placed, Raw, raw, table};
+use super::{Placed, Raw, Rule, raw, rule, table};
 use crate::diagnostic::Report;
 use crate::expression::{Problem, Template};
 use crate::name::{ParameterName, ProductId, Role};
@@ -23,6 +23,8 @@ pub struct Product {
     pub id: ProductId,
     /// What it asks of a site.
     pub parameters: BTreeMap<ParameterName, Parameter>,
+    /// What must hold for every server of a site.
+    pub rules: Vec<Rule>,
     /// The roles of its servers; the first is the one of nodes that name none.
     pub roles: Vec<Placed<Role>>,
     /// Its nodes, in order.
@@ -34,6 +36,7 @@ pub(super) fn read(yaml: &Yaml, report: &mut Report<'_>) -> Option<Product> {
     let name = fields.name("name", report);
     let version = fields.name("version", report);
     let parameters = parameters(fields.map("parameters").unwrap_or_default(), report);
+    let rules = rule::rules(fields.list("rules").unwrap_or_default(), report);
     let roles = roles(&fields, report);
     let items = fields.list("nodes").unwrap_or_default();
     if fields.list("nodes").is_some_and(<[Yaml]>::is_empty) {
@@ -49,9 +52,9 @@ pub(super) fn read(yaml: &Yaml, report: &mut Report<'_>) -> Option<Product> {
         nodes.extend(node::read(item, &roles, report));
     }
     node::no_duplicates(&nodes, report);
-    names_are_known(&parameters, &nodes, report);
+    names_are_known(&parameters, &rules, &nodes, report);
     let id = ProductId { name: name?.value, version: version?.value };
-    Some(Product { id, parameters, roles, nodes })
+    Some(Product { id, parameters, rules, roles, nodes })
 }
 
 fn roles(fields: &Fields<'_>, report: &mut Report<'_>) -> Vec<Placed<Role>> {
@@ -93,11 +96,16 @@ fn parameters(entries: &[Entry], report: &mut Report<'_>) -> BTreeMap<ParameterN
             .and_then(|yaml| raw::value(yaml, &format!("the default of {what}"), report));
         let ty = parameter_type(&fields, &what, report);
         if let (Some(ty), Some(default)) = (&ty, &default) {
-            literal_fits(ty, default, &what, report);
+            literal_fits(ty, default, &format!("the default of {what}"), report);
+        }
+        let force = rule::force(fields.list("force").unwrap_or_default(), &what, report);
+        if let Some(ty) = &ty {
+            let forced = format!("the forced value of {what}");
+            force.iter().for_each(|force| literal_fits(ty, &force.value, &forced, report));
         }
         if let (Some(name), Some(ty)) = (name, ty) {
             let fixed = fields.boolean("fixed").unwrap_or(false);
-            parameters.insert(name.value.clone(), Parameter { name, ty, default, fixed });
+            parameters.insert(name.value.clone(), Parameter { name, ty, default, fixed, force });
         }
     }
     parameters
@@ -169,12 +177,12 @@ fn values(fields: &Fields<'_>, what: &str, report: &mut Report<'_>) -> Option<BT
     Some(words)
 }
 
-/// A default without expressions is checked at once, not first at some site.
+/// A value without expressions is checked at once, not first at some site.
 fn literal_fits(ty: &ParameterType, default: &Placed<Raw>, what: &str, report: &mut Report<'_>) {
     if let Some(value) = literal(&default.value)
         && let Err(unfit) = ty.check(&value)
     {
-        let problem = format!("the default of {what} is `{value}`, which does not fit its type");
+        let problem = format!("{what} is `{value}`, which does not fit its type");
         report.push(default.place, "wrong-type", problem, format!("wanted: {}", unfit.wanted));
     }
 }
@@ -205,6 +213,7 @@ pub(super) fn literal(raw: &Raw) -> Option<Value> {
 /// Every expression can be read and names only parameters of this product.
 fn names_are_known(
     parameters: &BTreeMap<ParameterName, Parameter>,
+    rules: &[Rule],
     nodes: &[NodeTemplate],
     report: &mut Report<'_>,
 ) {
@@ -212,6 +221,13 @@ fn names_are_known(
     let mut texts: Vec<Placed<&str>> = Vec::new();
     for parameter in parameters.values() {
         parameter.default.iter().for_each(|default| collect(default, &mut texts));
+        for force in &parameter.force {
+            collect(&force.value, &mut texts);
+            unknown_names(force.when.value.names(), &known, force.when.place, report);
+        }
+    }
+    for rule in rules {
+        unknown_names(rule.require.value.names(), &known, rule.require.place, report);
     }
     for node in nodes {
         texts.push(Placed::new(&node.name.value, node.name.place));

@@ -14,12 +14,17 @@ const fn optional(name: &'static str, shape: Shape, doc: &'static str) -> KeySpe
 
 const KIND: KeySpec = required("kind", Shape::Text, "what the document is: Product, Ring, Client or Site");
 
-pub(super) static PRODUCT: [KeySpec; 7] = [
+pub(super) static PRODUCT: [KeySpec; 8] = [
     KIND,
     required("name", Shape::Text, "the product's name, as in sxa"),
     required("version", Shape::Text, "the product's version, as in 2022-r2"),
     optional("description", Shape::Text, "what the product is, for people"),
     optional("parameters", Shape::Map, "what the product asks of a site, by name"),
+    optional(
+        "rules",
+        Shape::List,
+        "what must hold across parameters, each with what to tell whoever breaks it",
+    ),
     required("roles", Shape::List, "the roles of servers; nodes without `server` belong to the first"),
     required("nodes", Shape::List, "what is installed, checked and confirmed, in order"),
 ];
@@ -55,7 +60,7 @@ pub(super) static SERVER: [KeySpec; 2] = [
     optional("parameters", Shape::Map, "values for this server alone"),
 ];
 
-pub(super) static PARAMETER: [KeySpec; 8] = [
+pub(super) static PARAMETER: [KeySpec; 9] = [
     required(
         "type",
         Shape::Text,
@@ -63,11 +68,29 @@ pub(super) static PARAMETER: [KeySpec; 8] = [
     ),
     optional("default", Shape::Any, "the value where nobody gives one"),
     optional("fixed", Shape::Boolean, "true where the value may be set only once"),
+    optional("force", Shape::List, "values that win over every layer, each under a condition"),
     optional("pattern", Shape::Text, "for a string: a regular expression that the whole text must match"),
     optional("min", Shape::Integer, "for an integer: the smallest value"),
     optional("max", Shape::Integer, "for an integer: the largest value"),
     optional("values", Shape::List, "for an enum: the words"),
     optional("description", Shape::Text, "what the parameter is, for people"),
+];
+
+/// An item of a product's `rules`.
+pub(super) static RULE: [KeySpec; 2] = [
+    required(
+        "require",
+        Shape::Text,
+        "a condition over parameters that must hold, as in odata or not treasury",
+    ),
+    required("message", Shape::Text, "what to tell whoever breaks it"),
+];
+
+/// An item of a parameter's `force`.
+pub(super) static FORCE: [KeySpec; 3] = [
+    required("when", Shape::Text, "a condition over other parameters, as in treasury"),
+    required("value", Shape::Any, "the value that the parameter then has, whatever the layers say"),
+    required("reason", Shape::Text, "why, for whoever wants it otherwise"),
 ];
 
 /// The keys that a node of any kind may have, beside its attributes.

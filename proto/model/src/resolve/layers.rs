@@ -1,4 +1,5 @@
-//! Parameters settled layer by layer: product default, ring, client, site, server.
+//! Parameters settled layer by layer: product default, ring, client, site, server; over all of them what the
+//! product forces.
 //!
 //! Neighbours: `mod` lists the layers, `settle` works out one value. A layer replaces a value whole. Values are settled in
 //! the order in which they name each other; a circle is shown.
@@ -12,21 +13,30 @@ use crate::expression::Template;
 use crate::graph;
 use crate::name::ParameterName;
 use crate::near::did_you_mean;
-use crate::parameter::Parameter;
+use crate::parameter::{Force, Parameter};
 use crate::value::Value;
+use crate::view::LayerName;
 
 /// Values of one document; of two layers the later one wins.
 #[derive(Clone, Copy)]
 pub(super) struct Layer<'a> {
+    pub(super) name: LayerName,
     pub(super) document: &'a Document,
     pub(super) values: &'a Values,
 }
 
-/// A parameter with the value that won, and where that is written.
+/// A value that a layer has for a parameter, and where that is written.
+#[derive(Clone, Copy)]
+pub(super) struct Candidate<'a> {
+    pub(super) layer: LayerName,
+    pub(super) document: &'a Document,
+    pub(super) raw: &'a Placed<Raw>,
+}
+
+/// A parameter with the value that won; none where only `force` can give one.
 struct Chosen<'a> {
     parameter: &'a Parameter,
-    document: &'a Document,
-    raw: &'a Placed<Raw>,
+    winner: Option<Candidate<'a>>,
 }
 
 /// Where a missing value should have been written.
@@ -44,20 +54,19 @@ pub(super) fn settle(
     found: &mut Found,
 ) -> Parameters {
     let mut parameters = Parameters::default();
-    let mut chosen = Vec::new();
-    for parameter in product.1.parameters.values() {
-        match choose(product.0, parameter, layers) {
-            Some(choice) => chosen.push(choice),
-            None => {
-                parameters.failed.insert(parameter.name.value.to_string());
-                missing.iter().for_each(|missing| missing.report(parameter, product.1, found));
-            }
-        }
-    }
-    for index in ordered(&chosen, &mut parameters.failed, found) {
+    let chosen: Vec<Chosen<'_>> = product
+        .1
+        .parameters
+        .values()
+        .map(|parameter| {
+            let winner = candidates(product.0, parameter, layers).pop();
+            Chosen { parameter, winner }
+        })
+        .collect();
+    for index in ordered(product.0, &chosen, &mut parameters.failed, found) {
         let choice = &chosen[index];
         let name = &choice.parameter.name.value;
-        match one(choice, &parameters, found) {
+        match one(product, choice, &parameters, missing, found) {
             Some(value) => {
                 parameters.values.insert(name.clone(), value);
             }
@@ -67,6 +76,34 @@ pub(super) fn settle(
         }
     }
     parameters
+}
+
+/// What the product and the layers have for a parameter, lowest first: the last one wins.
+pub(super) fn candidates<'a>(
+    product: &'a Document,
+    parameter: &'a Parameter,
+    layers: &[Layer<'a>],
+) -> Vec<Candidate<'a>> {
+    let default =
+        parameter.default.as_ref().map(|raw| Candidate { layer: LayerName::Default, document: product, raw });
+    let given = layers.iter().filter_map(|layer| {
+        let raw = &layer.values.get(&parameter.name.value)?.value;
+        Some(Candidate { layer: layer.name, document: layer.document, raw })
+    });
+    default.into_iter().chain(given).collect()
+}
+
+/// The value that the product forces on a parameter, whatever the layers say.
+pub(super) fn forced<'p>(
+    parameter: &'p Parameter,
+    parameters: &Parameters,
+) -> Result<Option<&'p Force>, Unsettled> {
+    for force in &parameter.force {
+        if parameters.holds(&force.when)? {
+            return Ok(Some(force));
+        }
+    }
+    Ok(None)
 }
 
 impl Missing<'_> {
@@ -79,17 +116,13 @@ impl Missing<'_> {
     }
 }
 
-fn choose<'a>(product: &'a Document, parameter: &'a Parameter, layers: &[Layer<'a>]) -> Option<Chosen<'a>> {
-    let given = layers.iter().rev().find_map(|layer| {
-        let given = layer.values.get(&parameter.name.value)?;
-        Some((layer.document, &given.value))
-    });
-    let (document, raw) = given.or_else(|| Some((product, parameter.default.as_ref()?)))?;
-    Some(Chosen { parameter, document, raw })
-}
-
 /// The order in which values name each other; those of a circle are reported and left out, as far as they depend on it.
-fn ordered(chosen: &[Chosen<'_>], failed: &mut BTreeSet<String>, found: &mut Found) -> Vec<usize> {
+fn ordered(
+    product: &Document,
+    chosen: &[Chosen<'_>],
+    failed: &mut BTreeSet<String>,
+    found: &mut Found,
+) -> Vec<usize> {
     let index_of: BTreeMap<&str, usize> = chosen
         .iter()
         .enumerate()
@@ -97,7 +130,7 @@ fn ordered(chosen: &[Chosen<'_>], failed: &mut BTreeSet<String>, found: &mut Fou
         .collect();
     let mut edges = Vec::new();
     for (index, choice) in chosen.iter().enumerate() {
-        for name in names(choice.raw) {
+        for name in names_of(choice) {
             edges.extend(index_of.get(name.as_str()).map(|before| (*before, index)));
         }
     }
@@ -111,7 +144,7 @@ fn ordered(chosen: &[Chosen<'_>], failed: &mut BTreeSet<String>, found: &mut Fou
             }
             Err(cycles) => {
                 for cycle in cycles {
-                    report_cycle(&cycle, chosen, failed, found);
+                    report_cycle(product, &cycle, chosen, failed, found);
                     edges.retain(|(_, to)| !cycle.contains(to));
                 }
             }
@@ -119,15 +152,24 @@ fn ordered(chosen: &[Chosen<'_>], failed: &mut BTreeSet<String>, found: &mut Fou
     }
 }
 
-fn report_cycle(cycle: &[usize], chosen: &[Chosen<'_>], failed: &mut BTreeSet<String>, found: &mut Found) {
+fn report_cycle(
+    product: &Document,
+    cycle: &[usize],
+    chosen: &[Chosen<'_>],
+    failed: &mut BTreeSet<String>,
+    found: &mut Found,
+) {
     // Edges point from what is named to what names it; people read it the other way.
     let path: Vec<&str> =
         cycle.iter().rev().map(|index| chosen[*index].parameter.name.value.as_str()).collect();
     failed.extend(path.iter().map(|name| (*name).to_owned()));
     if let Some(first) = cycle.first().map(|index| &chosen[*index]) {
+        let (document, place) = first
+            .winner
+            .map_or((product, first.parameter.name.place), |winner| (winner.document, winner.raw.place));
         found.push(
-            first.document,
-            first.raw.place,
+            document,
+            place,
             "parameter-cycle",
             format!("parameters name each other in a circle: {}", path.join(" -> ")),
             "give one of them a value without the others",
@@ -135,7 +177,19 @@ fn report_cycle(cycle: &[usize], chosen: &[Chosen<'_>], failed: &mut BTreeSet<St
     }
 }
 
-fn names(raw: &Placed<Raw>) -> BTreeSet<String> {
+/// The parameters that must be settled before this one.
+fn names_of(choice: &Chosen<'_>) -> BTreeSet<String> {
+    let mut all: BTreeSet<String> =
+        choice.winner.map(|winner| names(winner.raw)).into_iter().flatten().collect();
+    for force in &choice.parameter.force {
+        all.extend(force.when.value.names());
+        all.extend(names(&force.value));
+    }
+    all
+}
+
+/// The parameters that the expressions of a value name.
+pub(super) fn names(raw: &Placed<Raw>) -> BTreeSet<String> {
     let mut texts = Vec::new();
     collect(raw, &mut texts);
     texts
@@ -146,26 +200,79 @@ fn names(raw: &Placed<Raw>) -> BTreeSet<String> {
 }
 
 /// One value, of the parameter's type, or nothing where it was reported.
-fn one(choice: &Chosen<'_>, parameters: &Parameters, found: &mut Found) -> Option<Value> {
-    let value = match parameters.value(choice.raw) {
-        Ok(value) => value,
-        Err(Unsettled::Reported) => return None,
-        Err(Unsettled::Mistakes(mistakes)) => {
-            found.problems(choice.document, mistakes);
-            return None;
-        }
+fn one(
+    product: (&Document, &Product),
+    choice: &Chosen<'_>,
+    parameters: &Parameters,
+    missing: Option<Missing<'_>>,
+    found: &mut Found,
+) -> Option<Value> {
+    let parameter = choice.parameter;
+    let force = taken(product.0, forced(parameter, parameters), found)?;
+    let given = match choice.winner {
+        Some(winner) => Some(typed(parameter, winner, parameters, found)?),
+        None => None,
     };
-    let name = &choice.parameter.name.value;
-    match choice.parameter.ty.check(&value) {
+    let Some(force) = force else {
+        if given.is_none() {
+            missing.iter().for_each(|missing| missing.report(parameter, product.1, found));
+        }
+        return given;
+    };
+    let candidate = Candidate { layer: LayerName::Force, document: product.0, raw: &force.value };
+    let value = typed(parameter, candidate, parameters, found)?;
+    match (choice.winner, given) {
+        (Some(winner), Some(given)) if winner.layer != LayerName::Default && given != value => {
+            let name = &parameter.name.value;
+            found.push(
+                winner.document,
+                winner.raw.place,
+                "forced-value",
+                format!(
+                    "the parameter `{name}` is `{given}`, and {} forces `{value}`: {}",
+                    product.1.id, force.reason
+                ),
+                format!(
+                    "remove it, or write `{name}: {value}`; it is forced when `{}`",
+                    force.when.value.source()
+                ),
+            );
+            None
+        }
+        (Some(_) | None, _) => Some(value),
+    }
+}
+
+/// A written value, settled and of the parameter's type, or nothing where it was reported.
+fn typed(
+    parameter: &Parameter,
+    written: Candidate<'_>,
+    parameters: &Parameters,
+    found: &mut Found,
+) -> Option<Value> {
+    let value = taken(written.document, parameters.value(written.raw), found)?;
+    match parameter.ty.check(&value) {
         Ok(()) => Some(value),
         Err(unfit) => {
             found.push(
-                choice.document,
-                choice.raw.place,
+                written.document,
+                written.raw.place,
                 "wrong-value",
-                format!("the parameter `{name}` is `{value}`, which does not fit its type"),
+                format!("the parameter `{}` is `{value}`, which does not fit its type", parameter.name.value),
                 format!("wanted: {}", unfit.wanted),
             );
+            None
+        }
+    }
+}
+
+/// The value, or nothing after its mistakes were reported.
+pub(super) fn taken<T>(document: &Document, settled: Result<T, Unsettled>, found: &mut Found) -> Option<T> {
+    match settled {
+        Ok(value) => Some(value),
+        Err(Unsettled::Reported) => None,
+        Err(Unsettled::Mistakes(mistakes)) => {
+            found.problems(document, mistakes);
             None
         }
     }

@@ -7,6 +7,7 @@ mod edges;
 mod found;
 mod layers;
 mod nodes;
+mod rules;
 mod settle;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use crate::manifest::Node;
 use crate::name::{HostName, ParameterName, ProductId, Role, Slug};
 use crate::near::did_you_mean;
 use crate::value::Value;
+use crate::view::LayerName;
 
 /// A site with nothing left to choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,15 +153,16 @@ impl<'a> Resolver<'a> {
 
     fn servers(&mut self) -> Option<(BTreeMap<ParameterName, Value>, Vec<ResolvedServer>)> {
         let (document, site) = self.site;
-        let own = Layer { document, values: &site.parameters };
+        let own = Layer { name: LayerName::Site, document, values: &site.parameters };
         layers::no_unknown(own, self.product.1, &mut self.found);
         let mut nodes = Vec::new();
         let mut whole = true;
         for role in &self.product.1.roles {
             if let Some(server) = site.servers.get(&role.value) {
-                let values = Layer { document, values: &server.parameters };
+                let values = Layer { name: LayerName::Server, document, values: &server.parameters };
                 layers::no_unknown(values, self.product.1, &mut self.found);
                 let parameters = self.parameters([own, values]);
+                self.rules(&[own, values], &parameters);
                 let (document, product) = self.product;
                 match nodes::settle(document, product, &role.value, &parameters, &mut self.found) {
                     Some(settled) => nodes.extend(settled),
@@ -181,11 +184,17 @@ impl<'a> Resolver<'a> {
         Some((self.of_site(), servers))
     }
 
+    /// The product's rules, for one server.
+    fn rules(&mut self, own: &[Layer<'a>], parameters: &Parameters) {
+        let (document, site) = self.site;
+        rules::check(self.product, (document, site.name_key.place), own, parameters, &mut self.found);
+    }
+
     /// The parameters as the site alone has them. One that only servers give is not among them, and no mistake: what is
     /// wrong with the others was found with the servers.
     fn of_site(&self) -> BTreeMap<ParameterName, Value> {
         let (document, site) = self.site;
-        let layers = self.layers([Layer { document, values: &site.parameters }]);
+        let layers = self.layers([Layer { name: LayerName::Site, document, values: &site.parameters }]);
         layers::settle(self.product, &layers, None, &mut Found::default()).values
     }
 
@@ -198,8 +207,16 @@ impl<'a> Resolver<'a> {
 
     /// The layers over the product's defaults, lowest first.
     fn layers<const N: usize>(&self, own: [Layer<'a>; N]) -> Vec<Layer<'a>> {
-        let ring = self.ring.map(|(document, ring)| Layer { document, values: &ring.parameters });
-        let client = self.client.map(|(document, client)| Layer { document, values: &client.parameters });
+        let ring = self.ring.map(|(document, ring)| Layer {
+            name: LayerName::Ring,
+            document,
+            values: &ring.parameters,
+        });
+        let client = self.client.map(|(document, client)| Layer {
+            name: LayerName::Client,
+            document,
+            values: &client.parameters,
+        });
         ring.into_iter().chain(client).chain(own).collect()
     }
 }

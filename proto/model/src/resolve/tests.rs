@@ -156,6 +156,87 @@ fn a_ring_that_is_not_there_and_a_value_of_a_ring_that_no_product_has_are_refuse
 }
 
 #[test]
+fn odata_is_on_with_treasury_whatever_the_layers_say_and_the_reason_is_given() {
+    // G9.
+    let of = |site: &str| refused(&[PRODUCT, RING, CLIENT, site]);
+    let value = |site: &str| {
+        resolved(&[PRODUCT, RING, CLIENT, site], "dupont-prod").parameters[&"odata".parse().unwrap()].clone()
+    };
+    assert_eq!(value(SITE), Value::Boolean(true));
+    assert_eq!(value(&format!("{SITE}  odata: true\n")), Value::Boolean(true));
+    let without = SITE.replace("treasury: true", "treasury: false");
+    assert_eq!(value(&without), Value::Boolean(false));
+    assert_eq!(value(&format!("{without}  odata: true\n")), Value::Boolean(true));
+    let found = of(&format!("{SITE}  odata: false\n"));
+    assert_eq!(rules(&found), ["forced-value"]);
+    assert_eq!(found[0].source, "  odata: false");
+    assert!(found[0].problem.contains("Treasury needs OData (G9)"), "{}", found[0].problem);
+    let ring = format!("{RING}  odata: false\n");
+    let found = refused(&[PRODUCT, &ring, CLIENT, SITE]);
+    assert_eq!((rules(&found), found[0].path.as_str()), (vec!["forced-value"], "1.yaml"));
+}
+
+#[test]
+fn the_first_force_whose_condition_holds_wins_and_gives_a_value_where_no_layer_does() {
+    let force = "  num: {type: integer, default: 1}\n  a:\n    type: string\n    force:\n      - {when: num > 2, value: 'big{{ num }}', reason: r}\n      - {when: num > 1, value: more, reason: r}";
+    let of = |n: &str| {
+        let site = small_site(&format!("parameters: {{num: {n}}}"));
+        check(&documents(&[&small(force, SHOW), SMALL_CLIENT, &site]))
+            .is_empty()
+            .then(|| shown(&resolved(&[&small(force, SHOW), SMALL_CLIENT, &site], "s"))[0].to_owned())
+    };
+    assert_eq!(of("3").as_deref(), Some("a=big3"));
+    assert_eq!(of("2").as_deref(), Some("a=more"));
+    assert_eq!(of("1"), None, "a missing value is still missing");
+}
+
+#[test]
+fn a_force_is_held_to_its_type_its_names_and_no_circle() {
+    let with = |force: &str| {
+        let parameters = format!(
+            "  num: {{type: integer, default: 1}}\n  a: {{type: string, default: x, force: [{force}]}}"
+        );
+        let product = small(&parameters, SHOW);
+        match read(&[Source { path: "p".to_owned(), content: product.as_bytes().to_vec() }]) {
+            Err(mistakes) => mistakes,
+            Ok(_) => refused(&[&product, SMALL_CLIENT, &small_site("")]),
+        }
+    };
+    let cases = [
+        ("{when: num > 0, value: 1, reason: r}", "wrong-type"),
+        ("{when: m, value: x, reason: r}", "unknown-parameter"),
+        ("{when: num, value: x, reason: r}", "when-not-boolean"),
+        ("{when: num > 0, value: z}", "missing-key"),
+        ("{when: a == 'x', value: z, reason: r}", "parameter-cycle"),
+    ];
+    for (force, rule) in cases {
+        assert_eq!(rules(&with(force)), [rule], "{force}");
+    }
+}
+
+#[test]
+fn a_broken_rule_is_told_in_the_products_words_where_the_site_can_mend_it() {
+    // G5.
+    let site = SITE.replace("  port: 1025", "  app_pool: Other\n  port: 1025");
+    let found = refused(&[PRODUCT, RING, CLIENT, &site]);
+    assert_eq!(rules(&found), ["rule-broken"]);
+    assert_eq!(found[0].source, "  app_pool: Other");
+    assert_eq!(found[0].problem, "the IIS site and its pool keep one name (G5)");
+    assert!(found[0].advice.contains("app_pool is Other, iis_site_name is Sage.XRT.Advanced"));
+}
+
+#[test]
+fn a_rule_that_no_value_of_the_site_breaks_is_told_at_its_name() {
+    let parameters = "  a: {type: string, default: x}\nrules:\n  - {require: a == 'z', message: want z}";
+    let found = refused(&[&small(parameters, SHOW), SMALL_CLIENT, &small_site("")]);
+    assert_eq!(rules(&found), ["rule-broken"]);
+    assert_eq!((found[0].path.as_str(), found[0].source.as_str()), ("2.yaml", "name: s"));
+    let server = small_site("").replace("{name: SQL1}", "{name: SQL1, parameters: {a: z}}");
+    let found = refused(&[&small(parameters, SHOW), SMALL_CLIENT, &server]);
+    assert_eq!(rules(&found), ["rule-broken"], "a rule holds for every server");
+}
+
+#[test]
 fn a_value_that_only_servers_give_is_no_mistake() {
     let product = small("  a: {type: string}", SHOW);
     let site = small_site("")
