@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
+use jiff::Timestamp;
 use muster_agent_core::diff;
 use muster_agent_core::inbox::{self, Standing, Verdict};
 use muster_agent_core::journal::Record;
@@ -39,10 +41,27 @@ pub struct Reception {
 /// What the last welcome said.
 #[derive(Debug, Default)]
 struct Connection {
-    clock_offset_ms: Option<i64>,
+    heard: Option<Heard>,
     /// Whether the controller's epoch is obeyed. Otherwise it gets answers, but no outcome: one that it acknowledged would
-    /// never reach the controller that has taken over.
+    /// never reach the controller that has taken over. It cancels nothing and settles nothing either.
     obeyed: bool,
+}
+
+/// The controller's time when it said it. A stream lives for months, and a wall clock is set in between: how far it is off
+/// is worked out anew each time, by monotonic time.
+#[derive(Debug, Clone, Copy)]
+struct Heard {
+    controller: Timestamp,
+    at: Instant,
+}
+
+impl Heard {
+    /// This machine's clock less the controller's, in milliseconds.
+    fn offset_ms(self, now: Timestamp) -> i64 {
+        let elapsed_ms = i64::try_from(self.at.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let controller_ms = self.controller.as_millisecond().saturating_add(elapsed_ms);
+        now.as_millisecond().saturating_sub(controller_ms)
+    }
 }
 
 impl Reception {
@@ -76,20 +95,20 @@ impl Reception {
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         match message {
             ToAgent::Welcome(welcome) => self.welcome(&welcome, &mut connection),
-            ToAgent::Observe(observe) => Ok(vec![self.observe(observe)?]),
-            ToAgent::Command(command) => Ok(vec![self.command(*command, connection.clock_offset_ms)?]),
-            ToAgent::Cancel(command) => self.cancel(command),
+            ToAgent::Observe(observe) => Ok(vec![self.observe(observe, connection.obeyed)?]),
+            ToAgent::Command(command) => Ok(vec![self.command(*command, connection.heard)?]),
+            ToAgent::Cancel(command) if connection.obeyed => self.cancel(command),
             ToAgent::Stored(key) if connection.obeyed => self.stored(key),
-            ToAgent::Stored(_) => Ok(Vec::new()),
+            ToAgent::Cancel(_) | ToAgent::Stored(_) => Ok(Vec::new()),
         }
     }
 
     /// The epoch is stored before anything of it is done; then everything that may have been lost is said again.
     fn welcome(&self, welcome: &Welcome, connection: &mut Connection) -> Result<Vec<FromAgent>, Error> {
-        let offset_ms = self.host.clock().now().as_millisecond() - welcome.now.as_millisecond();
+        let heard = Heard { controller: welcome.now, at: Instant::now() };
         let have = self.journal.read(|state| state.epoch());
         let refusal = inbox::epoch(welcome.epoch, have);
-        *connection = Connection { clock_offset_ms: Some(offset_ms), obeyed: refusal.is_none() };
+        *connection = Connection { heard: Some(heard), obeyed: refusal.is_none() };
         if let Some(refusal) = refusal {
             tracing::error!(%refusal, "this controller is not obeyed");
             return Ok(Vec::new());
@@ -129,9 +148,9 @@ impl Reception {
         })
     }
 
-    fn observe(&self, Observe { request, manifest_json }: Observe) -> Result<FromAgent, Error> {
+    fn observe(&self, Observe { request, manifest_json }: Observe, obeyed: bool) -> Result<FromAgent, Error> {
         let result = self.compare(&manifest_json);
-        if result.is_ok() && self.journal.read(|state| state.regressed().is_some()) {
+        if obeyed && result.is_ok() && self.journal.read(|state| state.regressed().is_some()) {
             self.journal.append(Record::Reobserved)?;
         }
         if let Err(problem) = &result {
@@ -186,13 +205,14 @@ impl Reception {
         })
     }
 
-    fn command(&self, command: Command, clock_offset_ms: Option<i64>) -> Result<FromAgent, Error> {
+    fn command(&self, command: Command, heard: Option<Heard>) -> Result<FromAgent, Error> {
         let id = command.id;
+        let now = self.host.clock().now();
         let standing = Standing {
             server: self.server.clone(),
             host: self.host_name.clone(),
-            clock_offset_ms,
-            now: self.host.clock().now(),
+            clock_offset_ms: heard.map(|heard| heard.offset_ms(now)),
+            now,
         };
         let answer = match self.journal.read(|state| inbox::judge(command, &standing, state)) {
             Verdict::Known => Ok(()),

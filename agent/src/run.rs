@@ -50,6 +50,7 @@ impl Agent {
             journal,
             outlet: Outlet::default(),
             stop: Arc::new(AtomicBool::new(false)),
+            asked: Arc::new(AtomicBool::new(false)),
         };
         let options = session::Options { controller: identity.controller, credentials };
         Ok(Self { options, reception: Arc::new(reception), engine })
@@ -78,6 +79,7 @@ impl Agent {
         let Self { options, reception, engine } = self;
         let (stop, journal, outlet) =
             (Arc::clone(&engine.stop), Arc::clone(&engine.journal), engine.outlet.clone());
+        let (asked, asking) = (Arc::clone(&engine.asked), Arc::clone(&journal));
         let (ended, mut engine_ended) = oneshot::channel();
         let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(move || {
             let result = engine.run();
@@ -88,7 +90,10 @@ impl Agent {
         });
         let thread = thread.context("the engine's thread cannot be started")?;
         let (stop_session, stopped) = watch::channel(false);
-        let session = session::run(&options, &reception, &outlet, stopped);
+        let session = session::run(&options, &reception, &outlet, stopped, move || {
+            asked.store(true, Ordering::SeqCst);
+            asking.wake();
+        });
         tokio::pin!(session);
         let result = tokio::select! {
             result = &mut engine_ended => return engine_result(result),

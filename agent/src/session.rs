@@ -102,7 +102,7 @@ pub async fn open(options: &Options, reception: &Reception) -> Result<Stream, Br
     }
 }
 
-/// Keeps a session until `stop` is set.
+/// Keeps a session until `stop` is set. `asked` is called whenever a try is over: the welcome was taken in, or there is none.
 ///
 /// # Errors
 /// Where the journal fails: the agent must stop.
@@ -111,6 +111,7 @@ pub async fn run(
     reception: &Arc<Reception>,
     outlet: &Outlet,
     mut stop: watch::Receiver<bool>,
+    asked: impl Fn(),
 ) -> Result<(), Error> {
     let mut wait = Wait { spread_ms: limits::RECONNECT_SPREAD_MS, tries: 0 };
     loop {
@@ -119,11 +120,14 @@ pub async fn run(
                 Ok(stream) => {
                     tracing::info!(controller = %options.controller, epoch = stream.welcome.epoch.number, "connected");
                     wait = Wait { spread_ms: u64::from(stream.welcome.reconnect_spread_ms), tries: 0 };
-                    let ended = converse(stream, reception, outlet).await;
+                    let ended = converse(stream, reception, outlet, &asked).await;
                     outlet.disconnect();
                     ended
                 }
-                Err(broken) => Ok(broken),
+                Err(broken) => {
+                    asked();
+                    Ok(broken)
+                }
             }
         };
         let ended = tokio::select! {
@@ -141,7 +145,12 @@ pub async fn run(
 }
 
 /// Answers until the stream breaks, and says how it did.
-async fn converse(stream: Stream, reception: &Arc<Reception>, outlet: &Outlet) -> Result<Broken, Error> {
+async fn converse(
+    stream: Stream,
+    reception: &Arc<Reception>,
+    outlet: &Outlet,
+    asked: &impl Fn(),
+) -> Result<Broken, Error> {
     let Stream { welcome, mut from, to } = stream;
     let mut message = ToAgent::Welcome(welcome);
     loop {
@@ -153,6 +162,9 @@ async fn converse(stream: Stream, reception: &Arc<Reception>, outlet: &Outlet) -
         let reception = Arc::clone(reception);
         // The journal blocks; a session that ends here lets it finish, and the reception takes one message at a time.
         let answers = tokio::task::spawn_blocking(move || reception.handle(message)).await??;
+        if welcomes {
+            asked();
+        }
         answers.into_iter().for_each(|answer| outlet.send(answer));
         message = match from.message().await {
             Ok(Some(wire)) => match ToAgent::try_from(wire) {

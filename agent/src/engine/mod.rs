@@ -59,6 +59,10 @@ pub struct Engine {
     pub outlet: Outlet,
     /// Set, with [`Journal::wake`], to stop it.
     pub stop: Arc<AtomicBool>,
+    /// Set, with [`Journal::wake`], once the first try to reach the controller is over, however it went. Only the controller
+    /// can tell a journal that went back from one that was cut off, so that it is asked before old work goes on; where it
+    /// is out of reach, the work goes on without it.
+    pub asked: Arc<AtomicBool>,
 }
 
 /// One step to carry out, with all that it needs.
@@ -80,6 +84,7 @@ impl Engine {
     /// # Errors
     /// Where the journal or an installer's records fail: the agent must stop.
     pub fn run(&self) -> Result<(), Error> {
+        self.journal.wait_for([&self.asked, &self.stop]);
         while let Some(next) = self.journal.wait(&self.stop) {
             match self.turn(next) {
                 Ok(()) => {}

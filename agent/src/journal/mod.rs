@@ -132,7 +132,15 @@ impl Journal {
         }
     }
 
-    /// Has [`Journal::wait`] look at its `stop` again.
+    /// Waits until one of these is set (and [`Journal::wake`] was called).
+    pub fn wait_for(&self, any: [&AtomicBool; 2]) {
+        let mut inner = self.lock();
+        while !any.iter().any(|flag| flag.load(Ordering::SeqCst)) {
+            inner = self.moved.wait(inner).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Has [`Journal::wait`] and [`Journal::wait_for`] look at their flags again.
     pub fn wake(&self) {
         // Taking the lock orders this after a wait that has just looked.
         drop(self.lock());

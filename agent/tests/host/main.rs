@@ -6,6 +6,7 @@ mod crash;
 mod installer;
 mod ports;
 mod reboot;
+mod reception;
 mod supervise;
 
 use std::path::{Path, PathBuf};
