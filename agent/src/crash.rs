@@ -34,18 +34,21 @@ pub const POINTS: &[&str] = &[
     "enroll.before_publish",
 ];
 
-/// Ends the process at once, as SIGKILL does, where `MUSTER_CRASH_AT` is `name:count` and this is that visit of that point.
+/// Ends the process at once, as SIGKILL does, at the visit that `MUSTER_CRASH_AT` names: `name:count`, or
+/// `name:count:stall_ms` to hold this one thread before, as a slow disk would, while all others go on.
 #[cfg(feature = "crash-points")]
 pub fn point(name: &str) {
     use std::sync::{Mutex, OnceLock, PoisonError};
-    static WANTED: OnceLock<Option<(String, Mutex<u64>)>> = OnceLock::new();
+    static WANTED: OnceLock<Option<(String, u64, Mutex<u64>)>> = OnceLock::new();
     debug_assert!(POINTS.contains(&name), "{name} is not listed");
     let wanted = WANTED.get_or_init(|| {
         let text = std::env::var("MUSTER_CRASH_AT").ok()?;
-        let (name, count) = text.rsplit_once(':')?;
-        Some((name.to_owned(), Mutex::new(count.parse().ok()?)))
+        let mut parts = text.split(':');
+        let (name, count) = (parts.next()?.to_owned(), parts.next()?.parse().ok()?);
+        let stall_ms = parts.next().map_or(Some(0), |stall| stall.parse().ok())?;
+        Some((name, stall_ms, Mutex::new(count)))
     });
-    let Some((wanted, left)) = wanted else { return };
+    let Some((wanted, stall_ms, left)) = wanted else { return };
     if wanted != name {
         return;
     }
@@ -55,6 +58,7 @@ pub fn point(name: &str) {
     }
     *left -= 1;
     if *left == 0 {
+        std::thread::sleep(std::time::Duration::from_millis(*stall_ms));
         // Nothing may run after this line: no destructor, no flush.
         let me = rustix::process::getpid();
         if let Err(error) = rustix::process::kill_process(me, rustix::process::Signal::KILL) {
@@ -68,5 +72,4 @@ pub fn point(name: &str) {
 
 /// Nothing: the feature `crash-points` is off.
 #[cfg(not(feature = "crash-points"))]
-#[inline(always)]
 pub fn point(_name: &str) {}

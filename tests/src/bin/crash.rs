@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use muster_tests::crash::deck::{Deck, Victim};
-use muster_tests::crash::round::{Change, Round};
+use muster_tests::crash::round::{Change, OF_THEIR_OWN, Round};
 use muster_tests::crash::{Tally, setup};
 use muster_tests::programs::Programs;
 
@@ -86,7 +86,8 @@ fn play(wanted: &Wanted, tally: &mut Tally) -> Result<()> {
     if wanted.kills > early.len() as u64 {
         setup::play(&programs, &early, tally)?;
     }
-    let mut deck = Deck::new(wanted.seed, late);
+    let is_own = |name: &str| OF_THEIR_OWN.iter().any(|prefix| name.starts_with(prefix));
+    let mut deck = Deck::new(wanted.seed, late.into_iter().filter(|(_, name)| !is_own(name)).collect());
     while tally.kills < wanted.kills {
         let mut round = Round::open(&programs, &mut deck, tally)?;
         round.play(Change::Install)?;

@@ -60,8 +60,10 @@ pub enum Card {
     },
 }
 
-/// How often a point is visited before it kills, at most: a run of the scene has six steps and commits a few dozen times.
+/// How often a point is visited before it kills, at most: a run of the scene has six steps.
 const COUNT_MOST: u64 = 8;
+/// The same for the points of the controller's store, which commits a few dozen times in a run.
+const COMMITS_MOST: u64 = 24;
 /// How far into a run a random kill may come; a run without kills takes about this long.
 const MOMENT_MOST_MS: u64 = 400;
 
@@ -84,14 +86,12 @@ impl Deck {
         &self.points
     }
 
-    /// The next card: two of three are points, each in turn.
+    /// The next card: half of them are points, each in turn.
     pub fn draw(&mut self) -> Card {
-        if self.random.below(3) > 0 && !self.points.is_empty() {
+        if self.random.below(2) == 0 && !self.points.is_empty() {
             let (victim, name) = self.points[self.next % self.points.len()];
             self.next += 1;
-            // Early visits are drawn more often: a run that was killed before has fewer left.
-            let most = 1 + self.random.below(COUNT_MOST);
-            return Card::Point { victim, name, count: 1 + self.random.below(most) };
+            return Card::Point { victim, name, count: self.count(name) };
         }
         let victim = match self.random.below(16) {
             0 => Victim::Supervisor,
@@ -99,6 +99,16 @@ impl Deck {
             _ => Victim::Agent,
         };
         Card::Moment { victim, after_ms: self.random.below(MOMENT_MOST_MS) }
+    }
+
+    /// At which visit of a point to kill.
+    pub fn count(&mut self, name: &str) -> u64 {
+        if name.starts_with("store.") {
+            return 1 + self.random.below(COMMITS_MOST);
+        }
+        // Early visits are drawn more often: a run that was killed before has fewer left.
+        let most = 1 + self.random.below(COUNT_MOST);
+        1 + self.random.below(most)
     }
 
     /// A number below this one, from the same seed.

@@ -18,6 +18,8 @@ use crate::field::Field;
 const UNREACHABLE: i32 = 6;
 /// SIGKILL.
 const KILL: i32 = 9;
+/// How long a thread is held before its process dies: time enough for the other side to hear and to store.
+const STALL_MS: u64 = 150;
 /// The point before an intent is on the disk.
 const BEFORE_INTENT: &str = "journal.intent.before_commit";
 
@@ -52,7 +54,7 @@ impl<'a> Fire<'a> {
         Self { field, deck, tally, armed: None, due: None, kills_left: 0, known: 0 }
     }
 
-    /// Opens fire: so many kills at most, the first at this point where one is given.
+    /// Opens fire: so many kills at most, the first at the first visit of this point where one is given.
     ///
     /// # Errors
     /// Where a process cannot be started again.
@@ -65,12 +67,22 @@ impl<'a> Fire<'a> {
         }
     }
 
-    /// Of these points the one that was the place of the fewest kills so far.
-    pub fn least_visited(&self, points: &[(Victim, &'static str)]) -> Option<(Victim, &'static str)> {
-        let kills = |(victim, name): &(Victim, &'static str)| {
-            self.tally.by_place.get(&format!("{victim:?} at {name}")).copied().unwrap_or_default()
-        };
-        points.iter().copied().min_by_key(kills)
+    /// Opens fire at the point that was tried least; with no installer to come, not at an installer's.
+    ///
+    /// # Errors
+    /// Where a process cannot be started again.
+    pub fn open_anywhere(&mut self, kills: u64, installers: bool) -> Result<()> {
+        let mut points = self.deck.points().to_vec();
+        points.retain(|(_, name)| installers || !name.starts_with("installer."));
+        let Some((victim, name)) = self.least_tried(&points) else { return self.open(kills, None) };
+        self.kills_left = kills;
+        let count = self.deck.count(name);
+        self.arm(victim, name, count, false)
+    }
+
+    /// Of these points the one that was tried least.
+    pub fn least_tried(&self, points: &[(Victim, &'static str)]) -> Option<(Victim, &'static str)> {
+        points.iter().copied().min_by_key(|(_, name)| self.tally.tried.get(name).copied().unwrap_or_default())
     }
 
     fn deal(&mut self) -> Result<()> {
@@ -87,9 +99,13 @@ impl<'a> Fire<'a> {
     }
 
     fn arm(&mut self, victim: Victim, name: &'static str, count: u64, first: bool) -> Result<()> {
-        self.restart(victim, Some(&format!("{name}:{count}")))?;
+        *self.tally.tried.entry(name).or_default() += 1;
+        // Every other death stalls first: what was sent too early gets out, and its receiver acts on it.
+        let stall_ms = self.deck.below(2) * STALL_MS;
+        self.restart(victim, Some(&format!("{name}:{count}:{stall_ms}")))?;
         self.armed = Some(Armed { victim, name, first });
-        Ok(())
+        // An agent stores an epoch only when a controller comes with a new one.
+        if name.starts_with("journal.epoch.") { self.restart(Victim::Controller, None) } else { Ok(()) }
     }
 
     fn restart(&mut self, victim: Victim, crash_at: Option<&str>) -> Result<()> {
@@ -186,6 +202,7 @@ impl<'a> Fire<'a> {
     /// # Errors
     /// Where it has none.
     pub fn forget(&mut self, at: (Victim, &'static str)) -> Result<()> {
+        *self.tally.tried.entry(at.1).or_default() += 1;
         self.field.agent.forget(Some(&format!("{}:1", at.1)))?;
         self.armed = Some(Armed { victim: at.0, name: at.1, first: false });
         Ok(())

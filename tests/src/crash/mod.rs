@@ -23,6 +23,8 @@ pub struct Tally {
     pub kills: u64,
     /// The same, by where they were killed.
     pub by_place: BTreeMap<String, u64>,
+    /// How often each point was set, whether it came to a kill or not.
+    pub tried: BTreeMap<&'static str, u64>,
     /// Runs that were brought to their end.
     pub runs: u64,
     /// One-shot effects that the plans ordered.

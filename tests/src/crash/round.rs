@@ -34,6 +34,10 @@ const REGRESSED: &[(Victim, &str)] =
 const REOBSERVED: &[(Victim, &str)] =
     &[(Victim::Agent, "journal.reobserved.before_commit"), (Victim::Agent, "journal.reobserved.stored")];
 
+/// Points that only one part of a round visits; the deck does without them.
+pub const OF_THEIR_OWN: [&str; 4] =
+    ["planning.", "journal.cancelled.", "journal.regressed.", "journal.reobserved."];
+
 /// What is to be done on the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
@@ -117,7 +121,7 @@ impl<'a> Round<'a> {
 
     /// Plans and approves, with a death at one of these points; planned again until a plan can be approved.
     fn plan(&mut self, points: &[(Victim, &'static str)]) -> Result<PlanId> {
-        let first = self.fire.least_visited(points);
+        let first = self.fire.least_tried(points);
         self.fire.open(u64::from(first.is_some()), first)?;
         let begin = Instant::now();
         let plan = loop {
@@ -142,7 +146,7 @@ impl<'a> Round<'a> {
     /// behind anything that the controller knew.
     fn regress(&mut self, plan: PlanId, known: usize) -> Result<bool> {
         let first = self.next_event();
-        let at = self.fire.least_visited(REGRESSED).context("no point")?;
+        let at = self.fire.least_tried(REGRESSED).context("no point")?;
         self.fire.forget(at)?;
         self.fire.type_in(&["run", &plan.to_string()])?;
         let end = self.follow(plan, first, &mut Course::default())?;
@@ -162,14 +166,18 @@ impl<'a> Round<'a> {
         let mut course = Course { cancel: change == Change::Cancel, ..Course::default() };
         let mut plan = plan;
         let favourite = match change {
-            Change::Install => self.fire.least_visited(INTENT),
-            Change::Cancel => self.fire.least_visited(CANCELLED),
+            Change::Install => self.fire.least_tried(INTENT),
+            Change::Cancel => self.fire.least_tried(CANCELLED),
             Change::Replace | Change::Drift | Change::Regress => None,
         };
         loop {
             let first = self.next_event();
             let kills = 1 + self.fire.deck.below(KILLS_MOST);
-            self.fire.open(kills, favourite)?;
+            let installs = !matches!(change, Change::Drift | Change::Regress);
+            match favourite {
+                None if self.fire.deck.below(4) > 0 => self.fire.open_anywhere(kills, installs)?,
+                _ => self.fire.open(kills, favourite)?,
+            }
             self.fire.type_in(&["run", &plan.to_string()])?;
             let end = self.follow(plan, first, &mut course)?;
             self.fire.cease()?;
