@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use muster_model::command::{Command, Epoch};
 use muster_model::digest::Digest;
 use muster_model::manifest::{Manifest, Node};
+use muster_model::node::NodeClass;
 use muster_model::outcome::{CommandId, StepTicket};
 use muster_model::plan::{PlanHeader, ServerSteps, Step};
 use serde::de::DeserializeOwned;
@@ -134,6 +135,19 @@ impl Work {
             let step = self.step(*number).filter(|_| segment.steps.contains(number));
             let step =
                 step.ok_or_else(|| wrong(format!("step {number} is not in segment {}", segment.number)))?;
+            let kind = step.node.kind;
+            if step.class != kind.class() || step.effect != kind.spec().effect {
+                return Err(wrong(format!(
+                    "step {number} does not treat {} as its kind is treated",
+                    step.node
+                )));
+            }
+            if !matches!(step.class, NodeClass::Resource | NodeClass::Check) {
+                return Err(wrong(format!("step {number}, {}, is not carried out by an agent", step.node)));
+            }
+            if step.rows.iter().any(|row| row.node != step.node) {
+                return Err(wrong(format!("step {number} has a row of another node")));
+            }
             if self.node(step).is_none() {
                 return Err(wrong(format!("{} of step {number} is not in the manifest", step.node)));
             }

@@ -148,3 +148,26 @@ fn steps_that_are_not_of_one_segment_in_order_cannot_be_read() {
     check(vec![ticket(1), ticket(1)]);
     check(vec![ticket(9)]);
 }
+
+#[test]
+fn a_step_that_is_no_agent_s_or_contradicts_its_kind_cannot_be_read() {
+    let check = |change: fn(&mut muster_model::plan::Step)| {
+        let mut steps = crate::sample::steps();
+        change(&mut steps.steps[3]);
+        let json = serde_json::to_vec(&steps).unwrap();
+        let role = steps.role.clone();
+        let mut sent = command_with(|header| {
+            header.servers.get_mut(&role).unwrap().steps = Digest::of(&json);
+        });
+        sent.steps_json = json;
+        let refused = refusal(judge(sent, &standing(), &State::default()));
+        assert!(matches!(refused, Refusal::Unreadable { .. }), "{refused}");
+    };
+    check(|step| {
+        step.node = crate::sample::id("manual_step/tenant");
+        step.class = muster_model::node::NodeClass::Gate;
+    });
+    check(|step| step.effect = muster_model::node::Effect::OneShot);
+    check(|step| step.class = muster_model::node::NodeClass::Resource);
+    check(|step| step.rows = crate::sample::steps().steps[0].rows.clone());
+}
