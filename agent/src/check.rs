@@ -42,7 +42,9 @@ pub async fn check(agent: &Agent) -> Findings {
     let mut findings = Findings::default();
     let options = agent.options();
     match tokio::net::lookup_host(&options.controller).await.map(|mut found| found.next()) {
-        Ok(Some(address)) => findings.good(&format!("dns         ok, {} is {address}", options.controller)),
+        Ok(Some(address)) => {
+            findings.good(&format!("dns         ok, {} is {}", options.controller, address.ip()));
+        }
         Ok(None) => {
             return findings
                 .bad("dns         FAIL, the name has no address", "add it to DNS or to the hosts file");
@@ -52,10 +54,14 @@ pub async fn check(agent: &Agent) -> Findings {
             return findings.bad(&line, "add the name to DNS or to the hosts file");
         }
     }
+    if let Err(error) = tokio::net::TcpStream::connect(&options.controller).await {
+        let line = format!("port        FAIL, {}: {error}", options.controller);
+        return findings.bad(&line, "start the controller, or open the port on the firewalls between");
+    }
     if let Err(error) = dial::dial(&options.controller, &options.credentials).await {
         let line = format!("tls         FAIL, {}", chain(&error));
         return findings
-            .bad(&line, "open the port on the firewalls between, and exempt it from TLS inspection");
+            .bad(&line, "exempt this address from TLS inspection; if nothing inspects it, enrol again");
     }
     findings.good("tls         ok, not intercepted");
     let begun = Instant::now();

@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 use crate::enroll::enroll;
 use crate::host::Host as _;
 use crate::host::twin::{self, Twin};
-use crate::identity::DataDir;
+use crate::identity::{self, DataDir};
 use crate::run::Agent;
 use crate::{check, supervise};
 
@@ -110,7 +110,13 @@ fn check_here(PlaceArgs { data_dir, twin }: &PlaceArgs, out: &mut dyn Write) -> 
     let data = DataDir::new(data_dir);
     let runtime = runtime()?;
     data.enrolled()?;
-    let _lock = data.lock().context("stop the agent to check from here, or ask: muster server list")?;
+    let _lock = match data.lock() {
+        Ok(lock) => lock,
+        Err(error @ identity::Error::InUse(_)) => {
+            anyhow::bail!("{error}; stop it to check from here, or ask: muster server list")
+        }
+        Err(error) => return Err(error.into()),
+    };
     let agent = Agent::open(&data, twin, &runtime)?;
     let findings = runtime.block_on(check::check(&agent));
     out.write_all(findings.lines.as_bytes())?;

@@ -63,7 +63,7 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// Another agent uses the folder.
-    #[error("{0} is in use by an agent that runs; each agent needs a folder of its own")]
+    #[error("an agent runs in {0}")]
     InUse(String),
 }
 

@@ -79,3 +79,24 @@ fn a_revoked_server_is_cut_and_stays_out() {
     assert_eq!(field.agent.enroll(&token).unwrap().code, 0);
     field.start_agent().unwrap();
 }
+
+/// `check` names the one thing that stands between a server and its controller, and ends with 1 for it.
+#[test]
+fn a_check_says_what_stands_in_the_way() {
+    let mut field = Field::sxa();
+    let busy = field.agent.check().unwrap();
+    assert_eq!(busy.code, 1);
+    busy.says(&["an agent runs in", "muster server list"]);
+    assert!(field.agent.terminate().unwrap().success());
+    let well = field.agent.check().unwrap();
+    assert_eq!(well.code, 0, "{}", well.said());
+    well.says(&["dns         ok", "tls         ok, not intercepted", "clock       ok", "controller  ok"]);
+    field.agent.twin.set(&["clock", "offset", "ms=180000"]);
+    let fast = field.agent.check().unwrap();
+    assert_eq!(fast.code, 1);
+    fast.says(&["clock       FAIL, +180.0 s", "w32tm /resync"]);
+    field.controller.terminate().unwrap();
+    let alone = field.agent.check().unwrap();
+    assert_eq!(alone.code, 1);
+    alone.says(&["port        FAIL", "start the controller"]);
+}

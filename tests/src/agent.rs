@@ -54,6 +54,16 @@ impl Agent {
         Ran::of(&mut command)
     }
 
+    /// Looks at what stands between it and its controller. It must not run.
+    ///
+    /// # Errors
+    /// Where the program cannot be started; what it found is in what it ran to.
+    pub fn check(&self) -> Result<Ran> {
+        let mut command = Command::new(self.programs.agent());
+        command.arg("check").arg("--data-dir").arg(&self.data).arg("--twin").arg(self.twin.folder());
+        Ran::of(&mut command)
+    }
+
     /// Runs.
     ///
     /// # Errors
