@@ -133,6 +133,7 @@ impl Stage {
             journal: Arc::clone(&journal),
             outlet: Outlet::default(),
             stop: Arc::new(AtomicBool::new(false)),
+            asked: Arc::new(AtomicBool::new(true)),
         };
         Agent { reception, engine, journal }
     }
