@@ -169,6 +169,8 @@ impl Running {
             Server::builder()
                 .http2_keepalive_interval(Some(Duration::from_millis(limits::KEEPALIVE_INTERVAL_MS)))
                 .http2_keepalive_timeout(Some(Duration::from_millis(limits::KEEPALIVE_TIMEOUT_MS)))
+                .max_concurrent_streams(u32::try_from(limits::STREAMS).ok())
+                .http2_max_header_list_size(u32::try_from(limits::HEADER_SIZE_BYTES).ok())
                 .layer(access::Layer::new(guard))
                 .serve_with_incoming_shutdown(doors, acceptor.accept(listener), stopped(stopping)),
         );

@@ -23,7 +23,7 @@ use rustls::{RootCertStore, ServerConfig};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
@@ -57,6 +57,8 @@ enum Refused {
     Identity(String),
     #[error("the certificate {0} was revoked")]
     Revoked(String),
+    #[error("too many connections without a certificate are open")]
+    Crowded,
 }
 
 /// The other end of a connection.
@@ -125,7 +127,8 @@ impl Acceptor {
         let (out, connections) = mpsc::channel(QUEUE);
         let this = Arc::new(self);
         let task = tokio::spawn(async move {
-            let permits = Arc::new(Semaphore::new(usize::try_from(limits::HANDSHAKES).unwrap_or(usize::MAX)));
+            let permits = places(limits::HANDSHAKES);
+            let strangers = places(limits::STRANGERS);
             while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
                 let (tcp, address) = match listener.accept().await {
                     Ok(accepted) => accepted,
@@ -135,9 +138,9 @@ impl Acceptor {
                         continue;
                     }
                 };
-                let (this, out) = (Arc::clone(&this), out.clone());
+                let (this, out, strangers) = (Arc::clone(&this), out.clone(), Arc::clone(&strangers));
                 tokio::spawn(async move {
-                    let outcome = this.handshake(tcp, address).await;
+                    let outcome = this.handshake(tcp, address, strangers).await;
                     drop(permit);
                     match outcome {
                         Ok(connection) => {
@@ -155,7 +158,12 @@ impl Acceptor {
         Connections { connections, task }
     }
 
-    async fn handshake(&self, tcp: TcpStream, address: SocketAddr) -> Result<Connection, Refused> {
+    async fn handshake(
+        &self,
+        tcp: TcpStream,
+        address: SocketAddr,
+        strangers: Arc<Semaphore>,
+    ) -> Result<Connection, Refused> {
         tcp.set_nodelay(true)?;
         let limit = Duration::from_millis(limits::HANDSHAKE_MS);
         let acceptor = TlsAcceptor::from(Arc::clone(&self.config));
@@ -168,10 +176,18 @@ impl Acceptor {
         {
             return Err(Refused::Revoked(holder.serial.clone()));
         }
+        let place = match &holder {
+            None => Some(strangers.try_acquire_owned().map_err(|_| Refused::Crowded)?),
+            Some(_) => None,
+        };
         let peer = Peer { address, holder };
         let end = Box::pin(end(peer.clone(), self.revocations.clone(), self.clock.clone(), self.cut.clone()));
-        Ok(Connection { tls, peer, end, ended: false })
+        Ok(Connection { tls, peer, end, ended: false, _place: place })
     }
+}
+
+fn places(count: u64) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(usize::try_from(count).unwrap_or(Semaphore::MAX_PERMITS)))
 }
 
 /// Waits until a connection may live no longer.
@@ -242,6 +258,8 @@ pub struct Connection {
     peer: Peer,
     end: Pin<Box<dyn Future<Output = ()> + Send>>,
     ended: bool,
+    /// A stranger's place among [`limits::STRANGERS`].
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Connection {

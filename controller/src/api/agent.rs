@@ -4,8 +4,10 @@
 //! certificate, never from a message. An outcome is acknowledged after it is on disk and not before.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _};
+use muster_model::limits;
 use muster_model::name::ServerId;
 use muster_proto::session::{FromAgent, Hello, StepEnded, ToAgent};
 use muster_proto::v1;
@@ -150,8 +152,11 @@ impl v1::agent_server::Agent for Service {
     ) -> Result<Response<Self::SessionStream>, Status> {
         let server = caller::agent(&request)?;
         let mut messages = request.into_inner();
-        let first =
-            messages.message().await?.ok_or_else(|| Status::invalid_argument("the stream is empty"))?;
+        let limit = Duration::from_millis(limits::WELCOME_MS);
+        let first = tokio::time::timeout(limit, messages.message())
+            .await
+            .map_err(|_| Status::deadline_exceeded("the hello took too long"))??
+            .ok_or_else(|| Status::invalid_argument("the stream is empty"))?;
         let hello = match FromAgent::try_from(first) {
             Ok(FromAgent::Hello(hello)) => hello,
             Ok(_) => return Err(Status::invalid_argument("the first message must be the hello")),

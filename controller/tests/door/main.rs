@@ -8,6 +8,7 @@ mod access;
 mod enrollment;
 mod fixture;
 mod init;
+mod limits;
 mod process;
 mod revocation;
 mod start;

@@ -20,7 +20,7 @@ use crate::fixture::Fixture;
 const PING: u8 = 6;
 
 /// A client that remembers its sessions, so that its next handshake is a resumption.
-fn client(credentials: &Credentials) -> TlsConnector {
+pub(crate) fn client(credentials: &Credentials) -> TlsConnector {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(credentials.ca_pem.as_bytes()).unwrap()).unwrap();
     let chain = vec![CertificateDer::from_pem_slice(credentials.certificate_pem.as_bytes()).unwrap()];
@@ -36,7 +36,7 @@ fn client(credentials: &Credentials) -> TlsConnector {
     TlsConnector::from(Arc::new(config))
 }
 
-async fn connect(fixture: &Fixture, connector: &TlsConnector) -> TlsStream<TcpStream> {
+pub(crate) async fn connect(fixture: &Fixture, connector: &TlsConnector) -> TlsStream<TcpStream> {
     let tcp = TcpStream::connect(fixture.address()).await.unwrap();
     connector.connect(ServerName::try_from(CONTROLLER_NAME).unwrap(), tcp).await.unwrap()
 }
@@ -46,7 +46,7 @@ fn kind(stream: &TlsStream<TcpStream>) -> Option<HandshakeKind> {
 }
 
 /// Greets as HTTP/2 does and reads the other side's greeting; false where there is none.
-async fn is_greeted(stream: &mut TlsStream<TcpStream>) -> bool {
+pub(crate) async fn is_greeted(stream: &mut TlsStream<TcpStream>) -> bool {
     let greeting = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
     if stream.write_all(greeting).await.is_err() || stream.flush().await.is_err() {
         return false;

@@ -38,6 +38,9 @@ limits! {
     HANDSHAKES = 256, "TLS handshakes that go on at once: a thousand agents that come back are served within a second, and strangers cannot hold more";
     STRANGER_MS = 30_000, "how long a connection without a certificate lives: an enrolment takes a second";
     ENROLLMENT_SIZE_BYTES = 64 * 1024, "a token and a signing request have 2 KiB; a stranger may not make the controller hold more";
+    STRANGERS = 128, "connections without a certificate that are open at once; enrolments come one by one, and strangers may not use up the file handles";
+    STREAMS = 32, "calls that are open at once on one connection: an agent has one, an operator's program a few";
+    HEADER_SIZE_BYTES = 16 * 1024, "the headers of one call; Muster's own have 1 KiB";
     DRAIN_MS = 10_000, "how long a controller that stops waits for calls to end before it cuts them";
     AUTHORITY_LIFETIME_MS = 20 * 365 * 24 * 3_600 * 1_000, "the authority outlives the servers that trust it; it is never renewed in place";
     CONTROLLER_CERTIFICATE_MS = 365 * 24 * 3_600 * 1_000, "renewed at a start once less than a third is left";
