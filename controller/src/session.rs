@@ -153,7 +153,8 @@ impl Handle {
             journal: hello.journal,
         };
         let closed = dead.then(|| EventBody::ServerDisconnected { server: server.clone() });
-        self.store_events(server, closed.into_iter().chain([opened]).collect()).await?;
+        self.warn_behind(server, hello);
+        self.store_events(server, closed.into_iter().chain([opened]).collect(), hello.journal).await?;
         *lock(&slot.stream) =
             Some(Stream { id, facts, out: out.clone(), cut: cut_in, observations: BTreeMap::new() });
         drop(turn);
@@ -270,10 +271,30 @@ impl Handle {
         })
     }
 
-    async fn store_events(&self, server: &ServerId, bodies: Vec<EventBody>) -> Result<(), store::Error> {
-        let site = server.site.clone();
+    /// An agent that obeyed a later start than this one takes no command of it, and says so when it refuses one.
+    fn warn_behind(&self, server: &ServerId, hello: &Hello) {
+        let (theirs, ours) = (hello.epoch, self.epoch().number);
+        if theirs > ours {
+            tracing::error!(
+                %server, theirs, ours,
+                "the agent has obeyed a later start: another controller has taken over, or this one serves an older copy of its database"
+            );
+        }
+    }
+
+    /// Stores that a stream opened or ended. A journal that is seen at a position is never to be below it again, whatever it
+    /// holds: what was accepted or begun and has no outcome yet moved it, too.
+    async fn store_events(
+        &self,
+        server: &ServerId,
+        bodies: Vec<EventBody>,
+        journal: u64,
+    ) -> Result<(), store::Error> {
+        let server = server.clone();
         let write = self.inner.store.transaction(move |tx| {
             Box::pin(async move {
+                let site = server.site.clone();
+                tx.raise_journal(&server, journal).await?;
                 for body in bodies {
                     tx.append(Some(&site), body).await?;
                 }
@@ -337,7 +358,7 @@ impl Session {
             return Ok(());
         }
         let closed = EventBody::ServerDisconnected { server: self.server.clone() };
-        self.handle.store_events(&self.server, vec![closed]).await
+        self.handle.store_events(&self.server, vec![closed], 0).await
     }
 }
 

@@ -64,6 +64,26 @@ async fn what_the_agent_said_of_itself_is_shown() {
 }
 
 #[tokio::test]
+async fn an_agent_is_told_the_highest_position_that_its_journal_was_ever_seen_at() {
+    // What it accepted and never ended moved its journal, too: a copy from before must show (promise 4).
+    let (mut controller, credentials) = enrolled().await;
+    let address = controller.address();
+    let mut welcomed = Vec::new();
+    for position in [40, 7, 41] {
+        let mut said = hello(controller.hands.now());
+        said.journal = position;
+        let agent = Agent::connect(&address, &credentials, said).await.unwrap();
+        welcomed.push(agent.welcome.journal);
+        drop(agent);
+        let count = welcomed.len();
+        while controller.count(|event| matches!(event, EventBody::ServerDisconnected { .. })).await < count {
+            controller.until(0, |event| matches!(event, EventBody::ServerDisconnected { .. })).await;
+        }
+    }
+    assert_eq!(welcomed, [0, 40, 40]);
+}
+
+#[tokio::test]
 async fn a_revoked_server_is_cut_off() {
     let (mut controller, credentials) = enrolled().await;
     let now = controller.hands.now();

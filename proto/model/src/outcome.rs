@@ -116,7 +116,9 @@ pub enum Refusal {
         have: u64,
     },
     /// The controller that sent it was started before one that the agent has obeyed.
-    #[error("epoch {got} is older than {have}: another controller has taken over")]
+    #[error(
+        "epoch {got} is older than {have}, which was obeyed before: another controller has taken over, or this one serves an older copy of its database; serve the newest copy"
+    )]
     OldEpoch {
         /// What the controller said.
         got: u64,
@@ -124,7 +126,9 @@ pub enum Refusal {
         have: u64,
     },
     /// Two controllers claim one epoch: a copied database.
-    #[error("epoch {epoch} is claimed by two controllers; run `muster-controller recover`")]
+    #[error(
+        "epoch {epoch} is claimed by two controllers: the database was copied; stop the one that is not to serve and start the other again"
+    )]
     TwinEpoch {
         /// The number that both claim.
         epoch: u64,
