@@ -27,20 +27,14 @@ impl Programs {
         })
     }
 
-    /// The programs with crash points, in a folder of their own: the plain ones take their place at the next build.
+    /// The programs with crash points, copied to an empty folder: the plain ones take their place at the next build.
     ///
     /// # Errors
     /// Where they do not compile or cannot be copied.
     pub fn with_crash_points(folder: &Path) -> Result<Self> {
         let built = build(&["--features", "muster-controller/crash-points,muster-agent/crash-points"])?;
-        std::fs::create_dir_all(folder)?;
         for name in ["muster-controller", "muster-agent", "muster"] {
-            let target = folder.join(name);
-            // Removed first, so that a program that still runs keeps its own file.
-            match std::fs::remove_file(&target) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-                _ => std::fs::copy(built.join(name), &target).context(name)?,
-            };
+            std::fs::copy(built.join(name), folder.join(name)).context(name)?;
         }
         Ok(Self { folder: folder.to_owned() })
     }

@@ -80,7 +80,9 @@ fn arguments() -> Result<Wanted> {
 fn play(wanted: &Wanted, tally: &mut Tally) -> Result<()> {
     let exe = std::env::current_exe()?;
     let folder = exe.parent().and_then(|debug| debug.parent()).context("no target folder")?;
-    let programs = Programs::with_crash_points(&folder.join("crash-points"))?;
+    // A folder of its own: two harnesses may run at once, and none replaces what another one runs.
+    let own = tempfile::Builder::new().prefix("crash-points-").tempdir_in(folder)?;
+    let programs = Programs::with_crash_points(own.path())?;
     let points = points();
     let (early, late): (Vec<_>, Vec<_>) = points.iter().copied().partition(|(_, name)| setup::is_setup(name));
     if wanted.kills > early.len() as u64 {

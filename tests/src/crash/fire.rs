@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::Tally;
 use super::deck::{Card, Deck, Victim};
 use crate::cli::{Ran, code};
-use crate::daemon::{Daemon, PATIENCE, await_until, signal};
+use crate::daemon::{Daemon, PATIENCE, signal};
 use crate::field::Field;
 
 /// The exit code of a command whose controller cannot be reached.
@@ -183,8 +183,11 @@ impl<'a> Fire<'a> {
     /// SIGKILL, now. What died is found and counted by the next look.
     fn strike(&mut self, victim: Victim) -> Result<()> {
         if victim != Victim::Supervisor {
-            let pid = self.process(victim)?.pid();
-            return signal(pid, rustix::process::Signal::KILL);
+            let process = self.process(victim)?;
+            signal(process.pid(), rustix::process::Signal::KILL)?;
+            // Dead before anything else is looked at; the status stays to be found.
+            process.wait()?;
+            return Ok(());
         }
         let pids = self.field.installers()?;
         for pid in &pids {
@@ -219,11 +222,20 @@ impl<'a> Fire<'a> {
         if let Some(armed) = self.armed.take() {
             self.restart(armed.victim, None)?;
         }
-        let (server, cli) = (self.field.server(), self.field.cli.clone());
-        await_until("the server is connected", || {
-            let ran = cli.run(["--output", "json", "server", "show", &server]);
-            Ok(ran.code == code::OK && ran.out.contains("\"connected\""))
-        })
+        let (server, begin) = (self.field.server(), Instant::now());
+        loop {
+            // A process that was struck a moment ago may have died only now.
+            self.tend()?;
+            let ran = self.field.cli.run(["--output", "json", "server", "show", &server]);
+            if ran.code == code::OK && ran.out.contains("\"connected\"") {
+                return Ok(());
+            }
+            if begin.elapsed() > PATIENCE {
+                self.show();
+                bail!("{server} is not connected: {}", ran.said());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Types a command, again and again while the controller is not there to take it.
