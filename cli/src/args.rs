@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
-use muster_model::name::{InvalidName, PlanId, Revision, ServerId, Slug};
+use muster_model::name::{InvalidName, ParameterName, PlanId, Revision, ServerId, Slug};
 
 use crate::exit::Exit;
 use crate::output::Format;
@@ -51,6 +51,8 @@ pub enum Verb {
     Push(PushArgs),
     /// Show what each server of a site should be
     Render(SiteArgs),
+    /// Show why a parameter of a site has its value
+    Explain(ExplainArgs),
     /// Compare a site with its documents and show what would change
     Plan(PlanArgs),
     /// Consent to a plan, exactly as it was shown
@@ -112,6 +114,17 @@ pub struct SiteArgs {
     /// The site's name
     #[arg(value_name = "SITE")]
     pub site: Slug,
+}
+
+/// `muster explain`.
+#[derive(Debug, ClapArgs)]
+pub struct ExplainArgs {
+    /// The site's name
+    #[arg(value_name = "SITE")]
+    pub site: Slug,
+    /// The parameter's name
+    #[arg(value_name = "PARAMETER")]
+    pub parameter: ParameterName,
 }
 
 /// `muster plan SITE` and `muster plan show PLAN`.

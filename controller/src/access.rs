@@ -38,6 +38,7 @@ pub fn allowed(method: Method) -> &'static [Caller] {
         Method::AgentSession => &[Caller::Agent],
         Method::OperatorPush
         | Method::OperatorRender
+        | Method::OperatorExplain
         | Method::OperatorCreatePlan
         | Method::OperatorGetPlan
         | Method::OperatorApprovePlan

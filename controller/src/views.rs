@@ -9,8 +9,9 @@ use muster_core::compile;
 use muster_core::record;
 use muster_core::view::{self, PlanFacts, ServerFacts, Servers, SiteFacts};
 use muster_model::document::Documents;
-use muster_model::name::{PlanId, Revision, Role, ServerId, Slug};
-use muster_model::view::{RenderView, ServersView, StatusView, StepsView, WhyView};
+use muster_model::name::{ParameterName, PlanId, Revision, Role, ServerId, Slug};
+use muster_model::resolve::{self, ExplainError};
+use muster_model::view::{ExplainView, RenderView, ServersView, StatusView, StepsView, WhyView};
 use thiserror::Error;
 
 use crate::dispatch::load::{self, Loaded};
@@ -30,6 +31,9 @@ pub enum Error {
     /// The documents do not name it, or cannot be read.
     #[error(transparent)]
     Catalog(#[from] catalog::Error),
+    /// A parameter's value cannot be explained.
+    #[error(transparent)]
+    Explain(#[from] ExplainError),
     /// A manifest cannot be compiled, or a stored one is damaged.
     #[error("a manifest cannot be shown")]
     Manifest(#[from] manifest::Error),
@@ -130,6 +134,17 @@ impl Views {
             manifests.push(current.into_record().into_parts().0);
         }
         Ok(RenderView { site: site.clone(), revision, manifests })
+    }
+
+    /// `muster.explain/1` of a parameter of a site, at the newest revision.
+    ///
+    /// # Errors
+    /// Where the site or the parameter is not known or the state cannot be read.
+    pub async fn explain(&self, site: &Slug, parameter: &ParameterName) -> Result<ExplainView, Error> {
+        let mut snapshot = self.store.snapshot().await?;
+        let (revision, documents) = self.catalog.newest(&mut snapshot).await?;
+        catalog::outline(&documents, site)?;
+        Ok(resolve::explain(&documents, revision, site, parameter)?)
     }
 
     async fn gather(&self, snapshot: &mut Snapshot, site: Option<&Slug>) -> Result<Vec<Gathered>, Error> {

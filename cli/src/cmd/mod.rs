@@ -7,6 +7,7 @@ mod cancel;
 mod completions;
 mod done;
 mod events;
+mod explain;
 mod files;
 mod plan;
 mod push;
@@ -67,6 +68,7 @@ pub(crate) async fn run(args: Args, output: &mut Output) -> Result<Exit, Failure
         Verb::Validate(args) => validate::run(&mut context, &args),
         Verb::Push(args) => push::run(&mut context, args).await,
         Verb::Render(args) => render::run(&mut context, &args.site).await,
+        Verb::Explain(args) => explain::run(&mut context, &args).await,
         Verb::Plan(args) => plan::run(&mut context, args).await,
         Verb::Approve(args) => approve::run(&mut context, args).await,
         Verb::Run(args) => run::run(&mut context, &args).await,

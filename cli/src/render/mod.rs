@@ -4,6 +4,7 @@
 //! Text that came from a server is shown with its control characters made visible: it must not steer a terminal.
 
 pub(crate) mod events;
+pub(crate) mod explain;
 pub(crate) mod manifest;
 pub(crate) mod plan;
 pub(crate) mod run;

@@ -172,6 +172,10 @@ impl Operator for Rpc {
     async fn render(&self, request: Request<v1::SiteRequest>) -> Result<Response<View>, Status> {
         self.0.view("Render", request.into_inner().site, "muster.render/1")
     }
+    async fn explain(&self, request: Request<v1::ExplainRequest>) -> Result<Response<View>, Status> {
+        let request = request.into_inner();
+        self.0.view("Explain", format!("{} {}", request.site, request.parameter), "muster.explain/1")
+    }
     async fn create_plan(
         &self,
         request: Request<v1::CreatePlanRequest>,

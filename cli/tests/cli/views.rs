@@ -126,6 +126,29 @@ async fn why_shows_the_rows_that_did_not_agree_and_what_was_skipped() {
 }
 
 #[tokio::test]
+async fn explain_shows_the_layer_that_won_and_what_it_shadows() {
+    let world = World::new();
+    let layer = |layer: &str, document: &str, line: u32, written: &str| json!({"layer": layer, "document": document, "path": "product.yaml", "line": line, "written": written});
+    let of = |server: &str, from: Value, reason: Value| {
+        json!({"servers": [server], "value": true, "from": from, "reason": reason,
+            "computed_from": [{"parameter": "treasury", "value": true}],
+            "shadows": [layer("default", "Product sxa 2022-r2", 70, "false")]})
+    };
+    let view = json!({"site": "dupont-prod", "revision": 118, "product": "sxa 2022-r2", "parameter": "odata",
+        "type": "boolean", "fixed": true, "values": [
+            of("web", layer("force", "Product sxa 2022-r2", 72, "true"), json!("Treasury needs OData (G9)")),
+            of("sql", layer("server", "Site dupont-prod", 9, "{{ treasury }}"), json!(null))]});
+    world.controller.change(|script| {
+        script.views.insert("muster.explain/1", serde_json::to_vec(&view).unwrap());
+    });
+    assert_snapshot!(world.said("explain dupont-prod odata").await);
+    assert_eq!(world.asked("Explain"), ["dupont-prod odata"]);
+    let json: Value =
+        serde_json::from_str(&world.muster("--output json explain dupont-prod odata").await.out).unwrap();
+    assert_eq!(json["values"][0]["from"]["layer"], "force");
+}
+
+#[tokio::test]
 async fn render_shows_what_a_server_should_be() {
     let world = World::new();
     let view = json!({"site": "dupont-prod", "revision": 118, "manifests": [{

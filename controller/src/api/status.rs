@@ -5,6 +5,7 @@
 //! here with its causes. Neighbours: the doors return these; the CLI prints the message as it is.
 
 use muster_core::run::IllegalMove;
+use muster_model::resolve::ExplainError;
 use tonic::Status;
 
 use crate::authority;
@@ -119,6 +120,10 @@ impl From<views::Error> for Status {
             views::Error::Store(error) => error.into(),
             views::Error::Load(error) => error.into(),
             views::Error::Catalog(error) => error.into(),
+            views::Error::Explain(ExplainError::UnknownParameter { .. }) => {
+                Self::not_found(error.to_string())
+            }
+            views::Error::Explain(ExplainError::Unsettled(_)) => Self::failed_precondition(error.to_string()),
             views::Error::Manifest(_) | views::Error::Record(_) => internal(&error),
         }
     }

@@ -3,7 +3,7 @@
 use muster_model::event::EventBody;
 use muster_model::limits;
 use muster_model::plan::PlanHeader;
-use muster_model::view::RenderView;
+use muster_model::view::{ExplainView, RenderView};
 use muster_proto::v1;
 use tonic::Code;
 
@@ -159,6 +159,30 @@ async fn what_does_not_exist_is_not_found_and_the_near_name_is_told() {
     assert!(said.contains("did you mean dupont-prod?"), "{said}");
     refused(controller.run(7).await, Code::NotFound);
     refused(controller.plan("Dupont").await, Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn explain_says_which_layer_won_and_names_a_parameter_that_is_near() {
+    let mut controller = Controller::start().await;
+    let mut files = documents();
+    let text = String::from_utf8(files[0].content.clone()).unwrap();
+    files[0].content =
+        text.replace("nodes:", "parameters: {port: {type: port, default: 1025}}\nnodes:").into_bytes();
+    files[2].content.extend_from_slice(b"parameters:\n  port: 2000\n");
+    controller.push(files).await;
+    let request = |site: &str, parameter: &str| v1::ExplainRequest {
+        site: site.to_owned(),
+        parameter: parameter.to_owned(),
+    };
+    let view = controller.operator.explain(request("dupont-prod", "port")).await.unwrap().into_inner();
+    assert_eq!(view.shape, "muster.explain/1");
+    let explained: ExplainView = serde_json::from_slice(&view.json).unwrap();
+    let value = &explained.values[0];
+    assert_eq!((value.from.path.as_str(), value.from.line), ("dupont-prod.yaml", 9));
+    assert_eq!(value.shadows[0].written, "1025");
+    let said = refused(controller.operator.explain(request("dupont-prod", "prot")).await, Code::NotFound);
+    assert!(said.contains("did you mean `port`?"), "{said}");
+    refused(controller.operator.explain(request("dupond-prod", "port")).await, Code::NotFound);
 }
 
 #[tokio::test]

@@ -85,6 +85,26 @@ pub(crate) struct Unfit {
 }
 
 impl ParameterType {
+    /// The type in words, as a product writes them.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Self::Text(None) => "string".to_owned(),
+            Self::Text(Some(pattern)) => format!("string that matches {pattern}"),
+            Self::Integer(i64::MIN, i64::MAX) => "integer".to_owned(),
+            Self::Integer(low, high) => format!("integer {}", range(*low, *high)),
+            Self::Port => "port".to_owned(),
+            Self::Boolean => "boolean".to_owned(),
+            Self::OneOf(words) => {
+                format!("enum of {}", words.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
+            }
+            Self::List => "list".to_owned(),
+            Self::WindowsPath => "windows_path".to_owned(),
+            Self::IisName => "iis_name".to_owned(),
+            Self::HostName => "host_name".to_owned(),
+            Self::Account => "account".to_owned(),
+        }
+    }
+
     /// Whether the value fits, or what would.
     pub(crate) fn check(&self, value: &Value) -> Result<(), Unfit> {
         let (fits, wanted) = match self {

@@ -9,10 +9,13 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::event::RunEnd;
 use crate::manifest::Manifest;
-use crate::name::{Generation, Guide, HostName, NodeId, PlanId, ProductId, Revision, ServerId, Slug};
+use crate::name::{
+    Generation, Guide, HostName, NodeId, ParameterName, PlanId, ProductId, Revision, Role, ServerId, Slug,
+};
 use crate::node::NodeClass;
 use crate::outcome::End;
 use crate::plan::Row;
+use crate::value::Value;
 
 /// The shape `muster.status/1`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -237,4 +240,65 @@ pub struct RenderView {
     pub revision: Revision,
     /// One manifest per server, by role.
     pub manifests: Vec<Manifest>,
+}
+
+/// The shape `muster.explain/1`: why a parameter of a site has its value, at the newest revision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainView {
+    /// The site.
+    pub site: Slug,
+    /// The revision.
+    pub revision: Revision,
+    /// The site's product, which declares the parameter.
+    pub product: ProductId,
+    /// The parameter.
+    pub parameter: ParameterName,
+    /// Its type in words.
+    #[serde(rename = "type")]
+    pub ty: String,
+    /// Whether it may be set once only.
+    pub fixed: bool,
+    /// Its values: one, or several where servers differ.
+    pub values: Vec<ExplainedValue>,
+}
+
+/// A value and where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainedValue {
+    /// The roles of the servers that have it, in the product's order.
+    pub servers: Vec<Role>,
+    /// The value.
+    pub value: Value,
+    /// What won.
+    pub from: LayerValue,
+    /// Why the product forces it, where it does.
+    pub reason: Option<String>,
+    /// The parameters that it was worked out from.
+    pub computed_from: Vec<NamedValue>,
+    /// What it shadows, highest layer first.
+    pub shadows: Vec<LayerValue>,
+}
+
+/// What a layer says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerValue {
+    /// The layer.
+    pub layer: LayerName,
+    /// The document, as in `Site dupont-prod`.
+    pub document: String,
+    /// Its file, as the operator who pushed it named it.
+    pub path: String,
+    /// The line in that file, from 1.
+    pub line: u32,
+    /// What is written there.
+    pub written: String,
+}
+
+/// A parameter and its value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedValue {
+    /// The parameter.
+    pub parameter: ParameterName,
+    /// Its value.
+    pub value: Value,
 }

@@ -11,6 +11,8 @@ pub enum Method {
     OperatorPush,
     /// `/muster.fleet.v1.Operator/Render`
     OperatorRender,
+    /// `/muster.fleet.v1.Operator/Explain`
+    OperatorExplain,
     /// `/muster.fleet.v1.Operator/CreatePlan`
     OperatorCreatePlan,
     /// `/muster.fleet.v1.Operator/GetPlan`
@@ -43,11 +45,12 @@ pub enum Method {
 
 impl Method {
     /// Every RPC, in the order of the contract.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::EnrollmentEnroll,
         Self::AgentSession,
         Self::OperatorPush,
         Self::OperatorRender,
+        Self::OperatorExplain,
         Self::OperatorCreatePlan,
         Self::OperatorGetPlan,
         Self::OperatorApprovePlan,
@@ -71,6 +74,7 @@ impl Method {
             Self::AgentSession => "/muster.fleet.v1.Agent/Session",
             Self::OperatorPush => "/muster.fleet.v1.Operator/Push",
             Self::OperatorRender => "/muster.fleet.v1.Operator/Render",
+            Self::OperatorExplain => "/muster.fleet.v1.Operator/Explain",
             Self::OperatorCreatePlan => "/muster.fleet.v1.Operator/CreatePlan",
             Self::OperatorGetPlan => "/muster.fleet.v1.Operator/GetPlan",
             Self::OperatorApprovePlan => "/muster.fleet.v1.Operator/ApprovePlan",

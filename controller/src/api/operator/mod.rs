@@ -61,6 +61,11 @@ impl v1::operator_server::Operator for Service {
         view("muster.render/1", &self.views.render(&parse(&site)?).await?)
     }
 
+    async fn explain(&self, request: Request<v1::ExplainRequest>) -> Answer<v1::View> {
+        let v1::ExplainRequest { site, parameter } = request.into_inner();
+        view("muster.explain/1", &self.views.explain(&parse(&site)?, &parse(&parameter)?).await?)
+    }
+
     async fn create_plan(&self, request: Request<v1::CreatePlanRequest>) -> Answer<v1::PlanReply> {
         let by = caller::operator(&request)?;
         let v1::CreatePlanRequest { site } = request.into_inner();

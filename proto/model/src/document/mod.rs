@@ -91,6 +91,11 @@ impl Document {
         Digest::of(&self.source.content)
     }
 
+    /// The line of its file, from 1, at which a place of it stands.
+    pub(crate) fn line(&self, place: Place) -> u32 {
+        self.lines_before + place.line
+    }
+
     /// A mistake at a place of this document.
     pub(crate) fn diagnostic(
         &self,

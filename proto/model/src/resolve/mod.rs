@@ -4,6 +4,7 @@
 //! manifests of the result. What is wrong is said with the place in the document that can be corrected.
 
 mod edges;
+mod explain;
 mod found;
 mod layers;
 mod nodes;
@@ -14,6 +15,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+pub use explain::{Error as ExplainError, explain};
 use found::Found;
 use layers::{Layer, Missing};
 use settle::Parameters;
@@ -78,6 +80,24 @@ pub(crate) fn of_site(mut mistake: Diagnostic, documents: &Documents, sites: &[&
 
 /// As [`resolve`], with the mistakes not yet bound to the site: several sites may share one.
 pub(crate) fn settled(documents: &Documents, name: &Slug) -> Result<ResolvedSite, Vec<Diagnostic>> {
+    let mut resolver = open(documents, name)?;
+    let site = resolver.site.1;
+    let parts = resolver.roles().and_then(|()| resolver.servers());
+    match parts {
+        Some((parameters, servers)) if resolver.found.is_empty() => Ok(ResolvedSite {
+            site: site.name.clone(),
+            product: site.product.value.clone(),
+            time_zone: site.time_zone.clone(),
+            parameters,
+            servers,
+        }),
+        Some(_) | None => Err(resolver.found.finish()),
+    }
+}
+
+/// The documents that a site names, found. What is not there is a mistake already in the resolver, or, for the product, the
+/// end.
+fn open<'a>(documents: &'a Documents, name: &Slug) -> Result<Resolver<'a>, Vec<Diagnostic>> {
     let Some((document, site)) = documents.site(name) else {
         let problem = format!("there is no Site {name}");
         return Err(vec![Diagnostic::of_file(
@@ -100,18 +120,7 @@ pub(crate) fn settled(documents: &Documents, name: &Slug) -> Result<ResolvedSite
         unknown_product(documents, document, site, &mut found);
         return Err(found.finish());
     };
-    let mut resolver = Resolver { site: (document, site), ring, client, product, found };
-    let parts = resolver.roles().and_then(|()| resolver.servers());
-    match parts {
-        Some((parameters, servers)) if resolver.found.is_empty() => Ok(ResolvedSite {
-            site: site.name.clone(),
-            product: site.product.value.clone(),
-            time_zone: site.time_zone.clone(),
-            parameters,
-            servers,
-        }),
-        Some(_) | None => Err(resolver.found.finish()),
-    }
+    Ok(Resolver { site: (document, site), ring, client, product, found })
 }
 
 /// A product by itself: its defaults, and edges between nodes whose names need no site.
