@@ -60,8 +60,7 @@ pub fn point(name: &str) {
     if *left == 0 {
         std::thread::sleep(std::time::Duration::from_millis(*stall_ms));
         // Nothing may run after this line: no destructor, no flush.
-        let me = rustix::process::getpid();
-        if let Err(error) = rustix::process::kill_process(me, rustix::process::Signal::KILL) {
+        if let Err(error) = crate::os::end(std::process::id()) {
             tracing::error!(%error, "the process could not end itself");
         }
         loop {

@@ -19,8 +19,13 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let next = beside(path, "tmp");
     write(&next, bytes)?;
-    fs::rename(&next, path)?;
-    sync_folder_of(path)
+    put_in_place(&next, path)
+}
+
+/// Gives a file that is on the disk the name of another, for good.
+pub fn put_in_place(next: &Path, path: &Path) -> io::Result<()> {
+    os::rename(next, path)?;
+    os::sync_name(path)
 }
 
 /// Creates a file that must not exist yet; `false` when it does. Of many that try at once exactly one succeeds.
@@ -39,17 +44,9 @@ pub fn claim(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     let linked = fs::hard_link(&own, path);
     fs::remove_file(&own)?;
     match linked {
-        Ok(()) => sync_folder_of(path).map(|()| true),
+        Ok(()) => os::sync_name(path).map(|()| true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error),
-    }
-}
-
-/// Has the disk take the names in the folder that holds this path. (Windows keeps names with the file's own flush.)
-pub fn sync_folder_of(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => os::sync_folder(folder),
-        _ => os::sync_folder(Path::new(".")),
     }
 }
 

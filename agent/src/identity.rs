@@ -185,8 +185,7 @@ impl DataDir {
             let mut file = os::make_private(&mut options)?.open(&next)?;
             file.write_all(bytes)?;
             file.sync_all()?;
-            fs::rename(&next, &path)?;
-            durable::sync_folder_of(&path)
+            durable::put_in_place(&next, &path)
         })();
         written.map_err(|source| io_error("write", &path, source))
     }
@@ -198,8 +197,6 @@ fn io_error(action: &'static str, path: &Path, source: io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::*;
 
     fn enrolled() -> Enrolled {
@@ -215,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_published_is_read_back_and_only_the_owner_may_read_it() {
+    fn what_was_published_is_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let data = DataDir::new(&folder.path().join("data"));
         data.create().unwrap();
@@ -223,6 +220,17 @@ mod tests {
         data.publish(&enrolled()).unwrap();
         let read = data.enrolled().unwrap();
         assert_eq!((read.identity, read.credentials.key_pem), (enrolled().identity, "key".to_owned()));
+    }
+
+    /// On Windows a file takes its rights from the folder, which `host::windows::disk` makes private.
+    #[cfg(unix)]
+    #[test]
+    fn what_was_published_only_the_owner_may_read() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::new(&folder.path().join("data"));
+        data.create().unwrap();
+        data.publish(&enrolled()).unwrap();
         for entry in fs::read_dir(data.path()).unwrap() {
             let mode = entry.unwrap().metadata().unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);

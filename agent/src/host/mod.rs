@@ -7,6 +7,8 @@ pub mod clock;
 pub mod exit_code;
 pub mod process;
 pub mod twin;
+#[cfg(windows)]
+pub mod windows;
 
 use std::path::PathBuf;
 

@@ -1,8 +1,8 @@
 //! Which process a number means: identity, liveness, and ending one.
 //!
-//! Process ids are used again, so that a process is (id, start mark). `os` reads the mark; the Windows counterpart to come
-//! is `GetProcessTimes`' creation time behind `OpenProcess`, and `TerminateProcess` to end one. Neighbours: `supervise` records installers by it, the twin ends processes when it
-//! plays a reboot. An installer is never ended from here by Muster itself.
+//! Process ids are used again, so that a process is (id, start mark). `os` reads the mark.
+//! Neighbours: `supervise` records installers by it, the twin ends processes when it plays a reboot. An installer is never
+//! ended from here by Muster itself.
 
 use std::io;
 
@@ -63,9 +63,16 @@ mod tests {
     }
 
     #[test]
+    #[ignore = "run by another test as a process of its own"]
+    fn process_that_waits() {
+        io::stdin().read_line(&mut String::new()).unwrap();
+    }
+
+    #[test]
     fn a_process_that_ended_but_was_not_waited_for_is_not_alive() {
         use std::io::Read;
-        let mut child = std::process::Command::new("cat")
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "host::process::tests::process_that_waits"])
             .stdin(std::process::Stdio::piped())
             .stdout(std::process::Stdio::piped())
             .spawn()

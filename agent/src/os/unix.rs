@@ -1,11 +1,11 @@
 //! Linux. See [`super`].
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
-use std::process::{Command, ExitStatus};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -69,17 +69,64 @@ pub fn become_program(command: &mut Command) -> io::Error {
     command.exec()
 }
 
+/// A program that was started and does nothing until it is released; unreleased it ends without effect.
+#[derive(Debug)]
+pub struct Held {
+    gate: Child,
+    stdin: ChildStdin,
+    command_line: Vec<u8>,
+}
+
+/// Starts the program such that it waits to be released. No process can be created stopped here, so the gate is started
+/// instead: a process that reads the command line and then becomes the program under its own id, or leaves where its
+/// input ends before.
+///
+/// # Errors
+/// Where it cannot be started.
+pub fn hold(_program: &mut Command, gate: &mut Command, command_line: &[u8]) -> io::Result<Held> {
+    let mut gate = gate.stdin(Stdio::piped()).spawn()?;
+    let stdin = gate.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
+    Ok(Held { gate, stdin, command_line: command_line.to_vec() })
+}
+
+impl Held {
+    /// Its id, which stays the program's.
+    pub fn id(&self) -> u32 {
+        self.gate.id()
+    }
+
+    /// Lets it go.
+    ///
+    /// # Errors
+    /// Where it cannot be told; it ends then without effect.
+    pub fn release(self) -> io::Result<Child> {
+        let Self { gate, mut stdin, command_line } = self;
+        stdin.write_all(&command_line)?;
+        stdin.flush()?;
+        Ok(gate)
+    }
+}
+
 /// The signal that ended a process, where one did.
 pub fn ending_signal(status: ExitStatus) -> Option<i32> {
     status.signal()
 }
 
-/// Has the disk take the names in a folder.
+/// Gives a file a new name, in the place of another where there is one. [`sync_name`] makes that last.
+///
+/// # Errors
+/// Where it cannot.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)
+}
+
+/// Has the disk take that this name means this file: names lie in their folder.
 ///
 /// # Errors
 /// Where it does not.
-pub fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+pub fn sync_name(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Has the file, where it is made, be its owner's alone.

@@ -1,14 +1,14 @@
 //! The supervisor's own process, `muster-agent supervise`, and the process that becomes the installer.
 //!
 //! Between starting a process and recording its id lies a moment in which a supervisor can die and leave an installer
-//! that nobody knows. So what it starts is first a gate: this program again, waiting for its command on standard input.
-//! The id is recorded, then the command is handed over, and the gate becomes the installer and keeps its id. If the
-//! supervisor dies before, the input ends and the gate leaves. (On Windows: a process created suspended.)
+//! that nobody knows. So what it starts is held: it does nothing until its id is recorded, and nothing at all where the
+//! supervisor dies before. On Windows the installer is created with its first thread stopped. Elsewhere it is first a
+//! gate: this program again, waiting for its command on standard input, which then becomes the installer and keeps its id.
 //! Neighbours: `record` keeps what is learnt. Never ends an installer, never starts a second.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use super::record::{Exit, Records, Ticket};
 use super::{Error, RunId, STARTED, TAKEN, hand_over, take_over};
@@ -70,7 +70,7 @@ pub fn run(args: &SuperviseArgs, out: &mut dyn Write) -> Result<i32, Error> {
     Ok(0)
 }
 
-/// Starts the installer behind its gate and waits for it.
+/// Starts the installer, held until it is recorded, and waits for it.
 fn install(
     args: &SuperviseArgs,
     records: &Records,
@@ -78,35 +78,49 @@ fn install(
     command: &CommandLine,
 ) -> Result<ExitStatus, Error> {
     let failed = |source| Error::Io { action: "start the installer of", path: args.dir.clone(), source };
-    let mut gate = spawn_gate(args, records, me).map_err(failed)?;
-    let stdin = gate.stdin.take().ok_or_else(|| failed(io::ErrorKind::BrokenPipe.into()))?;
-    // On any error from here to the hand-over the input is dropped, and the gate leaves without effect.
-    let process = Process::of(gate.id()).map_err(failed)?;
+    let held = hold(args, records, me, command)?;
+    // On any error from here to the release the process ends without effect.
+    let process = Process::of(held.id()).map_err(failed)?;
     records.set_installer(&process)?;
-    hand_over(stdin, command).map_err(failed)?;
-    gate.wait().map_err(failed)
+    held.release().and_then(|mut installer| installer.wait()).map_err(failed)
 }
 
-fn spawn_gate(args: &SuperviseArgs, records: &Records, me: &Process) -> io::Result<Child> {
-    let log = records.open_log().map_err(io::Error::other)?;
-    Command::new(std::env::current_exe()?)
-        .arg("supervise")
-        .arg("--dir")
-        .arg(&args.dir)
-        .args(["--run", &args.run.to_string(), "--gate"])
-        .env(RUN_VARIABLE, args.run.to_string())
-        .env(SUPERVISOR_VARIABLE, serde_json::to_string(me)?)
-        .env(EXIT_CODE_VARIABLE, records.code())
-        .stdin(Stdio::piped())
-        .stdout(log.try_clone()?)
-        .stderr(log)
-        .spawn()
+/// Starts the installer such that it has done nothing yet.
+fn hold(
+    args: &SuperviseArgs,
+    records: &Records,
+    me: &Process,
+    command: &CommandLine,
+) -> Result<os::Held, Error> {
+    let log = records.open_log()?;
+    let held = (|| {
+        let mut gate = Command::new(std::env::current_exe()?);
+        gate.arg("supervise").arg("--dir").arg(&args.dir).args(["--run", &args.run.to_string(), "--gate"]);
+        let mut program = program(command);
+        for either in [&mut gate, &mut program] {
+            either
+                .env(RUN_VARIABLE, args.run.to_string())
+                .env(SUPERVISOR_VARIABLE, serde_json::to_string(me)?)
+                .env(EXIT_CODE_VARIABLE, records.code())
+                .stdout(log.try_clone()?)
+                .stderr(log.try_clone()?);
+        }
+        let mut line = Vec::new();
+        hand_over(&mut line, command)?;
+        os::hold(&mut program, &mut gate, &line)
+    })();
+    held.map_err(|source| Error::Io { action: "start", path: command.program.clone(), source })
+}
+
+fn program(command: &CommandLine) -> Command {
+    let mut program = Command::new(&command.program);
+    program.args(&command.arguments).stdin(Stdio::null());
+    program
 }
 
 /// Becomes the installer; returns only where that is not possible.
 fn become_installer(command: &CommandLine) -> i32 {
-    let mut program = Command::new(&command.program);
-    let error = os::become_program(program.args(&command.arguments).stdin(Stdio::null()));
+    let error = os::become_program(&mut program(command));
     tracing::error!(program = %command.program.display(), %error, "the installer cannot be started");
     NOT_STARTABLE
 }
@@ -120,7 +134,7 @@ fn exit_code(status: ExitStatus, said: Option<i32>) -> i32 {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use std::os::unix::process::ExitStatusExt as _;
 

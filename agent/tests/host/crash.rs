@@ -1,18 +1,26 @@
 //! SIGKILL at any moment: the ledger and the state agree, and no installer is unknown.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use muster_agent::host::Services;
 use muster_agent::host::twin::ledger::Deed;
 use muster_agent::supervise::{Phase, Probe};
+use muster_model::outcome::StepKey;
 
 use crate::supervise::{late_supervisor, records, tell};
 use crate::{Stage, key, started_by, until};
 
-/// A spread of moments over the first milliseconds of a process, the same in each run.
-fn moments(count: u64, step_us: u64) -> impl Iterator<Item = Duration> {
-    (0..count).map(move |index| Duration::from_micros(index * step_us))
+/// Moments spread over half as long again as that takes undisturbed: it is hit early, in its midst and too late.
+fn moments(count: u32, that: impl Fn()) -> impl Iterator<Item = Duration> {
+    let took = || {
+        let begun = Instant::now();
+        that();
+        begun.elapsed()
+    };
+    // The first times are slower than those that follow.
+    let step = (0..3).map(|_| took()).min().unwrap_or_default() * 3 / 2 / count;
+    (0..count).map(move |index| step * index)
 }
 
 #[test]
@@ -20,9 +28,11 @@ fn every_effect_has_a_line_and_every_line_its_effect_whenever_a_process_is_kille
     let stage = Stage::new();
     let twin = stage.twin();
     let (mut done, mut undone) = (0, 0);
-    for (index, moment) in moments(120, 100).enumerate() {
+    let set = |name: &str| stage.command(&["twin", "set", "service", name, "state=stopped"]).spawn().unwrap();
+    let moments = moments(120, || assert!(set("Undisturbed").wait().unwrap().success()));
+    for (index, moment) in moments.enumerate() {
         let name = format!("S{index}");
-        let mut child = stage.command(&["twin", "set", "service", &name, "state=stopped"]).spawn().unwrap();
+        let mut child = set(&name);
         std::thread::sleep(moment);
         child.kill().unwrap();
         child.wait().unwrap();
@@ -40,10 +50,15 @@ fn no_installer_ever_runs_that_its_records_do_not_name() {
     let stage = Stage::new();
     let command = stage.installer("quick", "1.0");
     let mut ends = BTreeSet::new();
-    for moment in moments(60, 250) {
-        let key = key();
-        let mut supervisor = late_supervisor(&stage, &key);
+    let supervise = |key: &StepKey| {
+        let mut supervisor = late_supervisor(&stage, key);
         tell(&mut supervisor, &command);
+        supervisor
+    };
+    let moments = moments(60, || assert!(supervise(&key()).wait().unwrap().success()));
+    for moment in moments {
+        let key = key();
+        let mut supervisor = supervise(&key);
         std::thread::sleep(moment);
         supervisor.kill().unwrap();
         supervisor.wait().unwrap();

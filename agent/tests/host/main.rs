@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test stands on fails by a panic, as the test itself does")]
 
 mod crash;
+mod group;
 mod installer;
 mod ports;
 mod reboot;
@@ -162,6 +163,11 @@ impl Drop for Started {
 /// The process of an installer that began to work, where the line says that.
 fn started_by(entry: &Entry) -> Option<u32> {
     if let Deed::InstallerStarted { pid, .. } = entry.deed { Some(pid) } else { None }
+}
+
+/// The exit code as the parent of a process sees it: eight bits, but on Windows all.
+fn seen(code: i32) -> i32 {
+    if cfg!(windows) { code } else { code & 0xff }
 }
 
 fn exe() -> &'static Path {

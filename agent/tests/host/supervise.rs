@@ -1,7 +1,6 @@
 //! At most one start for a key and phase, and an installer that outlives everybody.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::Barrier;
 
@@ -13,7 +12,7 @@ use muster_agent::supervise::record::Records;
 use muster_agent::supervise::{Error, Phase, Probe, RunId};
 use muster_model::outcome::StepKey;
 
-use crate::{Stage, exe, key, until};
+use crate::{Stage, exe, group, key, until};
 
 /// A supervisor that was started and not yet told what to do.
 pub(crate) fn late_supervisor(stage: &Stage, key: &StepKey) -> Child {
@@ -174,17 +173,16 @@ fn agent_process() {
 
 /// Such an agent, from the moment that it has started its installation.
 pub(crate) fn agent(stage: &Stage, key: &StepKey, package: &str) -> Child {
-    let mut agent = Command::new(std::env::current_exe().unwrap())
+    let mut agent = Command::new(std::env::current_exe().unwrap());
+    agent
         .args(["--ignored", "--exact", "supervise::agent_process", "--nocapture", "--quiet"])
         .env("STAGE_TWIN", stage.dir())
         .env("STAGE_RECORDS", stage.supervisor().dir)
         .env("STAGE_KEY", key.to_string())
         .env("STAGE_PACKAGE", package)
-        .process_group(0)
         .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+        .stderr(Stdio::piped());
+    let mut agent = group::spawn(&mut agent).unwrap();
     let mut line = String::new();
     BufReader::new(agent.stderr.take().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "started\n");
@@ -198,8 +196,7 @@ fn an_installer_outlives_its_agent_and_the_next_agent_adopts_it() {
     let mut first = agent(&stage, &key, "quick");
     stage.await_deed(|deed| matches!(deed, Deed::FaultStruck { .. }));
     // As Ctrl-C and service managers do: the whole group of the agent's processes.
-    let group = rustix::process::Pid::from_raw(i32::try_from(first.id()).unwrap()).unwrap();
-    rustix::process::kill_process_group(group, rustix::process::Signal::KILL).unwrap();
+    group::kill(&mut first).unwrap();
     first.wait().unwrap();
     let supervisor = stage.supervisor();
     assert_eq!(
@@ -244,7 +241,10 @@ fn an_installer_that_cannot_be_recorded_is_not_started() {
     supervisor.wait().unwrap();
     assert_eq!(records(&stage, &key).exit().unwrap().unwrap().code, 127, "what failed is recorded as that");
     let log = stage.supervisor().log(&key, Phase::Install);
-    until("the gate's leaving", || std::fs::read_to_string(&log).unwrap().contains("nothing was done"));
+    // Where the installer is created with its first thread stopped there is no gate that could say so.
+    if cfg!(unix) {
+        until("the gate's leaving", || std::fs::read_to_string(&log).unwrap().contains("nothing was done"));
+    }
     assert_eq!(stage.starts().len(), 0);
 }
 
@@ -280,8 +280,9 @@ fn an_installer_that_is_ended_from_outside_is_a_failure_that_says_so() {
     stage.supervisor().start(&key, Phase::Install, &stage.installer("endless", "1.0")).unwrap();
     stage.await_deed(|deed| matches!(deed, Deed::InstallerStarted { .. }));
     records(&stage, &key).installer().unwrap().unwrap().kill().unwrap();
-    assert_eq!(stage.end(&key), Probe::Exited { code: -9 });
-    let ExitMeaning::Failure(why) = stage.twin().exit_meaning(-9) else { panic!() };
+    let Probe::Exited { code } = stage.end(&key) else { panic!() };
+    assert!(code < 0, "{code} would be a code of the installer's own");
+    let ExitMeaning::Failure(why) = stage.twin().exit_meaning(code) else { panic!() };
     assert!(why.contains("ended from outside"), "{why}");
 }
 

@@ -27,6 +27,7 @@ use crate::durable;
 use crate::host::Clock;
 use crate::host::clock::SystemClock;
 use crate::host::process::Process;
+use crate::os;
 
 /// The state's file.
 pub const STATE: &str = "state.json";
@@ -242,8 +243,7 @@ impl Store {
 
     fn put_in_place(&self) -> Result<(), Error> {
         let state = self.path(STATE);
-        fs::rename(self.path(NEXT), &state).map_err(io_error("write", &state))?;
-        durable::sync_folder_of(&state).map_err(io_error("write", &state))
+        durable::put_in_place(&self.path(NEXT), &state).map_err(io_error("write", &state))
     }
 
     fn replace<T: Serialize>(&self, name: &str, value: &T) -> Result<(), Error> {
@@ -280,7 +280,7 @@ impl Section<'_> {
         let next = self.store.path(NEXT);
         let bytes = pretty(&state, &next)?;
         durable::write(&next, &bytes).map_err(io_error("write", &next))?;
-        durable::sync_folder_of(&next).map_err(io_error("write", &next))?;
+        os::sync_name(&next).map_err(io_error("write", &next))?;
         self.store.note(deed, Some(Digest::of(&bytes)))?;
         self.store.put_in_place()?;
         self.state = state;

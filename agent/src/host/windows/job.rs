@@ -1,0 +1,132 @@
+//! Jobs: what ends when something else ends.
+//!
+//! Neighbours: `process` keeps a started and not yet released program in one, and asks which job the agent itself is in.
+//! Never limits anything but a life, and never that of a released program.
+
+use std::io;
+use std::os::windows::io::{AsRawHandle as _, FromRawHandle as _, OwnedHandle};
+use std::process::Child;
+use std::ptr;
+
+use windows_sys::Win32::System::JobObjects::{
+    AssignProcessToJobObject, CreateJobObjectW, IsProcessInJob, JOB_OBJECT_LIMIT,
+    JOB_OBJECT_LIMIT_BREAKAWAY_OK, JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE, JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK,
+    JOBOBJECT_EXTENDED_LIMIT_INFORMATION, JobObjectExtendedLimitInformation, QueryInformationJobObject,
+    SetInformationJobObject,
+};
+use windows_sys::Win32::System::Threading::GetCurrentProcess;
+
+use super::process::size_of_u32;
+
+/// A job of this process's own.
+#[derive(Debug)]
+pub(super) struct Job(OwnedHandle);
+
+impl Job {
+    /// One whose processes end when this value, or the process that holds it, does.
+    pub(super) fn that_ends_with_its_owner() -> io::Result<Self> {
+        // SAFETY: neither security attributes nor a name are passed; the handle is not inherited.
+        let handle = unsafe { CreateJobObjectW(ptr::null(), ptr::null()) };
+        if handle.is_null() {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the handle is open and nobody else's.
+        let job = Self(unsafe { OwnedHandle::from_raw_handle(handle) });
+        job.limit(JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE)?;
+        Ok(job)
+    }
+
+    /// Takes a process in.
+    pub(super) fn take_in(&self, child: &Child) -> io::Result<()> {
+        // SAFETY: both handles are open.
+        let taken = unsafe { AssignProcessToJobObject(self.0.as_raw_handle(), child.as_raw_handle()) };
+        if taken == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+
+    /// From here on its processes end by themselves alone.
+    pub(super) fn let_go(&self) -> io::Result<()> {
+        self.limit(0)
+    }
+
+    fn limit(&self, flags: JOB_OBJECT_LIMIT) -> io::Result<()> {
+        let mut limits = JOBOBJECT_EXTENDED_LIMIT_INFORMATION::default();
+        limits.BasicLimitInformation.LimitFlags = flags;
+        // SAFETY: `limits` is the structure that this class of information names, with its size.
+        let set = unsafe {
+            SetInformationJobObject(
+                self.0.as_raw_handle(),
+                JobObjectExtendedLimitInformation,
+                ptr::from_ref(&limits).cast(),
+                size_of_u32::<JOBOBJECT_EXTENDED_LIMIT_INFORMATION>(),
+            )
+        };
+        if set == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+}
+
+/// What the job around this process means for what it starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Around {
+    /// There is none, or it ends nobody, or what is started is not in it.
+    Harmless,
+    /// It lets processes be started outside.
+    MayBeLeft,
+    /// It ends all its processes at once and lets none out.
+    EndsAllAtOnce,
+}
+
+/// Looks at the job around this process.
+pub(super) fn around_this_process() -> io::Result<Around> {
+    // SAFETY: gives a constant.
+    let me = unsafe { GetCurrentProcess() };
+    let mut inside = 0;
+    // SAFETY: `inside` is this function's own; no job means any job.
+    if unsafe { IsProcessInJob(me, ptr::null_mut(), &mut inside) } == 0 {
+        return Err(io::Error::last_os_error());
+    }
+    if inside == 0 {
+        return Ok(Around::Harmless);
+    }
+    let mut limits = JOBOBJECT_EXTENDED_LIMIT_INFORMATION::default();
+    // SAFETY: `limits` is the structure that this class of information names, with its size; no job means this process's.
+    let told = unsafe {
+        QueryInformationJobObject(
+            ptr::null_mut(),
+            JobObjectExtendedLimitInformation,
+            ptr::from_mut(&mut limits).cast(),
+            size_of_u32::<JOBOBJECT_EXTENDED_LIMIT_INFORMATION>(),
+            ptr::null_mut(),
+        )
+    };
+    if told == 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(meaning(limits.BasicLimitInformation.LimitFlags))
+}
+
+fn meaning(flags: JOB_OBJECT_LIMIT) -> Around {
+    let has = |flag| flags & flag != 0;
+    if has(JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK) {
+        Around::Harmless
+    } else if has(JOB_OBJECT_LIMIT_BREAKAWAY_OK) {
+        Around::MayBeLeft
+    } else if has(JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE) {
+        Around::EndsAllAtOnce
+    } else {
+        Around::Harmless
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_that_ends_all_is_left_where_it_may_be_and_refused_where_not() {
+        let kill = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE;
+        assert_eq!(meaning(0), Around::Harmless);
+        assert_eq!(meaning(kill), Around::EndsAllAtOnce);
+        assert_eq!(meaning(kill | JOB_OBJECT_LIMIT_BREAKAWAY_OK), Around::MayBeLeft);
+        assert_eq!(meaning(kill | JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK), Around::Harmless);
+    }
+}
