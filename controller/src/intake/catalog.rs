@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use muster_core::compile::Wanted;
 use muster_model::diagnostic::Diagnostic;
-use muster_model::document::{self, Documents, Source};
+use muster_model::document::{self, DocumentKey, Documents, Site, Source};
 use muster_model::name::{HostName, ProductId, Revision, Role, ServerId, Slug};
 use muster_model::resolve;
 use thiserror::Error;
@@ -107,6 +107,28 @@ impl Catalog {
         Ok(documents)
     }
 
+    /// The documents that a site was made from at a revision: its own and those that it names.
+    pub(super) async fn of_site(
+        snapshot: &mut Snapshot,
+        site: &Slug,
+        revision: Revision,
+    ) -> Result<Documents, Error> {
+        let mut documents = Documents::default();
+        let mut keys = vec![DocumentKey::Site(site.clone())];
+        while let Some(key) = keys.pop() {
+            let Some(stored) = snapshot.document(&key.to_string(), revision).await? else {
+                continue;
+            };
+            let source = Source { path: stored.path, content: stored.text.into_bytes() };
+            let read = document::read(&[source]).map_err(|mistakes| Error::unsound(&mistakes))?;
+            documents.overlay(read);
+            if let DocumentKey::Site(_) = key {
+                keys.extend(documents.site(site).into_iter().flat_map(|(_, site)| named(site)));
+            }
+        }
+        Ok(documents)
+    }
+
     fn held(&self) -> Option<Held> {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -117,6 +139,13 @@ impl Catalog {
             *held = Some((revision, documents));
         }
     }
+}
+
+/// The documents that a site names.
+pub(super) fn named(site: &Site) -> Vec<DocumentKey> {
+    let ring = site.ring.iter().map(|ring| DocumentKey::Ring(ring.value.clone()));
+    let client = DocumentKey::Client(site.client.value.clone());
+    ring.chain([client, DocumentKey::Product(site.product.value.clone())]).collect()
 }
 
 /// Every site, by name.

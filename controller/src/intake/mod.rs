@@ -4,10 +4,13 @@
 //! `planning` compiles the newest. Nothing is stored of a push that is refused, and no push changes a server.
 
 pub mod catalog;
+mod fixed;
+
+use std::sync::Arc;
 
 use muster_model::check;
 use muster_model::diagnostic::Diagnostic;
-use muster_model::document::{self, Documents, Source};
+use muster_model::document::{self, DocumentKey, Documents, Source};
 use muster_model::name::{Revision, Slug};
 use thiserror::Error;
 
@@ -89,7 +92,7 @@ pub struct Intake {
 enum Stored {
     Pushed(Pushed),
     Stale(Stale),
-    /// A push in between, and this one takes any base: to be checked anew.
+    /// A push in between, and this one takes any base, or a first installation: to be checked anew.
     Moved,
 }
 
@@ -117,17 +120,26 @@ impl Intake {
             }
             let held = self.catalog.at(&mut snapshot, newest).await?;
             let files = push.files.clone();
-            let checked = tokio::task::spawn_blocking(move || check(&held, &files)).await?;
-            let Checked { all, pushed: documents, changed } = match checked {
+            let checked = tokio::task::spawn_blocking({
+                let held = Arc::clone(&held);
+                move || check(&held, &files)
+            })
+            .await?;
+            let Checked { all, pushed: documents, keys } = match checked {
                 Ok(checked) => checked,
                 Err(mistakes) => return Ok(Answer::Rejected(mistakes)),
             };
+            let before = fixed::installed(&mut snapshot, &all, &keys).await?;
+            let mistakes = fixed::changed(&mut snapshot, &held, &all, &before).await?;
+            if !mistakes.is_empty() {
+                return Ok(Answer::Rejected(mistakes));
+            }
             let count = u32::try_from(documents.len()).unwrap_or(u32::MAX);
             let pushed = if push.dry_run {
-                Pushed { revision: newest, changed }
+                Pushed { revision: newest, changed: u32::try_from(keys.len()).unwrap_or(u32::MAX) }
             } else {
                 drop(snapshot);
-                match self.store(&push, newest, documents).await? {
+                match self.store(&push, newest, documents, before).await? {
                     Stored::Pushed(pushed) => pushed,
                     Stored::Stale(stale) => return Ok(Answer::Stale(stale)),
                     Stored::Moved => continue,
@@ -144,6 +156,7 @@ impl Intake {
         push: &Push,
         checked_on: Revision,
         documents: Vec<Document>,
+        before: Vec<fixed::Before>,
     ) -> Result<Stored, store::Error> {
         let new = NewRevision { by: push.by.clone(), ticket: push.ticket.clone(), documents };
         let base = push.base;
@@ -151,6 +164,8 @@ impl Intake {
             Box::pin(async move {
                 let newest = tx.newest_revision().await?.map_or(Revision(0), |newest| newest.revision);
                 match base {
+                    // A first step that was done in between may have fixed what the push changes.
+                    _ if newest == checked_on && fixed::has_moved(tx, &before).await? => Ok(Stored::Moved),
                     _ if newest == checked_on => Ok(Stored::Pushed(tx.add_revision(new).await?)),
                     Some(base) => Ok(Stored::Stale(stale(tx, base).await?)),
                     None => Ok(Stored::Moved),
@@ -183,8 +198,8 @@ struct Checked {
     all: Documents,
     /// Those of the push.
     pushed: Vec<Document>,
-    /// How many of them differ from what was held.
-    changed: u32,
+    /// Those that differ from what was held.
+    keys: Vec<DocumentKey>,
 }
 
 /// Lays a push over what is held and checks all of it; or every mistake.
@@ -198,9 +213,9 @@ fn check(held: &Documents, files: &[Source]) -> Result<Checked, Vec<Diagnostic>>
     });
     let pushed = pushed.collect();
     let mut all = held.clone();
-    let changed = u32::try_from(all.overlay(documents).len()).unwrap_or(u32::MAX);
+    let keys = all.overlay(documents);
     let mistakes = check::check(&all);
-    if mistakes.is_empty() { Ok(Checked { all, pushed, changed }) } else { Err(mistakes) }
+    if mistakes.is_empty() { Ok(Checked { all, pushed, keys }) } else { Err(mistakes) }
 }
 
 async fn stale(snapshot: &mut Snapshot, base: Revision) -> Result<Stale, store::Error> {

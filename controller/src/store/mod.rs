@@ -42,7 +42,7 @@ pub use event::{EventFilter, StoredEvent};
 pub use invitation::Invitation;
 pub use manifest::StoredManifest;
 pub use meta::Epoch;
-pub use plan::{NewPlan, Plan, PlanSteps};
+pub use plan::{Installed, NewPlan, Plan, PlanSteps};
 pub use revision::{Document, NewRevision, Pushed, RevisionRecord};
 pub use server::Server;
 pub use status::SiteStatus;

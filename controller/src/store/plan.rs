@@ -3,10 +3,12 @@
 //! Neighbours: planning stores them, the operator's door approves and starts them by events, dispatch reads them. The
 //! header's and steps' bytes are never serialised anew.
 
+use futures_util::TryStreamExt as _;
 use jiff::Timestamp;
 use muster_model::digest::Digest;
-use muster_model::event::RunEnd;
+use muster_model::event::{Event, EventBody, RunEnd};
 use muster_model::name::{PlanId, Revision, Role, Slug};
+use muster_model::outcome::End;
 use muster_model::report::Finding;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
@@ -79,6 +81,19 @@ pub struct Plan {
     pub running: bool,
     /// How its run last ended.
     pub run_end: Option<RunEnd>,
+}
+
+/// The newest proof that a site was installed: a step of a run that ended done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installed {
+    /// The plan of the run.
+    pub plan: PlanId,
+    /// The revision that it was compiled from.
+    pub revision: Revision,
+    /// Who approved it.
+    pub by: String,
+    /// When the step ended.
+    pub at: Timestamp,
 }
 
 fn read(row: &SqliteRow) -> Result<Plan, Error> {
@@ -167,6 +182,32 @@ impl Snapshot {
             .as_ref()
             .map(read)
             .transpose()
+    }
+
+    /// The newest plan of a site of which a step was done on a server; none for a site that was never installed.
+    pub async fn installed(&mut self, site: &Slug) -> Result<Option<Installed>, Error> {
+        let mut rows = sqlx::query(
+            "SELECT plans.plan, plans.revision, plans.approved_by, events.at_ms, events.body
+             FROM plans JOIN step_keys ON step_keys.plan = plans.plan
+                        JOIN events ON events.sequence = step_keys.ended_sequence
+             WHERE plans.site = $1 ORDER BY plans.plan DESC, events.sequence",
+        )
+        .bind(site.as_str())
+        .fetch(self.connection());
+        while let Some(row) = rows.try_next().await? {
+            let event: Event = from_json("event", row.try_get("body")?)?;
+            if let EventBody::StepEnded { outcome, .. } = event.body
+                && outcome.end == End::Done
+            {
+                return Ok(Some(Installed {
+                    plan: PlanId(nat("plan", row.try_get("plan")?)?),
+                    revision: Revision(nat("revision", row.try_get("revision")?)?),
+                    by: row.try_get::<Option<String>, _>("approved_by")?.unwrap_or_default(),
+                    at: moment(row.try_get("at_ms")?)?,
+                }));
+            }
+        }
+        Ok(None)
     }
 
     /// A plan's steps, by role.

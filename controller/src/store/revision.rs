@@ -70,6 +70,10 @@ fn read(row: &SqliteRow) -> Result<RevisionRecord, Error> {
     })
 }
 
+fn read_document(row: &SqliteRow) -> Result<Document, Error> {
+    Ok(Document { key: row.try_get("document")?, path: row.try_get("path")?, text: row.try_get("source")? })
+}
+
 impl Snapshot {
     /// The newest revision; none before the first push.
     pub async fn newest_revision(&mut self) -> Result<Option<RevisionRecord>, Error> {
@@ -93,14 +97,21 @@ impl Snapshot {
         .fetch_all(self.connection())
         .await?
         .iter()
-        .map(|row| {
-            Ok(Document {
-                key: row.try_get("document")?,
-                path: row.try_get("path")?,
-                text: row.try_get("source")?,
-            })
-        })
+        .map(read_document)
         .collect()
+    }
+
+    /// One document as it was at a revision.
+    pub async fn document(&mut self, key: &str, revision: Revision) -> Result<Option<Document>, Error> {
+        let row = sqlx::query(
+            "SELECT document, path, source FROM documents WHERE document = $1 AND revision <= $2
+             ORDER BY revision DESC LIMIT 1",
+        )
+        .bind(key)
+        .bind(int(revision.0)?)
+        .fetch_optional(self.connection())
+        .await?;
+        row.as_ref().map(read_document).transpose()
     }
 
     /// The keys of the documents that changed after a revision: what a push from there has not seen.

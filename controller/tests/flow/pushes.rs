@@ -1,9 +1,11 @@
 //! Pushes: all or nothing, and never over somebody else's.
 
 use muster_model::event::EventBody;
+use muster_model::outcome::End;
 use muster_proto::v1;
 use muster_proto::v1::push_reply::Result as Reply;
 
+use crate::agent::{Agent, fresh, hello};
 use crate::harness::{Controller, changed_documents, documents};
 
 async fn push(controller: &mut Controller, request: v1::PushRequest) -> Reply {
@@ -99,4 +101,49 @@ async fn a_dry_run_says_what_would_change_and_stores_nothing() {
     let Reply::Pushed(pushed) = push(&mut controller, request).await else { panic!("it was refused") };
     assert_eq!((pushed.revision, pushed.changed), (1, 1));
     assert_eq!(controller.count(|event| matches!(event, EventBody::RevisionPushed { .. })).await, 1);
+}
+
+/// The documents with a fixed parameter, and its value at the site.
+fn with_language(language: &str) -> Vec<v1::SourceFile> {
+    let mut files = documents();
+    let text = String::from_utf8(files[0].content.clone()).unwrap();
+    let fixed = "parameters: {language: {type: enum, values: [fr, en], fixed: true}}\nnodes:";
+    files[0].content = text.replace("nodes:", fixed).into_bytes();
+    files[2].content.extend_from_slice(format!("parameters:\n  language: {language}\n").as_bytes());
+    files
+}
+
+#[tokio::test]
+async fn a_fixed_parameter_may_change_until_a_step_was_done_and_never_after() {
+    // G4.
+    let mut controller = Controller::start().await;
+    controller.push(with_language("en")).await;
+    controller.push(with_language("fr")).await;
+    let credentials = controller.enrol("dupont-prod/web", "DUP-WEB01").await;
+    let hello = hello(controller.hands.now());
+    let mut agent = Agent::connect(&controller.address(), &credentials, hello).await.unwrap();
+    let (plan, _) = tokio::join!(controller.plan("dupont-prod"), agent.compare(fresh));
+    let plan = plan.unwrap();
+    controller.approve(&plan).await.unwrap();
+    controller.run(plan.plan).await.unwrap();
+    let command = agent.command().await;
+    agent.accept(command.id).await;
+    agent.end(command.id, &command.steps[0], End::Done, 1).await;
+    agent.stored().await;
+
+    for dry_run in [true, false] {
+        let files = with_language("en");
+        let request = v1::PushRequest { files, any_base: true, dry_run, ..v1::PushRequest::default() };
+        let Reply::Rejected(rejected) = push(&mut controller, request).await else { panic!("it was taken") };
+        let [mistake] = rejected.diagnostics.as_slice() else { panic!("{rejected:?}") };
+        assert_eq!((mistake.rule.as_str(), mistake.path.as_str()), ("fixed-parameter", "dupont-prod.yaml"));
+        assert_eq!(mistake.source, "  language: en");
+        assert!(mistake.problem.contains("installed as `fr` by anne on "), "{}", mistake.problem);
+        assert!(mistake.problem.contains("(P-1, revision 2)"), "{}", mistake.problem);
+    }
+    assert_eq!(controller.count(|event| matches!(event, EventBody::RevisionPushed { .. })).await, 2);
+    // Whatever else changes is taken.
+    let mut files = with_language("fr");
+    files[1].content.extend_from_slice(b"description: Dupont SA\n");
+    assert_eq!(controller.push(files).await.changed, 1);
 }

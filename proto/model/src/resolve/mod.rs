@@ -5,6 +5,7 @@
 
 mod edges;
 mod explain;
+mod fixed;
 mod found;
 mod layers;
 mod nodes;
@@ -16,6 +17,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 pub use explain::{Error as ExplainError, explain};
+pub use fixed::changed_fixed;
 use found::Found;
 use layers::{Layer, Missing};
 use settle::Parameters;

@@ -230,6 +230,42 @@ fn a_mistyped_parameter_is_not_explained_but_named_with_one_that_is_near() {
 }
 
 #[test]
+fn a_fixed_parameter_of_an_installed_site_keeps_its_value_whichever_layer_would_change_it() {
+    // G4, G5.
+    let name = "dupont-prod".parse().unwrap();
+    let installed = documents(&[PRODUCT, RING, CLIENT, SITE]);
+    let changed = |texts: &[&str], held: &Documents| {
+        changed_fixed(&installed, held, &documents(texts), &name, "by anne")
+    };
+    let english = CLIENT.replace("language: fr", "language: en");
+    let found = changed(&[PRODUCT, RING, &english, SITE], &installed);
+    assert_eq!(rules(&found), ["fixed-parameter"]);
+    assert_eq!((found[0].path.as_str(), found[0].line), ("2.yaml", 6));
+    assert!(found[0].problem.contains("`language`") && found[0].problem.contains("by anne"));
+    let overruled = SITE.replace("  port: 1025", "  language: fr\n  port: 1025");
+    assert_eq!(
+        changed(&[PRODUCT, RING, &english, &overruled], &installed),
+        [],
+        "the resolved value is the same"
+    );
+    let moved = SITE.replace("  port: 1025", "  iis_site_name: Other\n  port: 2025");
+    let found = changed(&[PRODUCT, RING, CLIENT, &moved], &installed);
+    assert_eq!(rules(&found), ["fixed-parameter", "fixed-parameter"], "the pool follows; the port is free");
+    let held = documents(&[PRODUCT, RING, CLIENT, &moved]);
+    assert_eq!(
+        changed(&[PRODUCT, RING, CLIENT, &moved], &held),
+        [],
+        "what was there before is not this push's"
+    );
+    let freed = PRODUCT.replace(
+        "values: [fr, en]                          # unverified beyond these two\n    fixed: true",
+        "values: [fr, en]",
+    );
+    assert_ne!(freed, PRODUCT);
+    assert_eq!(rules(&changed(&[&freed, RING, &english, SITE], &installed)), ["fixed-parameter"]);
+}
+
+#[test]
 fn odata_is_on_with_treasury_whatever_the_layers_say_and_the_reason_is_given() {
     // G9.
     let of = |site: &str| refused(&[PRODUCT, RING, CLIENT, site]);
