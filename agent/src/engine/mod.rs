@@ -92,7 +92,10 @@ impl Engine {
                 Err(error) => return Err(error),
             }
         }
-        if self.stop.load(Ordering::SeqCst) { Ok(()) } else { Err(journal::Error::GivenUp.into()) }
+        match self.journal.given_up() {
+            Some(error) if !self.stop.load(Ordering::SeqCst) => Err(error.into()),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Works until nothing is left to do, without waiting for more.

@@ -29,9 +29,9 @@ pub enum Error {
     /// A record contradicts those before it.
     #[error("the journal contradicts itself; nothing is started from it")]
     Illegal(#[from] IllegalRecord),
-    /// An earlier write failed.
-    #[error("the journal was given up after a failed write")]
-    GivenUp,
+    /// An earlier write failed; why, for whoever hears of it second.
+    #[error("the journal was given up after a failed write: {0}")]
+    GivenUp(String),
 }
 
 /// The open journal. Shared by all threads of the agent.
@@ -45,7 +45,8 @@ struct Inner {
     state: State,
     ledger: Ledger,
     store: Box<dyn Store>,
-    given_up: bool,
+    /// Why it was given up, if it was.
+    given_up: Option<String>,
 }
 
 impl Journal {
@@ -60,7 +61,7 @@ impl Journal {
             state.apply(sealed.position, record)?;
         }
         store.ownership()?.into_iter().for_each(|change| ledger.apply(change));
-        let inner = Inner { chain, state, ledger, store, given_up: false };
+        let inner = Inner { chain, state, ledger, store, given_up: None };
         Ok(Self { inner: Mutex::new(inner), moved: Condvar::new() })
     }
 
@@ -77,9 +78,9 @@ impl Journal {
     /// # Errors
     /// Where they are not known to be on the disk: the agent must stop.
     pub fn append_owning(&self, record: Record, changes: Vec<Change>) -> Result<u64, Error> {
-        let mut inner = self.inner.lock().map_err(|_| Error::GivenUp)?;
-        if inner.given_up {
-            return Err(Error::GivenUp);
+        let mut inner = self.inner.lock().map_err(|_| Error::GivenUp("its writer died".to_owned()))?;
+        if let Some(why) = &inner.given_up {
+            return Err(Error::GivenUp(why.clone()));
         }
         let (before, stored) = points(&record);
         let sealed = inner.chain.seal(record.clone())?;
@@ -90,7 +91,7 @@ impl Journal {
         chain.follow(&sealed)?;
         crash::point(before);
         if let Err(error) = inner.store.append(&sealed, &changes) {
-            inner.given_up = true;
+            inner.given_up = Some(with_causes(&error));
             self.moved.notify_all();
             return Err(error.into());
         }
@@ -112,6 +113,11 @@ impl Journal {
         look(&self.lock().ledger)
     }
 
+    /// Why nothing more is written, where that is so.
+    pub fn given_up(&self) -> Option<Error> {
+        self.lock().given_up.clone().map(Error::GivenUp)
+    }
+
     /// The position of the last record; 0 for none.
     pub fn position(&self) -> u64 {
         self.lock().chain.position()
@@ -121,7 +127,7 @@ impl Journal {
     pub fn wait(&self, stop: &AtomicBool) -> Option<Next> {
         let mut inner = self.lock();
         loop {
-            if stop.load(Ordering::SeqCst) || inner.given_up {
+            if stop.load(Ordering::SeqCst) || inner.given_up.is_some() {
                 return None;
             }
             let next = inner.state.next();
@@ -151,6 +157,12 @@ impl Journal {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// An error with its causes, in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// The crash points before and after the commit of a record.

@@ -148,9 +148,11 @@ fn after_one_failed_write_nothing_more_is_written() {
     let journal = Journal::open(Box::new(Full { room: 1 })).unwrap();
     journal.append(epoch(1)).unwrap();
     assert!(matches!(journal.append(epoch(2)), Err(Error::Store(_))));
-    assert!(matches!(journal.append(epoch(3)), Err(Error::GivenUp)));
+    // Whoever hears of it second is told the cause as well.
+    let second = journal.append(epoch(3)).unwrap_err();
+    assert!(matches!(&second, Error::GivenUp(why) if why.contains("full")), "{second}");
     assert_eq!(journal.read(|state| state.epoch()).unwrap().number, 1, "what failed did not happen");
     assert_eq!(journal.wait(&AtomicBool::new(false)), None, "the engine is told");
     let acknowledged = Record::Acknowledged { key: StepKey(Uuid::nil()) };
-    assert!(matches!(journal.append(acknowledged), Err(Error::GivenUp)));
+    assert!(matches!(journal.append(acknowledged), Err(Error::GivenUp(_))));
 }
