@@ -141,11 +141,11 @@ impl Store {
     {
         let (job, answer) = writer::job(work);
         if self.jobs.send(writer::Message::Job(job)).await.is_err() {
-            return Err(E::from(Error::Stopped(self.reason())));
+            return Err(E::from(Error::Stopped(self.stopped().await)));
         }
         match answer.await {
             Ok(result) => result,
-            Err(_) => Err(E::from(Error::Stopped(self.reason()))),
+            Err(_) => Err(E::from(Error::Stopped(self.stopped().await))),
         }
     }
 

@@ -152,7 +152,7 @@ async fn a_watcher_that_reads_and_then_waits_misses_no_event() {
     assert_eq!(store.snapshot().await.unwrap().events(Sequence(0), &odd, 100).await.unwrap().len(), 25);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_commit_that_fails_stops_the_writer_for_good_and_nobody_is_told_that_it_holds() {
     let dir = TempDir::new().unwrap();
     let store = open(&dir).await;
@@ -168,8 +168,10 @@ async fn a_commit_that_fails_stops_the_writer_for_good_and_nobody_is_told_that_i
         })
     });
     let (broken, beside) = tokio::join!(broken, append(&store, "acme", started(2)));
-    assert!(matches!(broken, Err(Error::Stopped(_))), "{broken:?}");
-    assert!(matches!(beside, Err(Error::Stopped(_))), "{beside:?}");
+    // Also the first to hear of it is told the cause.
+    let told = |why: &Fatal| why.to_string().contains("FOREIGN KEY");
+    assert!(matches!(&broken, Err(Error::Stopped(why)) if told(why)), "{broken:?}");
+    assert!(matches!(&beside, Err(Error::Stopped(why)) if told(why)), "{beside:?}");
     assert!(store.stopped().await.to_string().contains("FOREIGN KEY"));
     assert!(matches!(append(&store, "acme", started(3)).await, Err(Error::Stopped(_))));
     assert_eq!(*store.committed().borrow(), Sequence(1));
