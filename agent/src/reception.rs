@@ -78,7 +78,7 @@ impl Reception {
     pub fn hello(&self) -> Hello {
         Hello {
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
-            kinds: NodeKind::ALL.into_iter().collect(),
+            kinds: NodeKind::ALL.iter().copied().collect(),
             simulated: self.host.simulated(),
             now: self.host.clock().now(),
             journal: self.journal.position(),

@@ -32,7 +32,7 @@ pub(crate) struct Agent {
 pub(crate) fn hello(now: Timestamp) -> Hello {
     Hello {
         agent_version: "0.1.0".to_owned(),
-        kinds: NodeKind::ALL.into_iter().collect(),
+        kinds: NodeKind::ALL.iter().copied().collect(),
         simulated: true,
         now,
         journal: 0,

@@ -53,7 +53,7 @@ fn from_agent() -> Vec<FromAgent> {
     vec![
         FromAgent::Hello(Hello {
             agent_version: "0.1.0".to_owned(),
-            kinds: NodeKind::ALL.into_iter().collect(),
+            kinds: NodeKind::ALL.iter().copied().collect(),
             simulated: true,
             now: at(),
             journal: 4,

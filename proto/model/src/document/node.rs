@@ -1,4 +1,4 @@
-//! The nodes of a product, read by [`SCHEMA`] and with their expressions in place.
+//! The nodes of a product, read by the table of kinds and with their expressions in place.
 //!
 //! Neighbours: `product` collects them, `resolve` settles them for a site. What is written without an expression is
 //! checked against its type here already.
@@ -13,7 +13,7 @@ use crate::diagnostic::Report;
 use crate::expression::{Condition, Template};
 use crate::name::{Guide, IisName, NodeName, Role};
 use crate::near::did_you_mean;
-use crate::node::{AttributeType, KindSpec, NodeKind, SCHEMA};
+use crate::node::{AttributeType, KindSpec, NodeKind};
 use crate::parameter::is_windows_path;
 
 /// A node before its expressions are settled.
@@ -201,9 +201,6 @@ fn name_rule(kind: NodeKind) -> &'static str {
         }
     }
 }
-
-/// The kinds and their attributes are one table.
-const _: () = assert!(SCHEMA.len() == NodeKind::ALL.len());
 
 impl AttributeType {
     /// Whether a settled value fits, or what would.

@@ -10,57 +10,55 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-pub use schema::{AttributeRole, AttributeSpec, AttributeType, KindSpec, SCHEMA};
+pub use schema::{AttributeRole, AttributeSpec, AttributeType, KindSpec};
 
 use crate::name::InvalidName;
 
-/// What a node is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NodeKind {
+/// The kinds from one list: the enum, its words and its rows of the table cannot come apart.
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])+ $kind:ident = $word:literal in $spec:ident;)+) => {
+        /// What a node is.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum NodeKind {
+            $($(#[doc = $doc])+ #[serde(rename = $word)] $kind,)+
+        }
+
+        impl NodeKind {
+            /// Every kind, in the order of the documents.
+            pub const ALL: &'static [Self] = &[$(Self::$kind),+];
+
+            /// The kind's row of the table.
+            pub fn spec(self) -> &'static KindSpec {
+                match self { $(Self::$kind => &schema::$spec),+ }
+            }
+
+            /// The word for it in documents, tables and on the wire.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$kind => $word),+ }
+            }
+        }
+
+        /// What a kind's word must be.
+        const KIND_RULE: &str = concat!("one of" $(, " ", $word)+);
+    };
+}
+
+kinds! {
     /// Something that an installer puts on the server and takes off again.
-    Package,
+    Package = "package" in PACKAGE;
     /// A Windows service: its state and start mode.
-    Service,
+    Service = "service" in SERVICE;
     /// An IIS application pool.
-    IisAppPool,
+    IisAppPool = "iis_app_pool" in IIS_APP_POOL;
     /// A text file and the rights on it.
-    File,
+    File = "file" in FILE;
     /// A read-only HTTP request made on the server.
-    HttpProbe,
+    HttpProbe = "http_probe" in HTTP_PROBE;
     /// A person's confirmation.
-    ManualStep,
+    ManualStep = "manual_step" in MANUAL_STEP;
 }
 
 impl NodeKind {
-    /// Every kind, in the order of the table.
-    pub const ALL: [Self; 6] =
-        [Self::Package, Self::Service, Self::IisAppPool, Self::File, Self::HttpProbe, Self::ManualStep];
-
-    /// The kind's row of the table.
-    pub fn spec(self) -> &'static KindSpec {
-        match self {
-            Self::Package => &schema::PACKAGE,
-            Self::Service => &schema::SERVICE,
-            Self::IisAppPool => &schema::IIS_APP_POOL,
-            Self::File => &schema::FILE,
-            Self::HttpProbe => &schema::HTTP_PROBE,
-            Self::ManualStep => &schema::MANUAL_STEP,
-        }
-    }
-
-    /// The word for it in documents, tables and on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Package => "package",
-            Self::Service => "service",
-            Self::IisAppPool => "iis_app_pool",
-            Self::File => "file",
-            Self::HttpProbe => "http_probe",
-            Self::ManualStep => "manual_step",
-        }
-    }
-
     /// Which of the four classes it belongs to.
     pub fn class(self) -> NodeClass {
         self.spec().class
@@ -76,9 +74,10 @@ impl fmt::Display for NodeKind {
 impl FromStr for NodeKind {
     type Err = InvalidName;
     fn from_str(text: &str) -> Result<Self, InvalidName> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| InvalidName {
+        let kind = Self::ALL.iter().find(|kind| kind.as_str() == text);
+        kind.copied().ok_or_else(|| InvalidName {
             what: "kind of node",
-            rule: "one of package, service, iis_app_pool, file, http_probe, manual_step",
+            rule: KIND_RULE,
             text: text.to_owned(),
         })
     }

@@ -1,0 +1,58 @@
+//! What packages bring: packages and services.
+//!
+//! Neighbours: `schema` says what each column means.
+
+use super::{AttributeType, KindSpec, input, state};
+use crate::node::{Effect, NodeClass, NodeKind};
+
+/// `package`: installed by an installer, replaced by uninstalling first (G2, G18).
+pub(in crate::node) static PACKAGE: KindSpec = KindSpec {
+    kind: NodeKind::Package,
+    class: NodeClass::Resource,
+    effect: Effect::OneShot,
+    name_is: "the package's name",
+    attributes: &[
+        state("version", AttributeType::Version, true, "the version that is installed"),
+        input(
+            "arguments",
+            AttributeType::LineList,
+            false,
+            "arguments handed to the installer, each one element",
+        ),
+        input(
+            "time_limit_seconds",
+            AttributeType::Integer(1, 86_400),
+            false,
+            "how long an installer may take before it is reported as unknown; it is never killed",
+        ),
+    ],
+};
+
+/// `service`: brought to a state and seen to stay there (G13, G15). A service is made by its package, never by this node.
+pub(in crate::node) static SERVICE: KindSpec = KindSpec {
+    kind: NodeKind::Service,
+    class: NodeClass::Resource,
+    effect: Effect::Convergent,
+    name_is: "the service's key name",
+    attributes: &[
+        state(
+            "start",
+            AttributeType::OneOf(&["automatic", "manual", "disabled"]),
+            false,
+            "how Windows starts it",
+        ),
+        state("state", AttributeType::OneOf(&["running", "stopped"]), false, "the state to reach and keep"),
+        input(
+            "settle_seconds",
+            AttributeType::Integer(0, 600),
+            false,
+            "how long it must stay in that state to count",
+        ),
+        input(
+            "time_limit_seconds",
+            AttributeType::Integer(1, 3_600),
+            false,
+            "how long it may take to get there",
+        ),
+    ],
+};

@@ -1,0 +1,94 @@
+//! The table of kinds: attributes, types, roles, and what each means. A file for each family of kinds.
+//!
+//! Neighbours: `node` exposes it, `document` validates by it, the JSON Schema and the documents are written from it.
+
+mod check;
+mod disk;
+mod gate;
+mod iis;
+mod installed;
+
+pub(super) use self::check::HTTP_PROBE;
+pub(super) use self::disk::FILE;
+pub(super) use self::gate::MANUAL_STEP;
+pub(super) use self::iis::IIS_APP_POOL;
+pub(super) use self::installed::{PACKAGE, SERVICE};
+
+use super::{Effect, NodeClass, NodeKind};
+
+/// One kind of node.
+#[derive(Debug)]
+pub struct KindSpec {
+    /// The kind.
+    pub kind: NodeKind,
+    /// Its class.
+    pub class: NodeClass,
+    /// Whether its effect may be repeated.
+    pub effect: Effect,
+    /// What the node's name is, in words.
+    pub name_is: &'static str,
+    /// Its attributes, in the order in which rows list them.
+    pub attributes: &'static [AttributeSpec],
+}
+
+impl KindSpec {
+    /// The attribute of that name.
+    pub fn attribute(&self, name: &str) -> Option<&'static AttributeSpec> {
+        self.attributes.iter().find(|spec| spec.name == name)
+    }
+}
+
+/// One attribute of a kind.
+#[derive(Debug)]
+pub struct AttributeSpec {
+    /// Its name in documents and rows.
+    pub name: &'static str,
+    /// What it holds.
+    pub ty: AttributeType,
+    /// Whether it is compared or only steers.
+    pub role: AttributeRole,
+    /// Whether a document must give it.
+    pub required: bool,
+    /// What it means, in one sentence.
+    pub doc: &'static str,
+}
+
+/// What an attribute is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttributeRole {
+    /// Observed on the server, diffed, shown as a row.
+    State,
+    /// Steers the effect, check or gate; never observed.
+    Input,
+}
+
+/// What an attribute may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttributeType {
+    /// One line of text.
+    Line,
+    /// Text of any number of lines.
+    Text,
+    /// A version, read as raw text.
+    Version,
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number in this range, both ends allowed.
+    Integer(i64, i64),
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// A list of lines.
+    LineList,
+    /// A list of whole numbers in this range.
+    IntegerList(i64, i64),
+    /// Members with a key (an account) and one of these words as value.
+    Members(&'static [&'static str]),
+}
+
+const fn state(name: &'static str, ty: AttributeType, required: bool, doc: &'static str) -> AttributeSpec {
+    AttributeSpec { name, ty, role: AttributeRole::State, required, doc }
+}
+
+const fn input(name: &'static str, ty: AttributeType, required: bool, doc: &'static str) -> AttributeSpec {
+    AttributeSpec { name, ty, role: AttributeRole::Input, required, doc }
+}
