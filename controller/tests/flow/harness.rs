@@ -18,6 +18,8 @@ use muster_proto::dial::{self, Credentials};
 use muster_proto::profile::Profile;
 use muster_proto::v1::operator_client::OperatorClient;
 use muster_proto::v1::{self, enrollment_client::EnrollmentClient};
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::SqliteConnectOptions;
 use tempfile::TempDir;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
@@ -120,6 +122,13 @@ impl Controller {
 
     pub(crate) fn store(&self) -> &muster_controller::store::Store {
         self.running.store()
+    }
+
+    /// Does something to the database from outside, as a fault or a careless person would.
+    pub(crate) async fn sql(&self, statement: &'static str) {
+        let options = SqliteConnectOptions::new().filename(self.dir.path().join("data/muster.db"));
+        let mut outside = options.connect().await.unwrap();
+        sqlx::query(statement).execute(&mut outside).await.unwrap();
     }
 
     pub(crate) fn dispatch(&self) -> &muster_controller::dispatch::Handle {

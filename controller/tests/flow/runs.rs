@@ -100,6 +100,27 @@ async fn an_outcome_that_arrives_twice_is_stored_once_and_acknowledged_twice() {
 }
 
 #[tokio::test]
+async fn an_outcome_that_cannot_be_stored_is_not_acknowledged_and_is_stored_after_the_cause_is_gone() {
+    let (mut controller, credentials, mut agent, plan) = approved().await;
+    controller.run(plan.plan).await.unwrap();
+    let command = agent.command().await;
+    controller
+        .sql("CREATE TRIGGER no_room BEFORE INSERT ON events BEGIN SELECT RAISE(FAIL, 'no room'); END")
+        .await;
+    agent.end(command.id, &command.steps[0], End::Done, 1).await;
+    assert_eq!(agent.next().await, None);
+
+    controller.sql("DROP TRIGGER no_room").await;
+    let controller = controller.restart().await;
+    let mut agent = connect(&controller, &credentials).await;
+    let again = agent.command().await;
+    assert_eq!(again.steps, command.steps);
+    agent.end(again.id, &again.steps[0], End::Done, 1).await;
+    assert_eq!(agent.stored().await, command.steps[0].key);
+    assert_eq!(controller.count(|event| matches!(event, EventBody::StepEnded { step: 1, .. })).await, 1);
+}
+
+#[tokio::test]
 async fn a_caller_that_goes_away_in_the_middle_leaves_nothing_half_said() {
     let (mut controller, credentials, mut agent, plan) = approved().await;
     controller.run(plan.plan).await.unwrap();
