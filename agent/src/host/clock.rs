@@ -1,13 +1,19 @@
-//! The machine's clock: the one place of the agent that reads the wall clock and waits.
+//! The port to the clock, and the machine's own: the one place of the agent that reads the wall clock and waits.
 //!
-//! Neighbours: hosts hand it out as the [`Clock`] port. Never judges a time: expiry and offset are the core's.
+//! Neighbours: hosts hand it out. Never judges a time: expiry and offset are the core's.
 
 use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Clock;
+/// The clock.
+pub trait Clock: Send + Sync {
+    /// Wall time.
+    fn now(&self) -> Timestamp;
+    /// Waits; on monotonic time.
+    fn sleep_ms(&self, duration_ms: u64);
+}
 
 /// The clock of the machine that this process runs on.
 #[derive(Debug, Clone, Copy, Default)]

@@ -1,0 +1,38 @@
+//! The port to files and the rights on them.
+//!
+//! Neighbours: `resource::file` calls it. Rights are explicit ones, account by account.
+
+use super::Error;
+
+/// What an account may do with a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// Read and execute.
+    Read,
+    /// Read, write, delete.
+    Modify,
+    /// Everything, rights included.
+    Full,
+}
+
+/// A text file and the rights on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileFacts {
+    /// Its bytes.
+    pub content: Vec<u8>,
+    /// Accounts with an explicit right, as (account, access).
+    pub rights: Vec<(String, Access)>,
+}
+
+/// Files and rights.
+pub trait Files {
+    /// What there is at that path, or none.
+    fn get(&self, path: &str) -> Result<Option<FileFacts>, Error>;
+    /// Puts this content there whole: readers see the old or the new. Rights that exist stay.
+    fn write(&self, path: &str, content: &[u8]) -> Result<(), Error>;
+    /// Gives one account exactly this access; other accounts stay as they are.
+    fn grant(&self, path: &str, account: &str, access: Access) -> Result<(), Error>;
+    /// Takes one account's explicit access away.
+    fn revoke(&self, path: &str, account: &str) -> Result<(), Error>;
+}

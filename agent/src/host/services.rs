@@ -1,0 +1,52 @@
+//! The port to Windows services.
+//!
+//! Neighbours: `resource::service` waits for what is asked here. Never makes a service.
+
+use super::Error;
+
+/// How a service is started by Windows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StartMode {
+    /// With Windows.
+    Automatic,
+    /// By a person or a program.
+    Manual,
+    /// Never.
+    Disabled,
+}
+
+/// The state of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceState {
+    /// Not running.
+    Stopped,
+    /// On its way up.
+    StartPending,
+    /// Running.
+    Running,
+    /// On its way down.
+    StopPending,
+}
+
+/// What Windows knows of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceFacts {
+    /// Its state.
+    pub state: ServiceState,
+    /// How it is started.
+    pub start: StartMode,
+}
+
+/// Windows services.
+pub trait Services {
+    /// What there is of that name, or none.
+    fn get(&self, name: &str) -> Result<Option<ServiceFacts>, Error>;
+    /// Asks it to start; returns when the request is taken, not when it runs.
+    fn start(&self, name: &str) -> Result<(), Error>;
+    /// Asks it to stop; returns when the request is taken, not when it stopped.
+    fn stop(&self, name: &str) -> Result<(), Error>;
+    /// Sets how Windows starts it; nothing else of its configuration.
+    fn set_start(&self, name: &str, start: StartMode) -> Result<(), Error>;
+}
