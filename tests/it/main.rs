@@ -18,3 +18,4 @@ mod limits;
 mod offline;
 mod replacement;
 mod restart;
+mod wine;

@@ -8,7 +8,7 @@ use muster_tests::daemon::await_until;
 use muster_tests::field::Field;
 
 /// A run that stands inside an installer: started, and held there until the fault is cleared.
-fn held_in_an_installer(field: &Field) -> PlanId {
+pub(super) fn held_in_an_installer(field: &Field) -> PlanId {
     let plan = field.approved_plan();
     field.agent.twin.fault(&["package.install", "common-services", "hang"]);
     field.cli.ok(&format!("run {plan}"));
@@ -20,12 +20,12 @@ fn held_in_an_installer(field: &Field) -> PlanId {
     plan
 }
 
-fn starts_of(field: &Field, name: &str) -> usize {
+pub(super) fn starts_of(field: &Field, name: &str) -> usize {
     field.agent.twin.installer_starts().iter().filter(|(package, _)| package == name).count()
 }
 
 /// The rest of the run: to the gate, through it, to the end.
-fn finish(field: &Field, plan: PlanId) {
+pub(super) fn finish(field: &Field, plan: PlanId) {
     let gate = field.step(plan, "manual_step/data-encryption").number;
     let mut watch = field.watch();
     watch.until(

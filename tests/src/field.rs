@@ -204,6 +204,8 @@ impl Field {
     /// # Errors
     /// Where the process table cannot be read.
     pub fn installers(&self) -> Result<Vec<u32>> {
+        // By the folder's own name: under Wine the path to it is written in another way.
+        let folder = self.folder.path().file_name().context("the folder has no name")?.to_string_lossy();
         let mut found = Vec::new();
         for entry in std::fs::read_dir("/proc")? {
             let path = entry?.path();
@@ -212,7 +214,7 @@ impl Field {
             if let (Some(pid), Ok(line)) = (pid, std::fs::read(path.join("cmdline"))) {
                 let line = String::from_utf8_lossy(&line).replace('\0', " ");
                 let is_one = line.contains(" supervise ") || line.contains(" twin-installer ");
-                if is_one && line.contains(&*self.folder.path().to_string_lossy()) {
+                if is_one && line.contains(&*folder) {
                     found.push(pid);
                 }
             }

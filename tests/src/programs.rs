@@ -2,6 +2,7 @@
 //!
 //! Neighbours: everything that starts a process asks here. Never runs a binary that was built from older sources.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -39,6 +40,28 @@ impl Programs {
         Ok(Self { folder: folder.to_owned() })
     }
 
+    /// The programs of this tree, with an agent that is the one for Windows, as it ships, in the Wine of `tests/windows`.
+    ///
+    /// The folder gets a `muster-agent` that starts it; paths mean the same on both sides, because Wine's current drive is
+    /// the root of this machine.
+    ///
+    /// # Errors
+    /// Where the folder cannot be filled.
+    pub fn with_agent_for_windows(folder: &Path) -> Result<Self> {
+        let linux = &Self::built().folder;
+        for name in ["muster-controller", "muster"] {
+            std::os::unix::fs::symlink(linux.join(name), folder.join(name)).context(name)?;
+        }
+        let script = folder.join("muster-agent");
+        let [wine, exe] = [root().join("tests/windows/wine"), for_windows("muster-agent")?];
+        std::fs::write(
+            &script,
+            format!("#!/bin/sh\nexec '{}' '{}' \"$@\"\n", wine.display(), exe.display()),
+        )?;
+        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755))?;
+        Ok(Self { folder: folder.to_owned() })
+    }
+
     /// `muster-controller`.
     pub fn controller(&self) -> PathBuf {
         self.folder.join("muster-controller")
@@ -53,6 +76,18 @@ impl Programs {
     pub fn cli(&self) -> PathBuf {
         self.folder.join("muster")
     }
+}
+
+/// A program for Windows, as `tests/windows/run` builds it.
+///
+/// # Errors
+/// Where it was not built.
+pub fn for_windows(name: &str) -> Result<PathBuf> {
+    let folder = target_folder()?;
+    let target = folder.parent().context("no target folder")?;
+    let exe = target.join("x86_64-pc-windows-gnu/debug").join(name).with_extension("exe");
+    ensure!(exe.is_file(), "{} is not there; run: ./tests/windows/run fleet", exe.display());
+    Ok(exe)
 }
 
 /// The root of the repository.
