@@ -1,4 +1,4 @@
-//! The command line of `muster-controller`: `init` and `serve`.
+//! The command line of `muster-controller`: `init`, `serve`, `backup`.
 //!
 //! Neighbours: `main` calls [`run`] and does nothing else. What is asked for is printed to stdout, all else goes to stderr.
 
@@ -12,7 +12,7 @@ use muster_model::name::Slug;
 
 use crate::clock::Clock;
 use crate::intake::catalog::{self, Catalog};
-use crate::{init, os, serve};
+use crate::{backup, init, os, serve};
 
 /// The controller of Muster: stores what every site should be, and carries out what was approved.
 #[derive(Debug, Parser)]
@@ -28,6 +28,8 @@ enum Verb {
     Init(Init),
     /// Serve. SIGTERM and SIGINT stop it in order.
     Serve(Serve),
+    /// Make a backup, also while the controller serves. Its keys are sealed to the recovery keys.
+    Backup(Backup),
 }
 
 #[derive(Debug, Args)]
@@ -57,6 +59,16 @@ struct Serve {
     /// Listen there instead of where `init` said.
     #[arg(long, value_name = "HOST:PORT")]
     listen: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Backup {
+    /// The controller's data directory.
+    #[arg(long, value_name = "DIR")]
+    data_dir: PathBuf,
+    /// A folder to put the backup in, or the name of the backup's own new folder.
+    #[arg(long, value_name = "DIR")]
+    to: PathBuf,
 }
 
 /// Runs the command line and says how the process ends: 0 well, 1 not, 2 for a command line that cannot be read.
@@ -94,6 +106,7 @@ fn act(verb: Verb) -> anyhow::Result<()> {
             let until = os::terminated()?;
             Ok(serve::run(options, Clock::system(), catalog::host_of(Catalog::default()), until).await?)
         }),
+        Verb::Backup(line) => runtime.block_on(back_up(line)),
     }
 }
 
@@ -119,5 +132,26 @@ async fn make(line: Init) -> anyhow::Result<()> {
     }
     println!("Move each to an offline medium, to two different places, and delete them here.");
     println!("Next: muster-controller serve --data-dir {}", options.data_dir.display());
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "what was backed up is what was asked for")]
+async fn back_up(line: Backup) -> anyhow::Result<()> {
+    let options = backup::Options { data_dir: line.data_dir, to: line.to };
+    let backup::Made { folder, backup } = backup::run(&options, Clock::system()).await?;
+    let size_bytes: u64 = backup.parts.iter().map(|part| part.size_bytes).sum();
+    let revision =
+        backup.revision.map_or_else(|| "no revision".to_owned(), |revision| format!("revision {revision}"));
+    println!("The backup is {}.", folder.display());
+    println!(
+        "It holds {revision} and the events up to {}, {} KiB.",
+        backup.sequence,
+        size_bytes.div_ceil(1024)
+    );
+    println!("Any one of these recovery keys opens its keys:");
+    for recipient in &backup.recipients {
+        println!("  {recipient}");
+    }
+    println!("Next: copy the whole folder to another machine.");
     Ok(())
 }

@@ -11,6 +11,7 @@ pub const POINTS: &[&str] = &[
     "serve.after_epoch",
     "enroll.before_reply",
     "init.before_publish",
+    "backup.before_publish",
     "planning.after_manifests",
     "dispatch.after_commit",
     "dispatch.before_send",

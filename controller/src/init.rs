@@ -1,10 +1,8 @@
 //! Makes a controller: authority, database, recovery keys, the first operator's profile.
 //!
 //! Neighbours: `serve` starts from what is made here. The data directory appears whole, by one rename, after everything
-//! else is on disk; an interrupted `init` leaves a folder that no other command takes for a controller. It overwrites
-//! nothing.
+//! else is on disk (`staging`); what a killed `init` left is removed by the next one. It overwrites nothing.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -12,12 +10,12 @@ use age::secrecy::ExposeSecret as _;
 use muster_model::name::Slug;
 use muster_proto::profile::Profile;
 use thiserror::Error;
-use uuid::Uuid;
 
 use crate::authority::{self, files};
 use crate::clock::Clock;
 use crate::crash;
 use crate::os;
+use crate::staging::{self, Staging};
 use crate::store::{self, Store};
 
 /// The file of the database in the data directory.
@@ -56,7 +54,7 @@ pub enum Error {
     Exists(String),
     /// The address is not one that can be dialled.
     #[error(
-        "{0:?} is not an address that agents can dial; write HOST:PORT with this machine's name, as in muster.example.org:7400"
+        "{0:?} is not an address that agents can dial; write HOST:PORT with this machine's name and a port of your choice, as in muster.example.org:7400"
     )]
     Address(String),
     /// A file or folder cannot be written.
@@ -86,13 +84,10 @@ pub struct Made {
 /// Where something is in the way or cannot be written; then there is no data directory.
 pub async fn run(options: &Options, clock: Clock) -> Result<Made, Error> {
     check(options)?;
-    let staging = staging_of(&options.data_dir);
-    os::make_private_folder(&staging, false).map_err(in_file(&staging))?;
+    let staging = Staging::begin(&options.data_dir, "init").map_err(in_file(&options.data_dir))?;
     let made = make(options, &staging, clock).await;
-    if made.is_err()
-        && let Err(error) = fs::remove_dir_all(&staging)
-    {
-        tracing::warn!(%error, folder = %staging.display(), "what was begun could not be removed");
+    if made.is_err() {
+        staging.abandon();
     }
     made
 }
@@ -100,17 +95,12 @@ pub async fn run(options: &Options, clock: Clock) -> Result<Made, Error> {
 fn check(options: &Options) -> Result<(), Error> {
     let (host, port) =
         options.listen.rsplit_once(':').ok_or_else(|| Error::Address(options.listen.clone()))?;
-    if matches!(host, "" | "0.0.0.0" | "[::]") || port.parse::<u16>().is_err() {
+    // Port 0 is whatever is free at each start: the profile and every token would name a port that nobody listens on.
+    if matches!(host, "" | "0.0.0.0" | "[::]") || port.parse::<u16>().ok().is_none_or(|port| port == 0) {
         return Err(Error::Address(options.listen.clone()));
     }
-    match fs::read_dir(&options.data_dir) {
-        Ok(mut entries) => {
-            if entries.next().is_some() {
-                return Err(Error::NotEmpty(shown(&options.data_dir)));
-            }
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(Error::File(shown(&options.data_dir), error)),
+    if !staging::is_free(&options.data_dir).map_err(in_file(&options.data_dir))? {
+        return Err(Error::NotEmpty(shown(&options.data_dir)));
     }
     let outputs = recovery_files(&options.recovery_out).chain([options.profile_out.clone()]);
     for output in outputs {
@@ -122,15 +112,15 @@ fn check(options: &Options) -> Result<(), Error> {
 }
 
 /// The order is the promise: keys that only exist once are on disk before the directory that depends on them.
-async fn make(options: &Options, staging: &Path, clock: Clock) -> Result<Made, Error> {
+async fn make(options: &Options, staging: &Staging, clock: Clock) -> Result<Made, Error> {
     let (issuer, ca_key_pem) = authority::new_authority(&clock)?;
     let private = |name: &str, content: &str| {
-        let path = staging.join(name);
+        let path = staging.path().join(name);
         files::create_private(&path, content).map_err(in_file(&path))
     };
     private(authority::CA_FILE, issuer.pem())?;
     private(authority::CA_KEY_FILE, &ca_key_pem)?;
-    let store = Store::open(&staging.join(DATABASE_FILE), clock).await?;
+    let store = Store::open(&staging.path().join(DATABASE_FILE), clock).await?;
     private(authority::CONTROLLER_FILE, &authority::new_controller_chain(&issuer, &store).await?)?;
     let (certificate_pem, key_pem) =
         authority::new_operator(&issuer, &store, options.operator.clone()).await?;
@@ -152,11 +142,8 @@ async fn make(options: &Options, staging: &Path, clock: Clock) -> Result<Made, E
     let profile_json = serde_json::to_string_pretty(&profile)?;
     files::create_private(&options.profile_out, &profile_json).map_err(in_file(&options.profile_out))?;
     files::sync_folder_of(&options.profile_out).map_err(in_file(&options.profile_out))?;
-    files::sync_folder_of(&staging.join(DATABASE_FILE)).map_err(in_file(staging))?;
     crash::point("init.before_publish");
-    // Replaces an empty folder and fails on any other.
-    fs::rename(staging, &options.data_dir).map_err(in_file(&options.data_dir))?;
-    files::sync_folder_of(&options.data_dir).map_err(in_file(&options.data_dir))?;
+    staging.publish().map_err(in_file(&options.data_dir))?;
     Ok(Made { recovery_files })
 }
 
@@ -187,13 +174,6 @@ async fn write_recovery_keys(options: &Options, store: &Store) -> Result<Vec<Pat
 
 fn recovery_files(folder: &Path) -> impl Iterator<Item = PathBuf> {
     (1..=RECOVERY_KEYS).map(|number| folder.join(format!("muster-recovery-{number}.txt")))
-}
-
-/// A folder beside the data directory, so that the rename stays on one file system.
-fn staging_of(data_dir: &Path) -> PathBuf {
-    let mut name = data_dir.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".init-{}", Uuid::new_v4().simple()));
-    data_dir.with_file_name(name)
 }
 
 fn in_file(path: &Path) -> impl FnOnce(io::Error) -> Error {

@@ -7,6 +7,7 @@
 pub mod access;
 pub mod api;
 pub mod authority;
+pub mod backup;
 pub mod clock;
 pub mod command_line;
 pub mod crash;
@@ -18,6 +19,7 @@ pub mod planning;
 pub mod rooms;
 pub mod serve;
 pub mod session;
+mod staging;
 pub mod store;
 pub mod tls;
 pub mod views;

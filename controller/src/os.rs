@@ -1,7 +1,7 @@
 //! What differs between operating systems: files that are their owner's alone, and being asked to stop.
 //!
 //! Where nothing was written yet, a private file is refused instead of being made for everybody. Neighbours:
-//! `authority::files`, `init` and `command_line`. Decides nothing.
+//! `authority::files`, `staging` and `command_line`. Decides nothing.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -33,6 +33,20 @@ pub(crate) fn make_private_folder(folder: &Path, above: bool) -> io::Result<()> 
 #[cfg(unix)]
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     std::fs::File::open(folder)?.sync_all()
+}
+
+/// Holds a folder for as long as the file lives; none where another process holds it.
+///
+/// # Errors
+/// Where the folder cannot be opened.
+#[cfg(unix)]
+pub(crate) fn lock_folder(folder: &Path) -> io::Result<Option<std::fs::File>> {
+    let file = std::fs::File::open(folder)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+        Err(std::fs::TryLockError::Error(error)) => Err(error),
+    }
 }
 
 /// Waits until the process is asked to stop.
@@ -68,6 +82,11 @@ pub(crate) fn make_private_folder(_folder: &Path, _above: bool) -> io::Result<()
 
 #[cfg(not(unix))]
 pub(crate) fn sync_folder(_folder: &Path) -> io::Result<()> {
+    unsupported()
+}
+
+#[cfg(not(unix))]
+pub(crate) fn lock_folder(_folder: &Path) -> io::Result<Option<std::fs::File>> {
     unsupported()
 }
 

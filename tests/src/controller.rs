@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::cli::Ran;
 use crate::daemon::{Daemon, await_until};
 use crate::programs::Programs;
 
@@ -52,6 +53,17 @@ impl Controller {
             .output()?;
         ensure!(output.status.success(), "init: {}", String::from_utf8_lossy(&output.stderr));
         Ok(Self { programs: programs.clone(), data, address, process: None })
+    }
+
+    /// Backs it up, with a point at which the command ends itself.
+    ///
+    /// # Errors
+    /// Where the program cannot be started; a refusal is in what it ran to.
+    pub fn backup_until(&self, to: &Path, crash_at: Option<&str>) -> Result<Ran> {
+        let mut command = Command::new(self.programs.controller());
+        command.arg("backup").arg("--data-dir").arg(&self.data).arg("--to").arg(to);
+        command.envs(crash_at.map(|point| ("MUSTER_CRASH_AT", point)));
+        Ran::of(&mut command)
     }
 
     /// Its data folder.

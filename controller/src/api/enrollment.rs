@@ -60,6 +60,7 @@ fn status(error: &Error) -> Status {
         | Error::Lifetime
         | Error::Certificate(_)
         | Error::Pem(_)
+        | Error::Pair
         | Error::File(..)
         | Error::Random => Status::internal(error.to_string()),
     }

@@ -144,6 +144,7 @@ impl From<authority::Error> for Status {
             | authority::Error::KeyKind
             | authority::Error::Certificate(_)
             | authority::Error::Pem(_)
+            | authority::Error::Pair
             | authority::Error::File(..)
             | authority::Error::Random => internal(&error),
         }

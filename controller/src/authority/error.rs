@@ -46,6 +46,9 @@ pub enum Error {
     /// A file does not hold what it should.
     #[error("the {0} is not PEM")]
     Pem(&'static str),
+    /// The authority's certificate and key are not of one authority.
+    #[error("the authority's key is not that of its certificate")]
+    Pair,
     /// A file cannot be read or written.
     #[error("the file {0} cannot be used")]
     File(String, #[source] std::io::Error),

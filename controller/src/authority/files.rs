@@ -9,11 +9,11 @@ use std::path::Path;
 use crate::os;
 
 /// Writes a file that must not exist yet, with mode 0600, through to the disk.
-pub(crate) fn create_private(path: &Path, content: &str) -> io::Result<()> {
+pub(crate) fn create_private(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     let mut file = os::make_private(&mut options)?.open(path)?;
-    file.write_all(content.as_bytes())?;
+    file.write_all(content.as_ref())?;
     file.sync_all()
 }
 

@@ -43,8 +43,12 @@ impl Issuer {
     pub(crate) fn load(pem: String, key_pem: &str) -> Result<Self, Error> {
         let key = KeyPair::from_pem(key_pem)?;
         let inner = rcgen::Issuer::from_ca_cert_pem(&pem, key)?;
-        let der = CertificateDer::from_pem_slice(pem.as_bytes())
-            .map_err(|_| Error::Pem("authority's certificate"))?;
+        let damaged = || Error::Pem("authority's certificate");
+        let der = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|_| damaged())?;
+        let (_, certificate) = X509Certificate::from_der(&der).map_err(|_| damaged())?;
+        if certificate.public_key().raw != inner.key().subject_public_key_info() {
+            return Err(Error::Pair);
+        }
         let pin = Digest::of(&der);
         Ok(Self { inner, pem, pin })
     }

@@ -9,6 +9,7 @@
 
 mod certificate;
 mod confirmation;
+mod copy;
 mod error;
 mod event;
 mod invitation;
@@ -29,6 +30,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use muster_model::name::Sequence;
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -37,6 +39,7 @@ use tokio::sync::{mpsc, watch};
 
 pub use certificate::Certificate;
 pub use confirmation::Confirmation;
+pub use copy::{Contents, contents, copy, newest_schema};
 pub use error::{Error, Fatal};
 pub use event::{EventFilter, StoredEvent};
 pub use invitation::Invitation;
@@ -56,6 +59,9 @@ const READERS: u32 = 8;
 const BUSY: Duration = Duration::from_secs(10);
 /// How many writes may wait for the writer before callers wait to hand theirs in.
 const QUEUE: usize = 4_096;
+
+/// Every change of the tables, oldest first.
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// What a closure of [`Store::transaction`] returns.
 pub type Work<'t, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 't>>;
@@ -101,7 +107,7 @@ impl Store {
             .max_lifetime(None)
             .connect_with(options.clone())
             .await?;
-        sqlx::migrate!("./migrations").run(&writers).await?;
+        MIGRATIONS.run(&writers).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .connect_with(options.pragma("query_only", "ON"))

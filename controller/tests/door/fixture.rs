@@ -31,7 +31,7 @@ pub(crate) struct Fixture {
 pub(crate) fn options(dir: &Path) -> init::Options {
     init::Options {
         data_dir: dir.join("data"),
-        listen: "127.0.0.1:0".to_owned(),
+        listen: "127.0.0.1:7400".to_owned(),
         operator: "anne".parse().unwrap(),
         profile_out: dir.join("anne.profile"),
         recovery_out: dir.join("recovery"),
@@ -39,7 +39,7 @@ pub(crate) fn options(dir: &Path) -> init::Options {
 }
 
 pub(crate) fn serve_options(dir: &Path) -> Options {
-    Options { data_dir: dir.join("data"), listen: None }
+    Options { data_dir: dir.join("data"), listen: Some("127.0.0.1:0".to_owned()) }
 }
 
 pub(crate) fn host_of() -> HostOf {

@@ -94,7 +94,15 @@ async fn an_init_that_fails_half_way_leaves_no_controller() {
 
 #[tokio::test]
 async fn an_address_that_nobody_can_dial_is_refused() {
-    for listen in ["0.0.0.0:7400", "[::]:7400", "muster.example.org", "muster.example.org:port", ":7400"] {
+    for listen in [
+        "0.0.0.0:7400",
+        "[::]:7400",
+        "muster.example.org",
+        "muster.example.org:port",
+        ":7400",
+        "127.0.0.1:0",
+        "127.0.0.1:00",
+    ] {
         let dir = TempDir::new().unwrap();
         let options = init::Options { listen: listen.to_owned(), ..options(dir.path()) };
         let error = init::run(&options, Clock::system()).await.unwrap_err();

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test that does not get what it needs ends the test")]
 
 mod access;
+mod backup;
 mod enrollment;
 mod fixture;
 mod init;

@@ -12,12 +12,15 @@ use tempfile::TempDir;
 fn command(dir: &Path, verb: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_muster-controller"));
     command.arg(verb).arg("--data-dir").arg(dir.join("data")).stdin(Stdio::null());
+    if verb == "serve" {
+        command.args(["--listen", "127.0.0.1:0"]);
+    }
     command
 }
 
 fn init(dir: &Path) -> Command {
     let mut command = command(dir, "init");
-    command.args(["--listen", "127.0.0.1:0", "--operator", "anne", "--profile-out"]);
+    command.args(["--listen", "127.0.0.1:7400", "--operator", "anne", "--profile-out"]);
     command.arg(dir.join("anne.profile")).arg("--recovery-out").arg(dir.join("recovery"));
     command
 }
@@ -114,6 +117,22 @@ fn a_second_process_ends_at_once_and_says_why() {
 }
 
 #[test]
+fn a_backup_is_made_while_it_serves_and_says_what_it_holds_and_what_opens_it() {
+    let dir = made();
+    let _serving = Serving::start(dir.path());
+    let to = dir.path().join("monday");
+    let output = command(dir.path(), "backup").arg("--to").arg(&to).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let said = String::from_utf8(output.stdout).unwrap();
+    for words in ["monday", "no revision", "age1", "another machine"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let again = command(dir.path(), "backup").arg("--to").arg(to.join("ca.pem")).output().unwrap();
+    assert_eq!(again.status.code(), Some(1));
+    assert!(stderr(&again).contains("is not overwritten"), "{}", stderr(&again));
+}
+
+#[test]
 fn a_command_line_that_cannot_be_read_ends_with_2() {
     let output = Command::new(env!("CARGO_BIN_EXE_muster-controller")).arg("dance").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
@@ -167,6 +186,10 @@ mod at_points {
         assert!(stderr(&again).contains("an earlier `init` did not finish"), "{}", stderr(&again));
         std::fs::remove_dir_all(dir.path().join("recovery")).unwrap();
         std::fs::remove_file(dir.path().join("anne.profile")).unwrap();
-        assert!(init(dir.path()).status().unwrap().success());
+        let last = init(dir.path()).output().unwrap();
+        assert!(last.status.success());
+        assert!(stderr(&last).contains("an earlier try was killed"), "{}", stderr(&last));
+        let left: Vec<_> = dir.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left.len(), 3, "{left:?}");
     }
 }

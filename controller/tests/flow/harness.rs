@@ -88,7 +88,7 @@ impl Controller {
         let hands = Hands(Arc::new(AtomicI64::new(Timestamp::now().as_millisecond())));
         let options = init::Options {
             data_dir: dir.path().join("data"),
-            listen: "127.0.0.1:0".to_owned(),
+            listen: "127.0.0.1:7400".to_owned(),
             operator: "anne".parse().unwrap(),
             profile_out: dir.path().join("anne.profile"),
             recovery_out: dir.path().join("recovery"),
@@ -98,7 +98,8 @@ impl Controller {
     }
 
     async fn serve(dir: TempDir, hands: Hands) -> Self {
-        let options = serve::Options { data_dir: dir.path().join("data"), listen: None };
+        let listen = Some("127.0.0.1:0".to_owned());
+        let options = serve::Options { data_dir: dir.path().join("data"), listen };
         let running = Running::start(options, hands.clock(), intake::catalog::host_of(Default::default()))
             .await
             .unwrap();

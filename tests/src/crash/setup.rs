@@ -22,6 +22,7 @@ pub fn play(programs: &Programs, points: &[(Victim, &'static str)], tally: &mut 
     for (victim, point) in points {
         let died = match point.split('.').next() {
             Some("init") => init(programs, point),
+            Some("backup") => backup(programs, point),
             Some("enroll") => enroll(programs, *victim, point),
             _ => serve(programs, point),
         };
@@ -33,7 +34,7 @@ pub fn play(programs: &Programs, points: &[(Victim, &'static str)], tally: &mut 
 
 /// Whether a point belongs here: it is not visited once the field is in operation, or only at a start.
 pub fn is_setup(point: &str) -> bool {
-    ["init.", "enroll.", "serve."].iter().any(|prefix| point.starts_with(prefix))
+    ["init.", "backup.", "enroll.", "serve."].iter().any(|prefix| point.starts_with(prefix))
 }
 
 fn init(programs: &Programs, point: &str) -> Result<()> {
@@ -47,6 +48,22 @@ fn init(programs: &Programs, point: &str) -> Result<()> {
     }
     let mut controller = Controller::init(programs, folder.path())?;
     controller.serve()
+}
+
+/// A killed backup is none, and the next one of that name is alone in its folder.
+fn backup(programs: &Programs, point: &str) -> Result<()> {
+    let folder = tempfile::Builder::new().prefix("muster-").tempdir()?;
+    let mut controller = Controller::init(programs, folder.path())?;
+    controller.serve()?;
+    let backups = folder.path().join("backups");
+    std::fs::create_dir(&backups)?;
+    let to = backups.join("monday");
+    ensure!(controller.backup_until(&to, Some(&format!("{point}:1")))?.code == -1, "it was not reached");
+    ensure!(!to.exists(), "a killed backup is there");
+    let ran = controller.backup_until(&to, None)?;
+    ensure!(ran.code == code::OK, "backup: {}", ran.said());
+    ensure!(std::fs::read_dir(&backups)?.count() == 1, "the killed backup was left behind");
+    Ok(())
 }
 
 fn serve(programs: &Programs, point: &str) -> Result<()> {
