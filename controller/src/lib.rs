@@ -16,6 +16,7 @@ pub mod init;
 pub mod intake;
 mod os;
 pub mod planning;
+pub mod progress;
 pub mod rooms;
 pub mod serve;
 pub mod session;

@@ -12,6 +12,7 @@ use crate::dispatch;
 use crate::intake::Intake;
 use crate::intake::catalog::{self, Catalog};
 use crate::planning::Planning;
+use crate::progress::Progress;
 use crate::session;
 use crate::store::{Epoch, Store};
 use crate::views::Views;
@@ -49,6 +50,7 @@ impl Rooms {
         );
         let driver = dispatch::Service::start(store.clone(), sessions.clone()).await?;
         let planning = Planning::new(store.clone(), catalog.clone(), sessions.clone(), driver.handle());
+        let progress = Progress::default();
         let operator = operator::Service {
             intake: Intake::new(store.clone(), catalog.clone()),
             views: Views::new(store.clone(), catalog),
@@ -56,9 +58,10 @@ impl Rooms {
             authority,
             sessions: sessions.clone(),
             drain,
+            progress: progress.clone(),
             store,
         };
-        let agent = agent::Service::new(sessions.clone(), driver.handle());
+        let agent = agent::Service::new(sessions.clone(), driver.handle(), progress);
         Ok(Self { sessions, driver, operator, agent })
     }
 }

@@ -1,6 +1,7 @@
-//! Events from any place of the sequence on, without a gap, and then as they come.
+//! Events from any place of the sequence on, without a gap, and then as they come; in between, how far steps are.
 //!
-//! Neighbours: `store` has the events and says how far the disk is, `api::operator` streams them. Reads a page, then waits
+//! Neighbours: `store` has the events and says how far the disk is, `progress` what agents say meanwhile, `api::operator`
+//! streams both. Reads a page, then waits
 //! for the next commit: an event that was committed in between is on the next page, so none can be missed.
 
 use std::collections::VecDeque;
@@ -8,12 +9,14 @@ use std::collections::VecDeque;
 use futures_util::stream::{self, Stream};
 use muster_model::limits;
 use muster_model::name::Sequence;
-use tokio::sync::watch;
+use muster_model::name::Slug;
+use tokio::sync::{broadcast, watch};
 
+use crate::progress::StepProgress;
 use crate::store::{Error, EventFilter, Store, StoredEvent};
 
 /// Which events a watch shows.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Options {
     /// The first sequence number to show.
     pub from: Sequence,
@@ -21,6 +24,23 @@ pub struct Options {
     pub follow: bool,
     /// Whose events.
     pub filter: EventFilter,
+    /// How far the steps of a site are, where that is shown, too.
+    pub progress: Option<(Slug, broadcast::Receiver<StepProgress>)>,
+}
+
+/// What a watch shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shown {
+    /// An event, in its order.
+    Event(StoredEvent),
+    /// How far a step is.
+    Progress(StepProgress),
+}
+
+enum Turn {
+    Page,
+    Progress(StepProgress),
+    Over,
 }
 
 struct Watch {
@@ -40,23 +60,24 @@ pub fn events(
     store: Store,
     options: Options,
     drain: watch::Receiver<bool>,
-) -> impl Stream<Item = Result<StoredEvent, Error>> + Send {
+) -> impl Stream<Item = Result<Shown, Error>> + Send {
     let next = Sequence(options.from.0.max(1));
     let committed = store.committed();
     let watch = Watch { store, options, committed, drain, next, page: VecDeque::new(), caught_up: false };
-    stream::try_unfold(watch, |mut watch| async move { Ok(watch.event().await?.map(|event| (event, watch))) })
+    stream::try_unfold(watch, |mut watch| async move { Ok(watch.next().await?.map(|shown| (shown, watch))) })
 }
 
 impl Watch {
-    async fn event(&mut self) -> Result<Option<StoredEvent>, Error> {
+    async fn next(&mut self) -> Result<Option<Shown>, Error> {
         loop {
             if let Some(event) = self.page.pop_front() {
-                return Ok(Some(event));
+                return Ok(Some(Shown::Event(event)));
             }
-            if self.caught_up && !(self.options.follow && self.newer().await) {
-                return Ok(None);
+            match self.turn().await {
+                Turn::Page => self.read().await?,
+                Turn::Progress(progress) => return Ok(Some(Shown::Progress(progress))),
+                Turn::Over => return Ok(None),
             }
-            self.read().await?;
         }
     }
 
@@ -76,11 +97,30 @@ impl Watch {
         Ok(())
     }
 
-    /// Waits for a commit; false where the controller stops.
-    async fn newer(&mut self) -> bool {
+    /// Waits for a commit or for progress, once all that is stored was looked at.
+    async fn turn(&mut self) -> Turn {
+        if !self.caught_up {
+            return Turn::Page;
+        }
+        if !self.options.follow {
+            return Turn::Over;
+        }
         tokio::select! {
-            _ = self.drain.wait_for(|drain| *drain) => false,
-            changed = self.committed.changed() => changed.is_ok(),
+            _ = self.drain.wait_for(|drain| *drain) => Turn::Over,
+            changed = self.committed.changed() => if changed.is_ok() { Turn::Page } else { Turn::Over },
+            progress = told(&mut self.options.progress) => Turn::Progress(progress),
         }
     }
+}
+
+/// The next progress of the site; never, where none is wanted or can come any more.
+async fn told(progress: &mut Option<(Slug, broadcast::Receiver<StepProgress>)>) -> StepProgress {
+    while let Some((site, listener)) = progress {
+        match listener.recv().await {
+            Ok(told) if told.server.site == *site => return told,
+            Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+            Err(broadcast::error::RecvError::Closed) => *progress = None,
+        }
+    }
+    std::future::pending().await
 }

@@ -13,11 +13,15 @@ use super::ending::{self, Ending};
 use super::{Engine, Error, Task};
 use crate::{crash, resource};
 
+/// What a watcher reads of a long wait before a resource is compared, and of one after it was changed.
+const SETTLES: &str = "waiting until it stands still";
+const CONFIRMS: &str = "waiting until it holds";
+
 impl Engine {
     /// Carries out a step, or what a crash left of it: both begin with a look at what is there.
     pub(super) fn converge(&self, task: &Task) -> Result<Ending, Error> {
         let host = self.host.as_ref();
-        if let Err(error) = resource::settle(&task.node, host, &self.patience()) {
+        if let Err(error) = resource::settle(&task.node, host, &self.patience(task, SETTLES)) {
             return failed(error, Vec::new());
         }
         let before = resource::observe(&task.node, host);
@@ -28,7 +32,7 @@ impl Engine {
                 Ok(Ending { rows, ..Ending::new(End::Blocked, format!("{problem}; nothing was done")) })
             }
             Agreement::InState => {
-                if let Err(error) = resource::confirm(&task.node, host, &self.patience()) {
+                if let Err(error) = resource::confirm(&task.node, host, &self.patience(task, CONFIRMS)) {
                     return failed(error, Vec::new());
                 }
                 self.settled(task, &[], "already in state")
@@ -37,7 +41,8 @@ impl Engine {
                 crash::point("effect.before");
                 let applied = resource::apply(&task.node, &before, &agreed, host);
                 crash::point("effect.after");
-                let confirmed = applied.and_then(|()| resource::confirm(&task.node, host, &self.patience()));
+                let confirmed = applied
+                    .and_then(|()| resource::confirm(&task.node, host, &self.patience(task, CONFIRMS)));
                 match confirmed {
                     Ok(()) => self.settled(task, agreed.rows(), "set"),
                     Err(error) => failed(error, self.holding(task, agreed.rows())),

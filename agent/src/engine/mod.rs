@@ -188,7 +188,7 @@ impl Engine {
 
     fn check(&self, task: &Task) -> Result<Ending, Error> {
         self.progress(task, "probing");
-        match resource::http_probe::probe(&task.node, self.host.as_ref(), &self.patience()) {
+        match resource::http_probe::probe(&task.node, self.host.as_ref(), &self.patience(task, "probing")) {
             Ok(evidence) => Ok(Ending::new(End::Done, evidence)),
             Err(resource::Error::Stopped(stopped)) => Err(stopped.into()),
             Err(error) => Ok(Ending::new(End::Failed, error.to_string())),
@@ -214,8 +214,11 @@ impl Engine {
         self.outlet.send(FromAgent::Progress(Progress { step, key, text: text.into() }));
     }
 
-    fn patience(&self) -> Patience<'_> {
-        Patience { clock: self.host.clock(), stop: &self.stop }
+    /// Waits during a step; whoever watches reads what goes on and for how long.
+    fn patience<'a>(&'a self, task: &'a Task, what: &'a str) -> Patience<'a> {
+        let tell =
+            move |waited_ms: u64| self.progress(task, format!("{what}, {} s so far", waited_ms / 1_000));
+        Patience::new(self.host.clock(), &self.stop, tell)
     }
 
     /// Whether that node's Done outcome is journalled in that plan: what *known after* waits for.

@@ -192,6 +192,8 @@ impl Engine {
         const SLICE_MS: u64 = 250;
         let limit = limits::INSTALLER_TIME_LIMIT_SECONDS;
         let mut left_ms = resource::seconds_ms(&task.node, "time_limit_seconds", limit);
+        let what = format!("{phase} goes on");
+        let patience = self.patience(task, &what);
         loop {
             let slice_ms = left_ms.min(SLICE_MS);
             let probe = self.installers.wait(&task.ticket.key, phase, slice_ms, self.host.clock())?;
@@ -199,7 +201,7 @@ impl Engine {
             if left_ms == 0 || !matches!(probe, Probe::Running { .. }) {
                 return Ok(probe);
             }
-            self.patience().pause_ms(0, 0)?;
+            patience.waited(slice_ms)?;
         }
     }
 

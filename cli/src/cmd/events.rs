@@ -8,7 +8,7 @@ use crate::connect::read_view;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render::events::Twins;
-use crate::watch::stream::Stream;
+use crate::watch::stream::{Shown, Stream};
 use crate::{render, shape};
 
 pub(super) async fn run(context: &mut Context<'_>, args: &EventsArgs) -> Result<Exit, Failure> {
@@ -23,9 +23,11 @@ pub(super) async fn run(context: &mut Context<'_>, args: &EventsArgs) -> Result<
         follow: args.follow,
         site: args.site.as_ref().map(ToString::to_string).unwrap_or_default(),
         plan: args.plan.map_or(0, |plan| plan.0),
+        progress: false,
     });
     let mut any = false;
-    while let Some(event) = stream.next(&mut controller, context.output).await? {
+    while let Some(shown) = stream.next(&mut controller, context.output).await? {
+        let Shown::Event(event) = shown else { continue };
         any = true;
         if context.output.is_json() {
             context.output.json_line(shape::EVENT, &event)?;

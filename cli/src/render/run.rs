@@ -8,6 +8,7 @@ use muster_model::event::{Event, EventBody, RunEnd};
 use muster_model::name::Role;
 use muster_model::outcome::{End, Outcome, StepTicket};
 use muster_model::view::{RunView, StepState, StepView, StepsView};
+use muster_proto::v1::StepProgress;
 
 use super::{one_line, steps, style};
 use crate::output::Output;
@@ -65,6 +66,11 @@ pub(crate) fn lines(event: &Event, view: &StepsView, away: &BTreeSet<Role>, outp
     }
 }
 
+/// How far a step is, in the agent's words.
+pub(crate) fn progress(progress: &StepProgress, view: &StepsView) -> String {
+    step_line("        ", progress.step, view, "", &one_line(&progress.text))
+}
+
 /// What is said of a run on a twin.
 fn twin(view: &StepsView) -> String {
     if view.simulated { style::warn("  SIMULATED") } else { String::new() }
@@ -104,7 +110,7 @@ fn step_line(at: &str, number: u32, view: &StepsView, word: &str, remark: &str) 
 
 /// How the run stands when the watch is over, what a person must look at, and what to type.
 pub(crate) fn end(run: RunView, view: &StepsView) -> String {
-    let progress = format!("{} of {} steps done", steps::done(view), view.steps.len());
+    let progress = format!("{} of {} done", steps::done(view), super::count(view.steps.len(), "step"));
     let title = format!("{}  {}  {}  {progress}", view.plan, view.site, steps::run(run));
     let mut next = view.next.clone();
     let title = match run {

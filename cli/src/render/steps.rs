@@ -57,7 +57,7 @@ fn headline(view: &StepsView, output: &Output) -> String {
         .as_ref()
         .map(|(by, at)| format!("  approved by {} {}", super::one_line(by), output.minute(*at)))
         .unwrap_or_default();
-    let progress = format!("{} of {} steps done", done(view), view.steps.len());
+    let progress = format!("{} of {} done", done(view), super::count(view.steps.len(), "step"));
     let line = style::bold(&format!("{}  {}  {run}  {progress}{approved}", view.plan, view.site));
     if view.simulated { format!("{line}\n{}", twin_label()) } else { line }
 }

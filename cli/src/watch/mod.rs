@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::{render, shape};
 use fold::Fold;
-use stream::{Patience, Stream};
+use stream::{Patience, Shown, Stream};
 
 /// A run that is about to be watched.
 pub(crate) struct Watch {
@@ -51,13 +51,16 @@ impl Watch {
         let reply = controller.client.list_steps(v1::PlanRequest { plan: plan.0 }).await;
         let steps: StepsView = read_view(&controller.answer(reply, &advice)?, shape::STEPS)?;
         let mut fold = Fold::new(plan);
-        let request = v1::WatchRequest { from: 1, follow: false, site: String::new(), plan: plan.0 };
+        let request =
+            v1::WatchRequest { from: 1, follow: false, site: String::new(), plan: plan.0, progress: false };
         let reply = controller.client.watch(request).await;
         let mut history = controller.answer(reply, &advice)?;
-        while let Some(record) =
+        while let Some(reply) =
             history.message().await.map_err(|status| controller.refused(&status, &advice))?
         {
-            fold.apply(&read_record(&record.event_json, "event")?);
+            if let Some(v1::watch_reply::What::Event(record)) = reply.what {
+                fold.apply(&read_record(&record.event_json, "event")?);
+            }
         }
         let reply = controller.client.get_status(v1::StatusRequest { site: steps.site.to_string() }).await;
         let status: StatusView = read_view(&controller.answer(reply, &advice)?, shape::STATUS)?;
@@ -100,8 +103,16 @@ impl Watch {
             follow: true,
             site: self.steps.site.to_string(),
             plan: 0,
+            progress: true,
         });
-        while let Some(event) = stream.next(controller, output).await? {
+        while let Some(shown) = stream.next(controller, output).await? {
+            let event = match shown {
+                Shown::Event(event) => event,
+                Shown::Progress(progress) => {
+                    self.progress(&progress, output)?;
+                    continue;
+                }
+            };
             let relevant = self.fold.apply(&event);
             if relevant && output.is_json() {
                 output.json_line(shape::EVENT, &event)?;
@@ -119,6 +130,14 @@ impl Watch {
         }
         let again = format!("muster run {} --watch", self.plan);
         Err(Failure::new(Exit::Unreachable, "the controller ended the watch", again))
+    }
+
+    /// How far a step is, on stderr: it is no data, and one that was missed is not missed.
+    fn progress(&self, progress: &v1::StepProgress, output: &mut Output) -> Result<(), Failure> {
+        if self.fold.is_under_way() && !output.is_json() {
+            output.note(&render::run::progress(progress, &self.steps))?;
+        }
+        Ok(())
     }
 
     /// Whether there is nothing left to watch; the controller's word on it is shown.

@@ -5,7 +5,7 @@
 
 use muster_model::event::Event;
 use muster_model::limits;
-use muster_proto::v1;
+use muster_proto::v1::{self, watch_reply::What};
 use tokio::time::{Duration, Instant};
 use tonic::{Status, Streaming};
 
@@ -13,10 +13,19 @@ use crate::connect::{Controller, read_record};
 use crate::failure::{Failure, is_unreachable};
 use crate::output::Output;
 
+/// What comes of a stream.
+#[derive(Debug)]
+pub(crate) enum Shown {
+    /// An event.
+    Event(Event),
+    /// How far a step is; only where the request asked for it.
+    Progress(v1::StepProgress),
+}
+
 /// A stream of events that survives its connection while it follows.
 pub(crate) struct Stream {
     request: v1::WatchRequest,
-    open: Option<Streaming<v1::EventRecord>>,
+    open: Option<Streaming<v1::WatchReply>>,
     patience: Patience,
 }
 
@@ -31,14 +40,15 @@ impl Stream {
         &mut self,
         controller: &mut Controller,
         output: &mut Output,
-    ) -> Result<Option<Event>, Failure> {
+    ) -> Result<Option<Shown>, Failure> {
         loop {
             let lost = match self.receive(controller, output).await? {
-                Ok(Some(record)) if record.sequence < self.request.from => continue,
-                Ok(Some(record)) => {
+                Ok(Some(What::Event(record))) if record.sequence < self.request.from => continue,
+                Ok(Some(What::Event(record))) => {
                     self.request.from = record.sequence + 1;
-                    return read_record(&record.event_json, "event").map(Some);
+                    return read_record(&record.event_json, "event").map(|event| Some(Shown::Event(event)));
                 }
+                Ok(Some(What::Progress(progress))) => return Ok(Some(Shown::Progress(progress))),
                 Ok(None) if !self.request.follow => return Ok(None),
                 Ok(None) => Status::unavailable("the controller ended the stream"),
                 Err(status) => status,
@@ -56,7 +66,7 @@ impl Stream {
         &mut self,
         controller: &mut Controller,
         output: &mut Output,
-    ) -> Result<Result<Option<v1::EventRecord>, Status>, Failure> {
+    ) -> Result<Result<Option<What>, Status>, Failure> {
         if self.open.is_none() {
             match controller.client.watch(self.request.clone()).await {
                 Ok(reply) => self.open = Some(reply.into_inner()),
@@ -65,7 +75,15 @@ impl Stream {
             self.patience.regained(output)?;
         }
         match &mut self.open {
-            Some(open) => Ok(open.message().await),
+            Some(open) => loop {
+                // A reply that holds nothing is of a kind that this program does not know yet.
+                match open.message().await {
+                    Ok(Some(v1::WatchReply { what: None })) => {}
+                    Ok(Some(v1::WatchReply { what })) => return Ok(Ok(what)),
+                    Ok(None) => return Ok(Ok(None)),
+                    Err(status) => return Ok(Err(status)),
+                }
+            },
             None => Ok(Ok(None)),
         }
     }

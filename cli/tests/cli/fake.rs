@@ -35,6 +35,8 @@ pub(crate) struct Script {
     pub(crate) events: Vec<Event>,
     /// Events that happen when a run is started, resumed or a step confirmed.
     pub(crate) then: Vec<EventBody>,
+    /// Said of a step after each event, on streams that ask for it.
+    pub(crate) progress: Option<v1::StepProgress>,
     /// How many events a stream sends before it stops in the middle; none is all.
     pub(crate) stall_after: Option<usize>,
     /// Said in place of any answer, by RPC.
@@ -210,7 +212,7 @@ impl Operator for Rpc {
         self.0.view("Why", request.into_inner().site, "muster.why/1")
     }
 
-    type WatchStream = ReceiverStream<Result<v1::EventRecord, Status>>;
+    type WatchStream = ReceiverStream<Result<v1::WatchReply, Status>>;
 
     async fn watch(&self, request: Request<v1::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         let request = request.into_inner();
@@ -241,7 +243,7 @@ impl Operator for Rpc {
 async fn stream(
     shared: Arc<Shared>,
     request: v1::WatchRequest,
-    sender: mpsc::Sender<Result<v1::EventRecord, Status>>,
+    sender: mpsc::Sender<Result<v1::WatchReply, Status>>,
 ) {
     let mut changed = shared.changed.subscribe();
     if request.follow {
@@ -258,9 +260,13 @@ async fn stream(
                 next += 1;
                 sent += 1;
                 let event_json = serde_json::to_vec(&event).unwrap();
-                if sender.send(Ok(v1::EventRecord { sequence: event.sequence.0, event_json })).await.is_err()
-                {
-                    return;
+                let record = v1::EventRecord { sequence: event.sequence.0, event_json };
+                let progress = shared.script().progress.clone().filter(|_| request.progress);
+                let progress = progress.map(v1::watch_reply::What::Progress);
+                for what in [Some(v1::watch_reply::What::Event(record)), progress] {
+                    if what.is_some() && sender.send(Ok(v1::WatchReply { what })).await.is_err() {
+                        return;
+                    }
                 }
                 if request.follow {
                     shared.sent.send_modify(|count| *count += 1);

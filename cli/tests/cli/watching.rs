@@ -4,6 +4,7 @@ use insta::assert_snapshot;
 use muster::exit::Exit;
 use muster::output::Buffer;
 use muster_model::event::EventBody;
+use muster_proto::v1;
 use serde_json::{Value, json};
 
 use crate::world::{self, World, record, run_view};
@@ -87,6 +88,23 @@ async fn a_watch_shows_each_step_and_stops_where_a_person_must_go_on() {
         script.views.insert("muster.steps/1", serde_json::to_vec(&view).unwrap());
     });
     assert_snapshot!("confirmed", world.said("done P-204/3 --watch").await);
+}
+
+#[tokio::test]
+async fn how_far_a_step_is_goes_to_stderr_while_the_run_is_under_way() {
+    let world = World::new();
+    planned(&world, [started(), gate()].concat(), json!("waiting"), [done(), done(), json!("waiting")]);
+    let progress = v1::StepProgress {
+        server: "dupont-prod/web".to_owned(),
+        step: 1,
+        text: "install goes on\n30 s".to_owned(),
+    };
+    world.controller.change(|script| script.progress = Some(progress));
+    let ran = world.muster("run P-204 --watch").await;
+    assert!(ran.err.contains("  install goes on 30 s\n"), "{}", ran.err);
+    assert!(!ran.out.contains("goes on"), "{}", ran.out);
+    let ran = world.muster("--output json run P-204 --watch").await;
+    assert!(!ran.err.contains("goes on") && !ran.out.contains("goes on"), "{}{}", ran.err, ran.out);
 }
 
 #[tokio::test]
@@ -226,5 +244,8 @@ async fn events_are_lines_with_their_numbers() {
     assert_snapshot!(world.said("events").await);
     world.muster("events --from 5 --site dupont-prod --plan P-204").await;
     let asked = world.asked("Watch").pop().unwrap();
-    assert_eq!(asked, "WatchRequest { from: 5, follow: false, site: \"dupont-prod\", plan: 204 }");
+    assert_eq!(
+        asked,
+        "WatchRequest { from: 5, follow: false, site: \"dupont-prod\", plan: 204, progress: false }"
+    );
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::{Stream, StreamExt as _};
 use muster_model::limits;
 use muster_model::name::ServerId;
-use muster_proto::session::{FromAgent, Hello, StepEnded, ToAgent};
+use muster_proto::session::{FromAgent, Hello, Progress, StepEnded, ToAgent};
 use muster_proto::v1;
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
@@ -18,6 +18,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::caller;
 use crate::crash;
 use crate::dispatch::{self, Reception};
+use crate::progress::{self, StepProgress};
 use crate::session::{self, Session};
 
 /// The service behind `muster.fleet.v1.Agent`.
@@ -25,12 +26,13 @@ use crate::session::{self, Session};
 pub struct Service {
     sessions: session::Handle,
     dispatch: dispatch::Handle,
+    progress: progress::Progress,
 }
 
 impl Service {
     /// A door to these rooms.
-    pub fn new(sessions: session::Handle, dispatch: dispatch::Handle) -> Self {
-        Self { sessions, dispatch }
+    pub fn new(sessions: session::Handle, dispatch: dispatch::Handle, progress: progress::Progress) -> Self {
+        Self { sessions, dispatch, progress }
     }
 
     /// Opens the session and reads it to its end. In a task of its own: a caller that goes away in between must not leave a
@@ -108,8 +110,8 @@ impl Service {
             FromAgent::Answer(answer) => self.dispatch.answered(server, answer).await?,
             FromAgent::Started(started) => self.dispatch.started(server, started).await?,
             FromAgent::Ended(ended) => return self.ended(session, ended).await,
-            FromAgent::Progress(progress) => {
-                tracing::debug!(%server, step = progress.step, text = progress.text, "progress");
+            FromAgent::Progress(Progress { step, key: _, text }) => {
+                self.progress.tell(StepProgress { server: server.clone(), step, text });
                 return Ok(());
             }
         };

@@ -210,9 +210,10 @@ impl Controller {
 
     /// Waits until an event of the plan is one that is wanted; sees those that are stored already, too.
     pub(crate) async fn until(&mut self, plan: u64, wanted: impl Fn(&EventBody) -> bool) -> EventBody {
-        let request = v1::WatchRequest { from: 1, follow: true, site: String::new(), plan };
+        let request = v1::WatchRequest { from: 1, follow: true, site: String::new(), plan, progress: false };
         let mut events = self.operator.watch(request).await.unwrap().into_inner();
-        while let Some(record) = in_time(events.message()).await.unwrap() {
+        while let Some(reply) = in_time(events.message()).await.unwrap() {
+            let Some(v1::watch_reply::What::Event(record)) = reply.what else { continue };
             let event: Event = serde_json::from_slice(&record.event_json).unwrap();
             if wanted(&event.body) {
                 return event.body;

@@ -8,14 +8,14 @@ use muster_model::limits;
 use muster_model::outcome::{CommandId, End, StepKey, StepTicket};
 use muster_model::view::{RunView, SiteState, StepState};
 use muster_proto::dial::Credentials;
-use muster_proto::session::{CommandAnswer, ToAgent};
+use muster_proto::session::{CommandAnswer, FromAgent, Progress, ToAgent};
 use muster_proto::v1;
 use tokio::sync::oneshot;
 use tonic::Code;
 use uuid::Uuid;
 
 use crate::agent::{Agent, fresh, hello, in_sync};
-use crate::harness::{Controller, documents, plan_id, refused, web};
+use crate::harness::{Controller, documents, in_time, plan_id, refused, web};
 
 /// A controller with a connected agent and an approved first plan: package and pool, gate, service.
 async fn approved() -> (Controller, Credentials, Agent, v1::PlanReply) {
@@ -118,6 +118,28 @@ async fn an_outcome_that_cannot_be_stored_is_not_acknowledged_and_is_stored_afte
     agent.end(again.id, &again.steps[0], End::Done, 1).await;
     assert_eq!(agent.stored().await, command.steps[0].key);
     assert_eq!(controller.count(|event| matches!(event, EventBody::StepEnded { step: 1, .. })).await, 1);
+}
+
+#[tokio::test]
+async fn who_watches_a_run_reads_how_far_a_step_is_and_the_store_does_not() {
+    let (mut controller, _, mut agent, plan) = approved().await;
+    controller.run(plan.plan).await.unwrap();
+    let command = agent.command().await;
+    let request =
+        v1::WatchRequest { from: 1, follow: true, site: "dupont-prod".to_owned(), plan: 0, progress: true };
+    let mut watch = controller.operator.watch(request).await.unwrap().into_inner();
+    let before = controller.events().await.len();
+    let StepTicket { number: step, key } = command.steps[0];
+    agent.say(FromAgent::Progress(Progress { step, key, text: "install goes on".to_owned() })).await;
+    let said = loop {
+        match in_time(watch.message()).await.unwrap().unwrap().what.unwrap() {
+            v1::watch_reply::What::Event(_) => {}
+            v1::watch_reply::What::Progress(said) => break said,
+        }
+    };
+    let text = "install goes on".to_owned();
+    assert_eq!(said, v1::StepProgress { server: web().to_string(), step, text });
+    assert_eq!(controller.events().await.len(), before);
 }
 
 #[tokio::test]

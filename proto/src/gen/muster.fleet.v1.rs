@@ -1052,6 +1052,34 @@ pub struct WatchRequest {
     /// Only this plan's events; 0 for all.
     #[prost(uint64, tag = "4")]
     pub plan: u64,
+    /// Also how far steps are, of the servers of the site; without a site nothing.
+    #[prost(bool, tag = "5")]
+    pub progress: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchReply {
+    #[prost(oneof = "watch_reply::What", tags = "1, 2")]
+    pub what: ::core::option::Option<watch_reply::What>,
+}
+/// Nested message and enum types in `WatchReply`.
+pub mod watch_reply {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum What {
+        #[prost(message, tag = "1")]
+        Event(super::EventRecord),
+        #[prost(message, tag = "2")]
+        Progress(super::StepProgress),
+    }
+}
+/// How far a step is. Stored nowhere; one that was missed is not sent again.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StepProgress {
+    #[prost(string, tag = "1")]
+    pub server: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "2")]
+    pub step: u32,
+    #[prost(string, tag = "3")]
+    pub text: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct EventRecord {
@@ -1465,7 +1493,7 @@ pub mod operator_client {
             &mut self,
             request: impl tonic::IntoRequest<super::WatchRequest>,
         ) -> std::result::Result<
-            tonic::Response<tonic::codec::Streaming<super::EventRecord>>,
+            tonic::Response<tonic::codec::Streaming<super::WatchReply>>,
             tonic::Status,
         > {
             self.inner
@@ -1633,7 +1661,7 @@ pub mod operator_server {
         ) -> std::result::Result<tonic::Response<super::View>, tonic::Status>;
         /// Server streaming response type for the Watch method.
         type WatchStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<super::EventRecord, tonic::Status>,
+                Item = std::result::Result<super::WatchReply, tonic::Status>,
             >
             + std::marker::Send
             + 'static;
@@ -2302,7 +2330,7 @@ pub mod operator_server {
                         T: Operator,
                     > tonic::server::ServerStreamingService<super::WatchRequest>
                     for WatchSvc<T> {
-                        type Response = super::EventRecord;
+                        type Response = super::WatchReply;
                         type ResponseStream = T::WatchStream;
                         type Future = BoxFuture<
                             tonic::Response<Self::ResponseStream>,

@@ -33,7 +33,7 @@ pub enum IllegalMove {
         got: Digest,
     },
     /// Findings forbid the approval.
-    #[error("{plan} has {findings} findings that forbid its approval; see `muster plan show {plan}`")]
+    #[error("{plan} cannot be approved because of its findings ({findings}); see `muster plan show {plan}`")]
     Findings {
         /// The plan.
         plan: PlanId,

@@ -112,7 +112,8 @@ fn standing(facts: &PlanFacts<'_>, site: &SiteFacts<'_>, now: Timestamp) -> (Sit
         (_, Some(RunView::Waiting)) => (SiteState::Waiting, waiting(run, servers)),
         (_, Some(RunView::Offline)) => (SiteState::Offline, offline(run, servers)),
         (Phase::Ended(RunEnd::Done), _) => {
-            (SiteState::InSync, format!("{plan} is done: all {} steps{since}", count(run, |_| true)))
+            let steps = number(count(run, |_| true), "step", "steps");
+            (SiteState::InSync, format!("{plan} is done: {steps}{since}"))
         }
         (Phase::Ended(end), _) => (SiteState::Stopped(end), format!("{}{since}", stopped(run, end))),
         (Phase::Running | Phase::Stopping, _) => (SiteState::Running, running(run, since)),
@@ -139,7 +140,8 @@ fn running(run: &Run, since: &str) -> String {
     let plan = run.plan();
     let stopping = if run.phase() == Phase::Stopping { "; it stops before its next step" } else { "" };
     let moving = |state| run.steps().find(move |step| step.state == state);
-    let progress = format!("{} of {} steps done", count(run, StepRun::is_done), count(run, |_| true));
+    let progress =
+        format!("{} of {} done", count(run, StepRun::is_done), number(count(run, |_| true), "step", "steps"));
     match moving(StepState::Running).or_else(|| moving(StepState::Issued)) {
         Some(step) => {
             format!("{plan}: {progress}, now step {} {}{stopping}{since}", step.step.number, step.step.node)

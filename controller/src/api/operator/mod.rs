@@ -22,6 +22,7 @@ use super::caller;
 use crate::authority::Authority;
 use crate::intake::Intake;
 use crate::planning::Planning;
+use crate::progress::Progress;
 use crate::session;
 use crate::store::Store;
 use crate::views::Views;
@@ -41,6 +42,8 @@ pub struct Service {
     pub authority: Authority,
     /// Knows who is connected, and cuts the stream of a revoked server.
     pub sessions: session::Handle,
+    /// What agents say of steps that are under way.
+    pub progress: Progress,
     /// Turns true when the controller stops: watches end then.
     pub drain: watch::Receiver<bool>,
 }
@@ -49,7 +52,7 @@ type Answer<T> = Result<Response<T>, Status>;
 
 #[tonic::async_trait]
 impl v1::operator_server::Operator for Service {
-    type WatchStream = Pin<Box<dyn Stream<Item = Result<v1::EventRecord, Status>> + Send>>;
+    type WatchStream = Pin<Box<dyn Stream<Item = Result<v1::WatchReply, Status>> + Send>>;
 
     async fn push(&self, request: Request<v1::PushRequest>) -> Answer<v1::PushReply> {
         let by = caller::operator(&request)?;
