@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use jiff::Timestamp;
-use muster_agent_core::diff;
 use muster_agent_core::inbox::{self, Standing, Verdict};
 use muster_agent_core::journal::Record;
 use muster_agent_core::observation::Observations;
+use muster_agent_core::{diff, due};
 use muster_model::command::Command;
 use muster_model::digest::Digest;
 use muster_model::manifest::Manifest;
@@ -193,6 +193,10 @@ impl Reception {
             .map(|id| (id.clone(), resource::observe_orphan(id, host)))
             .collect();
         observations.extend(strangers);
+        let tasks = manifest.nodes.iter().filter(|node| node.id.kind.class() == NodeClass::Task);
+        observations
+            .extend(tasks.filter_map(|task| Some((task.id.clone(), resource::observe_marker(task, host)?))));
+        let resources = diff::diff(&manifest, &observations, &ledger);
         Ok(ServerReport {
             format: muster_model::FORMAT,
             server: self.server.clone(),
@@ -200,7 +204,7 @@ impl Reception {
             manifest: Digest::of(manifest_json),
             observed_at: host.clock().now(),
             simulated: host.simulated(),
-            nodes: diff::diff(&manifest, &observations, &ledger),
+            nodes: self.journal.read(|state| due::add(&manifest, resources, &observations, state)),
             orphans: diff::orphans(&manifest, &observations, &ledger),
         })
     }

@@ -87,6 +87,34 @@ pub fn agree(step: &Step, actual: &Comparison, run: &impl Run, before: Before) -
     }
 }
 
+/// Whether a task may run, or go on. `due` are its rows as they are now; `began` says whether this plan began it before.
+///
+/// A task is never "already in state": one that is no longer due without this plan's doing was run by somebody else, or its
+/// change never came, and a person looks.
+pub fn agree_task(step: &Step, due: &[Row], began: bool) -> Agreement {
+    // What this plan wrote into the target's marker itself was absent, or less, when it was approved.
+    let covers = |approved: &Row, row: &Row| {
+        approved.attribute == row.attribute && approved.new == row.new && (began || approved.old == row.old)
+    };
+    let covered = |row: &Row| step.rows.iter().any(|approved| covers(approved, row));
+    let problem = if let Some(stray) = due.iter().find(|row| !covered(row)) {
+        format!("not approved as it is now: {} {} -> {}", stray.attribute, stray.old, stray.new)
+    } else if due.len() == step.rows.len() {
+        return Agreement::Agreed(Agreed { rows: due.to_vec() });
+    } else if began && due.is_empty() {
+        return Agreement::InState;
+    } else {
+        let is_missing = |row: &&Row| !due.iter().any(|now| now.attribute == row.attribute);
+        let missing: Vec<String> =
+            step.rows.iter().filter(is_missing).map(|row| row.attribute.to_string()).collect();
+        format!(
+            "no longer due: {}; it was run since the plan was made, or what it was for did not come",
+            missing.join(", ")
+        )
+    };
+    Agreement::Blocked { rows: due.to_vec(), problem }
+}
+
 /// Whether an approved row covers an actual one: the same node, attribute and new value, and an old value that satisfies it.
 fn covers(approved: &Row, actual: &Row, run: &impl Run, before: Before) -> bool {
     let same =

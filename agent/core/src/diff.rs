@@ -168,7 +168,7 @@ fn finding(node: &Node, observation: &Observation) -> Option<Finding> {
     }
 }
 
-fn unreadable(node: &Node, problem: &str) -> Finding {
+pub(crate) fn unreadable(node: &Node, problem: &str) -> Finding {
     Finding {
         problem: format!("{} cannot be compared: {problem}", node.id),
         advice: "solve this on the server, then plan again".to_owned(),
@@ -201,7 +201,12 @@ fn absent(node: &Node) -> Option<Finding> {
         | NodeKind::IisAppPool
         | NodeKind::File
         | NodeKind::HttpProbe
-        | NodeKind::ManualStep => None,
+        | NodeKind::ManualStep
+        | NodeKind::ServiceRestart
+        | NodeKind::PoolRecycle
+        | NodeKind::ApplicationStop
+        | NodeKind::ApplicationStart
+        | NodeKind::Reboot => None,
     }
 }
 

@@ -72,7 +72,7 @@ pub fn changes(rows: &[Row], generation: Generation) -> Vec<Change> {
         let owned = match &row.new {
             New::Exact(value) => Some(Owned { value: value.clone(), generation }),
             New::Absent => None,
-            New::Confirmed => return None,
+            New::Confirmed | New::Ran(_) => return None,
         };
         Some(Change { node: row.node.clone(), attribute: row.attribute.clone(), owned })
     };

@@ -43,7 +43,7 @@ impl Observation {
             (New::Exact(value), Self::Present(_)) => self.value(&row.attribute).as_ref() == Some(value),
             (New::Exact(_), Self::Absent) => false,
             (New::Absent, Self::Present(_) | Self::Absent) => self.value(&row.attribute).is_none(),
-            (New::Confirmed, Self::Present(_) | Self::Absent) => false,
+            (New::Confirmed | New::Ran(_), Self::Present(_) | Self::Absent) => false,
         }
     }
 }

@@ -42,6 +42,7 @@ pub(crate) fn node(name: &str, list: &[(&str, Value)], provided_by: Option<&str>
         provided_by: provided_by.map(id),
         needs: Vec::new(),
         guide: None,
+        triggers: None,
     }
 }
 

@@ -142,7 +142,7 @@ impl Work {
                     step.node
                 )));
             }
-            if !matches!(step.class, NodeClass::Resource | NodeClass::Check) {
+            if step.class == NodeClass::Gate {
                 return Err(wrong(format!("step {number}, {}, is not carried out by an agent", step.node)));
             }
             if step.rows.iter().any(|row| row.node != step.node) {

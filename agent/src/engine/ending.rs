@@ -50,5 +50,6 @@ fn new(new: &New) -> String {
         New::Exact(value) => value.to_string(),
         New::Absent => "absent".to_owned(),
         New::Confirmed => "confirmed".to_owned(),
+        New::Ran(_) => "run".to_owned(),
     }
 }

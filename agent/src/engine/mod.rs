@@ -1,7 +1,7 @@
 //! The engine: carries out what the journal says is next, on a thread of its own, whether the controller is there or not.
 //!
 //! For each step: intent on the disk, observe, agree, effect, observe again, outcome on the disk. `convergent` does the
-//! resources whose effect may be repeated, `package` the one-shot ones, `ending` is how a step ends, `installers` the port
+//! resources whose effect may be repeated, `package` the one-shot ones, `task` the tasks, `ending` is how a step ends, `installers` the port
 //! to the supervisors, `patience` waits. Neighbours: `muster_agent_core` decides, `resource` touches the host, `outlet` tells
 //! the controller. Synchronous on purpose: one step at a time, in an order that can be read here.
 
@@ -10,6 +10,7 @@ pub mod ending;
 pub mod installers;
 mod package;
 pub mod patience;
+mod task;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -74,6 +75,8 @@ struct Task {
     node: Node,
     /// Whether its intent was stored by an earlier process, which did not store its outcome.
     interrupted: bool,
+    /// Interrupted: in which start of the computer it began, where that was written down.
+    boot: Option<String>,
     /// Whether an operator ordered it to be started anew although its earlier outcome is unknown.
     restart: bool,
 }
@@ -140,7 +143,8 @@ impl Engine {
 
     fn task(&self, open: &OpenStep, interrupted: bool) -> Option<Task> {
         self.journal.read(|state| {
-            let work = &state.open()?.work;
+            let open_command = state.open()?;
+            let work = &open_command.work;
             let step = work.step(open.ticket.number)?;
             Some(Task {
                 command: open.command,
@@ -149,6 +153,7 @@ impl Engine {
                 step: step.clone(),
                 node: work.node(step)?.clone(),
                 interrupted,
+                boot: open_command.boot.clone(),
                 restart: work.stored.restart.contains(&step.number),
             })
         })
@@ -156,12 +161,14 @@ impl Engine {
 
     /// No durable intent, no start (promise 3).
     fn begin(&self, task: &Task) -> Result<(), Error> {
+        let boot = self.boot_of(task);
         self.journal.append(Record::Intent {
             command: task.command,
             step: task.step.number,
             key: task.ticket.key,
             rows: task.step.rows.clone(),
             at: self.host.clock().now(),
+            boot,
         })?;
         tracing::info!(step = task.step.number, node = %task.node.id, "started");
         self.tell_started(task);
@@ -179,7 +186,8 @@ impl Engine {
             (NodeClass::Check, _) => self.check(task)?,
             (NodeClass::Resource, Effect::Convergent) => self.converge(task)?,
             (NodeClass::Resource, Effect::OneShot) => self.package(task)?,
-            (NodeClass::Task | NodeClass::Gate, _) => {
+            (NodeClass::Task, _) => self.run_task(task)?,
+            (NodeClass::Gate, _) => {
                 Ending::new(End::Failed, format!("a {kind} is not carried out by an agent; nothing was done"))
             }
         };
@@ -200,9 +208,10 @@ impl Engine {
         let generation = self.journal.read(|state| state.open().map(|open| open.work.manifest.generation));
         let changes =
             generation.map_or_else(Vec::new, |generation| ledger::changes(&ending.held, generation));
+        let fires = self.fires(open, &ending);
         let outcome = ending.outcome(self.host.clock().now());
         let (command, step, key) = (open.command, open.ticket.number, open.ticket.key);
-        let record = Record::Outcome { command, step, key, outcome: outcome.clone() };
+        let record = Record::Outcome { command, step, key, outcome: outcome.clone(), fires };
         let journal = self.journal.append_owning(record, changes)?;
         tracing::info!(step, end = %outcome.end, evidence = %outcome.evidence, "ended");
         self.outlet.send(FromAgent::Ended(StepEnded { command, step, key, outcome, journal }));

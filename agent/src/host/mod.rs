@@ -8,6 +8,7 @@ pub mod clock;
 pub mod exit_code;
 mod files;
 mod http;
+mod machine;
 mod packages;
 pub mod process;
 mod services;
@@ -22,6 +23,7 @@ pub use self::app_pools::{AppPools, PoolFacts, PoolSetting};
 pub use self::clock::Clock;
 pub use self::files::{Access, FileFacts, Files};
 pub use self::http::Http;
+pub use self::machine::Machine;
 pub use self::packages::{CommandLine, ExitMeaning, Packages};
 pub use self::services::{ServiceFacts, ServiceState, Services, StartMode};
 
@@ -37,6 +39,8 @@ pub trait Host: Send + Sync {
     fn services(&self) -> &dyn Services;
     /// IIS application pools.
     fn app_pools(&self) -> &dyn AppPools;
+    /// The computer itself.
+    fn machine(&self) -> &dyn Machine;
     /// Files and rights.
     fn files(&self) -> &dyn Files;
     /// HTTP requests made from here.

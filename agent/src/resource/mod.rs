@@ -7,6 +7,7 @@ mod file;
 pub mod http_probe;
 mod iis_app_pool;
 pub mod package;
+pub mod restart;
 mod service;
 
 use muster_agent_core::agree::Agreed;
@@ -53,17 +54,47 @@ pub fn observe(node: &Node, host: &dyn Host) -> Observation {
         NodeKind::Service => service::observe(name, host),
         NodeKind::IisAppPool => iis_app_pool::observe(name, host),
         NodeKind::File => file::observe(node, host),
-        NodeKind::HttpProbe | NodeKind::ManualStep => {
+        NodeKind::HttpProbe
+        | NodeKind::ManualStep
+        | NodeKind::ServiceRestart
+        | NodeKind::PoolRecycle
+        | NodeKind::ApplicationStop
+        | NodeKind::ApplicationStart
+        | NodeKind::Reboot => {
             return Observation::Unreadable(format!("a {} is no resource", node.id.kind));
         }
     };
     seen.unwrap_or_else(|error| Observation::Unreadable(error.to_string()))
 }
 
+/// Looks at a task's marker, where the target keeps it; none where the journal does.
+pub fn observe_marker(node: &Node, _host: &dyn Host) -> Option<Observation> {
+    match node.id.kind {
+        NodeKind::Package
+        | NodeKind::Service
+        | NodeKind::IisAppPool
+        | NodeKind::File
+        | NodeKind::HttpProbe
+        | NodeKind::ManualStep
+        | NodeKind::ServiceRestart
+        | NodeKind::PoolRecycle
+        | NodeKind::ApplicationStop
+        | NodeKind::ApplicationStart
+        | NodeKind::Reboot => None,
+    }
+}
+
 /// Looks at a resource that only the ownership ledger names.
 pub fn observe_orphan(id: &NodeId, host: &dyn Host) -> Observation {
     let attributes = std::collections::BTreeMap::new();
-    let node = Node { id: id.clone(), attributes, provided_by: None, needs: Vec::new(), guide: None };
+    let node = Node {
+        id: id.clone(),
+        attributes,
+        provided_by: None,
+        needs: Vec::new(),
+        guide: None,
+        triggers: None,
+    };
     observe(&node, host)
 }
 
@@ -79,7 +110,14 @@ pub fn apply(node: &Node, before: &Observation, agreed: &Agreed, host: &dyn Host
         NodeKind::Service => service::apply(name, agreed.rows(), host),
         NodeKind::IisAppPool => iis_app_pool::apply(name, before, agreed.rows(), host),
         NodeKind::File => file::apply(name, agreed.rows(), host),
-        kind @ (NodeKind::Package | NodeKind::HttpProbe | NodeKind::ManualStep) => Err(agreed
+        kind @ (NodeKind::Package
+        | NodeKind::HttpProbe
+        | NodeKind::ManualStep
+        | NodeKind::ServiceRestart
+        | NodeKind::PoolRecycle
+        | NodeKind::ApplicationStop
+        | NodeKind::ApplicationStart
+        | NodeKind::Reboot) => Err(agreed
             .rows()
             .first()
             .map_or_else(|| Error::Unmet(format!("a {kind} has no rows")), |row| cannot(kind, row))),

@@ -103,7 +103,7 @@ fn start_word(start: StartMode) -> &'static str {
     }
 }
 
-fn state_word(state: ServiceState) -> &'static str {
+pub(super) fn state_word(state: ServiceState) -> &'static str {
     match state {
         ServiceState::Stopped => "stopped",
         ServiceState::StartPending => "start_pending",

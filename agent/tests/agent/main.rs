@@ -9,3 +9,4 @@ mod manifest;
 mod packages;
 mod run;
 mod stage;
+mod tasks;

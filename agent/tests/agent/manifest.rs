@@ -15,6 +15,7 @@ pub(crate) fn node(id: &str, attributes: &[(&str, Value)], provided_by: Option<&
         provided_by: provided_by.map(|id| id.parse().unwrap()),
         needs: Vec::new(),
         guide: None,
+        triggers: None,
     }
 }
 

@@ -70,9 +70,15 @@ fn purpose(steps: &[(&Role, &Step)]) -> &'static str {
     // Something that is there already, and differs, was not made by a first installation.
     let there = rows().any(|row| match row.reason {
         Reason::Changed | Reason::Drift | Reason::Differs | Reason::Removed => true,
-        Reason::Missing | Reason::Reset | Reason::Confirm => false,
+        Reason::Missing
+        | Reason::Reset
+        | Reason::Confirm
+        | Reason::Due
+        | Reason::Triggered
+        | Reason::Owed => false,
     });
-    let drift = rows().all(|row| row.reason == Reason::Drift);
+    // What a mended drift fires is part of mending it.
+    let drift = rows().all(|row| matches!(row.reason, Reason::Drift | Reason::Triggered));
     match (installs, there) {
         (0, true) if drift => "drift",
         (1.., false) => "first installation",
@@ -132,7 +138,7 @@ fn row(number: String, server: Option<String>, rest: [String; 6]) -> Vec<String>
 fn coloured(mark: char, line: &str) -> String {
     match mark {
         '+' => style::good(line),
-        '~' | '!' => style::warn(line),
+        '~' | '!' | '>' => style::warn(line),
         '-' => style::bad(line),
         _ => line.to_owned(),
     }

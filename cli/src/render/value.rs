@@ -44,13 +44,18 @@ pub(crate) fn change(row: &Row, number: impl Fn(&NodeId) -> Option<u32>) -> Stri
         New::Exact(value) => format!("{old} -> {}", short(value)),
         New::Absent => format!("{old} -> (absent)"),
         New::Confirmed => "done by hand, confirmed by a person".to_owned(),
+        New::Ran(_) => match &row.old {
+            Old::Exact(value) => format!("({}) -> run", short(value)),
+            Old::Absent | Old::KnownAfter(_) => "run".to_owned(),
+        },
     }
 }
 
-/// `+` appears, `~` changes, `-` goes away, `!` by hand.
+/// `+` appears, `~` changes, `-` goes away, `!` by hand, `>` runs.
 pub(crate) fn mark(row: &Row) -> char {
     match (&row.old, &row.new) {
         (_, New::Confirmed) => '!',
+        (_, New::Ran(_)) => '>',
         (_, New::Absent) => '-',
         (Old::Absent, New::Exact(_)) => '+',
         (Old::Exact(_) | Old::KnownAfter(_), New::Exact(_)) => '~',

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use muster_model::FORMAT;
 use muster_model::event::EventBody;
-use muster_model::manifest::{Manifest, Need, Node};
+use muster_model::manifest::{Manifest, Moment, Need, Node, Trigger};
 use muster_model::name::{Generation, NodeId, PlanId, Revision, Role};
 use muster_model::node::{AttributeRole, AttributeType, NodeClass, NodeKind};
 use muster_model::plan::{AttributePath, New, Old, Reason, Row, ServerSteps};
@@ -55,7 +55,7 @@ pub(crate) fn draft(on: &str, node: &str) -> Draft {
         .filter(|spec| spec.role == AttributeRole::State || spec.required)
         .map(|spec| (spec.name.to_owned(), value(spec.ty)))
         .collect();
-    let node = Node { id, attributes, provided_by: None, needs: Vec::new(), guide: None };
+    let node = Node { id, attributes, provided_by: None, needs: Vec::new(), guide: None, triggers: None };
     Draft { role: role(on), node, differs: true, finding: None }
 }
 
@@ -85,6 +85,12 @@ impl Draft {
         self
     }
 
+    pub(crate) fn after_change_of(mut self, node: &str) -> Self {
+        self.node.triggers = Some(vec![Trigger { moment: Moment::After, cause: id(node) }]);
+        let on = self.role.to_string();
+        self.needs(&on, node)
+    }
+
     pub(crate) fn in_state(mut self) -> Self {
         self.differs = false;
         self
@@ -107,8 +113,11 @@ pub(crate) fn report(manifest: &Record<Manifest>, drafts: &[Draft]) -> ServerRep
     let changed: BTreeSet<&NodeId> =
         mine.clone().filter(|draft| draft.differs).map(|draft| &draft.node.id).collect();
     let nodes = mine.filter_map(|draft| {
-        let resource = draft.node.id.kind.class() == NodeClass::Resource;
-        let rows = if resource && draft.differs { rows(&draft.node, &changed) } else { Vec::new() };
+        let rows = match draft.node.id.kind.class() {
+            NodeClass::Resource if draft.differs => rows(&draft.node, &changed),
+            NodeClass::Task if draft.differs => vec![run(&draft.node)],
+            NodeClass::Resource | NodeClass::Task | NodeClass::Check | NodeClass::Gate => Vec::new(),
+        };
         let entry = NodeReport { node: draft.node.id.clone(), rows, finding: draft.finding.clone() };
         (!entry.rows.is_empty() || entry.finding.is_some()).then_some(entry)
     });
@@ -121,6 +130,18 @@ pub(crate) fn report(manifest: &Record<Manifest>, drafts: &[Draft]) -> ServerRep
         simulated: true,
         nodes: nodes.collect(),
         orphans: Vec::new(),
+    }
+}
+
+/// That a task runs: with the change that fires it, or once.
+pub(crate) fn run(node: &Node) -> Row {
+    let cause = node.triggers.iter().flatten().next().map(|trigger| trigger.cause.to_string());
+    Row {
+        node: node.id.clone(),
+        reason: if cause.is_some() { Reason::Triggered } else { Reason::Due },
+        attribute: AttributePath { name: "run".to_owned(), member: cause },
+        old: Old::Absent,
+        new: New::Ran(node.task_key()),
     }
 }
 
@@ -241,9 +262,10 @@ pub(crate) fn started(assembled: &Assembled) -> Run {
 
 /// Random sites: up to three servers, nodes of every kind, needs that point up the file.
 pub(crate) fn drafts() -> impl Strategy<Value = Vec<Draft>> {
-    let node = (0..3_usize, 0..6_usize, any::<bool>(), any::<[u8; 3]>());
+    let node = (0..3_usize, 0..7_usize, any::<bool>(), any::<[u8; 3]>());
     proptest::collection::vec(node, 1..14).prop_map(|nodes| {
-        let kinds = ["package", "service", "iis_app_pool", "file", "http_probe", "manual_step"];
+        let kinds =
+            ["package", "service", "iis_app_pool", "file", "http_probe", "manual_step", "service_restart"];
         let mut drafts: Vec<Draft> = Vec::new();
         for (number, (server, kind, differs, picks)) in nodes.into_iter().enumerate() {
             let name = format!("{}/{number}", kinds[kind]);

@@ -66,6 +66,7 @@ limits! {
     SERVICE_SETTLE_SECONDS = 2, "how long a service must stay in its state to count where its node does not say (G13)";
     SERVICE_POLL_MS = 200, "how often a service on its way is looked at";
     INSTALLER_TIME_LIMIT_SECONDS = 3_600, "how long an installer may take where its node gives no limit; then it is unknown and goes on";
+    REBOOT_TIME_LIMIT_SECONDS = 600, "how long Windows may take to go down where its node gives no limit; updates are finished on the way";
     PROBE_TIME_LIMIT_SECONDS = 60, "how long a probe is repeated where its node gives no limit; a cold IIS site needs half of it";
     PROBE_POLL_MS = 1_000, "the wait between two tries of a probe";
     STATUS_EVENTS_PAGE = 1_000, "events are read in pages of this many, so that a watch of a million stays small";

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::digest::Digest;
 use crate::name::{Generation, Guide, HostName, NodeId, ProductId, Role, ServerId};
+use crate::node::AttributeRole;
 use crate::value::Value;
 
 /// What one server should be. Its bytes are JSON in this shape; they are hashed, stored and sent as they are.
@@ -52,6 +54,64 @@ pub struct Node {
     /// The guide's demand that it answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guide: Option<Guide>,
+    /// A task: the changes that make it run. None for one that runs once for its key; an empty list never fires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub triggers: Option<Vec<Trigger>>,
+}
+
+impl Node {
+    /// The key of a task: the digest of its identity and of the attributes that make it another task when they change.
+    /// What it runs under one key, it runs once.
+    pub fn task_key(&self) -> Digest {
+        let mut text = measured(&self.id.to_string());
+        for spec in self.id.kind.spec().attributes.iter().filter(|spec| spec.role == AttributeRole::Key) {
+            if let Some(value) = self.attributes.get(spec.name) {
+                text.push_str(&measured(spec.name));
+                text.push_str(&canonical(value));
+            }
+        }
+        Digest::of(text.as_bytes())
+    }
+}
+
+/// A text with its length before it, so that two texts in a row are never taken for two others.
+fn measured(text: &str) -> String {
+    format!("{}:{text}", text.len())
+}
+
+/// A value as a key has it. Never changed: the markers of tasks that ran hold digests of it.
+fn canonical(value: &Value) -> String {
+    match value {
+        Value::Boolean(_) | Value::Integer(_) => format!("v{}", measured(&value.to_string())),
+        Value::Text(text) => format!("t{}", measured(text)),
+        Value::List(items) => {
+            format!("l{}{}", items.len(), items.iter().map(canonical).collect::<String>())
+        }
+        Value::Members(members) => {
+            let pairs = members.iter().map(|(key, value)| measured(key) + &measured(value));
+            format!("m{}{}", members.len(), pairs.collect::<String>())
+        }
+    }
+}
+
+/// A change that makes a task run.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trigger {
+    /// Whether the task runs before that change or after it.
+    pub moment: Moment,
+    /// The resource or task that changes, on the same server.
+    pub cause: NodeId,
+}
+
+/// On which side of a change a task runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moment {
+    /// Before it, as for stopping an application whose package is replaced.
+    Before,
+    /// After it, as for recycling a pool that got a right. Owed until it is done.
+    After,
 }
 
 /// An edge: that node comes before this one.

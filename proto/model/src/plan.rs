@@ -109,7 +109,8 @@ pub struct Row {
     pub reason: Reason,
 }
 
-/// An attribute, or one member of a set: `rights[BUILTIN\Users]`.
+/// An attribute, or one member of a set: `rights[BUILTIN\Users]`. A task's row is `run`, or `run[NODE]` for each change that
+/// makes it run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AttributePath {
@@ -151,6 +152,8 @@ pub enum New {
     Absent,
     /// A person's confirmation.
     Confirmed,
+    /// A task that ran, under the key of [`crate::manifest::Node::task_key`].
+    Ran(Digest),
 }
 
 /// Why a row is there.
@@ -171,6 +174,12 @@ pub enum Reason {
     Removed,
     /// A person confirms it.
     Confirm,
+    /// A task that was not run to its end yet.
+    Due,
+    /// A task that runs because something changes in this plan.
+    Triggered,
+    /// A task that an earlier change made necessary, and that was not run since.
+    Owed,
 }
 
 impl fmt::Display for Old {
@@ -189,6 +198,7 @@ impl fmt::Display for New {
             Self::Exact(value) => write!(f, "{value}"),
             Self::Absent => f.write_str("(absent)"),
             Self::Confirmed => f.write_str("confirmed by a person"),
+            Self::Ran(_) => f.write_str("run"),
         }
     }
 }
@@ -203,6 +213,9 @@ impl fmt::Display for Reason {
             Self::Reset => "reset by its package",
             Self::Removed => "no longer wanted",
             Self::Confirm => "a person confirms",
+            Self::Due => "not run yet",
+            Self::Triggered => "runs with that change",
+            Self::Owed => "owed since an earlier change",
         })
     }
 }

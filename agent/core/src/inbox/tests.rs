@@ -109,6 +109,7 @@ fn an_older_generation_is_stale() {
             step: number,
             key,
             outcome: outcome(muster_model::outcome::End::Skipped),
+            fires: Vec::new(),
         };
         state.apply(u64::from(number) + 1, record).unwrap();
     }

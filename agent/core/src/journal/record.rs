@@ -4,6 +4,7 @@
 
 use jiff::Timestamp;
 use muster_model::command::Epoch;
+use muster_model::name::NodeId;
 use muster_model::outcome::{CommandId, Outcome, StepKey};
 use muster_model::plan::Row;
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,9 @@ pub enum Record {
         rows: Vec<Row>,
         /// When, by the agent's clock.
         at: Timestamp,
+        /// A restart of the computer: in which start of it this was, so that the next one is told from it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        boot: Option<String>,
     },
     /// A step ended. It may end without an intent: skipped, cancelled.
     Outcome {
@@ -47,6 +51,9 @@ pub enum Record {
         key: StepKey,
         /// How.
         outcome: Outcome,
+        /// The tasks that the step's change makes necessary, stored with the change. Owed until each has run.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        fires: Vec<NodeId>,
     },
     /// The controller has stored the outcome of this attempt; it need not be sent again.
     Acknowledged {

@@ -6,9 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_model::command::Epoch;
+use muster_model::digest::Digest;
 use muster_model::name::{Generation, NodeId, PlanId};
-use muster_model::node::Effect;
+use muster_model::node::{Effect, NodeClass};
 use muster_model::outcome::{CommandId, End, Outcome, StepKey, StepTicket};
+use muster_model::plan::{New, Step};
 use thiserror::Error;
 
 use super::Record;
@@ -27,6 +29,8 @@ pub struct State {
     done: BTreeSet<(PlanId, NodeId)>,
     begun: BTreeMap<(PlanId, NodeId), BTreeSet<StepKey>>,
     unsettled: BTreeMap<NodeId, BTreeMap<StepKey, PlanId>>,
+    owed: BTreeSet<(NodeId, NodeId)>,
+    ran: BTreeMap<NodeId, Digest>,
     regressed: Option<Gap>,
 }
 
@@ -41,6 +45,8 @@ pub struct Open {
     pub ended: BTreeMap<u32, Ended>,
     /// The step whose intent is stored and whose outcome is not.
     pub begun: Option<StepKey>,
+    /// That step's mark of the computer's start, where it has one.
+    pub boot: Option<String>,
 }
 
 /// How a step of the open command ended.
@@ -140,24 +146,25 @@ impl State {
                 self.accept(work);
                 Ok(())
             }
-            Record::Intent { command, step, key, .. } => {
+            Record::Intent { command, step, key, boot, rows: _, at: _ } => {
                 let open = self.open_step(command, step, key, "begin")?;
                 if open.begun.is_some() {
                     return Err(IllegalRecord::Step { step, key, happened: "begin beside another" });
                 }
                 open.begun = Some(key);
+                open.boot = boot;
                 let plan = open.work.header.plan;
                 if let Some(node) = open.work.step(step).map(|step| step.node.clone()) {
                     self.begun.entry((plan, node)).or_default().insert(key);
                 }
                 Ok(())
             }
-            Record::Outcome { command, step, key, outcome } => {
+            Record::Outcome { command, step, key, outcome, fires } => {
                 let open = self.open_step(command, step, key, "end")?;
                 if open.begun.is_some_and(|begun| begun != key) {
                     return Err(IllegalRecord::Step { step, key, happened: "end before the one that began" });
                 }
-                self.end(position, Unacknowledged { command, step, key, outcome });
+                self.end(position, Unacknowledged { command, step, key, outcome }, fires);
                 Ok(())
             }
             Record::Acknowledged { key } => {
@@ -248,6 +255,16 @@ impl State {
         self.unsettled.get(node).into_iter().flatten().map(|(key, plan)| (*key, *plan))
     }
 
+    /// Whether a change of that node made that task necessary, and it was not run since.
+    pub fn owes(&self, task: &NodeId, cause: &NodeId) -> bool {
+        self.owed.contains(&(task.clone(), cause.clone()))
+    }
+
+    /// The key under which that task last ran here, where its marker is this journal.
+    pub fn ran(&self, task: &NodeId) -> Option<Digest> {
+        self.ran.get(task).copied()
+    }
+
     /// Whether the journal went back and the server was not compared since.
     pub fn regressed(&self) -> Option<Gap> {
         self.regressed
@@ -266,7 +283,7 @@ impl State {
         self.generation = self.generation.max(Some(generation));
         self.commands.insert(work.stored.id);
         self.keys.extend(work.stored.tickets.iter().map(|ticket| ticket.key));
-        self.open = Some(Open { work, cancelled: false, ended: BTreeMap::new(), begun: None });
+        self.open = Some(Open { work, cancelled: false, ended: BTreeMap::new(), begun: None, boot: None });
     }
 
     /// The open command, if that step of it has not ended.
@@ -286,11 +303,16 @@ impl State {
         self.open.as_mut().filter(belongs).ok_or(IllegalRecord::Step { step, key, happened })
     }
 
-    fn end(&mut self, position: u64, ended: Unacknowledged) {
+    fn end(&mut self, position: u64, ended: Unacknowledged, fires: Vec<NodeId>) {
         let Some(open) = self.open.as_mut() else { return };
         let plan = open.work.header.plan;
         let end = ended.outcome.end;
         if let Some(step) = open.work.step(ended.step) {
+            if end == End::Done && step.class == NodeClass::Task {
+                self.owed.retain(|(task, _)| *task != step.node);
+                self.ran.extend(key_of(step).map(|key| (step.node.clone(), key)));
+            }
+            self.owed.extend(fires.into_iter().map(|task| (task, step.node.clone())));
             if end == End::Done {
                 self.done.insert((plan, step.node.clone()));
             }
@@ -299,10 +321,19 @@ impl State {
             }
         }
         open.begun = None;
+        open.boot = None;
         open.ended.insert(ended.step, Ended { end, because: ended.outcome.because });
         if open.ended.len() == open.work.stored.tickets.len() {
             self.open = None;
         }
         self.outbox.insert(position, ended);
     }
+}
+
+/// The key under which a task ran that has no triggers.
+fn key_of(step: &Step) -> Option<Digest> {
+    step.rows.iter().find_map(|row| match (&row.new, &row.attribute.member) {
+        (New::Ran(key), None) => Some(*key),
+        (New::Ran(_) | New::Exact(_) | New::Absent | New::Confirmed, _) => None,
+    })
 }

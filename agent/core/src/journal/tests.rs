@@ -17,11 +17,17 @@ fn accepted() -> Record {
 
 fn intent(number: u32) -> Record {
     let rows = steps().steps.iter().find(|step| step.number == number).unwrap().rows.clone();
-    Record::Intent { command: id_of(), step: number, key: key(number), rows, at: now() }
+    Record::Intent { command: id_of(), step: number, key: key(number), rows, at: now(), boot: None }
 }
 
 fn ended(number: u32, end: End) -> Record {
-    Record::Outcome { command: id_of(), step: number, key: key(number), outcome: outcome(end) }
+    Record::Outcome {
+        command: id_of(),
+        step: number,
+        key: key(number),
+        outcome: outcome(end),
+        fires: Vec::new(),
+    }
 }
 
 fn fold(records: Vec<Record>) -> State {
@@ -61,7 +67,13 @@ fn a_failed_step_skips_only_what_depends_on_it() {
     assert!(matches!(fold(records.clone()).next(), Next::Skip(step, 1) if step.ticket.number == 2));
     let mut skipped = outcome(End::Skipped);
     skipped.because = Some(1);
-    records.push(Record::Outcome { command: id_of(), step: 2, key: key(2), outcome: skipped });
+    records.push(Record::Outcome {
+        command: id_of(),
+        step: 2,
+        key: key(2),
+        outcome: skipped,
+        fires: Vec::new(),
+    });
     assert!(matches!(fold(records.clone()).next(), Next::Start(step) if step.ticket.number == 3));
     records.extend([intent(3), ended(3, End::Done)]);
     assert!(
@@ -117,6 +129,7 @@ fn moves_that_cannot_follow_are_errors() {
         step: 1,
         key: StepKey(uuid::Uuid::nil()),
         outcome: outcome(End::Done),
+        fires: Vec::new(),
     };
     assert!(state.apply(3, wrong).is_err(), "another key");
 }
@@ -163,7 +176,13 @@ fn run(ends: &[End], crash_after: usize) -> Vec<Record> {
             Next::Skip(_, because) => {
                 let outcome =
                     muster_model::outcome::Outcome { because: Some(because), ..outcome(End::Skipped) };
-                records.push(Record::Outcome { command: id_of(), step, key: key(step), outcome });
+                records.push(Record::Outcome {
+                    command: id_of(),
+                    step,
+                    key: key(step),
+                    outcome,
+                    fires: Vec::new(),
+                });
             }
         }
     }

@@ -29,6 +29,20 @@ impl AppPools for Twin {
         })
     }
 
+    fn recycle(&self, name: &str) -> Result<(), Error> {
+        self.move_pool(Operation::AppPoolRecycle, name, Deed::PoolRecycled { pool: name.to_owned() }, None)
+    }
+
+    fn stop_pool(&self, name: &str) -> Result<(), Error> {
+        let deed = Deed::PoolStopped { pool: name.to_owned() };
+        self.move_pool(Operation::AppPoolStop, name, deed, Some(true))
+    }
+
+    fn start_pool(&self, name: &str) -> Result<(), Error> {
+        let deed = Deed::PoolStarted { pool: name.to_owned() };
+        self.move_pool(Operation::AppPoolStart, name, deed, Some(false))
+    }
+
     fn set(&self, name: &str, settings: &[PoolSetting]) -> Result<(), Error> {
         self.operate(Operation::AppPoolSet, name, |section, _| {
             let absent = || Error::Absent { kind: "application pool", name: name.to_owned() };
@@ -38,6 +52,28 @@ impl AppPools for Twin {
             section.commit(deed, |state| {
                 if let Some(pool) = find_mut(&mut state.app_pools, name) {
                     settings.iter().for_each(|setting| apply(pool, setting));
+                }
+            })?;
+            Ok(())
+        })
+    }
+}
+
+impl Twin {
+    /// One deed on a pool that is there; `stopped` is what it leaves the pool as, where it moves it.
+    fn move_pool(
+        &self,
+        operation: Operation,
+        name: &str,
+        deed: Deed,
+        stopped: Option<bool>,
+    ) -> Result<(), Error> {
+        self.operate(operation, name, |section, _| {
+            let absent = || Error::Absent { kind: "application pool", name: name.to_owned() };
+            find(&section.state().app_pools, name).ok_or_else(absent)?;
+            section.commit(deed, |state| {
+                if let (Some(pool), Some(stopped)) = (find_mut(&mut state.app_pools, name), stopped) {
+                    pool.stopped = stopped;
                 }
             })?;
             Ok(())

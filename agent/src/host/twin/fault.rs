@@ -43,12 +43,20 @@ pub enum Operation {
     FileRevoke,
     /// An HTTP request.
     HttpGet,
+    /// Starting the computer again.
+    MachineReboot,
+    /// Recycling a pool.
+    AppPoolRecycle,
+    /// Stopping a pool.
+    AppPoolStop,
+    /// Starting a pool.
+    AppPoolStart,
 }
 
 impl Operation {
     /// Every operation: its name in `faults.json`, what an error calls it, and the default message of a failure there.
     #[rustfmt::skip]
-    pub const ALL: [(Self, &'static str, &'static str, &'static str); 15] = [
+    pub const ALL: [(Self, &'static str, &'static str, &'static str); 19] = [
         (Self::PackageGet, "package.get", "read package", ACCESS_DENIED),
         (Self::PackageInstall, "package.install", "install package", FATAL),
         (Self::PackageUninstall, "package.uninstall", "uninstall package", FATAL),
@@ -64,6 +72,10 @@ impl Operation {
         (Self::FileGrant, "file.grant", "grant access to", ACCESS_DENIED),
         (Self::FileRevoke, "file.revoke", "revoke access to", ACCESS_DENIED),
         (Self::HttpGet, "http.get", "open", CONNECTION_RESET),
+        (Self::MachineReboot, "machine.reboot", "restart computer", SHUTDOWN),
+        (Self::AppPoolRecycle, "app_pool.recycle", "recycle application pool", ACCESS_DENIED),
+        (Self::AppPoolStop, "app_pool.stop", "stop application pool", ACCESS_DENIED),
+        (Self::AppPoolStart, "app_pool.start", "start application pool", ACCESS_DENIED),
     ];
 
     fn row(self) -> (&'static str, &'static str, &'static str) {
@@ -95,6 +107,7 @@ const ACCESS_DENIED: &str = "error 5: access is denied";
 const SHARING: &str = "error 32: the file is used by another process";
 const NO_RESPONSE: &str = "error 1053: the service did not respond in time";
 const FATAL: &str = "error 1603: a fatal error occurred during the installation";
+const SHUTDOWN: &str = "error 1115: a system shutdown is in progress";
 const CONNECTION_RESET: &str = "error 10054: the connection was closed by the other side";
 /// What a full disk says.
 pub(super) const DISK_FULL: &str = "error 112: there is not enough space on the disk";

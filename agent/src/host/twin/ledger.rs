@@ -70,6 +70,12 @@ pub enum Deed {
     PoolCreated { pool: String },
     /// Settings of a pool were set.
     PoolSet { pool: String, settings: BTreeMap<String, String> },
+    /// A pool got new worker processes.
+    PoolRecycled { pool: String },
+    /// A pool was stopped.
+    PoolStopped { pool: String },
+    /// A pool was started.
+    PoolStarted { pool: String },
     /// A file was written whole.
     FileWritten { path: String, content: Digest },
     /// An account was given access.

@@ -20,6 +20,7 @@ mod app_pools;
 mod files;
 mod hand;
 mod http;
+mod machine;
 mod packages;
 mod services;
 
@@ -34,7 +35,7 @@ pub use self::store::Error;
 use self::store::{Section, Store, Struck};
 use super::clock::SystemClock;
 use super::process::Process;
-use super::{AppPools, Clock, Files, Host, Http, Packages, Services};
+use super::{AppPools, Clock, Files, Host, Http, Machine, Packages, Services};
 
 /// A twin, as the agent's host.
 #[derive(Debug, Clone)]
@@ -121,6 +122,10 @@ impl Host for Twin {
     }
 
     fn app_pools(&self) -> &dyn AppPools {
+        self
+    }
+
+    fn machine(&self) -> &dyn Machine {
         self
     }
 

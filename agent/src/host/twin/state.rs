@@ -94,6 +94,9 @@ pub struct Pool {
     pub idle_timeout_minutes: i64,
     /// The .NET CLR.
     pub managed_runtime_version: String,
+    /// Whether it was stopped and answers nothing.
+    #[serde(default)]
+    pub stopped: bool,
     /// The package that made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made_by: Option<String>,
@@ -104,7 +107,14 @@ impl Pool {
     pub fn new(facts: PoolFacts, made_by: Option<String>) -> Self {
         let PoolFacts { enable_32bit, load_user_profile, idle_timeout_minutes, managed_runtime_version } =
             facts;
-        Self { enable_32bit, load_user_profile, idle_timeout_minutes, managed_runtime_version, made_by }
+        Self {
+            enable_32bit,
+            load_user_profile,
+            idle_timeout_minutes,
+            managed_runtime_version,
+            stopped: false,
+            made_by,
+        }
     }
 
     /// Its settings.

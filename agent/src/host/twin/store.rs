@@ -189,7 +189,7 @@ impl Store {
                 }
                 Ok(Struck::GoOn(None))
             }
-            Strike::Reboot => self.reboot(),
+            Strike::Reboot => Err(self.reboot()?),
             alters @ (Strike::ExitCode(_) | Strike::DiesAfterMs(_) | Strike::Answer(_)) => {
                 Ok(Struck::GoOn(Some(alters)))
             }
@@ -214,7 +214,8 @@ impl Store {
         self.replace(PROCESSES, &alive)
     }
 
-    fn reboot(&self) -> Result<Struck, Error> {
+    /// Takes the machine down and up again, this process included: it gives no answer.
+    pub(super) fn reboot(&self) -> Result<Error, Error> {
         // The lock is kept to the end of this process, so that nobody sees a machine that is half down.
         let mut section = self.lock()?;
         let boots = section.state.boots + 1;

@@ -33,10 +33,13 @@ struct Placed<'a> {
     node: &'a Node,
     rows: Vec<Row>,
     is_step: bool,
+    /// Whether its server was compared.
+    is_compared: bool,
 }
 
 impl<'a> Graph<'a> {
-    /// Chooses the steps: resources and tasks with rows, gates that are due, checks behind any of these.
+    /// Chooses the steps: resources and tasks with rows, gates that are due, checks behind any of these, and checks that a
+    /// task or gate of the plan needs itself.
     pub(super) fn of(
         manifests: &[&'a Manifest],
         reports: &BTreeMap<Role, &ServerReport>,
@@ -48,10 +51,23 @@ impl<'a> Graph<'a> {
             for node in &manifest.nodes {
                 let rows = rows_of(node, &manifest.server, report, confirmed)?;
                 let is_step = !rows.is_empty();
-                nodes.push(Placed { server, id: &manifest.server, node, rows, is_step });
+                let is_compared = report.is_some();
+                nodes.push(Placed { server, id: &manifest.server, node, rows, is_step, is_compared });
             }
         }
         let needs = needs(&nodes)?;
+        // What a person or a task relies on is looked at before it, even where nothing changed there (G14, G22).
+        let relied_on: BTreeSet<Place> = nodes
+            .iter()
+            .zip(&needs)
+            .filter(|(placed, _)| placed.is_step)
+            .filter(|(placed, _)| matches!(placed.node.id.kind.class(), NodeClass::Gate | NodeClass::Task))
+            .flat_map(|(_, needs)| needs.iter().copied())
+            .collect();
+        for place in relied_on {
+            nodes[place].is_step |=
+                nodes[place].node.id.kind.class() == NodeClass::Check && nodes[place].is_compared;
+        }
         let mut graph = Self { before: vec![BTreeSet::new(); nodes.len()], nodes };
         for place in topological(&needs).map_err(|cycle| graph.cycle(&cycle))? {
             graph.settle(place, &needs);
@@ -71,7 +87,7 @@ impl<'a> Graph<'a> {
         }
         // A check looks at what changed before it; where nothing did, there is nothing to look at.
         if self.nodes[place].node.id.kind.class() == NodeClass::Check {
-            self.nodes[place].is_step = !before.is_empty();
+            self.nodes[place].is_step |= !before.is_empty();
         }
         self.before[place] = before;
     }

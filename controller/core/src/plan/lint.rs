@@ -143,14 +143,17 @@ fn is_in_order(segment: &Segment, expected: u32) -> bool {
         && segment.after.last().is_none_or(|after| *after < segment.number)
 }
 
-/// A step's class and effect are its kind's; checks have no rows, gates one confirmation, the others at least one row.
+/// A step's class and effect are its kind's; checks have no rows, gates one confirmation, resources at least one row, tasks rows
+/// that run it.
 fn misfit(step: &Step) -> Option<Violation> {
     let spec = step.node.kind.spec();
+    let runs = step.rows.iter().filter(|row| matches!(row.new, New::Ran(_))).count();
     let confirmations = step.rows.iter().filter(|row| row.new == New::Confirmed).count();
     let rows_fit = match step.class {
         NodeClass::Check => step.rows.is_empty(),
         NodeClass::Gate => step.rows.len() == 1 && confirmations == 1,
-        NodeClass::Resource | NodeClass::Task => !step.rows.is_empty() && confirmations == 0,
+        NodeClass::Resource => !step.rows.is_empty() && confirmations == 0 && runs == 0,
+        NodeClass::Task => !step.rows.is_empty() && runs == step.rows.len(),
     };
     let fits = rows_fit && step.class == spec.class && step.effect == spec.effect;
     (!fits).then_some(Violation::Misfit(step.number))

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use muster_model::FORMAT;
 use muster_model::digest::Digest;
-use muster_model::manifest::{Manifest, Node};
+use muster_model::manifest::{Manifest, Moment, Node};
 use muster_model::name::NodeId;
 use muster_model::node::{AttributeRole, AttributeType, NodeClass};
 use muster_model::plan::{AttributePath, New, Old, Reason, Row};
@@ -48,6 +48,9 @@ pub enum ReportError {
     /// The old value is said to be known after something that does not provide the node, or is not changed itself.
     #[error("{} {} is {}, which does not provide it in this plan", .0.node, .0.attribute, .0.old)]
     KnownAfter(Box<Row>),
+    /// A task is said to run for something that does not make it run.
+    #[error("{} {}: nothing in the manifest or in this report makes it run", .0.node, .0.attribute)]
+    Trigger(Box<Row>),
     /// An agent has no say in confirmations.
     #[error("{0} has a row with the reason of a gate")]
     Confirm(NodeId),
@@ -78,7 +81,8 @@ fn check_node(entry: &NodeReport, node: &Node, report: &ServerReport) -> Result<
         return Err(ReportError::Nothing(node.id.clone()));
     }
     match node.id.kind.class() {
-        NodeClass::Resource | NodeClass::Task => {}
+        NodeClass::Task => return check_task(entry, node, report),
+        NodeClass::Resource => {}
         // A check may have a finding, such as a kind of request that the agent cannot make; never a row.
         NodeClass::Check | NodeClass::Gate if entry.rows.is_empty() => {}
         NodeClass::Check | NodeClass::Gate => return Err(ReportError::Class(node.id.clone())),
@@ -92,6 +96,48 @@ fn check_node(entry: &NodeReport, node: &Node, report: &ServerReport) -> Result<
             return Err(ReportError::Attribute(Box::new(row.clone())));
         }
         check_row(row, node, report)?;
+    }
+    Ok(())
+}
+
+/// A task's rows: that it runs, once for its key or once for each change that fires it. The key is the manifest's, and a
+/// change that is said to fire it in this plan is a change of this plan.
+fn check_task(entry: &NodeReport, node: &Node, report: &ServerReport) -> Result<(), ReportError> {
+    let changes =
+        |cause: &NodeId| report.nodes.iter().any(|other| other.node == *cause && !other.rows.is_empty());
+    let mut seen = BTreeSet::new();
+    for row in &entry.rows {
+        let wrong = || Box::new(row.clone());
+        if row.node != node.id {
+            return Err(ReportError::Misplaced(wrong()));
+        }
+        if row.attribute.name != "run" || !seen.insert(&row.attribute) {
+            return Err(ReportError::Attribute(wrong()));
+        }
+        if row.new != New::Ran(node.task_key()) {
+            return Err(ReportError::New(wrong()));
+        }
+        let fires =
+            |cause: &str| node.triggers.iter().flatten().find(|trigger| trigger.cause.to_string() == cause);
+        let reasoned = match (&node.triggers, &row.attribute.member) {
+            (None, None) => matches!(row.reason, Reason::Due | Reason::Changed),
+            (Some(_), Some(member)) => fires(member).is_some_and(|trigger| match row.reason {
+                Reason::Triggered => changes(&trigger.cause),
+                Reason::Owed => trigger.moment == Moment::After,
+                Reason::Missing
+                | Reason::Changed
+                | Reason::Drift
+                | Reason::Differs
+                | Reason::Reset
+                | Reason::Removed
+                | Reason::Confirm
+                | Reason::Due => false,
+            }),
+            (None, Some(_)) | (Some(_), None) => false,
+        };
+        if !reasoned || matches!(row.old, Old::KnownAfter(_)) {
+            return Err(ReportError::Trigger(wrong()));
+        }
     }
     Ok(())
 }
@@ -112,7 +158,7 @@ fn check_row(row: &Row, node: &Node, report: &ServerReport) -> Result<(), Report
         (New::Exact(new), Some(wanted)) => new == wanted,
         // A member that Muster made and the documents no longer name; a whole attribute is never taken away.
         (New::Absent, None) => row.attribute.member.is_some() && row.reason == Reason::Removed,
-        (New::Exact(_), None) | (New::Absent, Some(_)) | (New::Confirmed, _) => false,
+        (New::Exact(_), None) | (New::Absent, Some(_)) | (New::Confirmed | New::Ran(_), _) => false,
     };
     if !agrees {
         return Err(ReportError::New(Box::new(row.clone())));

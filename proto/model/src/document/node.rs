@@ -31,6 +31,10 @@ pub struct NodeTemplate {
     pub(crate) when: Option<Placed<Condition>>,
     /// What must be done before it: `kind/name`, a bare name, or `role:kind/name`.
     pub needs: Vec<Placed<String>>,
+    /// A task: the changes after which it runs, written as `needs` is.
+    pub on_change_of: Vec<Placed<String>>,
+    /// A task: the changes before which it runs, written as `needs` is.
+    pub before_change_of: Vec<Placed<String>>,
     /// The package that creates it.
     pub provided_by: Option<Placed<String>>,
     /// The guide's demand that it answers.
@@ -46,7 +50,9 @@ pub(super) fn read(yaml: &Yaml, roles: &[Placed<Role>], report: &mut Report<'_>)
     let keys = keys(spec);
     let fields = Fields::read(yaml, &what, &keys, report)?;
     let attributes = attributes(spec, entries, report);
-    let needs = needs(&fields, report);
+    let needs = references(&fields, "needs", report);
+    let on_change_of = triggers(spec, &fields, "on_change_of", report);
+    let before_change_of = triggers(spec, &fields, "before_change_of", report);
     let when = rule::condition(&fields, "when", report);
     let guide = fields.name("guide", report).map(|guide| guide.value);
     let role = role(&fields, roles, report);
@@ -63,6 +69,8 @@ pub(super) fn read(yaml: &Yaml, roles: &[Placed<Role>], report: &mut Report<'_>)
         role: role?,
         when,
         needs,
+        on_change_of,
+        before_change_of,
         provided_by: fields.text("provided_by").map(|text| text.map(str::to_owned)),
         guide,
         attributes,
@@ -137,9 +145,31 @@ fn attributes(
     attributes
 }
 
-fn needs(fields: &Fields<'_>, report: &mut Report<'_>) -> Vec<Placed<String>> {
-    let items = fields.list("needs").unwrap_or_default();
-    items.iter().filter_map(|item| raw::text(item, "an item of `needs`", report)).collect()
+fn references(fields: &Fields<'_>, key: &'static str, report: &mut Report<'_>) -> Vec<Placed<String>> {
+    let items = fields.list(key).unwrap_or_default();
+    let what = format!("an item of `{key}`");
+    items.iter().filter_map(|item| raw::text(item, &what, report)).collect()
+}
+
+/// The changes that make a task run; other kinds have none.
+fn triggers(
+    spec: &KindSpec,
+    fields: &Fields<'_>,
+    key: &'static str,
+    report: &mut Report<'_>,
+) -> Vec<Placed<String>> {
+    let Some(items) = fields.list(key) else { return Vec::new() };
+    if !spec.kind.takes_triggers() {
+        let problem = format!("a {} has no `{key}`: a change does not make it run", spec.kind);
+        let kinds = NodeKind::ALL.iter().filter(|kind| kind.takes_triggers());
+        let kinds: Vec<&str> = kinds.map(|kind| kind.as_str()).collect();
+        let advice = format!("write it at a node of one of these kinds: {}", kinds.join(", "));
+        report.push(fields.place_of(key), "no-trigger", problem, advice);
+    } else if items.is_empty() {
+        let advice = "name at least one node; leave the key out for a task that runs once";
+        report.push(fields.place_of(key), "no-value", format!("`{key}` names no node"), advice);
+    }
+    references(fields, key, report)
 }
 
 fn role(fields: &Fields<'_>, roles: &[Placed<Role>], report: &mut Report<'_>) -> Option<Role> {
@@ -181,9 +211,14 @@ pub(crate) fn check_name(kind: NodeKind, name: &str) -> Result<NodeName, (String
     let fits = match kind {
         NodeKind::IisAppPool => name.parse::<IisName>().is_ok(),
         NodeKind::File => is_windows_path(name),
-        NodeKind::Package | NodeKind::HttpProbe | NodeKind::ManualStep => {
-            name.parse::<crate::name::Version>().is_ok()
-        }
+        NodeKind::Package
+        | NodeKind::HttpProbe
+        | NodeKind::ManualStep
+        | NodeKind::ServiceRestart
+        | NodeKind::PoolRecycle
+        | NodeKind::ApplicationStop
+        | NodeKind::ApplicationStart
+        | NodeKind::Reboot => name.parse::<crate::name::Version>().is_ok(),
         NodeKind::Service => !name.contains(['/', '\\']) && name.trim() == name,
     };
     if fits { Ok(node_name) } else { Err(wrong(name_rule(kind))) }
@@ -196,7 +231,14 @@ fn name_rule(kind: NodeKind) -> &'static str {
         }
         NodeKind::File => r"write an absolute path, as in 'C:\ProgramData\App\app.config'",
         NodeKind::Service => "write the service's key name, which has no slash and no space at its ends",
-        NodeKind::Package | NodeKind::HttpProbe | NodeKind::ManualStep => {
+        NodeKind::Package
+        | NodeKind::HttpProbe
+        | NodeKind::ManualStep
+        | NodeKind::ServiceRestart
+        | NodeKind::PoolRecycle
+        | NodeKind::ApplicationStop
+        | NodeKind::ApplicationStart
+        | NodeKind::Reboot => {
             "write it with letters without accents, digits and . _ + -, at most 64; no space (G5)"
         }
     }

@@ -232,7 +232,8 @@ fn names_are_known(
     for node in nodes {
         texts.push(Placed::new(&node.name.value, node.name.place));
         node.provided_by.iter().for_each(|text| texts.push(Placed::new(&text.value, text.place)));
-        node.needs.iter().for_each(|need| texts.push(Placed::new(&need.value, need.place)));
+        let references = node.needs.iter().chain(&node.on_change_of).chain(&node.before_change_of);
+        references.for_each(|node| texts.push(Placed::new(&node.value, node.place)));
         node.attributes.values().for_each(|raw| collect(raw, &mut texts));
         if let Some(when) = &node.when {
             unknown_names(when.value.names(), &known, when.place, report);

@@ -94,10 +94,20 @@ pub(super) static FORCE: [KeySpec; 3] = [
 ];
 
 /// The keys that a node of any kind may have, beside its attributes.
-pub(super) static NODE: [KeySpec; 5] = [
+pub(super) static NODE: [KeySpec; 7] = [
     optional("server", Shape::Text, "the role of the server; the product's first role where it is not said"),
     optional("when", Shape::Text, "a condition over parameters; where it is false, the node is left out"),
     optional("needs", Shape::List, "nodes that must be done before"),
     optional("provided_by", Shape::Text, "the package that creates it"),
+    optional(
+        "on_change_of",
+        Shape::List,
+        "for a task: it runs after each change of one of these nodes of its server",
+    ),
+    optional(
+        "before_change_of",
+        Shape::List,
+        "for a task: it runs before each change of one of these nodes of its server",
+    ),
     optional("guide", Shape::Text, "the guide's demand, as in G12"),
 ];

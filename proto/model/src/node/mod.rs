@@ -56,12 +56,32 @@ kinds! {
     HttpProbe = "http_probe" in HTTP_PROBE;
     /// A person's confirmation.
     ManualStep = "manual_step" in MANUAL_STEP;
+    /// Stops and starts services, in order.
+    ServiceRestart = "service_restart" in SERVICE_RESTART;
+    /// Gives pools new worker processes.
+    PoolRecycle = "pool_recycle" in POOL_RECYCLE;
+    /// Stops the pools and services of an application.
+    ApplicationStop = "application_stop" in APPLICATION_STOP;
+    /// Starts the services and pools of an application.
+    ApplicationStart = "application_start" in APPLICATION_START;
+    /// Starts the computer again.
+    Reboot = "reboot" in REBOOT;
 }
 
 impl NodeKind {
     /// Which of the four classes it belongs to.
     pub fn class(self) -> NodeClass {
         self.spec().class
+    }
+
+    /// Whether a node of it may say `on_change_of` or `before_change_of`.
+    pub fn takes_triggers(self) -> bool {
+        self.class() == NodeClass::Task
+    }
+
+    /// Whether a change of such a node can make a task run.
+    pub fn is_cause(self) -> bool {
+        matches!(self.class(), NodeClass::Resource | NodeClass::Task)
     }
 }
 

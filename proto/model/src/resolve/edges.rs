@@ -9,7 +9,7 @@ use super::found::Found;
 use super::nodes::Settled;
 use crate::document::{Document, Place, Placed};
 use crate::graph;
-use crate::manifest::{Need, Node};
+use crate::manifest::{Moment, Need, Node, Trigger};
 use crate::name::{NodeId, Role};
 use crate::near::did_you_mean;
 use crate::node::NodeKind;
@@ -31,10 +31,12 @@ pub(super) fn settle(document: &Document, nodes: &[Settled<'_>], found: &mut Fou
     for (index, settled) in nodes.iter().enumerate() {
         by_name.entry((&settled.template.role, folded(&settled.node.id))).or_default().push(index);
     }
-    let mut linker = Linker { document, nodes, by_name, edges: Vec::new(), found };
+    let triggers = vec![BTreeSet::new(); nodes.len()];
+    let mut linker = Linker { document, nodes, by_name, edges: Vec::new(), triggers, found };
     for (index, settled) in nodes.iter().enumerate().filter(|(_, settled)| settled.is_there) {
         linker.provider(index, settled);
         settled.needs.iter().for_each(|need| linker.need(index, settled, need));
+        settled.triggers.iter().for_each(|(moment, cause)| linker.trigger(index, settled, *moment, cause));
         linker.pools(index, settled);
     }
     linker.no_cycles();
@@ -46,6 +48,8 @@ struct Linker<'l, 's> {
     nodes: &'l [Settled<'s>],
     by_name: BTreeMap<(&'l Role, String), Vec<usize>>,
     edges: Vec<Edge>,
+    /// What fires each node.
+    triggers: Vec<BTreeSet<Trigger>>,
     found: &'l mut Found,
 }
 
@@ -83,8 +87,39 @@ impl Linker<'_, '_> {
         self.found.push(self.document, package.place, "unknown-provider", problem, advice);
     }
 
-    /// `kind/name`, a bare name, or either with a role and a colon before it.
     fn need(&mut self, index: usize, settled: &Settled<'_>, need: &Placed<String>) {
+        if let Some(before) = self.referred(settled, need) {
+            self.edge(before, index, need.place);
+        }
+    }
+
+    /// A task comes after the change that fires it, or before. The agent fires it by itself, so that both are on one server.
+    fn trigger(&mut self, index: usize, settled: &Settled<'_>, moment: Moment, cause: &Placed<String>) {
+        let Some(other) = self.referred(settled, cause) else { return };
+        let node = &self.nodes[other];
+        let (problem, advice) = if node.template.role != settled.template.role {
+            (
+                format!("{} is on another server than {}", node.node.id, settled.node.id),
+                "name a node of the same server",
+            )
+        } else if !node.node.id.kind.is_cause() {
+            (
+                format!("a {} changes nothing and cannot make a task run", node.node.id.kind),
+                "name a resource or a task",
+            )
+        } else {
+            self.triggers[index].insert(Trigger { moment, cause: node.node.id.clone() });
+            return match moment {
+                Moment::Before => self.edge(index, other, cause.place),
+                Moment::After => self.edge(other, index, cause.place),
+            };
+        };
+        self.found.push(self.document, cause.place, "no-cause", problem, advice);
+    }
+
+    /// The node that is there under `kind/name`, a bare name, or either with a role and a colon before it. A name that is
+    /// nobody's is a mistake; one that is left out by its `when` is none.
+    fn referred(&mut self, settled: &Settled<'_>, need: &Placed<String>) -> Option<usize> {
         let (role, reference) = self.split_role(&need.value, &settled.template.role);
         let (kind, name) = split_kind(reference);
         let candidates = self.find(&role, kind, name);
@@ -93,10 +128,7 @@ impl Linker<'_, '_> {
         let (rule, problem, advice) = match ids.len() {
             0 => self.unknown(&role, reference, kind, name),
             1 => {
-                if let Some(before) = candidates.iter().find(|candidate| self.nodes[**candidate].is_there) {
-                    self.edge(*before, index, need.place);
-                }
-                return;
+                return candidates.into_iter().find(|candidate| self.nodes[*candidate].is_there);
             }
             _ => {
                 let list: Vec<String> = ids.iter().map(|id| format!("`{id}`")).collect();
@@ -108,6 +140,7 @@ impl Linker<'_, '_> {
             }
         };
         self.found.push(self.document, need.place, rule, problem, advice);
+        None
     }
 
     fn unknown(
@@ -201,14 +234,17 @@ impl Linker<'_, '_> {
             needs[edge.after]
                 .insert(Need { role: before.template.role.clone(), node: before.node.id.clone() });
         }
-        let there = self.nodes.iter().zip(needs).filter(|(settled, _)| settled.is_there);
-        let written = there.map(|(settled, needs)| {
+        let edges = needs.into_iter().zip(&self.triggers);
+        let there = self.nodes.iter().zip(edges).filter(|(settled, _)| settled.is_there);
+        let written = there.map(|(settled, (needs, fired))| {
             let role = settled.template.role.clone();
             let provided_by = settled.provided_by.as_ref().and_then(|package| {
                 let found = self.find(&role, Some(NodeKind::Package), &package.value);
                 found.first().map(|index| self.nodes[*index].node.id.clone())
             });
-            (role, Node { provided_by, needs: needs.into_iter().collect(), ..settled.node.clone() })
+            // Causes that are all left out leave a task that never fires, not one that runs once.
+            let triggers = (!settled.triggers.is_empty()).then(|| fired.iter().cloned().collect());
+            (role, Node { provided_by, needs: needs.into_iter().collect(), triggers, ..settled.node.clone() })
         });
         written.collect()
     }

@@ -9,7 +9,7 @@ use super::found::Found;
 use super::settle::{Parameters, Unsettled};
 use crate::document::{Document, NodeTemplate, Placed, Product, check_name};
 use crate::limits::MANIFEST_SIZE_BYTES;
-use crate::manifest::Node;
+use crate::manifest::{Moment, Node};
 use crate::name::{NodeId, ParameterName, Role};
 use crate::node::NodeKind;
 use crate::value::Value;
@@ -28,6 +28,8 @@ pub(super) struct Settled<'a> {
     pub(super) provided_by: Option<Placed<String>>,
     /// What it needs, as written, with expressions settled.
     pub(super) needs: Vec<Placed<String>>,
+    /// A task: the changes that make it run, as written, with expressions settled.
+    pub(super) triggers: Vec<(Moment, Placed<String>)>,
 }
 
 /// The nodes of that role, or nothing where not even their names are known.
@@ -61,6 +63,7 @@ pub(super) fn as_written(product: &Product) -> Vec<Settled<'_>> {
             provided_by: None,
             needs: Vec::new(),
             guide: template.guide,
+            triggers: None,
         };
         Some(Settled {
             template,
@@ -69,9 +72,20 @@ pub(super) fn as_written(product: &Product) -> Vec<Settled<'_>> {
             is_there: true,
             provided_by: template.provided_by.iter().find(reference).cloned(),
             needs: template.needs.iter().filter(reference).cloned().collect(),
+            triggers: triggers(template).filter(|(_, text)| reference(text)).map(cloned).collect(),
         })
     });
     written.collect()
+}
+
+/// The changes that make a task run, as written.
+fn triggers(template: &NodeTemplate) -> impl Iterator<Item = (Moment, &Placed<String>)> {
+    let before = template.before_change_of.iter().map(|text| (Moment::Before, text));
+    before.chain(template.on_change_of.iter().map(|text| (Moment::After, text)))
+}
+
+fn cloned((moment, text): (Moment, &Placed<String>)) -> (Moment, Placed<String>) {
+    (moment, text.clone())
 }
 
 struct Reader<'r> {
@@ -97,14 +111,24 @@ impl Reader<'_> {
         };
         let attributes = if is_there { self.attributes(template) } else { BTreeMap::new() };
         let id = NodeId { kind: template.kind, name };
-        let node = Node { id, attributes, provided_by: None, needs: Vec::new(), guide: template.guide };
-        let text = |written: &Placed<String>| {
+        let node = Node {
+            id,
+            attributes,
+            provided_by: None,
+            needs: Vec::new(),
+            guide: template.guide,
+            triggers: None,
+        };
+        let mut text = |written: &Placed<String>| {
             let settled = self.parameters.name(Placed::new(&written.value, written.place));
             self.take(settled).map(|text| Placed::new(text, written.place))
         };
-        let mut references: Vec<_> = template.provided_by.iter().chain(&template.needs).map(text).collect();
+        let mut references: Vec<_> =
+            template.provided_by.iter().chain(&template.needs).map(&mut text).collect();
         let needs = references.split_off(usize::from(template.provided_by.is_some()));
         let provided_by = references.pop().flatten();
+        let triggers: Vec<_> =
+            triggers(template).filter_map(|(moment, written)| Some((moment, text(written)?))).collect();
         Some(Settled {
             template,
             position,
@@ -112,6 +136,7 @@ impl Reader<'_> {
             is_there,
             provided_by,
             needs: needs.into_iter().flatten().collect(),
+            triggers,
         })
     }
 

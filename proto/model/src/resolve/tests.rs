@@ -586,3 +586,39 @@ fn an_expression_cannot_grow_without_bound() {
     let found = refused(&[&small(&parameters, SHOW), SMALL_CLIENT, &small_site("")]);
     assert_eq!(rules(&found), ["value-too-large"]);
 }
+
+const POOL: &str = "  - {iis_app_pool: p, enable_32bit: true}\n";
+
+#[test]
+fn a_task_comes_after_what_fires_it_and_knows_it() {
+    let task = "  - {pool_recycle: p, pools: [p], on_change_of: [iis_app_pool/p]}\n";
+    let site = resolved(&[&small("  {}", &format!("{POOL}{task}")), SMALL_CLIENT, &small_site("")], "s");
+    assert_eq!(edges(&site), ["iis_app_pool/p <- ", "pool_recycle/p <- iis_app_pool/p"]);
+    let triggers = site.servers[0].nodes[1].triggers.clone().unwrap();
+    assert_eq!(triggers[0].cause.to_string(), "iis_app_pool/p");
+    let left_out = format!("{}{task}", POOL.replace("enable_32bit", "when: 1 == 2, enable_32bit"));
+    let site = resolved(&[&small("  {}", &left_out), SMALL_CLIENT, &small_site("")], "s");
+    assert_eq!(
+        site.servers[0].nodes[0].triggers,
+        Some(Vec::new()),
+        "it never fires, where none would run it once"
+    );
+}
+
+#[test]
+fn a_trigger_that_cannot_fire_is_refused() {
+    let found = |nodes: &str| {
+        let found = refused(&[&small("  {}", nodes), SMALL_CLIENT, &small_site("")]);
+        found.iter().map(|mistake| mistake.rule.clone()).collect::<Vec<_>>()
+    };
+    let gate =
+        "  - {manual_step: g, instructions: x}\n  - {pool_recycle: p, pools: [p], on_change_of: [g]}\n";
+    assert_eq!(found(gate), ["no-cause"]);
+    let below = format!("  - {{application_stop: p, pools: [p], on_change_of: [iis_app_pool/p]}}\n{POOL}");
+    assert_eq!(found(&below), ["against-file-order"]);
+    let before =
+        format!("{POOL}  - {{application_stop: a, pools: [p], before_change_of: [iis_app_pool/p]}}\n");
+    assert_eq!(found(&before), ["against-file-order"]);
+    let unknown = "  - {pool_recycle: p, pools: [p], on_change_of: [iis_app_pool/q]}\n";
+    assert_eq!(found(unknown), ["unknown-node"]);
+}

@@ -181,6 +181,27 @@ fn nodes_that_wait_for_each_other_are_named() {
 }
 
 #[test]
+fn g14_g22_what_a_gate_or_a_task_relies_on_is_looked_at_before_it() {
+    let check = draft("web", "http_probe/before");
+    let gate = draft("web", "manual_step/create").needs("web", "http_probe/before");
+    let task = draft("web", "service_restart/scps").needs("web", "http_probe/before");
+    let file = draft("web", "file/C:\\sxa.config").needs("web", "http_probe/before");
+    assert_eq!(
+        listing(&assemble(&[check.clone(), gate])),
+        ["1 web http_probe/before", "2 web manual_step/create"]
+    );
+    let plan = assemble(&[check.clone(), task.clone()]);
+    assert_eq!(listing(&plan), ["1 web http_probe/before", "2 web service_restart/scps"]);
+    assert_eq!(plan.header.value().edges, [(1, 2)]);
+    assert_eq!(listing(&assemble(&[check.clone(), task.in_state()])), Vec::<String>::new());
+    assert_eq!(
+        listing(&assemble(&[check, file])),
+        ["1 web file/C:\\sxa.config"],
+        "a drift is mended as ever"
+    );
+}
+
+#[test]
 fn a_need_that_no_server_has_is_named() {
     let error = try_assemble(&input(&[draft("web", "package/a").needs("sql", "package/b")])).unwrap_err();
     assert_eq!(error.to_string(), "package/a on web needs package/b on sql, which the site does not have");

@@ -99,3 +99,30 @@ fn only_a_member_that_muster_made_can_be_taken_away() {
     foreign(Reason::Removed, "Everyone")(of(&mut input));
     assert_eq!(try_assemble(&input).unwrap().rows, 3);
 }
+
+#[test]
+fn an_agent_cannot_have_a_task_run_for_what_does_not_fire_it() {
+    let file = "file/C:\\sxa.config";
+    let task = "service_restart/scps";
+    let door = |change: &dyn Fn(&mut ServerReport)| {
+        let mut input = input(&[draft("web", file), draft("web", task).after_change_of(file)]);
+        assert_eq!(try_assemble(&input).unwrap().step_count, 2);
+        change(of(&mut input));
+        match try_assemble(&input) {
+            Err(Error::Report { source, .. }) => *source,
+            other => panic!("not refused: {other:?}"),
+        }
+    };
+    let other = |r: &mut ServerReport| rows(r, task)[0].attribute.member = Some("package/other".to_owned());
+    assert!(matches!(door(&other), ReportError::Trigger(_)), "it is not among its triggers");
+    let alone = |r: &mut ServerReport| r.nodes.retain(|entry| entry.node != id(file));
+    assert!(matches!(door(&alone), ReportError::Trigger(_)), "the file does not change in this plan");
+    let once = |r: &mut ServerReport| rows(r, task)[0].attribute.member = None;
+    assert!(matches!(door(&once), ReportError::Trigger(_)), "it has triggers");
+    let key = |r: &mut ServerReport| rows(r, task)[0].new = New::Ran(muster_model::digest::Digest::of(b"x"));
+    assert!(matches!(door(&key), ReportError::New(_)), "it is another task");
+    let reason = |r: &mut ServerReport| rows(r, task)[0].reason = Reason::Drift;
+    assert!(matches!(door(&reason), ReportError::Trigger(_)));
+    let set = |r: &mut ServerReport| rows(r, file)[0].new = New::Ran(muster_model::digest::Digest::of(b"x"));
+    assert!(matches!(door(&set), ReportError::New(_)), "a resource is set, not run");
+}

@@ -7,12 +7,14 @@ mod disk;
 mod gate;
 mod iis;
 mod installed;
+mod task;
 
 pub(super) use self::check::HTTP_PROBE;
 pub(super) use self::disk::FILE;
 pub(super) use self::gate::MANUAL_STEP;
 pub(super) use self::iis::IIS_APP_POOL;
 pub(super) use self::installed::{PACKAGE, SERVICE};
+pub(super) use self::task::{APPLICATION_START, APPLICATION_STOP, POOL_RECYCLE, REBOOT, SERVICE_RESTART};
 
 use super::{Effect, NodeClass, NodeKind};
 
@@ -60,6 +62,8 @@ pub enum AttributeRole {
     State,
     /// Steers the effect, check or gate; never observed.
     Input,
+    /// Of a task: part of its key, so that another value makes it due again.
+    Key,
 }
 
 /// What an attribute may hold.
@@ -87,6 +91,10 @@ pub enum AttributeType {
 
 const fn state(name: &'static str, ty: AttributeType, required: bool, doc: &'static str) -> AttributeSpec {
     AttributeSpec { name, ty, role: AttributeRole::State, required, doc }
+}
+
+const fn key(name: &'static str, ty: AttributeType, required: bool, doc: &'static str) -> AttributeSpec {
+    AttributeSpec { name, ty, role: AttributeRole::Key, required, doc }
 }
 
 const fn input(name: &'static str, ty: AttributeType, required: bool, doc: &'static str) -> AttributeSpec {

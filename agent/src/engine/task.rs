@@ -1,0 +1,143 @@
+//! Tasks: run for each change that fires them, or once for their key. Nothing but their marker makes them done.
+//!
+//! Neighbours: `muster_agent_core::due` says which are due, `agree_task` whether this one may run now; `resource::restart`
+//! stops and starts. The marker is the stored outcome itself, except where the target keeps one.
+
+use muster_agent_core::agree::{Agreement, agree_task};
+use muster_agent_core::due;
+use muster_model::limits;
+use muster_model::manifest::Moment;
+use muster_model::name::NodeId;
+use muster_model::node::{NodeClass, NodeKind};
+use muster_model::outcome::End;
+
+use super::ending::Ending;
+use super::{Engine, Error, OpenStep, Task};
+use crate::crash;
+use crate::resource::{self, restart};
+
+/// How often a computer that goes down is looked at.
+const GOING_DOWN_POLL_MS: u64 = 200;
+
+impl Engine {
+    /// Runs a task, or settles what a crash left of it.
+    pub(super) fn run_task(&self, task: &Task) -> Result<Ending, Error> {
+        if let Some(ending) = self.restarted(task) {
+            return Ok(ending);
+        }
+        let marker = resource::observe_marker(&task.node, self.host.as_ref());
+        let began = task.interrupted || self.begun_in(task.plan, &task.node.id).len() > 1;
+        let due = self.journal.read(|state| match state.open() {
+            Some(open) => due::now(&task.node, marker.as_ref(), &open.work.steps, state),
+            None => Ok(Vec::new()),
+        });
+        let due = match due {
+            Ok(due) => due,
+            Err(problem) => {
+                let problem = format!("its marker cannot be read: {problem}; nothing was done");
+                return Ok(Ending::new(End::Failed, problem));
+            }
+        };
+        match agree_task(&task.step, &due, began) {
+            Agreement::Blocked { rows, problem } => {
+                Ok(Ending { rows, ..Ending::new(End::Blocked, format!("{problem}; nothing was done")) })
+            }
+            Agreement::InState => {
+                let rows = task.step.rows.clone();
+                Ok(Ending {
+                    rows,
+                    ..Ending::new(End::Done, "its marker is there: it ran to its end in this plan")
+                })
+            }
+            Agreement::Agreed(_) => self.effect(task),
+        }
+    }
+
+    fn effect(&self, task: &Task) -> Result<Ending, Error> {
+        let host = self.host.as_ref();
+        crash::point("effect.before");
+        let ran = match task.node.id.kind {
+            NodeKind::Reboot => return self.reboot(task),
+            NodeKind::ServiceRestart => restart::services(&task.node, host, &self.patience()),
+            NodeKind::PoolRecycle => restart::recycle(&task.node, host),
+            NodeKind::ApplicationStop => restart::stop(&task.node, host, &self.patience()),
+            NodeKind::ApplicationStart => restart::start(&task.node, host, &self.patience()),
+            kind @ (NodeKind::Package
+            | NodeKind::Service
+            | NodeKind::IisAppPool
+            | NodeKind::File
+            | NodeKind::HttpProbe
+            | NodeKind::ManualStep) => {
+                return Ok(Ending::new(End::Failed, format!("a {kind} is no task; nothing was done")));
+            }
+        };
+        crash::point("effect.after");
+        match ran {
+            Ok(evidence) => Ok(Ending { rows: task.step.rows.clone(), ..Ending::new(End::Done, evidence) }),
+            Err(resource::Error::Stopped(stopped)) => Err(stopped.into()),
+            Err(error) => Ok(Ending::new(End::Failed, error.to_string())),
+        }
+    }
+
+    /// Asks Windows to start again and waits to be ended. The next agent settles the step by the mark in its intent.
+    fn reboot(&self, task: &Task) -> Result<Ending, Error> {
+        self.progress(task, "the computer starts again");
+        if let Err(error) = self.host.machine().reboot(&format!("Muster, step {}", task.step.number)) {
+            return Ok(Ending::new(End::Failed, error.to_string()));
+        }
+        crash::point("effect.after");
+        let limit_ms =
+            resource::seconds_ms(&task.node, "time_limit_seconds", limits::REBOOT_TIME_LIMIT_SECONDS);
+        let mut left_ms = limit_ms;
+        while left_ms > 0 {
+            left_ms = self.patience().pause_ms(left_ms, GOING_DOWN_POLL_MS)?;
+        }
+        let limit_s = limit_ms / 1_000;
+        Ok(Ending::new(End::Failed, format!("Windows took the request and still runs after {limit_s} s")))
+    }
+
+    /// The end of a reboot whose request came through: the computer has started since its intent was stored.
+    fn restarted(&self, task: &Task) -> Option<Ending> {
+        let then = task.boot.as_ref().filter(|_| task.interrupted)?;
+        let now = self.host.machine().boot().ok()?;
+        (now != *then).then(|| {
+            let evidence = format!("the computer started again: {then} before, {now} now");
+            Ending { rows: task.step.rows.clone(), ..Ending::new(End::Done, evidence) }
+        })
+    }
+
+    /// What the intent of a reboot writes down of the computer's present start.
+    pub(super) fn boot_of(&self, task: &Task) -> Option<String> {
+        if task.node.id.kind != NodeKind::Reboot {
+            return None;
+        }
+        let boot = self.host.machine().boot();
+        boot.inspect_err(|error| tracing::warn!(%error, "the computer's start is not known")).ok()
+    }
+
+    /// The tasks that this end makes necessary: what it changed, or may have changed, fires them.
+    pub(super) fn fires(&self, open: &OpenStep, ending: &Ending) -> Vec<NodeId> {
+        let may_have_changed = match ending.end {
+            End::Done | End::Unknown => true,
+            End::Failed => !ending.held.is_empty(),
+            End::Blocked | End::Skipped | End::Superseded | End::Cancelled => false,
+        };
+        if !may_have_changed {
+            return Vec::new();
+        }
+        self.journal.read(|state| {
+            let Some(work) = state.open().map(|open| &open.work) else { return Vec::new() };
+            let Some(step) = work.step(open.ticket.number) else { return Vec::new() };
+            if !matches!(step.class, NodeClass::Resource | NodeClass::Task) {
+                return Vec::new();
+            }
+            let fired = |node: &&muster_model::manifest::Node| {
+                let triggers = node.triggers.iter().flatten();
+                triggers
+                    .filter(|trigger| trigger.moment == Moment::After)
+                    .any(|trigger| trigger.cause == step.node)
+            };
+            work.manifest.nodes.iter().filter(fired).map(|node| node.id.clone()).collect()
+        })
+    }
+}

@@ -1,0 +1,157 @@
+//! Tasks: run with the change that fires them, owed until they ran, once for their key.
+
+use muster_agent::host::twin::ledger::Deed;
+use muster_model::manifest::{Manifest, Moment, Node, Trigger};
+use muster_model::outcome::End;
+use muster_model::plan::Reason;
+use muster_model::value::Value;
+
+use crate::manifest::{FILE, manifest, node};
+use crate::stage::{Agent, Cut, Plan, Stage, ends};
+
+fn fired(id: &str, list: &str, names: &[&str], cause: &str) -> Node {
+    let names = Value::List(names.iter().map(|name| (*name).into()).collect());
+    let trigger = Trigger { moment: Moment::After, cause: cause.parse().unwrap() };
+    Node { triggers: Some(vec![trigger]), ..node(id, &[(list, names)], None) }
+}
+
+/// A file, and a service that reads it when it starts.
+fn wanted(generation: u64, content: &str) -> Manifest {
+    let file = node(&format!("file/{FILE}"), &[("content", content.into())], None);
+    manifest(
+        generation,
+        vec![file, fired("service_restart/w3svc", "services", &["W3SVC"], &format!("file/{FILE}"))],
+    )
+}
+
+fn plan(agent: &Agent, id: u64, manifest: &Manifest) -> Plan {
+    let mut plan = Plan::new(id, manifest, &agent.report(manifest).unwrap());
+    // As the controller draws it: a task comes after the change that fires it.
+    plan.edges = (1..plan.steps.len()).map(|n| u32::try_from(n).unwrap()).map(|n| (n, n + 1)).collect();
+    plan
+}
+
+fn restarts(stage: &Stage) -> (usize, usize) {
+    let deeds = stage.deeds_of_the_agent();
+    let count = |wanted: &Deed| deeds.iter().filter(|deed| *deed == wanted).count();
+    let service = "W3SVC".to_owned();
+    (count(&Deed::ServiceStopped { service: service.clone() }), count(&Deed::ServiceStarted { service }))
+}
+
+#[test]
+fn a_service_is_restarted_with_the_change_of_its_file_and_not_again() {
+    let stage = Stage::new();
+    let agent = stage.agent();
+    agent.connect();
+    let manifest = wanted(1, "a=1\n");
+    let plan = plan(&agent, 1, &manifest);
+    assert_eq!(plan.steps[1].rows[0].attribute.to_string(), format!("run[file/{FILE}]"));
+    let outcomes = agent.run(&plan.command());
+    assert_eq!(ends(&outcomes), [End::Done; 2], "{outcomes:#?}");
+    assert_eq!(restarts(&stage), (1, 1));
+    assert!(agent.in_sync(&manifest), "a task that ran is not due again");
+}
+
+#[test]
+fn a_task_that_failed_is_owed_and_the_next_plan_says_so() {
+    let stage = Stage::new();
+    let agent = stage.agent();
+    agent.connect();
+    let manifest = wanted(1, "a=1\n");
+    stage.fault(&["service.stop", "W3SVC", "fail"]);
+    let outcomes = agent.run(&plan(&agent, 1, &manifest).command());
+    assert_eq!(ends(&outcomes), [End::Done, End::Failed], "{outcomes:#?}");
+    drop(agent);
+
+    let agent = stage.agent();
+    agent.connect();
+    let report = agent.report(&manifest).unwrap();
+    let rows: Vec<_> = report.nodes.iter().flat_map(|node| &node.rows).collect();
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert_eq!((rows[0].node.to_string().as_str(), rows[0].reason), ("service_restart/w3svc", Reason::Owed));
+    let outcomes = agent.run(&Plan::new(2, &manifest, &report).command());
+    assert_eq!(ends(&outcomes), [End::Done], "{outcomes:#?}");
+    assert_eq!(restarts(&stage), (1, 1));
+    assert!(agent.in_sync(&manifest));
+}
+
+#[test]
+fn a_skipped_cause_fires_nothing() {
+    let stage = Stage::new();
+    let agent = stage.agent();
+    agent.connect();
+    stage.fault(&["file.write", FILE, "fail"]);
+    let manifest = wanted(1, "a=1\n");
+    let outcomes = agent.run(&plan(&agent, 1, &manifest).command());
+    assert_eq!(ends(&outcomes), [End::Failed, End::Skipped]);
+    assert_eq!(restarts(&stage), (0, 0));
+    let report = agent.report(&manifest).unwrap();
+    let task = report.nodes.iter().find(|node| node.node.to_string() == "service_restart/w3svc").unwrap();
+    assert_eq!(task.rows[0].reason, Reason::Triggered, "with the file, not owed");
+}
+
+/// Runs a change with a disk that fails, then again as a fresh process.
+fn crash(cut: Cut) -> bool {
+    let stage = Stage::new();
+    let agent = stage.agent();
+    agent.connect();
+    let manifest = wanted(1, "a=1\n");
+    let command = plan(&agent, 1, &manifest).command();
+    drop(agent);
+    let agent = stage.agent_until(cut);
+    agent.connect();
+    let accepted = agent.reception.handle(muster_proto::session::ToAgent::Command(Box::new(command.clone())));
+    let failed = accepted.is_err() || agent.engine.catch_up().is_err();
+    drop(agent);
+
+    let agent = stage.agent();
+    agent.connect();
+    agent.command(&command).answer.unwrap();
+    agent.engine.catch_up().unwrap();
+    let outcomes = agent.outcomes(&command);
+    assert_eq!(ends(&outcomes), [End::Done; 2], "{outcomes:#?}");
+    let (stopped, started) = restarts(&stage);
+    assert!(stopped >= 1 && stopped == started, "{stopped} {started}");
+    assert!(agent.in_sync(&manifest));
+    failed
+}
+
+#[test]
+fn a_trigger_survives_a_crash_before_or_after_any_record() {
+    // Accepted, then an intent and an outcome for each of two steps.
+    for number in 0..5 {
+        assert!(crash(Cut::Before(number)), "before record {number}");
+        assert!(crash(Cut::After(number + 1)), "after record {number}");
+    }
+    assert!(!crash(Cut::Before(5)), "there is no sixth record");
+}
+
+#[test]
+fn a_pool_is_recycled_and_an_application_is_stopped_before_its_package_and_started_after_it() {
+    let stage = Stage::new();
+    let agent = crate::run::installed(&stage);
+    let nodes = crate::manifest::product(2, "2.0").nodes;
+    let mut stop = fired("application_stop/app", "pools", &["Sage"], "package/advanced");
+    let trigger = Trigger { moment: Moment::Before, cause: "package/advanced".parse().unwrap() };
+    stop.triggers = Some(vec![trigger]);
+    let start = fired("application_start/app", "pools", &["Sage"], "application_stop/app");
+    let recycle = fired("pool_recycle/sage", "pools", &["Sage"], "iis_app_pool/Sage");
+    let manifest = manifest(2, [vec![stop], nodes, vec![recycle, start]].concat());
+    let before = stage.deeds().len();
+    let plan = plan(&agent, 2, &manifest);
+    let outcomes = agent.run(&plan.command());
+    assert!(ends(&outcomes).iter().all(|end| *end == End::Done), "{outcomes:#?}");
+    let words = |deed: &Deed| {
+        let is = [
+            ("stopped", matches!(deed, Deed::PoolStopped { .. })),
+            ("removed", matches!(deed, Deed::PackageRemoved { .. })),
+            ("installed", matches!(deed, Deed::PackageInstalled { .. })),
+            ("recycled", matches!(deed, Deed::PoolRecycled { .. })),
+            ("started", matches!(deed, Deed::PoolStarted { .. })),
+        ];
+        is.into_iter().find_map(|(word, is)| is.then_some(word))
+    };
+    let deeds: Vec<&str> = stage.deeds()[before..].iter().filter_map(words).collect();
+    assert_eq!(deeds, ["stopped", "removed", "installed", "recycled", "started"]);
+    assert!(agent.in_sync(&manifest));
+}
