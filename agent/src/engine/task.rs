@@ -58,10 +58,12 @@ impl Engine {
         crash::point("effect.before");
         let ran = match task.node.id.kind {
             NodeKind::Reboot => return self.reboot(task),
-            NodeKind::ServiceRestart => restart::services(&task.node, host, &self.patience()),
+            NodeKind::ServiceRestart => {
+                restart::services(&task.node, host, &self.patience(task, "restarting services"))
+            }
             NodeKind::PoolRecycle => restart::recycle(&task.node, host),
-            NodeKind::ApplicationStop => restart::stop(&task.node, host, &self.patience()),
-            NodeKind::ApplicationStart => restart::start(&task.node, host, &self.patience()),
+            NodeKind::ApplicationStop => restart::stop(&task.node, host, &self.patience(task, "stopping")),
+            NodeKind::ApplicationStart => restart::start(&task.node, host, &self.patience(task, "starting")),
             kind @ (NodeKind::Package
             | NodeKind::Service
             | NodeKind::IisAppPool
@@ -88,9 +90,10 @@ impl Engine {
         crash::point("effect.after");
         let limit_ms =
             resource::seconds_ms(&task.node, "time_limit_seconds", limits::REBOOT_TIME_LIMIT_SECONDS);
+        let patience = self.patience(task, "the computer goes down");
         let mut left_ms = limit_ms;
         while left_ms > 0 {
-            left_ms = self.patience().pause_ms(left_ms, GOING_DOWN_POLL_MS)?;
+            left_ms = patience.pause_ms(left_ms, GOING_DOWN_POLL_MS)?;
         }
         let limit_s = limit_ms / 1_000;
         Ok(Ending::new(End::Failed, format!("Windows took the request and still runs after {limit_s} s")))
