@@ -14,6 +14,7 @@ mod failure;
 mod fencing;
 mod identity;
 mod installation;
+mod kinds;
 mod limits;
 mod offline;
 mod replacement;

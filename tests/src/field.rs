@@ -34,6 +34,17 @@ pub struct Scene {
 }
 
 impl Scene {
+    /// `tests/scenes/kinds`: every kind with every attribute.
+    pub fn kinds() -> Self {
+        let folder = root().join("tests/scenes/kinds");
+        Self {
+            twin: folder.join("twin.yaml"),
+            documents: folder,
+            site: "kinds-site".to_owned(),
+            role: "web".to_owned(),
+        }
+    }
+
     /// `deploy/examples/sxa`: the guide, thin, on one server.
     pub fn sxa() -> Self {
         let folder = root().join("deploy/examples/sxa");
@@ -79,6 +90,14 @@ impl Field {
     /// Where that cannot be reached.
     pub fn sxa() -> Self {
         Self::open(Programs::built(), Scene::sxa()).unwrap_or_else(|error| panic!("{error:#}"))
+    }
+
+    /// Every kind in operation: pushed, enrolled, connected, never planned.
+    ///
+    /// # Panics
+    /// Where that cannot be reached.
+    pub fn kinds() -> Self {
+        Self::open(Programs::built(), Scene::kinds()).unwrap_or_else(|error| panic!("{error:#}"))
     }
 
     /// Any scene in operation.

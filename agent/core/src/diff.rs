@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use muster_model::manifest::{Manifest, Node};
 use muster_model::name::NodeId;
-use muster_model::node::{AttributeRole, AttributeSpec, AttributeType, NodeClass, NodeKind};
+use muster_model::node::{AttributeRole, AttributeSpec, NodeClass, NodeKind};
 use muster_model::plan::{AttributePath, New, Old, Reason, Row};
 use muster_model::report::{Finding, NodeReport};
 use muster_model::value::Value;
@@ -55,6 +55,9 @@ pub fn compare(node: &Node, observation: &Observation, ledger: &Ledger) -> Compa
     if matches!(observation, Observation::Unreadable(_)) {
         return comparison;
     }
+    if comparison.finding.is_none() && *observation == Observation::Absent && is_made_bare(node) {
+        comparison.rows.push(existence(node, ledger));
+    }
     for spec in state_attributes(node.id.kind) {
         for (attribute, wanted) in targets(node, spec, ledger) {
             let observed = observation.value(&attribute);
@@ -72,6 +75,23 @@ pub fn compare(node: &Node, observation: &Observation, ledger: &Ledger) -> Compa
         }
     }
     comparison
+}
+
+/// Whether nothing beside its members is wanted of the thing, so that only its being there can be shown.
+fn is_made_bare(node: &Node) -> bool {
+    !state_attributes(node.id.kind).any(|spec| !spec.ty.is_set() && node.attributes.contains_key(spec.name))
+}
+
+fn existence(node: &Node, ledger: &Ledger) -> Row {
+    let attribute = AttributePath::exists();
+    let made = ledger.last(&node.id, &attribute).is_some();
+    Row {
+        node: node.id.clone(),
+        attribute,
+        old: Old::Absent,
+        new: New::Exact(Value::Boolean(true)),
+        reason: if made { Reason::Drift } else { Reason::Missing },
+    }
 }
 
 /// Lists every wanted attribute of a resource whose package is installed or replaced in this plan: a reinstallation resets
@@ -106,7 +126,7 @@ fn after(node: &Node, observation: &Observation, ledger: &Ledger, provider: &Nod
 fn targets(node: &Node, spec: &AttributeSpec, ledger: &Ledger) -> Vec<(AttributePath, Option<Value>)> {
     let wanted = node.attributes.get(spec.name);
     let name = spec.name.to_owned();
-    if !matches!(spec.ty, AttributeType::Members(_)) {
+    if !spec.ty.is_set() {
         let path = AttributePath { name, member: None };
         return wanted.map(|value| (path, Some(value.clone()))).into_iter().collect();
     }
@@ -197,9 +217,15 @@ fn absent(node: &Node) -> Option<Finding> {
             problem: format!("iis_app_pool {name} is absent and its document gives no setting to make it by"),
             advice: format!("give iis_app_pool {name} at least one setting, or name its package"),
         }),
+        NodeKind::WindowsFeature => Some(Finding {
+            problem: format!("this Windows has no feature {name}"),
+            advice: "correct the name; `dism /online /get-features` on the server lists them all".to_owned(),
+        }),
         NodeKind::Package
         | NodeKind::IisAppPool
+        | NodeKind::Folder
         | NodeKind::File
+        | NodeKind::RegistryValue
         | NodeKind::HttpProbe
         | NodeKind::ManualStep
         | NodeKind::ServiceRestart

@@ -26,6 +26,9 @@ impl Observation {
     /// The value at that path, where the resource is there and has one.
     pub fn value(&self, path: &AttributePath) -> Option<Value> {
         let Self::Present(attributes) = self else { return None };
+        if path.is_existence() {
+            return Some(Value::Boolean(true));
+        }
         let value = attributes.get(&path.name)?;
         match (&path.member, value) {
             (None, value) => Some(value.clone()),

@@ -65,7 +65,9 @@ impl Engine {
             })
             .collect();
         if missing.is_empty() {
-            let evidence = format!("{how}; seen: {}", ending::held(&task.step.rows));
+            let remark = resource::remark(&task.node, self.host.as_ref());
+            let remark = remark.map(|remark| format!("; {remark}")).unwrap_or_default();
+            let evidence = format!("{how}; seen: {}{remark}", ending::held(&task.step.rows));
             let (rows, held) = (applied.to_vec(), task.step.rows.clone());
             return Ok(Ending { rows, held, ..Ending::new(End::Done, evidence) });
         }

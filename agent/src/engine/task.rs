@@ -67,7 +67,10 @@ impl Engine {
             kind @ (NodeKind::Package
             | NodeKind::Service
             | NodeKind::IisAppPool
+            | NodeKind::Folder
             | NodeKind::File
+            | NodeKind::RegistryValue
+            | NodeKind::WindowsFeature
             | NodeKind::HttpProbe
             | NodeKind::ManualStep) => {
                 return Ok(Ending::new(End::Failed, format!("a {kind} is no task; nothing was done")));

@@ -6,11 +6,14 @@
 mod app_pools;
 pub mod clock;
 pub mod exit_code;
+mod features;
 mod files;
+mod folders;
 mod http;
 mod machine;
 mod packages;
 pub mod process;
+mod registry;
 mod services;
 pub mod twin;
 #[cfg(windows)]
@@ -21,10 +24,13 @@ use thiserror::Error;
 
 pub use self::app_pools::{AppPools, PoolFacts, PoolSetting};
 pub use self::clock::Clock;
+pub use self::features::{FeatureState, Features};
 pub use self::files::{Access, FileFacts, Files};
+pub use self::folders::{FolderFacts, Folders};
 pub use self::http::Http;
 pub use self::machine::Machine;
 pub use self::packages::{CommandLine, ExitMeaning, Packages};
+pub use self::registry::{Registry, RegistryData};
 pub use self::services::{ServiceFacts, ServiceState, Services, StartMode};
 
 /// The machine.
@@ -43,6 +49,12 @@ pub trait Host: Send + Sync {
     fn machine(&self) -> &dyn Machine;
     /// Files and rights.
     fn files(&self) -> &dyn Files;
+    /// Folders and rights.
+    fn folders(&self) -> &dyn Folders;
+    /// The registry.
+    fn registry(&self) -> &dyn Registry;
+    /// Roles and features of Windows.
+    fn features(&self) -> &dyn Features;
     /// HTTP requests made from here.
     fn http(&self) -> &dyn Http;
     /// The clock.

@@ -4,11 +4,15 @@
 //! resource does what the rows say and nothing else; it never compares, and never retries.
 
 mod file;
+mod folder;
 pub mod http_probe;
 mod iis_app_pool;
 pub mod package;
+mod registry_value;
 pub mod restart;
+mod rights;
 mod service;
+mod windows_feature;
 
 use muster_agent_core::agree::Agreed;
 use muster_agent_core::observation::Observation;
@@ -53,7 +57,10 @@ pub fn observe(node: &Node, host: &dyn Host) -> Observation {
         NodeKind::Package => package::observe(name, host),
         NodeKind::Service => service::observe(name, host),
         NodeKind::IisAppPool => iis_app_pool::observe(name, host),
+        NodeKind::Folder => folder::observe(node, host),
         NodeKind::File => file::observe(node, host),
+        NodeKind::RegistryValue => registry_value::observe(node, host),
+        NodeKind::WindowsFeature => windows_feature::observe(name, host),
         NodeKind::HttpProbe
         | NodeKind::ManualStep
         | NodeKind::ServiceRestart
@@ -73,7 +80,10 @@ pub fn observe_marker(node: &Node, _host: &dyn Host) -> Option<Observation> {
         NodeKind::Package
         | NodeKind::Service
         | NodeKind::IisAppPool
+        | NodeKind::Folder
         | NodeKind::File
+        | NodeKind::RegistryValue
+        | NodeKind::WindowsFeature
         | NodeKind::HttpProbe
         | NodeKind::ManualStep
         | NodeKind::ServiceRestart
@@ -109,7 +119,10 @@ pub fn apply(node: &Node, before: &Observation, agreed: &Agreed, host: &dyn Host
     match node.id.kind {
         NodeKind::Service => service::apply(name, agreed.rows(), host),
         NodeKind::IisAppPool => iis_app_pool::apply(name, before, agreed.rows(), host),
+        NodeKind::Folder => folder::apply(name, agreed.rows(), host),
         NodeKind::File => file::apply(name, agreed.rows(), host),
+        NodeKind::RegistryValue => registry_value::apply(name, agreed.rows(), host),
+        NodeKind::WindowsFeature => windows_feature::apply(name, agreed.rows(), host),
         kind @ (NodeKind::Package
         | NodeKind::HttpProbe
         | NodeKind::ManualStep
@@ -127,6 +140,28 @@ pub fn apply(node: &Node, before: &Observation, agreed: &Agreed, host: &dyn Host
 /// Waits until what was applied has taken hold, and stays: a service that runs, and still runs a little later (G13).
 pub fn confirm(node: &Node, host: &dyn Host, patience: &Patience<'_>) -> Result<(), Error> {
     if node.id.kind == NodeKind::Service { service::confirm(node, host, patience) } else { Ok(()) }
+}
+
+/// What a person must know of a resource that is as it should be, for the evidence.
+pub fn remark(node: &Node, host: &dyn Host) -> Option<String> {
+    let remark = match node.id.kind {
+        NodeKind::WindowsFeature => windows_feature::remark(node.id.name.as_str(), host),
+        NodeKind::Package
+        | NodeKind::Service
+        | NodeKind::IisAppPool
+        | NodeKind::Folder
+        | NodeKind::File
+        | NodeKind::RegistryValue
+        | NodeKind::HttpProbe
+        | NodeKind::ManualStep
+        | NodeKind::ServiceRestart
+        | NodeKind::PoolRecycle
+        | NodeKind::ApplicationStop
+        | NodeKind::ApplicationStart
+        | NodeKind::Reboot => Ok(None),
+    };
+    // What cannot be read a second time is no reason to call a finished step failed; it is said instead.
+    remark.unwrap_or_else(|error| Some(error.to_string()))
 }
 
 fn cannot(kind: NodeKind, row: &Row) -> Error {

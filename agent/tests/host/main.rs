@@ -9,6 +9,7 @@ mod ports;
 mod reboot;
 mod reception;
 mod supervise;
+mod system;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -31,6 +32,9 @@ host_name: DUP-WEB01
 services:
   W3SVC: {start: automatic, state: running}
   Spooler: {start: manual, state: running}
+features:
+  IIS-WebServerRole: {state: absent}
+  IIS-ASPNET45: {needs: [IIS-WebServerRole], restarts: true}
 packages:
   common-services:
     6.0.0.1397: &

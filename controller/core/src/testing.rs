@@ -71,6 +71,7 @@ fn value(ty: AttributeType) -> Value {
         AttributeType::Members(words) => {
             Value::Members(BTreeMap::from([("BUILTIN\\Users".to_owned(), words[0].to_owned())]))
         }
+        AttributeType::Entries => Value::Members(BTreeMap::from([("/path".to_owned(), "text".to_owned())])),
     }
 }
 

@@ -23,6 +23,7 @@ pub mod node;
 pub mod outcome;
 pub mod parameter;
 pub mod plan;
+pub mod registry;
 pub mod report;
 pub mod resolve;
 pub mod token;

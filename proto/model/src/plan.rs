@@ -121,6 +121,21 @@ pub struct AttributePath {
     pub member: Option<String>,
 }
 
+impl AttributePath {
+    /// The name that stands for the whole thing being there; no kind has an attribute of that name.
+    pub const EXISTS: &'static str = "exists";
+
+    /// Whether the thing is there at all: `true`, or absent.
+    pub fn exists() -> Self {
+        Self { name: Self::EXISTS.to_owned(), member: None }
+    }
+
+    /// Whether this is [`Self::exists`].
+    pub fn is_existence(&self) -> bool {
+        self.name == Self::EXISTS && self.member.is_none()
+    }
+}
+
 impl fmt::Display for AttributePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.member {

@@ -201,6 +201,32 @@ fn what_muster_made_and_no_document_names_is_an_orphan_until_it_is_gone() {
     assert_eq!(orphans(&manifest(), &gone, &ledger), []);
 }
 
+#[test]
+fn a_thing_of_which_nothing_but_members_is_wanted_is_shown_as_being_there_or_not() {
+    let wanted = node("folder/C:\\Import", &[("rights", members(&[("svc", "modify")]))], None);
+    let rows = compare(&wanted, &Observation::Absent, &Ledger::default()).rows;
+    let exists = Row {
+        node: wanted.id.clone(),
+        attribute: AttributePath::exists(),
+        old: Old::Absent,
+        new: New::Exact(true.into()),
+        reason: Reason::Missing,
+    };
+    assert_eq!((rows.len(), &rows[0]), (2, &exists));
+    let made = owning(&[("folder/C:\\Import", AttributePath::exists(), true.into())]);
+    assert_eq!(compare(&wanted, &Observation::Absent, &made).rows[0].reason, Reason::Drift);
+    let there = present(&[("rights", members(&[("svc", "modify"), ("bob", "full")]))]);
+    assert_eq!(compare(&wanted, &there, &made), Comparison::default());
+    assert!(there.shows(&exists) && !Observation::Absent.shows(&exists));
+}
+
+#[test]
+fn g1_a_feature_that_windows_does_not_know_is_a_finding() {
+    let wanted = node("windows_feature/IIS-Nothing", &[("state", "installed".into())], None);
+    let finding = compare(&wanted, &Observation::Absent, &Ledger::default()).finding.unwrap();
+    assert_eq!(finding.problem, "this Windows has no feature IIS-Nothing");
+}
+
 fn some_attributes() -> impl Strategy<Value = std::collections::BTreeMap<String, Value>> {
     (any::<bool>(), any::<bool>(), 0i64..3).prop_map(|(bits, profile, minutes)| {
         attributes(&[

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use muster_model::name::{HostName, Version};
 use serde::{Deserialize, Serialize};
 
-use super::state::{Answer, Content, File, Pool, Service, State};
-use crate::host::{Access, PoolFacts, ServiceState, StartMode};
+use super::state::{Answer, Content, Feature, File, Folder, Pool, RegistryValue, Service, State};
+use crate::host::{Access, PoolFacts, RegistryData, ServiceState, StartMode};
 
 /// A twin's declaration, as a person writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -25,6 +25,15 @@ pub struct Declaration {
     /// Services that are there before any package.
     #[serde(default)]
     pub services: BTreeMap<String, ServiceMade>,
+    /// Folders that are there before any package.
+    #[serde(default)]
+    pub folders: BTreeMap<String, FolderMade>,
+    /// Registry values that are there before any package.
+    #[serde(default)]
+    pub registry: BTreeMap<String, RegistryData>,
+    /// The roles and features that this Windows knows.
+    #[serde(default)]
+    pub features: BTreeMap<String, Feature>,
     /// What answers HTTP before any package.
     #[serde(default)]
     pub http: BTreeMap<String, Answer>,
@@ -104,6 +113,12 @@ pub struct Effects {
     /// Files that it makes.
     #[serde(default)]
     pub files: BTreeMap<String, FileMade>,
+    /// Folders that it makes.
+    #[serde(default)]
+    pub folders: BTreeMap<String, FolderMade>,
+    /// Registry values that it sets.
+    #[serde(default)]
+    pub registry: BTreeMap<String, RegistryData>,
     /// What answers HTTP once it is there.
     #[serde(default)]
     pub http: BTreeMap<String, Answer>,
@@ -166,6 +181,21 @@ pub struct FileMade {
     pub rights: BTreeMap<String, Access>,
 }
 
+/// A folder, as an installer leaves it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FolderMade {
+    /// Accounts with an explicit right.
+    #[serde(default)]
+    pub rights: BTreeMap<String, Access>,
+}
+
+impl FolderMade {
+    fn by(&self, made_by: Option<String>) -> Folder {
+        Folder { rights: self.rights.clone(), made_by }
+    }
+}
+
 /// One piece of an installation: what a staged installer does between two moments.
 pub type Piece = Box<dyn FnOnce(&mut State)>;
 
@@ -187,6 +217,14 @@ impl Effects {
             let content = Content::Text(made.content.clone());
             let (key, file) = (path.clone(), File { content, rights: made.rights.clone(), made_by: maker() });
             pieces.push((format!("file {path}"), Box::new(move |s| drop(s.files.insert(key, file)))));
+        }
+        for (path, made) in &self.folders {
+            let (key, folder) = (path.clone(), made.by(maker()));
+            pieces.push((format!("folder {path}"), Box::new(move |s| drop(s.folders.insert(key, folder)))));
+        }
+        for (name, data) in &self.registry {
+            let (key, value) = (name.clone(), RegistryValue { data: data.clone(), made_by: maker() });
+            pieces.push((format!("registry {name}"), Box::new(move |s| drop(s.registry.insert(key, value)))));
         }
         for (url, answer) in &self.http {
             let (key, answer) = (url.clone(), Answer { made_by: maker(), ..answer.clone() });
@@ -222,7 +260,14 @@ impl Declaration {
             packages: BTreeMap::new(),
             services: self.services.iter().map(|(name, made)| (name.clone(), service(made, None))).collect(),
             app_pools: BTreeMap::new(),
+            folders: self.folders.iter().map(|(path, made)| (path.clone(), made.by(None))).collect(),
             files: BTreeMap::new(),
+            registry: self
+                .registry
+                .into_iter()
+                .map(|(name, data)| (name, RegistryValue { data, made_by: None }))
+                .collect(),
+            features: self.features,
             http: self.http,
         };
         (state, Catalogue { app_pool_defaults: self.app_pool_defaults, packages: self.packages })

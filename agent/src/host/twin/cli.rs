@@ -47,7 +47,7 @@ enum Command {
         /// The twin's folder.
         #[arg(long)]
         dir: PathBuf,
-        /// app_pool, service, package, file, http or clock.
+        /// app_pool, service, package, folder, file, registry, feature, http or clock.
         thing: String,
         /// Its name.
         name: String,

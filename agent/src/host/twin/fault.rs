@@ -9,137 +9,15 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// An operation of a port that a fault can strike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum Operation {
-    /// Reading which packages are installed.
-    PackageGet,
-    /// An installer that puts a package on.
-    PackageInstall,
-    /// An installer that takes a package off.
-    PackageUninstall,
-    /// Reading a service.
-    ServiceGet,
-    /// Starting a service.
-    ServiceStart,
-    /// Stopping a service.
-    ServiceStop,
-    /// Setting a service's start mode.
-    ServiceSetStart,
-    /// Reading a pool.
-    AppPoolGet,
-    /// Making a pool.
-    AppPoolCreate,
-    /// Setting a pool.
-    AppPoolSet,
-    /// Reading a file.
-    FileGet,
-    /// Writing a file.
-    FileWrite,
-    /// Giving access.
-    FileGrant,
-    /// Taking access away.
-    FileRevoke,
-    /// An HTTP request.
-    HttpGet,
-    /// Starting the computer again.
-    MachineReboot,
-    /// Recycling a pool.
-    AppPoolRecycle,
-    /// Stopping a pool.
-    AppPoolStop,
-    /// Starting a pool.
-    AppPoolStart,
-}
+pub use super::operation::Operation;
 
-impl Operation {
-    /// Every operation: its name in `faults.json`, what an error calls it, and the default message of a failure there.
-    #[rustfmt::skip]
-    pub const ALL: [(Self, &'static str, &'static str, &'static str); 19] = [
-        (Self::PackageGet, "package.get", "read package", ACCESS_DENIED),
-        (Self::PackageInstall, "package.install", "install package", FATAL),
-        (Self::PackageUninstall, "package.uninstall", "uninstall package", FATAL),
-        (Self::ServiceGet, "service.get", "read service", ACCESS_DENIED),
-        (Self::ServiceStart, "service.start", "start service", NO_RESPONSE),
-        (Self::ServiceStop, "service.stop", "stop service", NO_RESPONSE),
-        (Self::ServiceSetStart, "service.set_start", "set start mode of service", ACCESS_DENIED),
-        (Self::AppPoolGet, "app_pool.get", "read application pool", ACCESS_DENIED),
-        (Self::AppPoolCreate, "app_pool.create", "create application pool", ACCESS_DENIED),
-        (Self::AppPoolSet, "app_pool.set", "set application pool", ACCESS_DENIED),
-        (Self::FileGet, "file.get", "read file", SHARING),
-        (Self::FileWrite, "file.write", "write file", SHARING),
-        (Self::FileGrant, "file.grant", "grant access to", ACCESS_DENIED),
-        (Self::FileRevoke, "file.revoke", "revoke access to", ACCESS_DENIED),
-        (Self::HttpGet, "http.get", "open", CONNECTION_RESET),
-        (Self::MachineReboot, "machine.reboot", "restart computer", SHUTDOWN),
-        (Self::AppPoolRecycle, "app_pool.recycle", "recycle application pool", ACCESS_DENIED),
-        (Self::AppPoolStop, "app_pool.stop", "stop application pool", ACCESS_DENIED),
-        (Self::AppPoolStart, "app_pool.start", "start application pool", ACCESS_DENIED),
-    ];
-
-    fn row(self) -> (&'static str, &'static str, &'static str) {
-        let found = Self::ALL.iter().find(|(operation, ..)| *operation == self);
-        found.map_or(("", "", ""), |(_, name, words, message)| (name, words, message))
-    }
-
-    /// Its name in `faults.json`.
-    pub fn name(self) -> &'static str {
-        self.row().0
-    }
-
-    /// What an error calls it.
-    pub fn words(self) -> &'static str {
-        self.row().1
-    }
-
-    /// What a failure there says unless the fault has words of its own.
-    pub fn default_message(self) -> &'static str {
-        self.row().2
-    }
-
-    fn is_installer(self) -> bool {
-        matches!(self, Self::PackageInstall | Self::PackageUninstall)
-    }
-}
-
-const ACCESS_DENIED: &str = "error 5: access is denied";
-const SHARING: &str = "error 32: the file is used by another process";
-const NO_RESPONSE: &str = "error 1053: the service did not respond in time";
-const FATAL: &str = "error 1603: a fatal error occurred during the installation";
-const SHUTDOWN: &str = "error 1115: a system shutdown is in progress";
-const CONNECTION_RESET: &str = "error 10054: the connection was closed by the other side";
 /// What a full disk says.
 pub(super) const DISK_FULL: &str = "error 112: there is not enough space on the disk";
-
-impl FromStr for Operation {
-    type Err = InvalidFault;
-    fn from_str(text: &str) -> Result<Self, InvalidFault> {
-        let found = Self::ALL.iter().find(|(_, name, ..)| *name == text);
-        found.map(|(operation, ..)| *operation).ok_or_else(|| {
-            let names: Vec<&str> = Self::ALL.iter().map(|(_, name, ..)| *name).collect();
-            InvalidFault(format!("{text:?} is no operation; use one of {}", names.join(", ")))
-        })
-    }
-}
-
-impl TryFrom<String> for Operation {
-    type Error = InvalidFault;
-    fn try_from(text: String) -> Result<Self, InvalidFault> {
-        text.parse()
-    }
-}
-
-impl From<Operation> for String {
-    fn from(operation: Operation) -> Self {
-        operation.name().to_owned()
-    }
-}
 
 /// A fault that makes no sense.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{0}")]
-pub struct InvalidFault(String);
+pub struct InvalidFault(pub(super) String);
 
 /// What happens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -293,8 +171,8 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Strike>().unwrap().to_string(), text);
         }
-        for (operation, name, ..) in Operation::ALL {
-            assert_eq!(name.parse(), Ok(operation));
+        for operation in Operation::ALL {
+            assert_eq!(operation.name().parse(), Ok(*operation));
         }
         for text in ["", "slow", "slow=x", "exit-code=", "answer=70000", "explode"] {
             assert!(text.parse::<Strike>().is_err(), "{text}");

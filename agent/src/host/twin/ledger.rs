@@ -82,12 +82,22 @@ pub enum Deed {
     RightGranted { path: String, account: String, access: Access },
     /// An account's access was taken away.
     RightRevoked { path: String, account: String },
+    /// A thing was made, changed or taken away, attribute by attribute.
+    Altered { thing: String, name: String, changes: BTreeMap<String, String> },
     /// A fault struck.
     FaultStruck { operation: Operation, target: String, strike: Strike },
     /// The computer went down and came up again.
     Rebooted { boots: u32 },
     /// A person changed the server, through `twin set`.
     SetByHand { thing: String, name: String, change: String },
+}
+
+impl Deed {
+    /// One attribute of a thing was set.
+    pub fn altered(thing: &str, name: &str, attribute: &str, value: &str) -> Self {
+        let changes = BTreeMap::from([(attribute.to_owned(), value.to_owned())]);
+        Self::Altered { thing: thing.to_owned(), name: name.to_owned(), changes }
+    }
 }
 
 /// Appends a line and has the disk take it.

@@ -17,11 +17,15 @@ pub mod store;
 pub mod yaml;
 
 mod app_pools;
+mod features;
 mod files;
+mod folders;
 mod hand;
 mod http;
 mod machine;
+mod operation;
 mod packages;
+mod registry;
 mod services;
 
 use std::error::Error as _;
@@ -35,7 +39,7 @@ pub use self::store::Error;
 use self::store::{Section, Store, Struck};
 use super::clock::SystemClock;
 use super::process::Process;
-use super::{AppPools, Clock, Files, Host, Http, Machine, Packages, Services};
+use super::{AppPools, Clock, Features, Files, Folders, Host, Http, Machine, Packages, Registry, Services};
 
 /// A twin, as the agent's host.
 #[derive(Debug, Clone)]
@@ -130,6 +134,18 @@ impl Host for Twin {
     }
 
     fn files(&self) -> &dyn Files {
+        self
+    }
+
+    fn folders(&self) -> &dyn Folders {
+        self
+    }
+
+    fn registry(&self) -> &dyn Registry {
+        self
+    }
+
+    fn features(&self) -> &dyn Features {
         self
     }
 

@@ -3,12 +3,15 @@
 //! Neighbours: `store` reads and writes it, the ports answer from it, `catalogue` says how it starts. Unknown keys are
 //! errors, so that a slip of a hand is seen. Never consults a clock: the time is passed in.
 
+mod system;
+
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use muster_model::name::{HostName, Version};
 use serde::{Deserialize, Serialize};
 
+pub use self::system::{Feature, Folder, RegistryValue};
 use crate::host::{Access, PoolFacts, ServiceState, StartMode};
 
 /// A modelled server. Names are compared as Windows does, without regard to case: see [`find`].
@@ -27,8 +30,17 @@ pub struct State {
     pub services: BTreeMap<String, Service>,
     /// IIS application pools.
     pub app_pools: BTreeMap<String, Pool>,
+    /// Folders by path; those above a file or a folder are there without being listed.
+    #[serde(default)]
+    pub folders: BTreeMap<String, Folder>,
     /// Files by path.
     pub files: BTreeMap<String, File>,
+    /// Registry values, by `HKLM\...` or, in the view of 32-bit programs, `HKLM32\...`.
+    #[serde(default)]
+    pub registry: BTreeMap<String, RegistryValue>,
+    /// Roles and features of Windows; another name is unknown to it.
+    #[serde(default)]
+    pub features: BTreeMap<String, Feature>,
     /// What answers HTTP, by address.
     pub http: BTreeMap<String, Answer>,
 }
@@ -210,7 +222,9 @@ impl State {
             |maker: &Option<String>| !maker.as_deref().is_some_and(|m| m.eq_ignore_ascii_case(package));
         self.services.retain(|_, service| stays(&service.made_by));
         self.app_pools.retain(|_, pool| stays(&pool.made_by));
+        self.folders.retain(|_, folder| stays(&folder.made_by));
         self.files.retain(|_, file| stays(&file.made_by));
+        self.registry.retain(|_, value| stays(&value.made_by));
         self.http.retain(|_, answer| stays(&answer.made_by));
         self.packages.retain(|name, _| !name.eq_ignore_ascii_case(package));
     }
@@ -218,6 +232,7 @@ impl State {
     /// Starts the computer again: automatic services begin to start, the others are stopped.
     pub fn reboot(&mut self, now: Timestamp) {
         self.boots += 1;
+        self.features.values_mut().for_each(Feature::restarted);
         for service in self.services.values_mut() {
             service.halt();
             if service.start == StartMode::Automatic {

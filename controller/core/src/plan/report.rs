@@ -9,7 +9,7 @@ use muster_model::FORMAT;
 use muster_model::digest::Digest;
 use muster_model::manifest::{Manifest, Moment, Node};
 use muster_model::name::NodeId;
-use muster_model::node::{AttributeRole, AttributeType, NodeClass};
+use muster_model::node::{AttributeRole, NodeClass};
 use muster_model::plan::{AttributePath, New, Old, Reason, Row};
 use muster_model::report::{NodeReport, ServerReport};
 use muster_model::value::Value;
@@ -143,10 +143,11 @@ fn check_task(entry: &NodeReport, node: &Node, report: &ServerReport) -> Result<
 }
 
 fn is_observed(node: &Node, attribute: &AttributePath) -> bool {
-    node.id.kind.spec().attribute(&attribute.name).is_some_and(|spec| {
-        let members = matches!(spec.ty, AttributeType::Members(_));
-        spec.role == AttributeRole::State && members == attribute.member.is_some()
-    })
+    let resource = node.id.kind.class() == NodeClass::Resource;
+    let attribute_of_kind = node.id.kind.spec().attribute(&attribute.name).is_some_and(|spec| {
+        spec.role == AttributeRole::State && spec.ty.is_set() == attribute.member.is_some()
+    });
+    attribute_of_kind || (resource && attribute.is_existence())
 }
 
 fn check_row(row: &Row, node: &Node, report: &ServerReport) -> Result<(), ReportError> {
@@ -175,6 +176,9 @@ fn check_row(row: &Row, node: &Node, report: &ServerReport) -> Result<(), Report
 
 /// What the manifest wants of an attribute or of one member; none where it wants nothing.
 fn wanted(node: &Node, attribute: &AttributePath) -> Option<Value> {
+    if attribute.is_existence() {
+        return Some(Value::Boolean(true));
+    }
     match (node.attributes.get(&attribute.name)?, &attribute.member) {
         (Value::Members(members), Some(member)) => members.get(member).cloned().map(Value::Text),
         (

@@ -39,6 +39,10 @@ pub(super) fn check(ty: AttributeType, value: &Value) -> Result<(), String> {
             matches!(value, Value::Members(members) if members.iter().all(|(key, word)| is_line(key) && words.contains(&word.as_str()))),
             format!("one `account: right` per account; the rights are {}", words.join(", ")),
         ),
+        AttributeType::Entries => (
+            matches!(value, Value::Members(members) if members.iter().all(|(key, line)| key.len() > 1 && key.starts_with('/') && is_line(key) && is_line(line))),
+            "one `/path: text` on each line; each path begins with a slash".to_owned(),
+        ),
     };
     if fits { Ok(()) } else { Err(wanted) }
 }

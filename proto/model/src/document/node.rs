@@ -15,6 +15,7 @@ use crate::name::{Guide, IisName, NodeName, Role};
 use crate::near::did_you_mean;
 use crate::node::{AttributeType, KindSpec, NodeKind};
 use crate::parameter::is_windows_path;
+use crate::registry::RegistryName;
 
 /// A node before its expressions are settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -210,8 +211,10 @@ pub(crate) fn check_name(kind: NodeKind, name: &str) -> Result<NodeName, (String
     let node_name: NodeName = name.parse().map_err(|_| wrong("write 1 to 260 characters on one line"))?;
     let fits = match kind {
         NodeKind::IisAppPool => name.parse::<IisName>().is_ok(),
-        NodeKind::File => is_windows_path(name),
+        NodeKind::File | NodeKind::Folder => is_windows_path(name),
+        NodeKind::RegistryValue => name.parse::<RegistryName>().is_ok(),
         NodeKind::Package
+        | NodeKind::WindowsFeature
         | NodeKind::HttpProbe
         | NodeKind::ManualStep
         | NodeKind::ServiceRestart
@@ -231,7 +234,12 @@ fn name_rule(kind: NodeKind) -> &'static str {
         }
         NodeKind::File => r"write an absolute path, as in 'C:\ProgramData\App\app.config'",
         NodeKind::Service => "write the service's key name, which has no slash and no space at its ends",
+        NodeKind::Folder => r"write an absolute path, as in 'C:\ProgramData\App'",
+        NodeKind::RegistryValue => {
+            r"write 'HKLM\SOFTWARE\Key\Value'; for the view of 32-bit programs 'HKLM32\SOFTWARE\Key\Value', without WOW6432Node"
+        }
         NodeKind::Package
+        | NodeKind::WindowsFeature
         | NodeKind::HttpProbe
         | NodeKind::ManualStep
         | NodeKind::ServiceRestart

@@ -58,15 +58,21 @@ pub(crate) fn attribute(
         (AttributeType::IntegerList(..), Data::List(items)) => {
             list(yaml.place, items, Wanted::Integer, what, report)
         }
-        (AttributeType::Members(_), Data::Map(entries)) => members(yaml.place, entries, what, report),
+        (AttributeType::Members(_) | AttributeType::Entries, Data::Map(entries)) => {
+            members(yaml.place, entries, what, report)
+        }
         (AttributeType::Boolean, _) => scalar(yaml, Wanted::Boolean, what, report),
         (AttributeType::Integer(..), _) => scalar(yaml, Wanted::Integer, what, report),
         (AttributeType::Line | AttributeType::Text | AttributeType::Version | AttributeType::OneOf(_), _) => {
             scalar(yaml, Wanted::Text, what, report)
         }
-        (AttributeType::LineList | AttributeType::IntegerList(..) | AttributeType::Members(_), data) => {
-            other(yaml.place, data, ty, what, report)
-        }
+        (
+            AttributeType::LineList
+            | AttributeType::IntegerList(..)
+            | AttributeType::Members(_)
+            | AttributeType::Entries,
+            data,
+        ) => other(yaml.place, data, ty, what, report),
     }
 }
 
@@ -78,7 +84,7 @@ fn other(
     what: &str,
     report: &mut Report<'_>,
 ) -> Option<Placed<Raw>> {
-    let members = matches!(ty, AttributeType::Members(_));
+    let members = ty.is_set();
     match data {
         Data::Broken => return None,
         Data::Scalar { text, plain: false } if !members && is_expression(text) => {
@@ -87,7 +93,7 @@ fn other(
         Data::Scalar { .. } | Data::List(_) | Data::Map(_) => {}
     }
     let (wanted, advice) = if members {
-        ("a map", "write one `account: right` on each line, or {account: right, account: right}")
+        ("a map", "write one `key: value` on each line, or {key: value, key: value}")
     } else {
         ("a list", "write [one, two], or one `- item` on each line")
     };

@@ -50,8 +50,14 @@ kinds! {
     Service = "service" in SERVICE;
     /// An IIS application pool.
     IisAppPool = "iis_app_pool" in IIS_APP_POOL;
+    /// A folder and the rights on it.
+    Folder = "folder" in FOLDER;
     /// A text file and the rights on it.
     File = "file" in FILE;
+    /// A value of the registry, in one of its two views.
+    RegistryValue = "registry_value" in REGISTRY_VALUE;
+    /// A role or feature of Windows itself.
+    WindowsFeature = "windows_feature" in WINDOWS_FEATURE;
     /// A read-only HTTP request made on the server.
     HttpProbe = "http_probe" in HTTP_PROBE;
     /// A person's confirmation.

@@ -13,6 +13,7 @@ mod rules;
 mod settle;
 #[cfg(test)]
 mod tests;
+mod together;
 
 use std::collections::BTreeMap;
 

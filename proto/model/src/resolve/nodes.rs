@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::found::Found;
 use super::settle::{Parameters, Unsettled};
+use super::together;
 use crate::document::{Document, NodeTemplate, Placed, Product, check_name};
 use crate::limits::MANIFEST_SIZE_BYTES;
 use crate::manifest::{Moment, Node};
@@ -119,6 +120,13 @@ impl Reader<'_> {
             guide: template.guide,
             triggers: None,
         };
+        // A value that could not be settled was reported, and is missing here.
+        if is_there
+            && node.attributes.len() == template.attributes.len()
+            && let Some((problem, advice)) = together::check(&node)
+        {
+            self.found.push(self.document, template.place.place, "attributes-disagree", problem, advice);
+        }
         let mut text = |written: &Placed<String>| {
             let settled = self.parameters.name(Placed::new(&written.value, written.place));
             self.take(settled).map(|text| Placed::new(text, written.place))

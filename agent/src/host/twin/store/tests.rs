@@ -14,6 +14,9 @@ fn state() -> State {
         packages: BTreeMap::new(),
         services: BTreeMap::new(),
         app_pools: BTreeMap::new(),
+        folders: BTreeMap::new(),
+        registry: BTreeMap::new(),
+        features: BTreeMap::new(),
         files: BTreeMap::new(),
         http: BTreeMap::new(),
     }

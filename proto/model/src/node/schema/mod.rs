@@ -7,13 +7,15 @@ mod disk;
 mod gate;
 mod iis;
 mod installed;
+mod system;
 mod task;
 
 pub(super) use self::check::HTTP_PROBE;
-pub(super) use self::disk::FILE;
+pub(super) use self::disk::{FILE, FOLDER};
 pub(super) use self::gate::MANUAL_STEP;
 pub(super) use self::iis::IIS_APP_POOL;
 pub(super) use self::installed::{PACKAGE, SERVICE};
+pub(super) use self::system::{REGISTRY_VALUE, WINDOWS_FEATURE};
 pub(super) use self::task::{APPLICATION_START, APPLICATION_STOP, POOL_RECYCLE, REBOOT, SERVICE_RESTART};
 
 use super::{Effect, NodeClass, NodeKind};
@@ -87,6 +89,15 @@ pub enum AttributeType {
     IntegerList(i64, i64),
     /// Members with a key (an account) and one of these words as value.
     Members(&'static [&'static str]),
+    /// Members with a key (a virtual path) and one line of text as value.
+    Entries,
+}
+
+impl AttributeType {
+    /// Whether it is a set of members with a declared key: each is a row of its own, foreign ones are left alone.
+    pub fn is_set(self) -> bool {
+        matches!(self, Self::Members(_) | Self::Entries)
+    }
 }
 
 const fn state(name: &'static str, ty: AttributeType, required: bool, doc: &'static str) -> AttributeSpec {

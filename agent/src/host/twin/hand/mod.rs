@@ -1,22 +1,25 @@
-//! What a person sees and changes on a twin: the table of `twin show`, the drift of `twin set`.
+//! What a person sees and changes on a twin: the table of `twin show` (`show`), the drift of `twin set`.
 //!
-//! Neighbours: `cli` calls it. Each change is a line of the ledger with the word `hand`, so that no test counts it as
+//! Neighbours: `cli` calls it; `system` changes what is Windows' own. Each change is a line of the ledger with the word `hand`, so that no test counts it as
 //! Muster's.
 
-use std::fmt::Display;
-use std::io::{self, Write};
+mod show;
+mod system;
+
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use jiff::Timestamp;
 use muster_model::name::Version;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
+pub(super) use self::show::show;
+
 use super::ledger::Deed;
-use super::state::{Answer, Content, File, Pool, Service, State, find, find_mut};
+use super::state::{Answer, Content, File, Pool, Service, State, find_mut};
 use super::store::{self, Store};
 use crate::host::clock::SystemClock;
-use crate::host::{Access, Clock, ServiceState, StartMode};
+use crate::host::{Clock, ServiceState, StartMode};
 
 /// Examples, shown by `twin set --help`.
 pub(super) const HELP: &str = "Examples:
@@ -24,6 +27,9 @@ pub(super) const HELP: &str = "Examples:
   twin set --dir TWIN service SCPSServer state=stopped start=disabled
   twin set --dir TWIN package treasury version=4.3.004
   twin set --dir TWIN file 'C:\\Sage\\a.ini' content='x=1' 'right:BUILTIN\\Users=read' 'right:Guests=absent'
+  twin set --dir TWIN folder 'D:\\Import' 'right:BUILTIN\\Users=modify'
+  twin set --dir TWIN registry 'HKLM\\SOFTWARE\\Sage\\Port' dword=2025
+  twin set --dir TWIN feature IIS-WebServerRole state=absent
   twin set --dir TWIN http http://localhost/SCPS status=500
   twin set --dir TWIN clock offset ms=180000
   twin set --dir TWIN service SCPSServer absent";
@@ -64,6 +70,7 @@ pub(super) fn set(store: &Store, thing: &str, name: &str, changes: &[String]) ->
                 entry(&mut state.packages, name, || version.clone()).clone_from(&version);
             }
             "file" => set_file(entry(&mut state.files, name, new_file), attribute, value)?,
+            "folder" | "registry" | "feature" => system::set(&mut state, thing, name, attribute, value)?,
             "http" if attribute == "status" => {
                 entry(&mut state.http, name, new_answer).status = parse(attribute, value)?;
             }
@@ -84,6 +91,8 @@ fn remove(state: &mut State, thing: &str, name: &str) -> Result<(), Error> {
         "service" => state.services.retain(|key, _| other(key)),
         "package" => state.remove_made_by(name),
         "file" => state.files.retain(|key, _| other(key)),
+        "folder" => state.folders.retain(|key, _| other(key)),
+        "registry" => state.registry.retain(|key, _| other(key)),
         "http" => state.http.retain(|key, _| other(key)),
         _ => return Err(Error::Wrong(format!("{thing} cannot be absent"))),
     }
@@ -91,11 +100,7 @@ fn remove(state: &mut State, thing: &str, name: &str) -> Result<(), Error> {
 }
 
 /// The entry of that name, made where there is none.
-fn entry<'map, T>(
-    map: &'map mut std::collections::BTreeMap<String, T>,
-    name: &str,
-    new: impl FnOnce() -> T,
-) -> &'map mut T {
+fn entry<'map, T>(map: &'map mut BTreeMap<String, T>, name: &str, new: impl FnOnce() -> T) -> &'map mut T {
     let key = map.keys().find(|key| key.eq_ignore_ascii_case(name)).cloned();
     map.entry(key.unwrap_or_else(|| name.to_owned())).or_insert_with(new)
 }
@@ -112,7 +117,7 @@ fn new_service() -> Service {
 }
 
 fn new_file() -> File {
-    File { content: Content::Text(String::new()), rights: std::collections::BTreeMap::new(), made_by: None }
+    File { content: Content::Text(String::new()), rights: BTreeMap::new(), made_by: None }
 }
 
 fn new_answer() -> Answer {
@@ -147,16 +152,26 @@ fn set_file(file: &mut File, attribute: &str, value: &str) -> Result<(), Error> 
     match attribute.strip_prefix("right:") {
         None if attribute == "content" => file.content = Content::Text(value.to_owned()),
         None => return Err(Error::Wrong(format!("file has no {attribute}"))),
-        Some(account) if value == "absent" => {
-            file.rights.retain(|present, _| !present.eq_ignore_ascii_case(account));
-        }
-        Some(account) => {
-            let access: Access = word(attribute, value)?;
-            match find_mut(&mut file.rights, account) {
-                Some(present) => *present = access,
-                None => drop(file.rights.insert(account.to_owned(), access)),
-            }
-        }
+        Some(account) => set_right(&mut file.rights, account, attribute, value)?,
+    }
+    Ok(())
+}
+
+/// One account's right, or `absent`.
+fn set_right<T: DeserializeOwned>(
+    rights: &mut BTreeMap<String, T>,
+    account: &str,
+    attribute: &str,
+    value: &str,
+) -> Result<(), Error> {
+    if value == "absent" {
+        rights.retain(|present, _| !present.eq_ignore_ascii_case(account));
+        return Ok(());
+    }
+    let access: T = word(attribute, value)?;
+    match find_mut(rights, account) {
+        Some(present) => *present = access,
+        None => drop(rights.insert(account.to_owned(), access)),
     }
     Ok(())
 }
@@ -168,57 +183,4 @@ fn parse<T: FromStr>(attribute: &str, value: &str) -> Result<T, Error> {
 /// One of the words that `state.json` uses.
 fn word<T: DeserializeOwned>(attribute: &str, value: &str) -> Result<T, Error> {
     serde_json::from_value(value.into()).map_err(|_| Error::Wrong(format!("{attribute} cannot be {value:?}")))
-}
-
-/// Writes the server as a table.
-pub(super) fn show(state: &State, out: &mut dyn Write) -> io::Result<()> {
-    let now = SystemClock.now();
-    writeln!(
-        out,
-        "SIMULATED  {}  started {} time(s), clock {:+} ms",
-        state.host_name, state.boots, state.clock_offset_ms
-    )?;
-    for (name, version) in &state.packages {
-        line(out, "package", name, version)?;
-    }
-    for (name, service) in &state.services {
-        line(out, "service", name, words(service, now))?;
-    }
-    for (name, pool) in &state.app_pools {
-        let settings = format!(
-            "enable_32bit={} load_user_profile={} idle_timeout_minutes={} managed_runtime_version={}",
-            pool.enable_32bit,
-            pool.load_user_profile,
-            pool.idle_timeout_minutes,
-            pool.managed_runtime_version
-        );
-        line(out, "app_pool", name, settings)?;
-    }
-    for (path, file) in &state.files {
-        line(out, "file", path, format!("{} bytes", file.content.bytes().len()))?;
-        for (account, access) in &file.rights {
-            writeln!(out, "             {account}: {}", in_words(access))?;
-        }
-    }
-    for (url, answer) in &state.http {
-        let idle = |name: &&String| {
-            find(&state.services, name).is_none_or(|service| service.at(now) != ServiceState::Running)
-        };
-        let waits: Vec<&str> = answer.while_running.iter().filter(idle).map(String::as_str).collect();
-        let refused = format!("refused: {} does not run", waits.join(", "));
-        line(out, "http", url, if waits.is_empty() { answer.status.to_string() } else { refused })?;
-    }
-    Ok(())
-}
-
-fn line(out: &mut dyn Write, thing: &str, name: &str, what: impl Display) -> io::Result<()> {
-    writeln!(out, "{thing:<10} {name:<34} {what}")
-}
-
-fn words(service: &Service, now: Timestamp) -> String {
-    format!("{}, start {}", in_words(&service.at(now)), in_words(&service.start))
-}
-
-fn in_words<T: serde::Serialize>(value: &T) -> String {
-    serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }

@@ -1,0 +1,86 @@
+//! The table of `twin show`: what the modelled server is, thing by thing.
+//!
+//! Neighbours: `hand` changes what is shown here. Calls no port, so that no fault strikes whoever looks.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+
+use crate::host::clock::SystemClock;
+use crate::host::twin::state::{Service, State, find};
+use crate::host::{Clock, ServiceState};
+
+/// Writes the server as a table.
+pub(in crate::host::twin) fn show(state: &State, out: &mut dyn Write) -> io::Result<()> {
+    let now = SystemClock.now();
+    writeln!(
+        out,
+        "SIMULATED  {}  started {} time(s), clock {:+} ms",
+        state.host_name, state.boots, state.clock_offset_ms
+    )?;
+    for (name, version) in &state.packages {
+        line(out, "package", name, version)?;
+    }
+    for (name, service) in &state.services {
+        line(out, "service", name, words(service, now))?;
+    }
+    for (name, pool) in &state.app_pools {
+        let settings = format!(
+            "enable_32bit={} load_user_profile={} idle_timeout_minutes={} managed_runtime_version={}",
+            pool.enable_32bit,
+            pool.load_user_profile,
+            pool.idle_timeout_minutes,
+            pool.managed_runtime_version
+        );
+        line(out, "app_pool", name, settings)?;
+    }
+    for (path, file) in &state.files {
+        line(out, "file", path, format!("{} bytes", file.content.bytes().len()))?;
+        rights(out, &file.rights)?;
+    }
+    system(state, out)?;
+    for (url, answer) in &state.http {
+        let idle = |name: &&String| {
+            find(&state.services, name).is_none_or(|service| service.at(now) != ServiceState::Running)
+        };
+        let waits: Vec<&str> = answer.while_running.iter().filter(idle).map(String::as_str).collect();
+        let refused = format!("refused: {} does not run", waits.join(", "));
+        line(out, "http", url, if waits.is_empty() { answer.status.to_string() } else { refused })?;
+    }
+    Ok(())
+}
+
+fn system(state: &State, out: &mut dyn Write) -> io::Result<()> {
+    for (path, folder) in &state.folders {
+        line(out, "folder", path, "")?;
+        rights(out, &folder.rights)?;
+    }
+    for (name, value) in &state.registry {
+        line(out, "registry", name, serde_json::to_string(&value.data).map_err(io::Error::from)?)?;
+    }
+    for (name, feature) in &state.features {
+        line(out, "feature", name, in_words(&feature.state))?;
+    }
+    Ok(())
+}
+
+fn rights<T: serde::Serialize>(out: &mut dyn Write, rights: &BTreeMap<String, T>) -> io::Result<()> {
+    for (account, access) in rights {
+        writeln!(out, "             {account}: {}", in_words(access))?;
+    }
+    Ok(())
+}
+
+fn line(out: &mut dyn Write, thing: &str, name: &str, what: impl Display) -> io::Result<()> {
+    writeln!(out, "{thing:<10} {name:<34} {what}")
+}
+
+fn words(service: &Service, now: Timestamp) -> String {
+    format!("{}, start {}", in_words(&service.at(now)), in_words(&service.start))
+}
+
+fn in_words<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}

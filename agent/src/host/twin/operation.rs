@@ -1,0 +1,136 @@
+//! The operations of the ports that a fault can strike, in one list: name, words, and what a failure there says.
+//!
+//! Neighbours: `fault` names them in `faults.json`, each port says which one it does.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::fault::InvalidFault;
+
+/// The operations from one list: the enum and its words cannot come apart.
+macro_rules! operations {
+    ($($(#[doc = $doc:literal])+ $operation:ident = $name:literal, $words:literal, $message:expr;)+) => {
+        /// An operation of a port that a fault can strike.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub enum Operation {
+            $($(#[doc = $doc])+ $operation,)+
+        }
+
+        impl Operation {
+            /// Every operation.
+            pub const ALL: &'static [Self] = &[$(Self::$operation),+];
+
+            /// Its name in `faults.json`.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$operation => $name),+ }
+            }
+
+            /// What an error calls it.
+            pub fn words(self) -> &'static str {
+                match self { $(Self::$operation => $words),+ }
+            }
+
+            /// What a failure there says unless the fault has words of its own.
+            pub fn default_message(self) -> &'static str {
+                match self { $(Self::$operation => $message),+ }
+            }
+        }
+    };
+}
+
+operations! {
+    /// Reading which packages are installed.
+    PackageGet = "package.get", "read package", ACCESS_DENIED;
+    /// An installer that puts a package on.
+    PackageInstall = "package.install", "install package", FATAL;
+    /// An installer that takes a package off.
+    PackageUninstall = "package.uninstall", "uninstall package", FATAL;
+    /// Reading a service.
+    ServiceGet = "service.get", "read service", ACCESS_DENIED;
+    /// Starting a service.
+    ServiceStart = "service.start", "start service", NO_RESPONSE;
+    /// Stopping a service.
+    ServiceStop = "service.stop", "stop service", NO_RESPONSE;
+    /// Setting a service's start mode.
+    ServiceSetStart = "service.set_start", "set start mode of service", ACCESS_DENIED;
+    /// Reading a pool.
+    AppPoolGet = "app_pool.get", "read application pool", ACCESS_DENIED;
+    /// Making a pool.
+    AppPoolCreate = "app_pool.create", "create application pool", ACCESS_DENIED;
+    /// Setting a pool.
+    AppPoolSet = "app_pool.set", "set application pool", ACCESS_DENIED;
+    /// Reading a folder.
+    FolderGet = "folder.get", "read folder", ACCESS_DENIED;
+    /// Making a folder.
+    FolderCreate = "folder.create", "create folder", ACCESS_DENIED;
+    /// Giving access to a folder.
+    FolderGrant = "folder.grant", "grant access to folder", ACCESS_DENIED;
+    /// Taking access to a folder away.
+    FolderRevoke = "folder.revoke", "revoke access to folder", ACCESS_DENIED;
+    /// Reading a file.
+    FileGet = "file.get", "read file", SHARING;
+    /// Writing a file.
+    FileWrite = "file.write", "write file", SHARING;
+    /// Giving access.
+    FileGrant = "file.grant", "grant access to", ACCESS_DENIED;
+    /// Taking access away.
+    FileRevoke = "file.revoke", "revoke access to", ACCESS_DENIED;
+    /// Reading a registry value.
+    RegistryGet = "registry.get", "read registry value", ACCESS_DENIED;
+    /// Setting a registry value.
+    RegistrySet = "registry.set", "set registry value", ACCESS_DENIED;
+    /// Reading a feature.
+    FeatureGet = "feature.get", "read feature", SERVICING;
+    /// Installing or removing a feature.
+    FeatureSet = "feature.set", "set feature", SERVICING;
+    /// An HTTP request.
+    HttpGet = "http.get", "open", CONNECTION_RESET;
+    /// Starting the computer again.
+    MachineReboot = "machine.reboot", "restart computer", SHUTDOWN;
+    /// Recycling a pool.
+    AppPoolRecycle = "app_pool.recycle", "recycle application pool", ACCESS_DENIED;
+    /// Stopping a pool.
+    AppPoolStop = "app_pool.stop", "stop application pool", ACCESS_DENIED;
+    /// Starting a pool.
+    AppPoolStart = "app_pool.start", "start application pool", ACCESS_DENIED;
+}
+
+impl Operation {
+    pub(super) fn is_installer(self) -> bool {
+        matches!(self, Self::PackageInstall | Self::PackageUninstall)
+    }
+}
+
+const ACCESS_DENIED: &str = "error 5: access is denied";
+const SHARING: &str = "error 32: the file is used by another process";
+const NO_RESPONSE: &str = "error 1053: the service did not respond in time";
+const FATAL: &str = "error 1603: a fatal error occurred during the installation";
+const SHUTDOWN: &str = "error 1115: a system shutdown is in progress";
+const SERVICING: &str = "error 0x800f0816: the servicing of Windows is busy";
+const CONNECTION_RESET: &str = "error 10054: the connection was closed by the other side";
+
+impl FromStr for Operation {
+    type Err = InvalidFault;
+    fn from_str(text: &str) -> Result<Self, InvalidFault> {
+        let found = Self::ALL.iter().copied().find(|operation| operation.name() == text);
+        found.ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.iter().map(|operation| operation.name()).collect();
+            InvalidFault(format!("{text:?} is no operation; use one of {}", names.join(", ")))
+        })
+    }
+}
+
+impl TryFrom<String> for Operation {
+    type Error = InvalidFault;
+    fn try_from(text: String) -> Result<Self, InvalidFault> {
+        text.parse()
+    }
+}
+
+impl From<Operation> for String {
+    fn from(operation: Operation) -> Self {
+        operation.name().to_owned()
+    }
+}
