@@ -1,0 +1,36 @@
+//! SQL scripts: bytes to text, text to batches, as sqlcmd reads them. Pure, so that every host runs the same batches.
+//!
+//! `decode` knows the encodings that scripts come in, `split` cuts at `GO`. Neighbours: the engine runs the batches of a
+//! task one by one and marks each. Nothing here understands SQL beyond quotes and comments.
+
+mod decode;
+mod split;
+
+use thiserror::Error;
+
+pub use self::decode::decode;
+pub use self::split::split;
+
+/// A batch: what is sent to the server as one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// The line of its file on which its text begins, from 1. A server counts lines from there.
+    pub line: u32,
+    /// Its text, variables put in.
+    pub text: String,
+    /// How often it runs: `GO 3`.
+    pub times: u32,
+}
+
+/// A script that cannot be run as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("line {line}: {problem}")]
+pub struct ScriptError {
+    /// The line, from 1.
+    pub line: u32,
+    /// What is wrong, and what to do.
+    pub problem: String,
+}
+
+#[cfg(test)]
+mod tests;
