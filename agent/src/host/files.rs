@@ -14,6 +14,8 @@ pub enum Access {
     Modify,
     /// Everything, rights included.
     Full,
+    /// Some other set of rights, or a denial. It is seen and never given.
+    Special,
 }
 
 /// A text file and the rights on it.
@@ -35,4 +37,8 @@ pub trait Files {
     fn grant(&self, path: &str, account: &str, access: Access) -> Result<(), Error>;
     /// Takes one account's explicit access away.
     fn revoke(&self, path: &str, account: &str) -> Result<(), Error>;
+    /// Whether two names mean one account. Names have no case, and Windows knows some accounts by several.
+    fn is_same_account(&self, a: &str, b: &str) -> bool {
+        a.to_lowercase() == b.to_lowercase()
+    }
 }

@@ -22,7 +22,7 @@ pub(super) fn observe(node: &Node, host: &dyn Host) -> Result<Observation, host:
     let rights = rights.into_iter().map(|(account, access)| (account, rights::word(access)));
     Ok(Observation::Present(BTreeMap::from([
         ("content".to_owned(), Value::Text(content)),
-        ("rights".to_owned(), rights::members(node, rights)),
+        ("rights".to_owned(), rights::members(node, host, rights)),
     ])))
 }
 

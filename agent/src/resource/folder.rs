@@ -17,7 +17,7 @@ pub(super) fn observe(node: &Node, host: &dyn Host) -> Result<Observation, host:
         return Ok(Observation::Absent);
     };
     let seen = seen.into_iter().map(|(account, access)| (account, rights::word(access)));
-    Ok(Observation::Present(BTreeMap::from([("rights".to_owned(), rights::members(node, seen))])))
+    Ok(Observation::Present(BTreeMap::from([("rights".to_owned(), rights::members(node, host, seen))])))
 }
 
 pub(super) fn apply(path: &str, rows: &[Row], host: &dyn Host) -> Result<(), Error> {

@@ -5,19 +5,23 @@
 use muster_model::manifest::Node;
 use muster_model::value::Value;
 
-use crate::host::Access;
+use crate::host::{Access, Host};
 
-/// What was seen, as members: an account that the document names is shown as the document spells it, because account names
-/// have no case on Windows.
-pub(super) fn members(node: &Node, seen: impl IntoIterator<Item = (String, &'static str)>) -> Value {
-    let spelt = seen.into_iter().map(|(account, word)| (spelling(node, account), word.to_owned()));
+/// What was seen, as members: an account that the document names is shown as the document spells it, because one account
+/// has many names on Windows.
+pub(super) fn members(
+    node: &Node,
+    host: &dyn Host,
+    seen: impl IntoIterator<Item = (String, &'static str)>,
+) -> Value {
+    let spelt = seen.into_iter().map(|(account, word)| (spelling(node, host, account), word.to_owned()));
     Value::Members(spelt.collect())
 }
 
 /// The account as the document's `rights` spell it.
-pub(super) fn spelling(node: &Node, account: String) -> String {
+pub(super) fn spelling(node: &Node, host: &dyn Host, account: String) -> String {
     let Some(Value::Members(wanted)) = node.attributes.get("rights") else { return account };
-    let same = wanted.keys().find(|name| name.to_lowercase() == account.to_lowercase());
+    let same = wanted.keys().find(|name| host.files().is_same_account(name, &account));
     same.cloned().unwrap_or(account)
 }
 
@@ -27,6 +31,7 @@ pub(super) fn word(access: Access) -> &'static str {
         Access::Read => "read",
         Access::Modify => "modify",
         Access::Full => "full",
+        Access::Special => "special",
     }
 }
 
