@@ -37,6 +37,8 @@ pub struct ServiceFacts {
     pub state: ServiceState,
     /// How it is started.
     pub start: StartMode,
+    /// Why it stopped, in the machine's own words, where it is stopped and did not end well.
+    pub failure: Option<String>,
 }
 
 /// Windows services.

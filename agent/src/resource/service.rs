@@ -56,13 +56,15 @@ pub(super) fn settle(node: &Node, host: &dyn Host, patience: &Patience<'_>) -> R
 pub(super) fn confirm(node: &Node, host: &dyn Host, patience: &Patience<'_>) -> Result<(), Error> {
     let name = node.id.name.as_str();
     let Some(wanted) = node.attributes.get("state").and_then(Value::as_text) else { return Ok(()) };
-    let state = || -> Result<&'static str, Error> {
-        Ok(host.services().get(name)?.map_or("absent", |facts| state_word(facts.state)))
+    let state = || -> Result<(&'static str, String), Error> {
+        let Some(facts) = host.services().get(name)? else { return Ok(("absent", String::new())) };
+        let why = facts.failure.map(|failure| format!(", because of {failure}")).unwrap_or_default();
+        Ok((state_word(facts.state), why))
     };
     let limit_ms = time_limit_ms(node);
     let mut left_ms = limit_ms;
     loop {
-        let now = state()?;
+        let (now, why) = state()?;
         if now == wanted {
             break;
         }
@@ -71,7 +73,7 @@ pub(super) fn confirm(node: &Node, host: &dyn Host, patience: &Patience<'_>) -> 
         if left_ms == 0 || fell_back || now == "absent" {
             let waited_ms = limit_ms - left_ms;
             return Err(Error::Unmet(format!(
-                "service {name} is {now} after {waited_ms} ms, not {wanted}; see its log and the event log (G13)"
+                "service {name} is {now} after {waited_ms} ms, not {wanted}{why}; see its log and the event log (G13)"
             )));
         }
         left_ms = patience.pause_ms(left_ms, limits::SERVICE_POLL_MS)?;
@@ -80,11 +82,11 @@ pub(super) fn confirm(node: &Node, host: &dyn Host, patience: &Patience<'_>) -> 
     let mut left_ms = settle_ms;
     while left_ms > 0 {
         left_ms = patience.pause_ms(left_ms, limits::SERVICE_POLL_MS)?;
-        let now = state()?;
+        let (now, why) = state()?;
         if now != wanted {
             let stayed = settle_ms - left_ms;
             return Err(Error::Unmet(format!(
-                "service {name} was {wanted} and is {now} {stayed} ms later; see its log and the event log (G13)"
+                "service {name} was {wanted} and is {now} {stayed} ms later{why}; see its log and the event log (G13)"
             )));
         }
     }

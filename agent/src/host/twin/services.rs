@@ -19,7 +19,11 @@ impl Services for Twin {
         self.operate(Operation::ServiceGet, name, |section, _| {
             let now = SystemClock.now();
             let service = find(&section.state().services, name);
-            Ok(service.map(|service| ServiceFacts { state: service.at(now), start: service.start }))
+            Ok(service.map(|service| ServiceFacts {
+                state: service.at(now),
+                start: service.start,
+                failure: None,
+            }))
         })
     }
 
