@@ -11,8 +11,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use crate::enroll::enroll;
-use crate::host::Host as _;
-use crate::host::twin::{self, Twin};
+use crate::host::{self, twin};
 use crate::identity::{self, DataDir};
 use crate::run::Agent;
 use crate::{check, supervise};
@@ -49,9 +48,9 @@ struct PlaceArgs {
     /// The agent's folder: its key, its journal.
     #[arg(long, value_name = "DIR")]
     data_dir: PathBuf,
-    /// The modelled server that it stands on (SIMULATED).
+    /// The modelled server that it stands on (SIMULATED); without it the Windows server that this runs on.
     #[arg(long, value_name = "DIR")]
-    twin: PathBuf,
+    twin: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -88,11 +87,15 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> any
 fn enroll_here(args: &EnrollArgs, out: &mut dyn Write) -> anyhow::Result<i32> {
     let EnrollArgs { place: PlaceArgs { data_dir, twin }, token_file, force } = args;
     let exe = std::env::current_exe().context("this program cannot find itself")?;
-    let host = Twin::open(twin, &exe)?.host_name()?;
-    let enrolled = runtime()?.block_on(enroll(&DataDir::new(data_dir), token_file, host.clone(), *force))?;
-    writeln!(out, "{host} is enrolled as {} with {} (SIMULATED).", enrolled.server, enrolled.controller)?;
-    let (data_dir, twin) = (data_dir.display(), twin.display());
-    writeln!(out, "Next: muster-agent run --data-dir {data_dir} --twin {twin}")?;
+    let data = DataDir::new(data_dir);
+    let host = host::open(twin.as_deref(), &exe, &data.installers())?.host_name()?;
+    let enrolled = runtime()?.block_on(enroll(&data, token_file, host.clone(), *force))?;
+    let (label, place) = match twin {
+        Some(twin) => (" (SIMULATED)", format!(" --twin {}", twin.display())),
+        None => ("", String::new()),
+    };
+    writeln!(out, "{host} is enrolled as {} with {}{label}.", enrolled.server, enrolled.controller)?;
+    writeln!(out, "Next: muster-agent run --data-dir {}{place}", data_dir.display())?;
     Ok(0)
 }
 
@@ -101,7 +104,7 @@ fn run_here(PlaceArgs { data_dir, twin }: &PlaceArgs) -> anyhow::Result<i32> {
     let runtime = runtime()?;
     data.enrolled()?;
     let _lock = data.lock()?;
-    let agent = Agent::open(&data, twin, &runtime)?;
+    let agent = Agent::open(&data, twin.as_deref(), &runtime)?;
     runtime.block_on(agent.work())?;
     Ok(0)
 }
@@ -117,7 +120,7 @@ fn check_here(PlaceArgs { data_dir, twin }: &PlaceArgs, out: &mut dyn Write) -> 
         }
         Err(error) => return Err(error.into()),
     };
-    let agent = Agent::open(&data, twin, &runtime)?;
+    let agent = Agent::open(&data, twin.as_deref(), &runtime)?;
     let findings = runtime.block_on(check::check(&agent));
     out.write_all(findings.lines.as_bytes())?;
     Ok(i32::from(!findings.ok))

@@ -17,7 +17,7 @@ use muster_model::command::Command;
 use muster_model::digest::Digest;
 use muster_model::manifest::Manifest;
 use muster_model::name::{HostName, ServerId};
-use muster_model::node::{NodeClass, NodeKind};
+use muster_model::node::NodeClass;
 use muster_model::outcome::{CommandId, StepKey};
 use muster_model::report::ServerReport;
 use muster_proto::session::{
@@ -78,7 +78,7 @@ impl Reception {
     pub fn hello(&self) -> Hello {
         Hello {
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
-            kinds: NodeKind::ALL.iter().copied().collect(),
+            kinds: self.host.kinds().iter().copied().collect(),
             simulated: self.host.simulated(),
             now: self.host.clock().now(),
             journal: self.journal.position(),

@@ -13,8 +13,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{oneshot, watch};
 
 use crate::engine::Engine;
-use crate::host::Host;
-use crate::host::twin::Twin;
+use crate::host;
 use crate::identity::{DataDir, Enrolled};
 use crate::journal::Journal;
 use crate::journal::sqlite::SqliteStore;
@@ -36,14 +35,14 @@ impl Agent {
     ///
     /// # Errors
     /// Where it is not enrolled, the journal is damaged, or the machine cannot be reached.
-    pub fn open(data: &DataDir, twin: &Path, runtime: &Runtime) -> anyhow::Result<Self> {
+    pub fn open(data: &DataDir, twin: Option<&Path>, runtime: &Runtime) -> anyhow::Result<Self> {
         let Enrolled { identity, credentials } = data.enrolled()?;
         let exe = std::env::current_exe().context("this program cannot find itself")?;
         let store = SqliteStore::open(&data.database(), &identity.server, runtime.handle().clone())?;
         let journal = Arc::new(Journal::open(Box::new(store))?);
-        let host: Arc<dyn Host> = Arc::new(Twin::open(twin, &exe)?);
-        let reception = Reception::new(identity.server, Arc::clone(&host), Arc::clone(&journal))?;
         let installers = std::path::absolute(data.installers()).context("the data folder has no path")?;
+        let host = host::open(twin, &exe, &installers)?;
+        let reception = Reception::new(identity.server, Arc::clone(&host), Arc::clone(&journal))?;
         let engine = Engine {
             host,
             installers: Arc::new(Supervisor { dir: installers, exe }),

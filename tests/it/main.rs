@@ -19,5 +19,4 @@ mod limits;
 mod offline;
 mod replacement;
 mod restart;
-mod schema;
 mod wine;

@@ -19,7 +19,11 @@ pub mod twin;
 #[cfg(windows)]
 pub mod windows;
 
+use std::path::Path;
+use std::sync::Arc;
+
 use muster_model::name::HostName;
+use muster_model::node::NodeKind;
 use thiserror::Error;
 
 pub use self::app_pools::{AppPools, PoolFacts, PoolSetting};
@@ -37,6 +41,8 @@ pub use self::services::{ServiceFacts, ServiceState, Services, StartMode};
 pub trait Host: Send + Sync {
     /// Whether nothing real is touched.
     fn simulated(&self) -> bool;
+    /// The kinds of node that it can see and change.
+    fn kinds(&self) -> &'static [NodeKind];
     /// The computer's name.
     fn host_name(&self) -> Result<HostName, Error>;
     /// Installed packages and their installers.
@@ -59,6 +65,30 @@ pub trait Host: Send + Sync {
     fn http(&self) -> &dyn Http;
     /// The clock.
     fn clock(&self) -> &dyn Clock;
+}
+
+/// The machine to stand on: the twin in a folder where one is named, else this server.
+///
+/// `exe` is the agent's own program; installers are told to write their logs into `logs`, absolute.
+///
+/// # Errors
+/// Where there is no such twin, or this is no Windows server.
+pub fn open(twin: Option<&Path>, exe: &Path, logs: &Path) -> Result<Arc<dyn Host>, Error> {
+    match twin {
+        Some(folder) => Ok(Arc::new(twin::Twin::open(folder, exe)?)),
+        None => this_machine(logs),
+    }
+}
+
+#[cfg(windows)]
+fn this_machine(logs: &Path) -> Result<Arc<dyn Host>, Error> {
+    Ok(Arc::new(windows::WindowsHost::new(logs)))
+}
+
+#[cfg(not(windows))]
+fn this_machine(_logs: &Path) -> Result<Arc<dyn Host>, Error> {
+    let message = "it is no Windows server; name a modelled one with --twin DIR".to_owned();
+    Err(Error::Unreachable { what: "this machine", message })
 }
 
 /// Why the machine did not do or say what it was asked.

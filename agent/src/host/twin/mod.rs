@@ -33,6 +33,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use muster_model::name::HostName;
+use muster_model::node::NodeKind;
 
 use self::fault::{Moment, Operation, Strike};
 pub use self::store::Error;
@@ -111,6 +112,10 @@ impl From<Error> for super::Error {
 impl Host for Twin {
     fn simulated(&self) -> bool {
         true
+    }
+
+    fn kinds(&self) -> &'static [NodeKind] {
+        NodeKind::ALL
     }
 
     fn host_name(&self) -> Result<HostName, super::Error> {

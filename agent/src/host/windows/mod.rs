@@ -1,15 +1,126 @@
 //! A Windows server: the only room of the house that calls Windows, and the only one that is `unsafe`.
 //!
-//! `process`, `job` and `disk` are what `crate::os` offers the portable code; `text` and `memory` serve the leaves. Each
-//! unsafe operation stands alone and says why it is sound; handles and memory belong to types that give them back.
-//! Neighbours: everything above the ports is the same code as on the twin. Nothing here parses text that is meant for
-//! people, and nothing starts a shell.
+//! One leaf per port: `services`, `packages`, `files`, `folders`, `registry_values`, `http`; `missing` stands for those that
+//! are not there yet. Below them `rights`, `registry`, `account`, `sid`, `acl`, `security`, `facts`, `text` and `memory`. `process`, `job` and `disk` are what
+//! `crate::os` offers the portable code. Each unsafe operation stands alone and says why it is sound; handles and memory
+//! belong to types that give them back. Neighbours: everything above the ports is the same code as on the twin. Nothing
+//! here parses text that is meant for people, and nothing starts a shell.
 
 #![expect(unsafe_code, reason = "Windows is called by its own functions; this folder alone does so")]
 
 pub mod disk;
 pub mod process;
 
+mod account;
+mod acl;
+mod facts;
+mod files;
+mod folders;
+mod http;
 mod job;
 mod memory;
+mod missing;
+mod packages;
+mod registry;
+mod registry_values;
+mod rights;
+mod security;
+mod services;
+mod sid;
 mod text;
+
+use std::path::{Path, PathBuf};
+
+use muster_model::name::HostName;
+use muster_model::node::NodeKind;
+
+use self::text::error_text;
+use super::clock::SystemClock;
+use super::{
+    AppPools, Clock, Error, Features, Files, Folders, Host, Http, Machine, Packages, Registry, Services,
+};
+
+/// The Windows server that this process runs on.
+#[derive(Debug, Clone)]
+pub struct WindowsHost {
+    logs: PathBuf,
+}
+
+impl WindowsHost {
+    /// This server. Installers are told to write their logs into that folder, absolute.
+    pub fn new(logs: &Path) -> Self {
+        Self { logs: logs.to_owned() }
+    }
+}
+
+impl Host for WindowsHost {
+    fn simulated(&self) -> bool {
+        false
+    }
+
+    /// A plan with a kind that is not here has a finding, and no approval. A `manual_step` asks nothing of the server.
+    fn kinds(&self) -> &'static [NodeKind] {
+        use NodeKind::{
+            File, Folder, HttpProbe, ManualStep, Package, RegistryValue, Service, ServiceRestart,
+        };
+        &[Package, Service, Folder, File, RegistryValue, HttpProbe, ManualStep, ServiceRestart]
+    }
+
+    fn host_name(&self) -> Result<HostName, Error> {
+        let unreachable = |message| Error::Unreachable { what: "the computer's name", message };
+        let name = facts::computer_name().map_err(|error| unreachable(error_text(&error)))?;
+        name.parse().map_err(|error: muster_model::name::InvalidName| unreachable(error.to_string()))
+    }
+
+    fn packages(&self) -> &dyn Packages {
+        self
+    }
+
+    fn services(&self) -> &dyn Services {
+        self
+    }
+
+    fn app_pools(&self) -> &dyn AppPools {
+        self
+    }
+
+    fn files(&self) -> &dyn Files {
+        self
+    }
+
+    fn folders(&self) -> &dyn Folders {
+        self
+    }
+
+    fn registry(&self) -> &dyn Registry {
+        self
+    }
+
+    fn features(&self) -> &dyn Features {
+        self
+    }
+
+    fn machine(&self) -> &dyn Machine {
+        self
+    }
+
+    fn http(&self) -> &dyn Http {
+        self
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        &SystemClock
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_windows_server_is_real_and_has_a_name() {
+        let host = WindowsHost::new(Path::new(r"C:\logs"));
+        assert!(!host.simulated());
+        assert!(!host.host_name().unwrap().as_str().is_empty());
+    }
+}

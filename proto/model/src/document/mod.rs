@@ -12,10 +12,10 @@ mod raw;
 mod rule;
 mod scalar;
 mod set;
-pub(crate) mod shape;
+mod shape;
 mod site;
 mod source;
-pub(crate) mod table;
+mod table;
 #[cfg(test)]
 mod tests;
 mod tree;

@@ -1,0 +1,199 @@
+//! Accounts: which identifier a name means, and what to call an identifier.
+//!
+//! Names differ by language ("AUTORITE NT\Système"), so that identifiers are compared and never names. The well-known
+//! ones are read and shown in English, as documents write them; those of pools and services are computed, so that they
+//! need neither IIS nor the service to be there. All else is asked of Windows. Neighbours: `files` grants to what is
+//! found here. Never makes an account.
+
+use std::io;
+use std::ptr;
+
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use windows_sys::Win32::Foundation::{ERROR_INSUFFICIENT_BUFFER, ERROR_NONE_MAPPED};
+use windows_sys::Win32::Security::{LookupAccountNameW, LookupAccountSidW};
+
+use super::sid::Sid;
+use super::text::{narrow, wide};
+
+/// The authority of all that Windows itself makes (`SECURITY_NT_AUTHORITY`).
+const NT: u8 = 5;
+/// First part of the identifiers of application pools and of services; Microsoft, "Well-known SIDs".
+const POOLS: u32 = 82;
+const SERVICES: u32 = 80;
+
+/// Accounts that every Windows has, each with its identifier and its English name.
+const WELL_KNOWN: &[(&str, &str, &str)] = &[
+    ("S-1-1-0", "", "Everyone"),
+    ("S-1-3-0", "", "CREATOR OWNER"),
+    ("S-1-3-4", "", "OWNER RIGHTS"),
+    ("S-1-5-11", "NT AUTHORITY", "Authenticated Users"),
+    ("S-1-5-18", "NT AUTHORITY", "SYSTEM"),
+    ("S-1-5-19", "NT AUTHORITY", "LOCAL SERVICE"),
+    ("S-1-5-20", "NT AUTHORITY", "NETWORK SERVICE"),
+    ("S-1-5-32-544", "BUILTIN", "Administrators"),
+    ("S-1-5-32-545", "BUILTIN", "Users"),
+    ("S-1-5-32-568", "BUILTIN", "IIS_IUSRS"),
+];
+
+/// The identifier that a name means; none where Windows knows no such account.
+pub(super) fn find(name: &str) -> io::Result<Option<Sid>> {
+    if let Some(sid) = Sid::read(name) {
+        return Ok(Some(sid));
+    }
+    let (domain, bare) = name.split_once('\\').unwrap_or(("", name));
+    if domain.eq_ignore_ascii_case("IIS APPPOOL") {
+        return Ok(computed(POOLS, &bare.to_lowercase()));
+    }
+    if domain.eq_ignore_ascii_case("NT SERVICE") {
+        return Ok(computed(SERVICES, &bare.to_uppercase()));
+    }
+    let known = WELL_KNOWN.iter().find(|(_, authority, known)| {
+        bare.eq_ignore_ascii_case(known) && (domain.is_empty() || domain.eq_ignore_ascii_case(authority))
+    });
+    match known {
+        Some((sid, ..)) => Ok(Sid::read(sid)),
+        // Windows does not know the dot that people write for "this computer".
+        None if domain == "." => look_up(&format!("{}\\{bare}", super::facts::computer_name()?)),
+        None => look_up(name),
+    }
+}
+
+/// What to call an account: the English name of a well-known one, `DOMAIN\name`, or its identifier where nobody knows it.
+pub(super) fn name(sid: &Sid) -> io::Result<String> {
+    let text = sid.to_string();
+    match WELL_KNOWN.iter().find(|(known, ..)| *known == text) {
+        Some((_, "", name)) => Ok((*name).to_owned()),
+        Some((_, authority, name)) => Ok(format!("{authority}\\{name}")),
+        None => Ok(look_up_name(sid)?.unwrap_or(text)),
+    }
+}
+
+/// The identifier of a pool or a service: SHA-1 of its name in UTF-16, as five numbers.
+fn computed(family: u32, name: &str) -> Option<Sid> {
+    let utf16: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, &utf16);
+    let number = |bytes: &[u8]| bytes.iter().rev().fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte));
+    let parts: Vec<u32> = std::iter::once(family).chain(hash.as_ref().chunks_exact(4).map(number)).collect();
+    Sid::new(NT, &parts)
+}
+
+fn look_up(name: &str) -> io::Result<Option<Sid>> {
+    let name = wide(name);
+    let mut sid = vec![0_u8; 68];
+    let mut domain = vec![0_u16; 256];
+    loop {
+        let (mut sid_bytes, mut domain_units, mut kind) = (length(&sid), length(&domain), 0);
+        // SAFETY: the name ends with a zero, and both buffers have the sizes that are passed.
+        let found = unsafe {
+            LookupAccountNameW(
+                ptr::null(),
+                name.as_ptr(),
+                sid.as_mut_ptr().cast(),
+                &mut sid_bytes,
+                domain.as_mut_ptr(),
+                &mut domain_units,
+                &mut kind,
+            )
+        };
+        if found != 0 {
+            return Ok(Sid::parse(&sid));
+        }
+        match known(io::Error::last_os_error())? {
+            Lookup::Nobody => return Ok(None),
+            Lookup::MoreRoom => {
+                sid.resize((sid_bytes as usize).max(sid.len() + 1), 0);
+                domain.resize((domain_units as usize).max(domain.len() + 1), 0);
+            }
+        }
+    }
+}
+
+fn look_up_name(sid: &Sid) -> io::Result<Option<String>> {
+    let mut bytes = sid.bytes().to_vec();
+    let (mut name, mut domain) = (vec![0_u16; 256], vec![0_u16; 256]);
+    loop {
+        let (mut name_units, mut domain_units, mut kind) = (length(&name), length(&domain), 0);
+        // SAFETY: the identifier is whole, and both buffers have the sizes that are passed.
+        let found = unsafe {
+            LookupAccountSidW(
+                ptr::null(),
+                bytes.as_mut_ptr().cast(),
+                name.as_mut_ptr(),
+                &mut name_units,
+                domain.as_mut_ptr(),
+                &mut domain_units,
+                &mut kind,
+            )
+        };
+        if found != 0 {
+            let (name, domain) = (narrow(&name), narrow(&domain));
+            return Ok(Some(if domain.is_empty() { name } else { format!("{domain}\\{name}") }));
+        }
+        match known(io::Error::last_os_error())? {
+            Lookup::Nobody => return Ok(None),
+            Lookup::MoreRoom => {
+                name.resize((name_units as usize).max(name.len() + 1), 0);
+                domain.resize((domain_units as usize).max(domain.len() + 1), 0);
+            }
+        }
+    }
+}
+
+/// What a look-up that failed means.
+enum Lookup {
+    Nobody,
+    MoreRoom,
+}
+
+fn known(error: io::Error) -> io::Result<Lookup> {
+    match error.raw_os_error().map(i32::cast_unsigned) {
+        Some(ERROR_NONE_MAPPED) => Ok(Lookup::Nobody),
+        Some(ERROR_INSUFFICIENT_BUFFER) => Ok(Lookup::MoreRoom),
+        _ => Err(error),
+    }
+}
+
+fn length<T>(buffer: &[T]) -> u32 {
+    u32::try_from(buffer.len()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(name: &str) -> String {
+        find(name).unwrap().unwrap().to_string()
+    }
+
+    #[test]
+    fn a_pool_s_identifier_is_computed_as_iis_computes_it_and_has_no_case() {
+        // Published by Microsoft for the pool that every IIS has.
+        let default = "S-1-5-82-3006700770-424185619-1745488364-794895919-4004696415";
+        assert_eq!(found(r"IIS APPPOOL\DefaultAppPool"), default);
+        assert_eq!(found(r"iis apppool\DEFAULTAPPPOOL"), default);
+    }
+
+    #[test]
+    fn a_service_s_identifier_is_computed_as_windows_computes_it() {
+        // Published by Microsoft, "Well-known SIDs": NT SERVICE\TrustedInstaller.
+        let installer = "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464";
+        assert_eq!(found(r"NT SERVICE\TrustedInstaller"), installer);
+    }
+
+    #[test]
+    fn a_well_known_account_is_found_by_its_english_name_and_shown_with_it() {
+        for (sid, authority, bare) in WELL_KNOWN {
+            assert_eq!(found(&bare.to_uppercase()), *sid);
+            let name = name(&Sid::read(sid).unwrap()).unwrap();
+            assert!(name.starts_with(authority) && name.ends_with(bare), "{name}");
+            assert_eq!(found(&name), *sid);
+        }
+    }
+
+    #[test]
+    fn a_name_of_nobody_is_none_and_an_identifier_of_nobody_is_its_own_name() {
+        assert_eq!(find("muster-nobody-has-this-name").unwrap(), None);
+        let sid = "S-1-5-82-1-2-3-4-5";
+        assert_eq!(name(&Sid::read(sid).unwrap()).unwrap(), sid);
+    }
+}

@@ -1,0 +1,49 @@
+/* A service for the stories of the service ports: it is on its way for a moment, runs, and stops when it is asked.
+   `paused` begins paused, which no document can say; `complaining` stops by itself with an error of its own. Nothing of this goes into what ships. */
+#include <windows.h>
+#include <string.h>
+
+static SERVICE_STATUS_HANDLE handle;
+static HANDLE stopping;
+static const char *part = "";
+
+static void report(DWORD state, DWORD accepted)
+{
+    SERVICE_STATUS status = {SERVICE_WIN32_OWN_PROCESS, state, accepted, NO_ERROR, 0, 0, 2000};
+    if (state == SERVICE_STOPPED && strcmp(part, "complaining") == 0) {
+        status.dwWin32ExitCode = ERROR_SERVICE_SPECIFIC_ERROR;
+        status.dwServiceSpecificExitCode = 42;
+    }
+    SetServiceStatus(handle, &status);
+}
+
+static DWORD WINAPI on_control(DWORD control, DWORD type, void *data, void *context)
+{
+    (void)type, (void)data, (void)context;
+    if (control == SERVICE_CONTROL_STOP) {
+        report(SERVICE_STOP_PENDING, 0);
+        SetEvent(stopping);
+    }
+    return NO_ERROR;
+}
+
+static void WINAPI service_main(DWORD count, char **arguments)
+{
+    (void)count, (void)arguments;
+    stopping = CreateEventA(NULL, TRUE, FALSE, NULL);
+    handle = RegisterServiceCtrlHandlerExA("", on_control, NULL);
+    report(SERVICE_START_PENDING, 0);
+    Sleep(300);
+    report(strcmp(part, "paused") == 0 ? SERVICE_PAUSED : SERVICE_RUNNING, SERVICE_ACCEPT_STOP);
+    if (strcmp(part, "complaining") == 0) SetEvent(stopping);
+    WaitForSingleObject(stopping, INFINITE);
+    Sleep(300);
+    report(SERVICE_STOPPED, 0);
+}
+
+int main(int count, char **arguments)
+{
+    SERVICE_TABLE_ENTRYA table[] = {{"", service_main}, {NULL, NULL}};
+    if (count > 1) part = arguments[1];
+    return StartServiceCtrlDispatcherA(table) ? 0 : 1;
+}
