@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
-use muster_model::name::{InvalidName, ParameterName, PlanId, Revision, ServerId, Slug};
+use muster_model::name::{InvalidName, ParameterName, PlanId, ProductId, Revision, ServerId, Slug};
 
 use crate::exit::Exit;
 use crate::output::Format;
@@ -76,6 +76,8 @@ pub enum Verb {
     /// Invite, list, show and revoke servers
     #[command(subcommand)]
     Server(ServerVerb),
+    /// Print JSON Schema of the documents, for editors
+    Schema(SchemaArgs),
     /// Print completions for a shell
     Completions(CompletionsArgs),
 }
@@ -85,6 +87,17 @@ pub enum Verb {
 pub struct FilesArgs {
     /// A file, or a folder with *.yaml and *.yml files; may be given more than once
     #[arg(short = 'f', long = "file", value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+}
+
+/// `muster schema`.
+#[derive(Debug, ClapArgs)]
+pub struct SchemaArgs {
+    /// Complete this product's parameters in sites, as in 'sxa 2022-r2'
+    #[arg(value_name = "PRODUCT", requires = "paths")]
+    pub product: Option<ProductId>,
+    /// A file, or a folder with *.yaml and *.yml files, that holds the product; may be given more than once
+    #[arg(short = 'f', long = "file", value_name = "PATH", requires = "product")]
     pub paths: Vec<PathBuf>,
 }
 

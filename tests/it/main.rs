@@ -19,4 +19,5 @@ mod limits;
 mod offline;
 mod replacement;
 mod restart;
+mod schema;
 mod wine;

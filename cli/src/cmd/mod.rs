@@ -14,6 +14,7 @@ mod push;
 mod render;
 mod resume;
 mod run;
+mod schema;
 mod server;
 mod status;
 mod steps;
@@ -80,6 +81,7 @@ pub(crate) async fn run(args: Args, output: &mut Output) -> Result<Exit, Failure
         Verb::Why(args) => why::run(&mut context, &args.site).await,
         Verb::Events(args) => events::run(&mut context, &args).await,
         Verb::Server(verb) => server::run(&mut context, verb).await,
+        Verb::Schema(args) => schema::run(&mut context, &args),
         Verb::Completions(args) => completions::run(&mut context, args.shell),
     }
 }

@@ -15,6 +15,7 @@ pub mod event;
 mod expression;
 pub mod graph;
 pub mod identity;
+pub mod json_schema;
 pub mod limits;
 pub mod manifest;
 pub mod name;

@@ -21,6 +21,8 @@ pub struct Parameter {
     pub ty: ParameterType,
     /// Its value where no layer gives one; perhaps with expressions over other parameters.
     pub default: Option<Placed<Raw>>,
+    /// What it is, for people.
+    pub description: Option<String>,
     /// Whether it may be set once only (G4).
     pub fixed: bool,
     /// Values that win over every layer; of those whose condition holds, the first.

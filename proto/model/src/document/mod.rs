@@ -12,10 +12,10 @@ mod raw;
 mod rule;
 mod scalar;
 mod set;
-mod shape;
+pub(crate) mod shape;
 mod site;
 mod source;
-mod table;
+pub(crate) mod table;
 #[cfg(test)]
 mod tests;
 mod tree;

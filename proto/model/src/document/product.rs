@@ -105,7 +105,9 @@ fn parameters(entries: &[Entry], report: &mut Report<'_>) -> BTreeMap<ParameterN
         }
         if let (Some(name), Some(ty)) = (name, ty) {
             let fixed = fields.boolean("fixed").unwrap_or(false);
-            parameters.insert(name.value.clone(), Parameter { name, ty, default, fixed, force });
+            let description = fields.text("description").map(|text| text.value.to_owned());
+            let parameter = Parameter { name, ty, default, description, fixed, force };
+            parameters.insert(parameter.name.value.clone(), parameter);
         }
     }
     parameters

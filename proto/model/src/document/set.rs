@@ -124,6 +124,14 @@ impl Documents {
         }
     }
 
+    /// Every product, by name and version.
+    pub fn products(&self) -> impl Iterator<Item = &ProductId> {
+        self.0.keys().filter_map(|key| match key {
+            DocumentKey::Product(id) => Some(id),
+            DocumentKey::Ring(_) | DocumentKey::Client(_) | DocumentKey::Site(_) => None,
+        })
+    }
+
     /// A product and its document.
     pub fn product(&self, id: &ProductId) -> Option<(&Document, &Product)> {
         let document = self.get(&DocumentKey::Product(id.clone()))?;

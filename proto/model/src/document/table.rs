@@ -14,7 +14,7 @@ const fn optional(name: &'static str, shape: Shape, doc: &'static str) -> KeySpe
 
 const KIND: KeySpec = required("kind", Shape::Text, "what the document is: Product, Ring, Client or Site");
 
-pub(super) static PRODUCT: [KeySpec; 8] = [
+pub(crate) static PRODUCT: [KeySpec; 8] = [
     KIND,
     required("name", Shape::Text, "the product's name, as in sxa"),
     required("version", Shape::Text, "the product's version, as in 2022-r2"),
@@ -29,21 +29,21 @@ pub(super) static PRODUCT: [KeySpec; 8] = [
     required("nodes", Shape::List, "what is installed, checked and confirmed, in order"),
 ];
 
-pub(super) static RING: [KeySpec; 4] = [
+pub(crate) static RING: [KeySpec; 4] = [
     KIND,
     required("name", Shape::Text, "the ring's name, as in pilot"),
     optional("description", Shape::Text, "which sites belong to the ring, for people"),
     optional("parameters", Shape::Map, "values for every site of the ring"),
 ];
 
-pub(super) static CLIENT: [KeySpec; 4] = [
+pub(crate) static CLIENT: [KeySpec; 4] = [
     KIND,
     required("name", Shape::Text, "the client's name, as in dupont"),
     optional("description", Shape::Text, "who the client is, for people"),
     optional("parameters", Shape::Map, "values for every site of the client"),
 ];
 
-pub(super) static SITE: [KeySpec; 9] = [
+pub(crate) static SITE: [KeySpec; 9] = [
     KIND,
     required("name", Shape::Text, "the site's name, as in dupont-prod; it never changes"),
     optional("description", Shape::Text, "what the site is, for people"),
@@ -55,12 +55,12 @@ pub(super) static SITE: [KeySpec; 9] = [
     optional("parameters", Shape::Map, "values for this site"),
 ];
 
-pub(super) static SERVER: [KeySpec; 2] = [
+pub(crate) static SERVER: [KeySpec; 2] = [
     required("name", Shape::Text, "the computer name, as in DUP-WEB01"),
     optional("parameters", Shape::Map, "values for this server alone"),
 ];
 
-pub(super) static PARAMETER: [KeySpec; 9] = [
+pub(crate) static PARAMETER: [KeySpec; 9] = [
     required(
         "type",
         Shape::Text,
@@ -77,7 +77,7 @@ pub(super) static PARAMETER: [KeySpec; 9] = [
 ];
 
 /// An item of a product's `rules`.
-pub(super) static RULE: [KeySpec; 2] = [
+pub(crate) static RULE: [KeySpec; 2] = [
     required(
         "require",
         Shape::Text,
@@ -87,14 +87,14 @@ pub(super) static RULE: [KeySpec; 2] = [
 ];
 
 /// An item of a parameter's `force`.
-pub(super) static FORCE: [KeySpec; 3] = [
+pub(crate) static FORCE: [KeySpec; 3] = [
     required("when", Shape::Text, "a condition over other parameters, as in treasury"),
     required("value", Shape::Any, "the value that the parameter then has, whatever the layers say"),
     required("reason", Shape::Text, "why, for whoever wants it otherwise"),
 ];
 
 /// The keys that a node of any kind may have, beside its attributes.
-pub(super) static NODE: [KeySpec; 7] = [
+pub(crate) static NODE: [KeySpec; 7] = [
     optional("server", Shape::Text, "the role of the server; the product's first role where it is not said"),
     optional("when", Shape::Text, "a condition over parameters; where it is false, the node is left out"),
     optional("needs", Shape::List, "nodes that must be done before"),

@@ -240,7 +240,7 @@ fn a_fixed_parameter_of_an_installed_site_keeps_its_value_whichever_layer_would_
     let english = CLIENT.replace("language: fr", "language: en");
     let found = changed(&[PRODUCT, RING, &english, SITE], &installed);
     assert_eq!(rules(&found), ["fixed-parameter"]);
-    assert_eq!((found[0].path.as_str(), found[0].line), ("2.yaml", 6));
+    assert_eq!((found[0].path.as_str(), found[0].line), ("2.yaml", 7));
     assert!(found[0].problem.contains("`language`") && found[0].problem.contains("by anne"));
     let overruled = SITE.replace("  port: 1025", "  language: fr\n  port: 1025");
     assert_eq!(
