@@ -9,7 +9,7 @@ use regex_lite::Regex;
 
 use crate::document::{Placed, Raw};
 use crate::expression::Condition;
-use crate::name::{HostName, IisName, ParameterName};
+use crate::name::{HostName, IisName, ParameterName, Role};
 use crate::value::Value;
 
 /// A parameter as a product declares it.
@@ -25,6 +25,8 @@ pub struct Parameter {
     pub description: Option<String>,
     /// Whether it may be set once only (G4).
     pub fixed: bool,
+    /// A port: the role of the server that listens on it; none where each may.
+    pub role: Option<Role>,
     /// Values that win over every layer; of those whose condition holds, the first.
     pub force: Vec<Force>,
 }
@@ -47,7 +49,7 @@ pub enum ParameterType {
     Text(Option<String>),
     /// A whole number in this range, both ends allowed.
     Integer(i64, i64),
-    /// A TCP port, 1 to 65535 (G6).
+    /// A TCP port on which a server of the site listens, 1 to 65535 (G6).
     Port,
     /// `true` or `false`.
     Boolean,

@@ -56,7 +56,10 @@ pub(super) fn read(yaml: &Yaml, roles: &[Placed<Role>], report: &mut Report<'_>)
     let before_change_of = triggers(spec, &fields, "before_change_of", report);
     let when = rule::condition(&fields, "when", report);
     let guide = fields.name("guide", report).map(|guide| guide.value);
-    let role = role(&fields, roles, report);
+    let role = match fields.yaml("server") {
+        Some(_) => role(&fields, roles, report),
+        None => roles.first().map(|role| role.value.clone()),
+    };
     let name = fields.text(spec.kind.as_str())?.map(str::to_owned);
     if Template::parse(&name.value).is_ok_and(|template| template.is_literal())
         && let Err((problem, advice)) = check_name(spec.kind, &name.value)
@@ -173,10 +176,8 @@ fn triggers(
     references(fields, key, report)
 }
 
-fn role(fields: &Fields<'_>, roles: &[Placed<Role>], report: &mut Report<'_>) -> Option<Role> {
-    if fields.yaml("server").is_none() {
-        return roles.first().map(|role| role.value.clone());
-    }
+/// The role that `server` names, or none where it does not say.
+pub(super) fn role(fields: &Fields<'_>, roles: &[Placed<Role>], report: &mut Report<'_>) -> Option<Role> {
     let role = fields.name::<Role>("server", report)?;
     if !roles.is_empty() && !roles.contains(&role) {
         let known: Vec<&str> = roles.iter().map(|role| role.value.as_str()).collect();

@@ -35,9 +35,9 @@ pub(super) fn read(yaml: &Yaml, report: &mut Report<'_>) -> Option<Product> {
     let fields = Fields::read(yaml, "the Product", &table::PRODUCT, report)?;
     let name = fields.name("name", report);
     let version = fields.name("version", report);
-    let parameters = parameters(fields.map("parameters").unwrap_or_default(), report);
-    let rules = rule::rules(fields.list("rules").unwrap_or_default(), report);
     let roles = roles(&fields, report);
+    let parameters = parameters(fields.map("parameters").unwrap_or_default(), &roles, report);
+    let rules = rule::rules(fields.list("rules").unwrap_or_default(), report);
     let items = fields.list("nodes").unwrap_or_default();
     if fields.list("nodes").is_some_and(<[Yaml]>::is_empty) {
         report.push(
@@ -83,7 +83,11 @@ fn roles(fields: &Fields<'_>, report: &mut Report<'_>) -> Vec<Placed<Role>> {
     roles
 }
 
-fn parameters(entries: &[Entry], report: &mut Report<'_>) -> BTreeMap<ParameterName, Parameter> {
+fn parameters(
+    entries: &[Entry],
+    roles: &[Placed<Role>],
+    report: &mut Report<'_>,
+) -> BTreeMap<ParameterName, Parameter> {
     let mut parameters = BTreeMap::new();
     for entry in entries {
         let name = shape::parse::<ParameterName>(Placed::new(&entry.key, entry.place), report);
@@ -103,10 +107,11 @@ fn parameters(entries: &[Entry], report: &mut Report<'_>) -> BTreeMap<ParameterN
             let forced = format!("the forced value of {what}");
             force.iter().for_each(|force| literal_fits(ty, &force.value, &forced, report));
         }
+        let role = node::role(&fields, roles, report);
         if let (Some(name), Some(ty)) = (name, ty) {
             let fixed = fields.boolean("fixed").unwrap_or(false);
             let description = fields.text("description").map(|text| text.value.to_owned());
-            let parameter = Parameter { name, ty, default, description, fixed, force };
+            let parameter = Parameter { name, ty, default, description, fixed, role, force };
             parameters.insert(parameter.name.value.clone(), parameter);
         }
     }
@@ -119,7 +124,7 @@ fn parameter_type(fields: &Fields<'_>, what: &str, report: &mut Report<'_>) -> O
     let (ty, own): (ParameterType, &[&str]) = match word.value {
         "string" => (ParameterType::Text(pattern(fields, report)), &["pattern"]),
         "integer" => (integer(fields, report), &["min", "max"]),
-        "port" => (ParameterType::Port, &[]),
+        "port" => (ParameterType::Port, &["server"]),
         "boolean" => (ParameterType::Boolean, &[]),
         "enum" => (ParameterType::OneOf(values(fields, what, report)?), &["values"]),
         "list" => (ParameterType::List, &[]),
@@ -133,7 +138,7 @@ fn parameter_type(fields: &Fields<'_>, what: &str, report: &mut Report<'_>) -> O
             return None;
         }
     };
-    for key in ["pattern", "min", "max", "values"] {
+    for key in ["pattern", "min", "max", "values", "server"] {
         if fields.yaml(key).is_some() && !own.contains(&key) {
             let problem = format!("`{key}` does not belong to the type `{}`", word.value);
             report.push(

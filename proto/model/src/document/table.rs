@@ -60,7 +60,7 @@ pub(crate) static SERVER: [KeySpec; 2] = [
     optional("parameters", Shape::Map, "values for this server alone"),
 ];
 
-pub(crate) static PARAMETER: [KeySpec; 9] = [
+pub(crate) static PARAMETER: [KeySpec; 10] = [
     required(
         "type",
         Shape::Text,
@@ -73,6 +73,7 @@ pub(crate) static PARAMETER: [KeySpec; 9] = [
     optional("min", Shape::Integer, "for an integer: the smallest value"),
     optional("max", Shape::Integer, "for an integer: the largest value"),
     optional("values", Shape::List, "for an enum: the words"),
+    optional("server", Shape::Text, "for a port: the role of the server that listens on it"),
     optional("description", Shape::Text, "what the parameter is, for people"),
 ];
 

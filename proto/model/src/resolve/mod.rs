@@ -9,6 +9,7 @@ mod fixed;
 mod found;
 mod layers;
 mod nodes;
+mod ports;
 mod rules;
 mod settle;
 #[cfg(test)]
@@ -175,6 +176,8 @@ impl<'a> Resolver<'a> {
                 layers::no_unknown(values, self.product.1, &mut self.found);
                 let parameters = self.parameters([own, values]);
                 self.rules(&[own, values], &parameters);
+                let layers = self.layers([own, values]);
+                ports::check(self.product, &role.value, &layers, &parameters, &mut self.found);
                 let (document, product) = self.product;
                 match nodes::settle(document, product, &role.value, &parameters, &mut self.found) {
                     Some(settled) => nodes.extend(settled),

@@ -336,6 +336,32 @@ fn a_broken_rule_is_told_in_the_products_words_where_the_site_can_mend_it() {
 }
 
 #[test]
+fn two_ports_of_one_server_are_not_the_same() {
+    // G6: 1025 brings 1026, 1027 and 1028 with it; the hand-set one is the one to change.
+    let site = SITE.replace("  port: 1025", "  port: 1025\n  odata_port: 1026");
+    let found = refused(&[PRODUCT, RING, CLIENT, &site]);
+    assert_eq!(rules(&found), ["port-taken"]);
+    assert!(found[0].source.starts_with("  odata_port: 1026"));
+    assert!(found[0].problem.contains("`batch_port` and `odata_port` are both 1026 on the server `web`"));
+    let moved = SITE.replace("  port: 1025", "  port: 2025\n  odata_port: 1026");
+    resolve(&documents(&[PRODUCT, RING, CLIENT, &moved]), &"dupont-prod".parse().unwrap()).unwrap();
+}
+
+#[test]
+fn ports_of_different_servers_may_be_the_same() {
+    let product = |server: &str| {
+        format!(
+            "kind: Product\nname: p\nversion: '1'\nroles: [a, b]\nparameters:\n  x: {{type: port, default: 80, server: a}}\n  \
+             y: {{type: port, default: 80{server}}}\nnodes:\n  - {{package: one, version: '1'}}\n"
+        )
+    };
+    let site = "kind: Site\nname: s\nclient: c\nproduct: p 1\ntime_zone: UTC\nservers: {a: {name: A1}, b: {name: B1}}\n";
+    let name = "s".parse().unwrap();
+    resolve(&documents(&[&product(", server: b"), SMALL_CLIENT, site]), &name).unwrap();
+    assert_eq!(rules(&refused(&[&product(""), SMALL_CLIENT, site])), ["port-taken"]);
+}
+
+#[test]
 fn a_rule_that_no_value_of_the_site_breaks_is_told_at_its_name() {
     let parameters = "  a: {type: string, default: x}\nrules:\n  - {require: a == 'z', message: want z}";
     let found = refused(&[&small(parameters, SHOW), SMALL_CLIENT, &small_site("")]);
