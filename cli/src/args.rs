@@ -47,6 +47,8 @@ fn help() -> String {
 pub enum Verb {
     /// Check documents on this machine; nothing is sent
     Validate(FilesArgs),
+    /// Show which sites' plans would change; nothing is stored
+    Diff(FilesArgs),
     /// Store documents as a new revision; no server is changed
     Push(PushArgs),
     /// Show what each server of a site should be

@@ -13,6 +13,8 @@ pub const STEPS: &str = "muster.steps/1";
 pub const STEP: &str = "muster.step/1";
 /// `muster render`.
 pub const RENDER: &str = "muster.render/1";
+/// `muster diff`.
+pub const DIFF: &str = "muster.diff/1";
 /// `muster explain`.
 pub const EXPLAIN: &str = "muster.explain/1";
 /// `muster plan`, `muster plan show`.
@@ -35,7 +37,7 @@ pub const SERVER: &str = "muster.server/1";
 pub const INVITE: &str = "muster.invite/1";
 
 /// Every shape, in the order of the reference.
-pub const ALL: [&str; 15] = [
-    PUSH, VALIDATE, RENDER, EXPLAIN, PLAN, DONE, RUN, EVENT, STEPS, STEP, STATUS, WHY, SERVERS, SERVER,
+pub const ALL: [&str; 16] = [
+    PUSH, VALIDATE, DIFF, RENDER, EXPLAIN, PLAN, DONE, RUN, EVENT, STEPS, STEP, STATUS, WHY, SERVERS, SERVER,
     INVITE,
 ];

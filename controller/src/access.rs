@@ -37,6 +37,7 @@ pub fn allowed(method: Method) -> &'static [Caller] {
         Method::EnrollmentEnroll => &[Caller::Stranger, Caller::Agent, Caller::Operator],
         Method::AgentSession => &[Caller::Agent],
         Method::OperatorPush
+        | Method::OperatorDiff
         | Method::OperatorRender
         | Method::OperatorExplain
         | Method::OperatorCreatePlan

@@ -5,6 +5,7 @@
 mod approve;
 mod cancel;
 mod completions;
+mod diff;
 mod done;
 mod events;
 mod explain;
@@ -67,6 +68,7 @@ pub(crate) async fn run(args: Args, output: &mut Output) -> Result<Exit, Failure
     let mut context = Context { profile: args.profile.as_deref(), output };
     match args.verb {
         Verb::Validate(args) => validate::run(&mut context, &args),
+        Verb::Diff(args) => diff::run(&mut context, &args).await,
         Verb::Push(args) => push::run(&mut context, args).await,
         Verb::Render(args) => render::run(&mut context, &args.site).await,
         Verb::Explain(args) => explain::run(&mut context, &args).await,

@@ -79,12 +79,17 @@ pub(super) async fn run(context: &mut Context<'_>, args: PushArgs) -> Result<Exi
             super::validate::rejected(context, &diagnostics, "stored", &again)
         }
         Some(Answer::Stale(stale)) => self::stale(context, &stale, &again),
-        None => Err(Failure::new(
-            Exit::Internal,
-            "the controller's answer is empty",
-            "bring controller and CLI to one version: muster --version",
-        )),
+        None => Err(empty()),
     }
+}
+
+/// An answer of a kind that this program does not know.
+pub(super) fn empty() -> Failure {
+    Failure::new(
+        Exit::Internal,
+        "the controller's answer is empty",
+        "bring controller and CLI to one version: muster --version",
+    )
 }
 
 fn stored(
@@ -126,7 +131,7 @@ fn stored(
     Ok(Exit::Ok)
 }
 
-fn diagnostic(wire: v1::Diagnostic) -> Diagnostic {
+pub(super) fn diagnostic(wire: v1::Diagnostic) -> Diagnostic {
     let v1::Diagnostic { path, line, column, rule, problem, advice, source } = wire;
     Diagnostic { path, line, column, rule, problem, advice, source }
 }

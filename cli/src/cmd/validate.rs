@@ -15,9 +15,9 @@ use crate::shape;
 
 /// The shape `muster.validate/1`.
 #[derive(Debug, Serialize)]
-struct ValidateRecord<'a> {
-    documents: usize,
-    diagnostics: &'a [Diagnostic],
+pub(super) struct ValidateRecord<'a> {
+    pub(super) documents: usize,
+    pub(super) diagnostics: &'a [Diagnostic],
 }
 
 pub(super) fn run(context: &mut Context<'_>, args: &FilesArgs) -> Result<Exit, Failure> {

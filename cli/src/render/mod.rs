@@ -3,6 +3,7 @@
 //! A file per view; `table` aligns, `style` colours, `value` shortens. Neighbours: `cmd` and `watch` print what comes out.
 //! Text that came from a server is shown with its control characters made visible: it must not steer a terminal.
 
+pub(crate) mod diff;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod manifest;

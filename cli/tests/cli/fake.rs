@@ -27,6 +27,8 @@ pub(crate) struct Script {
     /// Answers to `Push`, `GetPlan` and `CreatePlan`.
     pub(crate) push: PushReply,
     pub(crate) plan: PlanReply,
+    /// What `Diff` refuses, where it has no view.
+    pub(crate) mistakes: Vec<v1::Diagnostic>,
     /// Views by shape.
     pub(crate) views: BTreeMap<&'static str, Vec<u8>>,
     /// Said to every verb that changes something.
@@ -173,6 +175,17 @@ impl Operator for Rpc {
     }
     async fn render(&self, request: Request<v1::SiteRequest>) -> Result<Response<View>, Status> {
         self.0.view("Render", request.into_inner().site, "muster.render/1")
+    }
+    async fn diff(&self, request: Request<v1::DiffRequest>) -> Result<Response<v1::DiffReply>, Status> {
+        let paths: Vec<String> = request.into_inner().files.into_iter().map(|file| file.path).collect();
+        let script = self.0.ask("Diff", paths.join(" "))?;
+        let reply = match script.views.get("muster.diff/1") {
+            Some(json) => {
+                v1::diff_reply::Result::View(View { shape: "muster.diff/1".to_owned(), json: json.clone() })
+            }
+            None => v1::diff_reply::Result::Rejected(v1::Rejected { diagnostics: script.mistakes.clone() }),
+        };
+        Ok(Response::new(v1::DiffReply { result: Some(reply) }))
     }
     async fn explain(&self, request: Request<v1::ExplainRequest>) -> Result<Response<View>, Status> {
         let request = request.into_inner();

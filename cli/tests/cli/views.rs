@@ -126,6 +126,32 @@ async fn why_shows_the_rows_that_did_not_agree_and_what_was_skipped() {
 }
 
 #[tokio::test]
+async fn diff_shows_each_server_that_documents_would_change() {
+    let world = World::new();
+    world.write("docs/site.yaml", "kind: Site");
+    let pool = "iis_app_pool/Sage.XRT.Advanced";
+    let changes = json!([{"attribute": {"node": pool, "attribute": "load_user_profile", "old": true, "new": false}},
+        {"attribute": {"node": pool, "attribute": "idle_timeout_minutes", "old": null, "new": 20}},
+        {"links": "service/SCPSServer"}, {"appears": "package/treasury"}, {"leaves": "manual_step/code"}]);
+    let server = json!({"role": "web", "host": ["DUP-WEB01", "DUP-WEB02"], "product": null, "changes": changes,
+        "reordered": true});
+    let view = json!({"revision": 118, "all_sites": 67, "sites": [
+        {"site": "dupont-prod", "servers": [server], "gone": ["sql"]}]});
+    world.controller.change(|script| {
+        script.views.insert("muster.diff/1", serde_json::to_vec(&view).unwrap());
+    });
+    assert_snapshot!(world.said("diff -f DIR/docs").await);
+    let json: Value =
+        serde_json::from_str(&world.muster("--output json diff -f DIR/docs").await.out).unwrap();
+    assert_eq!((json["shape"].clone(), json["all_sites"].clone()), (json!("muster.diff/1"), json!(67)));
+    let none = json!({"revision": 118, "all_sites": 1, "sites": []});
+    world.controller.change(|script| {
+        script.views.insert("muster.diff/1", serde_json::to_vec(&none).unwrap());
+    });
+    assert_snapshot!("diff_of_nothing", world.said("diff -f DIR/docs").await);
+}
+
+#[tokio::test]
 async fn explain_shows_the_layer_that_won_and_what_it_shadows() {
     let world = World::new();
     let layer = |layer: &str, document: &str, line: u32, written: &str| json!({"layer": layer, "document": document, "path": "product.yaml", "line": line, "written": written});

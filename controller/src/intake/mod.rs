@@ -4,6 +4,7 @@
 //! `planning` compiles the newest. Nothing is stored of a push that is refused, and no push changes a server.
 
 pub mod catalog;
+mod diff;
 mod fixed;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use muster_model::check;
 use muster_model::diagnostic::Diagnostic;
 use muster_model::document::{self, DocumentKey, Documents, Source};
 use muster_model::name::{Revision, Slug};
+use muster_model::view::DiffView;
 use thiserror::Error;
 
 use crate::planning::manifest;
@@ -149,6 +151,22 @@ impl Intake {
             let Pushed { revision, changed } = pushed;
             return Ok(Answer::Pushed { revision, documents: count, changed, sites });
         }
+    }
+
+    /// What a push of these files would change of what servers should be, or every mistake in them; nothing is stored.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn diff(&self, files: Vec<Source>) -> Result<Result<DiffView, Vec<Diagnostic>>, Error> {
+        let mut snapshot = self.store.snapshot().await?;
+        let revision = snapshot.newest_revision().await?.map_or(Revision(0), |newest| newest.revision);
+        let held = self.catalog.at(&mut snapshot, revision).await?;
+        drop(snapshot);
+        let work = move || match check(&held, &files) {
+            Ok(Checked { all, .. }) => diff::view(revision, &held, &all).map(Ok),
+            Err(mistakes) => Ok(Err(mistakes)),
+        };
+        Ok(tokio::task::spawn_blocking(work).await??)
     }
 
     async fn store(

@@ -2,6 +2,7 @@
 
 use muster_model::event::EventBody;
 use muster_model::outcome::End;
+use muster_model::view::{DiffView, NodeChange};
 use muster_proto::v1;
 use muster_proto::v1::push_reply::Result as Reply;
 
@@ -146,4 +147,35 @@ async fn a_fixed_parameter_may_change_until_a_step_was_done_and_never_after() {
     let mut files = with_language("fr");
     files[1].content.extend_from_slice(b"description: Dupont SA\n");
     assert_eq!(controller.push(files).await.changed, 1);
+}
+
+#[tokio::test]
+async fn a_diff_says_what_a_push_would_change_and_stores_nothing() {
+    let mut controller = Controller::start().await;
+    let diff = |controller: &Controller, files: Vec<v1::SourceFile>| {
+        let mut operator = controller.operator.clone();
+        async move { operator.diff(v1::DiffRequest { files }).await.unwrap().into_inner().result.unwrap() }
+    };
+    let view = |reply: v1::diff_reply::Result| match reply {
+        v1::diff_reply::Result::View(view) => serde_json::from_slice::<DiffView>(&view.json).unwrap(),
+        v1::diff_reply::Result::Rejected(rejected) => panic!("{rejected:?}"),
+    };
+    // Before the first push everything is new.
+    let all = view(diff(&controller, documents()).await);
+    assert_eq!(all.sites[0].servers[0].changes.len(), 4);
+
+    controller.push(documents()).await;
+    assert_eq!(view(diff(&controller, documents()).await).sites, []);
+    let changed = view(diff(&controller, changed_documents()).await);
+    let [site] = changed.sites.as_slice() else { panic!("{changed:?}") };
+    let [NodeChange::Attribute { node, attribute, old, new }] = site.servers[0].changes.as_slice() else {
+        panic!("{site:?}")
+    };
+    assert_eq!((node.to_string().as_str(), attribute.as_str()), ("iis_app_pool/SXA", "load_user_profile"));
+    assert_eq!((old.clone(), new.clone()), (Some(true.into()), Some(false.into())));
+
+    let mut broken = changed_documents();
+    broken[2].content = b"kind: Site\n".to_vec();
+    assert!(matches!(diff(&controller, broken).await, v1::diff_reply::Result::Rejected(_)));
+    assert_eq!(controller.count(|event| matches!(event, EventBody::RevisionPushed { .. })).await, 1);
 }

@@ -9,6 +9,8 @@ pub enum Method {
     AgentSession,
     /// `/muster.fleet.v1.Operator/Push`
     OperatorPush,
+    /// `/muster.fleet.v1.Operator/Diff`
+    OperatorDiff,
     /// `/muster.fleet.v1.Operator/Render`
     OperatorRender,
     /// `/muster.fleet.v1.Operator/Explain`
@@ -45,10 +47,11 @@ pub enum Method {
 
 impl Method {
     /// Every RPC, in the order of the contract.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::EnrollmentEnroll,
         Self::AgentSession,
         Self::OperatorPush,
+        Self::OperatorDiff,
         Self::OperatorRender,
         Self::OperatorExplain,
         Self::OperatorCreatePlan,
@@ -73,6 +76,7 @@ impl Method {
             Self::EnrollmentEnroll => "/muster.fleet.v1.Enrollment/Enroll",
             Self::AgentSession => "/muster.fleet.v1.Agent/Session",
             Self::OperatorPush => "/muster.fleet.v1.Operator/Push",
+            Self::OperatorDiff => "/muster.fleet.v1.Operator/Diff",
             Self::OperatorRender => "/muster.fleet.v1.Operator/Render",
             Self::OperatorExplain => "/muster.fleet.v1.Operator/Explain",
             Self::OperatorCreatePlan => "/muster.fleet.v1.Operator/CreatePlan",

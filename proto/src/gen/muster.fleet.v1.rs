@@ -918,6 +918,27 @@ pub struct Pushed {
     #[prost(string, repeated, tag = "4")]
     pub sites: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DiffRequest {
+    #[prost(message, repeated, tag = "1")]
+    pub files: ::prost::alloc::vec::Vec<SourceFile>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DiffReply {
+    #[prost(oneof = "diff_reply::Result", tags = "1, 2")]
+    pub result: ::core::option::Option<diff_reply::Result>,
+}
+/// Nested message and enum types in `DiffReply`.
+pub mod diff_reply {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Result {
+        /// muster.diff/1
+        #[prost(message, tag = "1")]
+        View(super::View),
+        #[prost(message, tag = "2")]
+        Rejected(super::Rejected),
+    }
+}
 /// Every error of every file at once; nothing was stored.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Rejected {
@@ -1226,6 +1247,28 @@ pub mod operator_client {
             self.inner.unary(req, path, codec).await
         }
         /// The manifests of a site at the newest revision. View muster.render/1.
+        /// What documents would change of what servers should be. Stores nothing and asks no server.
+        pub async fn diff(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DiffRequest>,
+        ) -> std::result::Result<tonic::Response<super::DiffReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.fleet.v1.Operator/Diff",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.fleet.v1.Operator", "Diff"));
+            self.inner.unary(req, path, codec).await
+        }
         pub async fn render(
             &mut self,
             request: impl tonic::IntoRequest<super::SiteRequest>,
@@ -1601,6 +1644,11 @@ pub mod operator_server {
             request: tonic::Request<super::PushRequest>,
         ) -> std::result::Result<tonic::Response<super::PushReply>, tonic::Status>;
         /// The manifests of a site at the newest revision. View muster.render/1.
+        /// What documents would change of what servers should be. Stores nothing and asks no server.
+        async fn diff(
+            &self,
+            request: tonic::Request<super::DiffRequest>,
+        ) -> std::result::Result<tonic::Response<super::DiffReply>, tonic::Status>;
         async fn render(
             &self,
             request: tonic::Request<super::SiteRequest>,
@@ -1790,6 +1838,49 @@ pub mod operator_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = PushSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.fleet.v1.Operator/Diff" => {
+                    #[allow(non_camel_case_types)]
+                    struct DiffSvc<T: Operator>(pub Arc<T>);
+                    impl<T: Operator> tonic::server::UnaryService<super::DiffRequest>
+                    for DiffSvc<T> {
+                        type Response = super::DiffReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DiffRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Operator>::diff(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DiffSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -1,4 +1,4 @@
-//! Push: wire to intake and back.
+//! Push and diff: wire to intake and back.
 //!
 //! Neighbours: `crate::intake` decides everything.
 
@@ -8,7 +8,7 @@ use muster_model::name::{Revision, Slug};
 use muster_proto::v1;
 use tonic::Status;
 
-use super::{Service, optional};
+use super::{Service, optional, view};
 use crate::intake::{Answer, Push, Stale};
 
 impl Service {
@@ -34,13 +34,26 @@ impl Service {
                 changed,
                 sites: sites.into_iter().map(String::from).collect(),
             }),
-            Answer::Rejected(mistakes) => {
-                Reply::Rejected(v1::Rejected { diagnostics: mistakes.into_iter().map(diagnostic).collect() })
-            }
+            Answer::Rejected(mistakes) => Reply::Rejected(rejected(mistakes)),
             Answer::Stale(stale) => Reply::Stale(wire_stale(stale)),
         };
         Ok(v1::PushReply { result: Some(reply) })
     }
+
+    pub(super) async fn compare(&self, request: v1::DiffRequest) -> Result<v1::DiffReply, Status> {
+        use v1::diff_reply::Result as Reply;
+        let v1::DiffRequest { files } = request;
+        let files = files.into_iter().map(|v1::SourceFile { path, content }| Source { path, content });
+        let reply = match self.intake.diff(files.collect()).await? {
+            Ok(diff) => Reply::View(view("muster.diff/1", &diff)?.into_inner()),
+            Err(mistakes) => Reply::Rejected(rejected(mistakes)),
+        };
+        Ok(v1::DiffReply { result: Some(reply) })
+    }
+}
+
+fn rejected(mistakes: Vec<Diagnostic>) -> v1::Rejected {
+    v1::Rejected { diagnostics: mistakes.into_iter().map(diagnostic).collect() }
 }
 
 fn diagnostic(mistake: Diagnostic) -> v1::Diagnostic {

@@ -59,6 +59,10 @@ impl v1::operator_server::Operator for Service {
         self.take_push(by, request.into_inner()).await.map(Response::new)
     }
 
+    async fn diff(&self, request: Request<v1::DiffRequest>) -> Answer<v1::DiffReply> {
+        self.compare(request.into_inner()).await.map(Response::new)
+    }
+
     async fn render(&self, request: Request<v1::SiteRequest>) -> Answer<v1::View> {
         let v1::SiteRequest { site } = request.into_inner();
         view("muster.render/1", &self.views.render(&parse(&site)?).await?)
