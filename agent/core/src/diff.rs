@@ -12,6 +12,7 @@ use muster_model::plan::{AttributePath, New, Old, Reason, Row};
 use muster_model::report::{Finding, NodeReport};
 use muster_model::value::Value;
 
+use crate::database;
 use crate::ledger::Ledger;
 use crate::observation::{Observation, Observations};
 
@@ -73,6 +74,9 @@ pub fn compare(node: &Node, observation: &Observation, ledger: &Ledger) -> Compa
                 new: wanted.map_or(New::Absent, New::Exact),
             });
         }
+    }
+    if comparison.finding.is_none() && node.id.kind == NodeKind::SqlDatabase {
+        comparison.finding = database::forbidden(node, &comparison.rows);
     }
     comparison
 }
@@ -221,6 +225,7 @@ fn absent(node: &Node) -> Option<Finding> {
             problem: format!("this Windows has no feature {name}"),
             advice: "correct the name; `dism /online /get-features` on the server lists them all".to_owned(),
         }),
+        NodeKind::SqlDatabase => database::absent(node, settings),
         NodeKind::Package
         | NodeKind::IisAppPool
         | NodeKind::Folder
@@ -232,7 +237,9 @@ fn absent(node: &Node) -> Option<Finding> {
         | NodeKind::PoolRecycle
         | NodeKind::ApplicationStop
         | NodeKind::ApplicationStart
-        | NodeKind::Reboot => None,
+        | NodeKind::Reboot
+        | NodeKind::SqlScripts
+        | NodeKind::SqlQuery => None,
     }
 }
 

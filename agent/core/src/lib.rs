@@ -6,6 +6,7 @@
 //! to that.
 
 pub mod agree;
+mod database;
 pub mod diff;
 pub mod due;
 pub mod inbox;

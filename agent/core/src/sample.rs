@@ -43,6 +43,7 @@ pub(crate) fn node(name: &str, list: &[(&str, Value)], provided_by: Option<&str>
         needs: Vec::new(),
         guide: None,
         triggers: None,
+        endpoint: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The engine: carries out what the journal says is next, on a thread of its own, whether the controller is there or not.
 //!
 //! For each step: intent on the disk, observe, agree, effect, observe again, outcome on the disk. `convergent` does the
-//! resources whose effect may be repeated, `package` the one-shot ones, `task` the tasks, `ending` is how a step ends, `installers` the port
+//! resources whose effect may be repeated, `package` the one-shot ones, `task` the tasks, `sql` those of scripts, `ending` is how a step ends, `installers` the port
 //! to the supervisors, `patience` waits. Neighbours: `muster_agent_core` decides, `resource` touches the host, `outlet` tells
 //! the controller. Synchronous on purpose: one step at a time, in an order that can be read here.
 
@@ -10,6 +10,7 @@ pub mod ending;
 pub mod installers;
 mod package;
 pub mod patience;
+mod sql;
 mod task;
 
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use muster_agent_core::journal::{Next, OpenStep, Record};
 use muster_agent_core::ledger;
 use muster_model::manifest::Node;
 use muster_model::name::{NodeId, PlanId};
-use muster_model::node::{Effect, NodeClass};
+use muster_model::node::{Effect, NodeClass, NodeKind};
 use muster_model::outcome::{CommandId, End, StepKey, StepTicket};
 use muster_model::plan::Step;
 use muster_proto::session::{FromAgent, Progress, StepEnded, StepStarted};
@@ -196,7 +197,13 @@ impl Engine {
 
     fn check(&self, task: &Task) -> Result<Ending, Error> {
         self.progress(task, "probing");
-        match resource::http_probe::probe(&task.node, self.host.as_ref(), &self.patience(task, "probing")) {
+        let host = self.host.as_ref();
+        let looked = if task.node.id.kind == NodeKind::SqlQuery {
+            resource::sql_query::ask(&task.node, host)
+        } else {
+            resource::http_probe::probe(&task.node, host, &self.patience(task, "probing"))
+        };
+        match looked {
             Ok(evidence) => Ok(Ending::new(End::Done, evidence)),
             Err(resource::Error::Stopped(stopped)) => Err(stopped.into()),
             Err(error) => Ok(Ending::new(End::Failed, error.to_string())),

@@ -58,6 +58,7 @@ impl Engine {
         crash::point("effect.before");
         let ran = match task.node.id.kind {
             NodeKind::Reboot => return self.reboot(task),
+            NodeKind::SqlScripts => return self.sql_scripts(task),
             NodeKind::ServiceRestart => {
                 restart::services(&task.node, host, &self.patience(task, "restarting services"))
             }
@@ -65,6 +66,8 @@ impl Engine {
             NodeKind::ApplicationStop => restart::stop(&task.node, host, &self.patience(task, "stopping")),
             NodeKind::ApplicationStart => restart::start(&task.node, host, &self.patience(task, "starting")),
             kind @ (NodeKind::Package
+            | NodeKind::SqlDatabase
+            | NodeKind::SqlQuery
             | NodeKind::Service
             | NodeKind::IisAppPool
             | NodeKind::Folder

@@ -15,6 +15,7 @@ mod packages;
 pub mod process;
 mod registry;
 mod services;
+mod sql;
 pub mod twin;
 #[cfg(windows)]
 pub mod windows;
@@ -36,6 +37,10 @@ pub use self::machine::Machine;
 pub use self::packages::{CommandLine, ExitMeaning, Packages};
 pub use self::registry::{Registry, RegistryData};
 pub use self::services::{ServiceFacts, ServiceState, Services, StartMode};
+pub use self::sql::{
+    DatabaseChange, DatabaseFacts, DatabaseFile, NewDatabase, SqlBatch, SqlError, SqlMessage, SqlServer,
+    SqlSession,
+};
 
 /// The machine.
 pub trait Host: Send + Sync {
@@ -61,6 +66,8 @@ pub trait Host: Send + Sync {
     fn registry(&self) -> &dyn Registry;
     /// Roles and features of Windows.
     fn features(&self) -> &dyn Features;
+    /// SQL Server, wherever it is.
+    fn sql(&self) -> &dyn SqlServer;
     /// HTTP requests made from here.
     fn http(&self) -> &dyn Http;
     /// The clock.

@@ -12,6 +12,9 @@ mod registry_value;
 pub mod restart;
 mod rights;
 mod service;
+pub(crate) mod sql_database;
+pub mod sql_query;
+pub(crate) mod sql_scripts;
 mod windows_feature;
 
 use muster_agent_core::agree::Agreed;
@@ -61,13 +64,16 @@ pub fn observe(node: &Node, host: &dyn Host) -> Observation {
         NodeKind::File => file::observe(node, host),
         NodeKind::RegistryValue => registry_value::observe(node, host),
         NodeKind::WindowsFeature => windows_feature::observe(name, host),
+        NodeKind::SqlDatabase => sql_database::observe(node, host),
         NodeKind::HttpProbe
+        | NodeKind::SqlQuery
         | NodeKind::ManualStep
         | NodeKind::ServiceRestart
         | NodeKind::PoolRecycle
         | NodeKind::ApplicationStop
         | NodeKind::ApplicationStart
-        | NodeKind::Reboot => {
+        | NodeKind::Reboot
+        | NodeKind::SqlScripts => {
             return Observation::Unreadable(format!("a {} is no resource", node.id.kind));
         }
     };
@@ -75,23 +81,8 @@ pub fn observe(node: &Node, host: &dyn Host) -> Observation {
 }
 
 /// Looks at a task's marker, where the target keeps it; none where the journal does.
-pub fn observe_marker(node: &Node, _host: &dyn Host) -> Option<Observation> {
-    match node.id.kind {
-        NodeKind::Package
-        | NodeKind::Service
-        | NodeKind::IisAppPool
-        | NodeKind::Folder
-        | NodeKind::File
-        | NodeKind::RegistryValue
-        | NodeKind::WindowsFeature
-        | NodeKind::HttpProbe
-        | NodeKind::ManualStep
-        | NodeKind::ServiceRestart
-        | NodeKind::PoolRecycle
-        | NodeKind::ApplicationStop
-        | NodeKind::ApplicationStart
-        | NodeKind::Reboot => None,
-    }
+pub fn observe_marker(node: &Node, host: &dyn Host) -> Option<Observation> {
+    (node.id.kind == NodeKind::SqlScripts).then(|| sql_scripts::observe(node, host))
 }
 
 /// Looks at a resource that only the ownership ledger names.
@@ -104,6 +95,7 @@ pub fn observe_orphan(id: &NodeId, host: &dyn Host) -> Observation {
         needs: Vec::new(),
         guide: None,
         triggers: None,
+        endpoint: None,
     };
     observe(&node, host)
 }
@@ -123,8 +115,11 @@ pub fn apply(node: &Node, before: &Observation, agreed: &Agreed, host: &dyn Host
         NodeKind::File => file::apply(name, agreed.rows(), host),
         NodeKind::RegistryValue => registry_value::apply(name, agreed.rows(), host),
         NodeKind::WindowsFeature => windows_feature::apply(name, agreed.rows(), host),
+        NodeKind::SqlDatabase => sql_database::apply(node, before, agreed.rows(), host),
         kind @ (NodeKind::Package
         | NodeKind::HttpProbe
+        | NodeKind::SqlQuery
+        | NodeKind::SqlScripts
         | NodeKind::ManualStep
         | NodeKind::ServiceRestart
         | NodeKind::PoolRecycle
@@ -152,6 +147,9 @@ pub fn remark(node: &Node, host: &dyn Host) -> Option<String> {
         | NodeKind::Folder
         | NodeKind::File
         | NodeKind::RegistryValue
+        | NodeKind::SqlDatabase
+        | NodeKind::SqlScripts
+        | NodeKind::SqlQuery
         | NodeKind::HttpProbe
         | NodeKind::ManualStep
         | NodeKind::ServiceRestart

@@ -8,5 +8,6 @@ mod door;
 mod manifest;
 mod packages;
 mod run;
+mod sql;
 mod stage;
 mod tasks;

@@ -16,6 +16,7 @@ pub(crate) fn node(id: &str, attributes: &[(&str, Value)], provided_by: Option<&
         needs: Vec::new(),
         guide: None,
         triggers: None,
+        endpoint: None,
     }
 }
 

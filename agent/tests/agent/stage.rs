@@ -38,6 +38,8 @@ kind: Twin
 host_name: DUP-WEB01
 services:
   W3SVC: {start: automatic, state: running}
+sql_servers:
+  'DUP-SQL01\TRESO': {}
 packages:
   other:
     1.0: {install_ms: 0, uninstall_ms: 0}

@@ -81,6 +81,7 @@ fn manifest() -> Manifest {
             needs: Vec::new(),
             guide: None,
             triggers: None,
+            endpoint: None,
         }],
     }
 }

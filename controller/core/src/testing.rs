@@ -55,7 +55,15 @@ pub(crate) fn draft(on: &str, node: &str) -> Draft {
         .filter(|spec| spec.role == AttributeRole::State || spec.required)
         .map(|spec| (spec.name.to_owned(), value(spec.ty)))
         .collect();
-    let node = Node { id, attributes, provided_by: None, needs: Vec::new(), guide: None, triggers: None };
+    let node = Node {
+        id,
+        attributes,
+        provided_by: None,
+        needs: Vec::new(),
+        guide: None,
+        triggers: None,
+        endpoint: None,
+    };
     Draft { role: role(on), node, differs: true, finding: None }
 }
 
@@ -67,6 +75,10 @@ fn value(ty: AttributeType) -> Value {
         AttributeType::Integer(least, _) => Value::Integer(least),
         AttributeType::OneOf(words) => Value::from(words[0]),
         AttributeType::LineList => Value::List(vec![Value::from("text")]),
+        AttributeType::Scripts => Value::List(vec![Value::Members(BTreeMap::from([
+            ("file".to_owned(), r"C:\a.sql".to_owned()),
+            ("sha256".to_owned(), "0".repeat(64)),
+        ]))]),
         AttributeType::IntegerList(least, _) => Value::List(vec![Value::Integer(least)]),
         AttributeType::Members(words) => {
             Value::Members(BTreeMap::from([("BUILTIN\\Users".to_owned(), words[0].to_owned())]))

@@ -81,6 +81,7 @@ fn property(spec: &KeySpec, parameters: Option<&Value>) -> (String, Value) {
                 "additionalProperties": false});
             json!({"type": "object", "additionalProperties": server, "minProperties": 1})
         }
+        ("endpoints", _) => json!({"type": "object", "additionalProperties": object(&table::ENDPOINT)}),
         ("parameters", _) => parameters.cloned().unwrap_or_else(|| json!({"type": "object"})),
         ("type", _) => json!({"enum": TYPES}),
         (_, Shape::Text) => json!({"type": "string"}),
@@ -190,6 +191,11 @@ fn attribute_value(ty: AttributeType) -> Value {
         }
         AttributeType::Members(words) => {
             json!({"type": "object", "additionalProperties": or_expression(json!({"enum": words}))})
+        }
+        AttributeType::Scripts => {
+            let script = json!({"type": "object", "properties": {"file": {"type": "string"}, "sha256": {"type": "string"}},
+                "required": ["file", "sha256"], "additionalProperties": false});
+            or_expression(json!({"type": "array", "items": script, "minItems": 1}))
         }
         AttributeType::Entries => {
             let path = json!({"pattern": "^/"});

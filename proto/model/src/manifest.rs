@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::name::{Generation, Guide, HostName, NodeId, ProductId, Role, ServerId};
+use crate::name::{Generation, Guide, HostName, NodeId, ProductId, Role, ServerId, Slug, SqlAddress};
 use crate::node::AttributeRole;
 use crate::value::Value;
 
@@ -54,6 +54,9 @@ pub struct Node {
     /// The guide's demand that it answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guide: Option<Guide>,
+    /// The SQL Server that it is about, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<Endpoint>,
     /// A task: the changes that make it run. None for one that runs once for its key; an empty list never fires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub triggers: Option<Vec<Trigger>>,
@@ -92,6 +95,16 @@ fn canonical(value: &Value) -> String {
             format!("m{}{}", members.len(), pairs.collect::<String>())
         }
     }
+}
+
+/// A SQL Server instance that is reached over the network, with or without an agent beside it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Endpoint {
+    /// Its name in the site's document.
+    pub name: Slug,
+    /// Where it is.
+    pub address: SqlAddress,
 }
 
 /// A change that makes a task run.

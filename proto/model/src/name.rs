@@ -99,6 +99,30 @@ fn is_iis(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
+/// `HOST`, `HOST\INSTANCE` or `HOST,PORT`.
+fn is_sql_address(text: &str) -> bool {
+    let instance = |text: &str| {
+        !text.is_empty()
+            && text.len() <= 16
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_$".contains(&b))
+    };
+    match (text.split_once('\\'), text.split_once(',')) {
+        (Some((host, name)), _) => is_host(host) && instance(name),
+        (None, Some((host, port))) => is_host(host) && port.parse::<u16>().is_ok_and(|port| port > 0),
+        (None, None) => is_host(text),
+    }
+}
+
+/// `endpoint/database`, the database as T-SQL needs no brackets for, with dots and hyphens.
+fn is_sql_database(text: &str) -> bool {
+    text.split_once('/').is_some_and(|(endpoint, name)| {
+        is_slug(endpoint)
+            && name.len() <= 100
+            && name.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    })
+}
+
 fn is_identifier(text: &str) -> bool {
     text.len() <= 63
         && text.bytes().next().is_some_and(|b| b.is_ascii_lowercase())
@@ -130,6 +154,14 @@ name_type!(
     IisName, "IIS name", "letters, digits and . _ -, at most 64, a letter or digit first (G5)", is_iis
 );
 name_type!(
+    /// Where a SQL Server is: `HOST\\INSTANCE`, `HOST,PORT`, or `HOST` for its default instance.
+    SqlAddress, "SQL Server address", r"HOST, HOST\INSTANCE or HOST,PORT, as in 'DUP-SQL01\TRESO' or 'DUP-SQL01,1433'", is_sql_address
+);
+name_type!(
+    /// A database of an endpoint, written `endpoint/database`.
+    SqlDatabaseName, "database", "endpoint/database, as in main/SXA: letters, digits and . _ - without accents", is_sql_database
+);
+name_type!(
     /// The name of a parameter, as expressions use it.
     ParameterName, "parameter name", "lower-case letters, digits and _, at most 63, a letter first", is_identifier
 );
@@ -137,6 +169,13 @@ name_type!(
     /// The name of a node among those of its kind: a pool's name, a path, a package's name.
     NodeName, "node name", "1 to 260 characters, none of them a control character", is_node_name
 );
+
+impl SqlDatabaseName {
+    /// The endpoint's name and the database's.
+    pub fn parts(&self) -> (&str, &str) {
+        self.0.split_once('/').unwrap_or(("", &self.0))
+    }
+}
 
 /// A node's identity within one server's manifest, written `kind/name`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

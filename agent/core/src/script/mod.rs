@@ -1,14 +1,16 @@
 //! SQL scripts: bytes to text, text to batches, as sqlcmd reads them. Pure, so that every host runs the same batches.
 //!
-//! `decode` knows the encodings that scripts come in, `split` cuts at `GO`. Neighbours: the engine runs the batches of a
+//! `decode` knows the encodings that scripts come in, `split` cuts at `GO`, `mark` says how far a file is. Neighbours: the engine runs the batches of a
 //! task one by one and marks each. Nothing here understands SQL beyond quotes and comments.
 
 mod decode;
+mod mark;
 mod split;
 
 use thiserror::Error;
 
 pub use self::decode::decode;
+pub use self::mark::{Mark, Script, progress, property, scripts};
 pub use self::split::split;
 
 /// A batch: what is sent to the server as one.

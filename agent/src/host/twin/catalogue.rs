@@ -4,10 +4,12 @@
 //! Never holds what is installed: that is [`State`].
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use muster_model::name::{HostName, Version};
 use serde::{Deserialize, Serialize};
 
+use super::sql::state::SqlDeclared;
 use super::state::{Answer, Content, Feature, File, Folder, Pool, RegistryValue, Service, State};
 use crate::host::{Access, PoolFacts, RegistryData, ServiceState, StartMode};
 
@@ -37,6 +39,9 @@ pub struct Declaration {
     /// What answers HTTP before any package.
     #[serde(default)]
     pub http: BTreeMap<String, Answer>,
+    /// Modelled SQL Servers that the computer reaches, by address.
+    #[serde(default)]
+    pub sql_servers: BTreeMap<String, SqlDeclared>,
     /// What each package's installer does, by version.
     pub packages: BTreeMap<String, BTreeMap<Version, Effects>>,
 }
@@ -54,6 +59,9 @@ pub enum DeclarationKind {
 pub struct Catalogue {
     /// What a new pool starts with.
     pub app_pool_defaults: PoolDefaults,
+    /// The folders of modelled SQL Servers, by address, beside the twin's own.
+    #[serde(default)]
+    pub sql_servers: BTreeMap<String, PathBuf>,
     /// What each package's installer does, by version.
     pub packages: BTreeMap<String, BTreeMap<Version, Effects>>,
 }
@@ -270,6 +278,12 @@ impl Declaration {
             features: self.features,
             http: self.http,
         };
-        (state, Catalogue { app_pool_defaults: self.app_pool_defaults, packages: self.packages })
+        let sql_servers = self.sql_servers.into_iter().enumerate().map(|(index, (address, declared))| {
+            let own = || format!("sql/{index}");
+            (address, PathBuf::from(declared.dir.unwrap_or_else(own)))
+        });
+        let sql_servers = sql_servers.collect();
+        let app_pool_defaults = self.app_pool_defaults;
+        (state, Catalogue { app_pool_defaults, sql_servers, packages: self.packages })
     }
 }

@@ -11,6 +11,7 @@ use clap::{Args, Subcommand};
 use thiserror::Error;
 
 use super::fault::{Fault, InvalidFault, Moment, Operation, Strike};
+use super::sql::store::SqlStore;
 use super::store::{self, Store};
 use super::{hand, ledger, yaml};
 
@@ -142,7 +143,14 @@ fn init(dir: &Path, from: &Path, out: &mut dyn Write) -> Result<(), Error> {
     let text = fs::read_to_string(from).map_err(|source| Error::Read { path: from.to_owned(), source })?;
     let declaration =
         yaml::read(&text).map_err(|source| Error::Declaration { path: from.to_owned(), source })?;
+    let declared = declaration.sql_servers.clone();
     let (state, catalogue) = declaration.split();
+    // Before the twin itself, which is there only once all of it is.
+    for (address, folder) in &catalogue.sql_servers {
+        if let Some(declared) = declared.get(address) {
+            SqlStore::create(&dir.join(folder), &declared.state())?;
+        }
+    }
     Store::create(dir, &state, &catalogue)?;
     writeln!(out, "SIMULATED {} made in {}", state.host_name, dir.display())?;
     Ok(writeln!(out, "Next: muster-agent enroll --data-dir DIR --token-file FILE --twin {}", dir.display())?)

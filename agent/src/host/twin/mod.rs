@@ -12,6 +12,7 @@ pub mod cli;
 pub mod fault;
 pub mod installer;
 pub mod ledger;
+pub mod sql;
 pub mod state;
 pub mod store;
 pub mod yaml;
@@ -40,7 +41,9 @@ pub use self::store::Error;
 use self::store::{Section, Store, Struck};
 use super::clock::SystemClock;
 use super::process::Process;
-use super::{AppPools, Clock, Features, Files, Folders, Host, Http, Machine, Packages, Registry, Services};
+use super::{
+    AppPools, Clock, Features, Files, Folders, Host, Http, Machine, Packages, Registry, Services, SqlServer,
+};
 
 /// A twin, as the agent's host.
 #[derive(Debug, Clone)]
@@ -151,6 +154,10 @@ impl Host for Twin {
     }
 
     fn features(&self) -> &dyn Features {
+        self
+    }
+
+    fn sql(&self) -> &dyn SqlServer {
         self
     }
 

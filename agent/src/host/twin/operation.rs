@@ -95,6 +95,18 @@ operations! {
     AppPoolStop = "app_pool.stop", "stop application pool", ACCESS_DENIED;
     /// Starting a pool.
     AppPoolStart = "app_pool.start", "start application pool", ACCESS_DENIED;
+    /// Reading a database.
+    SqlGet = "sql.get", "read database", NO_SERVER;
+    /// Making a database.
+    SqlCreate = "sql.create", "create database", NO_DISK;
+    /// Changing a database.
+    SqlAlter = "sql.alter", "change database", NO_DISK;
+    /// Opening a session; the target is the server's address.
+    SqlConnect = "sql.connect", "connect to SQL Server", NO_SERVER;
+    /// Running a batch; the target is `FILE#NUMBER`.
+    SqlExecute = "sql.execute", "run batch", LOG_FULL;
+    /// Asking for a value; the target is the database.
+    SqlQuery = "sql.query", "ask database", TIMED_OUT;
 }
 
 impl Operation {
@@ -109,6 +121,10 @@ const NO_RESPONSE: &str = "error 1053: the service did not respond in time";
 const FATAL: &str = "error 1603: a fatal error occurred during the installation";
 const SHUTDOWN: &str = "error 1115: a system shutdown is in progress";
 const SERVICING: &str = "error 0x800f0816: the servicing of Windows is busy";
+const NO_SERVER: &str = "error 10060: no answer came within 15 s";
+const NO_DISK: &str = "Msg 5149, Level 16, State 3: operating system error 112 (there is not enough space)";
+const LOG_FULL: &str = "Msg 9002, Level 17, State 2, Line 1: the transaction log for the database is full";
+const TIMED_OUT: &str = "Msg 1222, Level 16, State 51, Line 1: lock request time out period exceeded";
 const CONNECTION_RESET: &str = "error 10054: the connection was closed by the other side";
 
 impl FromStr for Operation {

@@ -332,14 +332,14 @@ impl Section<'_> {
     }
 }
 
-fn pretty<T: Serialize>(value: &T, path: &Path) -> Result<Vec<u8>, Error> {
+pub(super) fn pretty<T: Serialize>(value: &T, path: &Path) -> Result<Vec<u8>, Error> {
     let mut bytes =
         serde_json::to_vec_pretty(value).map_err(|error| io_error("write", path)(error.into()))?;
     bytes.push(b'\n');
     Ok(bytes)
 }
 
-fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
+pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
     let bytes = fs::read(path).map_err(io_error("read", path))?;
     serde_json::from_slice(&bytes).map_err(|source| Error::Unreadable {
         path: path.to_owned(),
@@ -349,7 +349,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
     })
 }
 
-fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+pub(super) fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::Io { action, path, source }
 }

@@ -4,7 +4,12 @@
 //! a plan with one has a finding and no approval; what is here is the second line. Neighbours: none.
 
 use super::WindowsHost;
-use crate::host::{AppPools, Error, FeatureState, Features, Machine, PoolFacts, PoolSetting};
+use muster_model::name::SqlAddress;
+
+use crate::host::{
+    AppPools, DatabaseChange, DatabaseFacts, Error, FeatureState, Features, Machine, NewDatabase, PoolFacts,
+    PoolSetting, SqlServer, SqlSession,
+};
 
 fn missing<T>(what: &'static str) -> Result<T, Error> {
     Err(Error::Unreachable {
@@ -46,6 +51,34 @@ impl Features for WindowsHost {
 
     fn set(&self, _name: &str, _installed: bool) -> Result<(), Error> {
         missing("the list of Windows features")
+    }
+}
+
+impl SqlServer for WindowsHost {
+    fn database(&self, _server: &SqlAddress, _name: &str) -> Result<Option<DatabaseFacts>, Error> {
+        missing("SQL Server")
+    }
+
+    fn create_database(&self, _server: &SqlAddress, _name: &str, _new: &NewDatabase) -> Result<(), Error> {
+        missing("SQL Server")
+    }
+
+    fn alter_database(
+        &self,
+        _server: &SqlAddress,
+        _name: &str,
+        _change: &DatabaseChange,
+    ) -> Result<(), Error> {
+        missing("SQL Server")
+    }
+
+    fn connect(
+        &self,
+        _server: &SqlAddress,
+        _database: &str,
+        _quoted_identifier: bool,
+    ) -> Result<Box<dyn SqlSession + '_>, Error> {
+        missing("SQL Server")
     }
 }
 

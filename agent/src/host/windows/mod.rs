@@ -38,6 +38,7 @@ use self::text::error_text;
 use super::clock::SystemClock;
 use super::{
     AppPools, Clock, Error, Features, Files, Folders, Host, Http, Machine, Packages, Registry, Services,
+    SqlServer,
 };
 
 /// The Windows server that this process runs on.
@@ -101,6 +102,10 @@ impl Host for WindowsHost {
     }
 
     fn machine(&self) -> &dyn Machine {
+        self
+    }
+
+    fn sql(&self) -> &dyn SqlServer {
         self
     }
 

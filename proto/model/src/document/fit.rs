@@ -3,9 +3,10 @@
 //! Neighbours: `node` asks for values that are written out, `resolve` for those that expressions gave. Never converts: a
 //! number is no text.
 
+use crate::digest::Digest;
 use crate::name::Version;
 use crate::node::AttributeType;
-use crate::parameter::is_line;
+use crate::parameter::{is_line, is_windows_path};
 use crate::value::Value;
 
 /// Nothing where the value fits; else what is wanted.
@@ -28,6 +29,11 @@ pub(super) fn check(ty: AttributeType, value: &Value) -> Result<(), String> {
         AttributeType::LineList => (
             items(value).is_some_and(|items| items.iter().all(|item| item.as_text().is_some_and(is_line))),
             "a list of texts of one line each".to_owned(),
+        ),
+        AttributeType::Scripts => (
+            items(value).is_some_and(|items| !items.is_empty() && items.iter().all(is_script)),
+            r"a list of {file: 'C:\Folder\name.sql', sha256: its 64 hexadecimal digits}, one for each script"
+                .to_owned(),
         ),
         AttributeType::IntegerList(low, high) => (
             items(value).is_some_and(|items| {
@@ -56,4 +62,12 @@ fn items(value: &Value) -> Option<&[Value]> {
         Value::List(items) => Some(items),
         Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::Members(_) => None,
     }
+}
+
+/// A file and its digest, and nothing else.
+fn is_script(value: &Value) -> bool {
+    let Value::Members(members) = value else { return false };
+    members.len() == 2
+        && members.get("file").is_some_and(|file| is_windows_path(file))
+        && members.get("sha256").is_some_and(|digest| digest.parse::<Digest>().is_ok())
 }

@@ -11,7 +11,7 @@ use super::tree::{Entry, Yaml};
 use super::{Place, Placed, Raw, raw, rule, table};
 use crate::diagnostic::Report;
 use crate::expression::{Condition, Template};
-use crate::name::{Guide, IisName, NodeName, Role};
+use crate::name::{Guide, IisName, NodeName, Role, SqlDatabaseName};
 use crate::near::did_you_mean;
 use crate::node::{AttributeType, KindSpec, NodeKind};
 use crate::parameter::is_windows_path;
@@ -222,7 +222,10 @@ pub(crate) fn check_name(kind: NodeKind, name: &str) -> Result<NodeName, (String
         | NodeKind::PoolRecycle
         | NodeKind::ApplicationStop
         | NodeKind::ApplicationStart
-        | NodeKind::Reboot => name.parse::<crate::name::Version>().is_ok(),
+        | NodeKind::Reboot
+        | NodeKind::SqlScripts
+        | NodeKind::SqlQuery => name.parse::<crate::name::Version>().is_ok(),
+        NodeKind::SqlDatabase => name.parse::<SqlDatabaseName>().is_ok(),
         NodeKind::Service => !name.contains(['/', '\\']) && name.trim() == name,
     };
     if fits { Ok(node_name) } else { Err(wrong(name_rule(kind))) }
@@ -235,6 +238,9 @@ fn name_rule(kind: NodeKind) -> &'static str {
         }
         NodeKind::File => r"write an absolute path, as in 'C:\ProgramData\App\app.config'",
         NodeKind::Service => "write the service's key name, which has no slash and no space at its ends",
+        NodeKind::SqlDatabase => {
+            "write endpoint/database, as in main/SXA, with letters without accents, digits and . _ -"
+        }
         NodeKind::Folder => r"write an absolute path, as in 'C:\ProgramData\App'",
         NodeKind::RegistryValue => {
             r"write 'HKLM\SOFTWARE\Key\Value'; for the view of 32-bit programs 'HKLM32\SOFTWARE\Key\Value', without WOW6432Node"
@@ -247,7 +253,9 @@ fn name_rule(kind: NodeKind) -> &'static str {
         | NodeKind::PoolRecycle
         | NodeKind::ApplicationStop
         | NodeKind::ApplicationStart
-        | NodeKind::Reboot => {
+        | NodeKind::Reboot
+        | NodeKind::SqlScripts
+        | NodeKind::SqlQuery => {
             "write it with letters without accents, digits and . _ + -, at most 64; no space (G5)"
         }
     }

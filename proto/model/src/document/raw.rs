@@ -61,6 +61,11 @@ pub(crate) fn attribute(
         (AttributeType::Members(_) | AttributeType::Entries, Data::Map(entries)) => {
             members(yaml.place, entries, what, report)
         }
+        (AttributeType::Scripts, Data::List(items)) => {
+            let read: Vec<_> = items.iter().map(|item| script(item, what, report)).collect();
+            let items: Option<Vec<_>> = read.into_iter().collect();
+            items.map(|items| Placed::new(Raw::List(items), yaml.place))
+        }
         (AttributeType::Boolean, _) => scalar(yaml, Wanted::Boolean, what, report),
         (AttributeType::Integer(..), _) => scalar(yaml, Wanted::Integer, what, report),
         (AttributeType::Line | AttributeType::Text | AttributeType::Version | AttributeType::OneOf(_), _) => {
@@ -69,10 +74,23 @@ pub(crate) fn attribute(
         (
             AttributeType::LineList
             | AttributeType::IntegerList(..)
+            | AttributeType::Scripts
             | AttributeType::Members(_)
             | AttributeType::Entries,
             data,
         ) => other(yaml.place, data, ty, what, report),
+    }
+}
+
+/// A script of a list: a map of its own.
+fn script(item: &Yaml, what: &str, report: &mut Report<'_>) -> Option<Placed<Raw>> {
+    match &item.data {
+        Data::Map(entries) => members(item.place, entries, what, report),
+        data @ (Data::Scalar { .. } | Data::List(_) | Data::Broken) => {
+            let advice = r"write - {file: 'C:\Folder\name.sql', sha256: DIGEST} on each line";
+            wrong_type(item.place, &format!("an item of {what}"), "a map", data, advice, report);
+            None
+        }
     }
 }
 

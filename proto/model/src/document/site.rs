@@ -12,7 +12,7 @@ use super::tree::{Entry, Yaml};
 use super::{Place, Placed, Raw, raw, table};
 use crate::diagnostic::Report;
 use crate::expression::{Problem, Template};
-use crate::name::{HostName, ParameterName, ProductId, Role, Slug};
+use crate::name::{HostName, ParameterName, ProductId, Role, Slug, SqlAddress};
 
 /// Values that a layer gives, by parameter.
 pub type Values = BTreeMap<ParameterName, Given>;
@@ -63,6 +63,10 @@ pub struct Site {
     pub servers: BTreeMap<Role, SiteServer>,
     /// Where `servers` is written.
     pub servers_key: Placed<()>,
+    /// SQL Server instances, by the names that the product's nodes use.
+    pub endpoints: BTreeMap<Slug, Placed<SqlAddress>>,
+    /// Where `endpoints` is written, or the document itself.
+    pub endpoints_key: Placed<()>,
     /// Values for the site.
     pub parameters: Values,
     /// Where `parameters` is written, or the document itself.
@@ -102,6 +106,7 @@ pub(super) fn read_site(yaml: &Yaml, report: &mut Report<'_>) -> Option<Site> {
     let product = fields.name("product", report);
     let time_zone = fields.text("time_zone").and_then(|text| time_zone(text, report));
     let servers = servers(&fields, report);
+    let endpoints = endpoints(&fields, report);
     let parameters = values(&fields, report);
     Some(Site {
         name_key: Placed::new((), fields.place_of("name")),
@@ -112,6 +117,8 @@ pub(super) fn read_site(yaml: &Yaml, report: &mut Report<'_>) -> Option<Site> {
         time_zone: time_zone?,
         servers,
         servers_key: Placed::new((), fields.place_of("servers")),
+        endpoints,
+        endpoints_key: Placed::new((), fields.place_of("endpoints")),
         parameters,
         parameters_key: Placed::new((), fields.place_of("parameters")),
     })
@@ -165,6 +172,20 @@ fn servers(fields: &Fields<'_>, report: &mut Report<'_>) -> BTreeMap<Role, SiteS
         servers.insert(role.value, SiteServer { role: Placed::new((), role.place), host, parameters });
     }
     servers
+}
+
+fn endpoints(fields: &Fields<'_>, report: &mut Report<'_>) -> BTreeMap<Slug, Placed<SqlAddress>> {
+    let mut endpoints = BTreeMap::new();
+    for entry in fields.map("endpoints").unwrap_or_default() {
+        let name = shape::parse::<Slug>(Placed::new(&entry.key, entry.place), report);
+        let what = format!("the endpoint `{}`", entry.key);
+        let endpoint = Fields::read(&entry.value, &what, &table::ENDPOINT, report);
+        let address = endpoint.and_then(|fields| fields.name::<SqlAddress>("address", report));
+        if let (Some(name), Some(address)) = (name, address) {
+            endpoints.insert(name.value, address);
+        }
+    }
+    endpoints
 }
 
 /// Windows takes capital and small letters for the same name.

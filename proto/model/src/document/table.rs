@@ -43,7 +43,7 @@ pub(crate) static CLIENT: [KeySpec; 4] = [
     optional("parameters", Shape::Map, "values for every site of the client"),
 ];
 
-pub(crate) static SITE: [KeySpec; 9] = [
+pub(crate) static SITE: [KeySpec; 10] = [
     KIND,
     required("name", Shape::Text, "the site's name, as in dupont-prod; it never changes"),
     optional("description", Shape::Text, "what the site is, for people"),
@@ -52,6 +52,11 @@ pub(crate) static SITE: [KeySpec; 9] = [
     required("product", Shape::Text, "product and version, as in sxa 2022-r2"),
     required("time_zone", Shape::Text, "an IANA time zone, as in Europe/Paris"),
     required("servers", Shape::Map, "the servers by role, as in web: {name: DUP-WEB01}"),
+    optional(
+        "endpoints",
+        Shape::Map,
+        r"SQL Server instances by name, as in main: {address: 'DUP-SQL01\TRESO'}; no agent is needed there",
+    ),
     optional("parameters", Shape::Map, "values for this site"),
 ];
 
@@ -59,6 +64,9 @@ pub(crate) static SERVER: [KeySpec; 2] = [
     required("name", Shape::Text, "the computer name, as in DUP-WEB01"),
     optional("parameters", Shape::Map, "values for this server alone"),
 ];
+
+pub(crate) static ENDPOINT: [KeySpec; 1] =
+    [required("address", Shape::Text, r"HOST\INSTANCE, HOST,PORT, or HOST for its default instance")];
 
 pub(crate) static PARAMETER: [KeySpec; 10] = [
     required(

@@ -72,6 +72,12 @@ kinds! {
     ApplicationStart = "application_start" in APPLICATION_START;
     /// Starts the computer again.
     Reboot = "reboot" in REBOOT;
+    /// A database of a SQL Server.
+    SqlDatabase = "sql_database" in SQL_DATABASE;
+    /// Scripts that are run against a database.
+    SqlScripts = "sql_scripts" in SQL_SCRIPTS;
+    /// A read-only question to a database.
+    SqlQuery = "sql_query" in SQL_QUERY;
 }
 
 impl NodeKind {
@@ -82,7 +88,7 @@ impl NodeKind {
 
     /// Whether a node of it may say `on_change_of` or `before_change_of`.
     pub fn takes_triggers(self) -> bool {
-        self.class() == NodeClass::Task
+        self.class() == NodeClass::Task && self != Self::SqlScripts
     }
 
     /// Whether a change of such a node can make a task run.

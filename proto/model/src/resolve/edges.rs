@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::endpoint;
 use super::found::Found;
 use super::nodes::Settled;
 use crate::document::{Document, Place, Placed};
@@ -38,6 +39,7 @@ pub(super) fn settle(document: &Document, nodes: &[Settled<'_>], found: &mut Fou
         settled.needs.iter().for_each(|need| linker.need(index, settled, need));
         settled.triggers.iter().for_each(|(moment, cause)| linker.trigger(index, settled, *moment, cause));
         linker.pools(index, settled);
+        linker.database(index, settled);
     }
     linker.no_cycles();
     linker.written()
@@ -180,6 +182,25 @@ impl Linker<'_, '_> {
                 let pool = pools.into_iter().find(|pool| self.nodes[*pool].is_there);
                 pool.into_iter().for_each(|pool| self.edge(pool, index, place));
             }
+        }
+    }
+
+    /// What is asked of a database or run there comes after the node that makes it, on whichever server that is.
+    fn database(&mut self, index: usize, settled: &Settled<'_>) {
+        let kind = settled.node.id.kind;
+        let Some(name) = endpoint::database(&settled.node).filter(|_| kind != NodeKind::SqlDatabase) else {
+            return;
+        };
+        let is_it = |other: &&usize| {
+            let other = &self.nodes[**other];
+            let id = &other.node.id;
+            let same = id.kind == NodeKind::SqlDatabase && id.name.as_str().eq_ignore_ascii_case(name);
+            // A question before the database is there (G22) stands above its node, and does not wait for it.
+            same && other.is_there && other.position < settled.position
+        };
+        let all: Vec<usize> = (0..self.nodes.len()).collect();
+        if let Some(database) = all.iter().find(is_it) {
+            self.edge(*database, index, settled.template.place.place);
         }
     }
 

@@ -4,6 +4,7 @@
 //! manifests of the result. What is wrong is said with the place in the document that can be corrected.
 
 mod edges;
+mod endpoint;
 mod explain;
 mod fixed;
 mod found;
@@ -188,7 +189,8 @@ impl<'a> Resolver<'a> {
         if !whole {
             return None;
         }
-        let linked = edges::settle(self.product.0, &nodes, &mut self.found);
+        let mut linked = edges::settle(self.product.0, &nodes, &mut self.found);
+        endpoint::settle(self.site, &mut linked, &mut self.found);
         let servers = self.product.1.roles.iter().filter_map(|role| {
             let host = site.servers.get(&role.value)?.host.value.clone();
             let nodes =

@@ -65,6 +65,7 @@ pub(super) fn as_written(product: &Product) -> Vec<Settled<'_>> {
             needs: Vec::new(),
             guide: template.guide,
             triggers: None,
+            endpoint: None,
         };
         Some(Settled {
             template,
@@ -119,6 +120,7 @@ impl Reader<'_> {
             needs: Vec::new(),
             guide: template.guide,
             triggers: None,
+            endpoint: None,
         };
         // A value that could not be settled was reported, and is missing here.
         if is_there

@@ -648,3 +648,62 @@ fn a_trigger_that_cannot_fire_is_refused() {
     let unknown = "  - {pool_recycle: p, pools: [p], on_change_of: [iis_app_pool/q]}\n";
     assert_eq!(found(unknown), ["unknown-node"]);
 }
+
+/// A product with a database, a script and a question, and what its site says of endpoints.
+fn with_database(nodes: &str, endpoints: &str) -> Vec<Diagnostic> {
+    refused(&[&small("  {}", nodes), SMALL_CLIENT, &small_site(endpoints)])
+}
+
+const ENDPOINTS: &str = "endpoints:\n  main: {address: 'DUP-SQL01\\TRESO'}\n";
+
+#[test]
+fn g14_a_database_is_known_by_endpoint_and_name_and_what_uses_it_comes_after_it() {
+    let digest = "0".repeat(64);
+    let nodes = format!(
+        "  - {{sql_query: before, database: main/master, query: SELECT 1}}\n  - {{sql_database: main/SXA, managed_by: dba}}\n  - {{sql_scripts: new, server: sql, database: main/SXA, scripts: [{{file: 'C:\\a.sql', sha256: '{digest}'}}]}}\n  - {{sql_query: after, database: main/sxa, query: SELECT 1}}\n"
+    );
+    let site = resolved(&[&small("  {}", &nodes), SMALL_CLIENT, &small_site(ENDPOINTS)], "s");
+    assert_eq!(
+        edges(&site),
+        [
+            "sql_query/before <- ",
+            "sql_database/main/SXA <- ",
+            "sql_query/after <- sql_database/main/SXA",
+            "sql_scripts/new <- sql_database/main/SXA",
+        ]
+    );
+    let endpoint = site.servers[1].nodes[0].endpoint.clone().unwrap();
+    assert_eq!((endpoint.name.as_str(), endpoint.address.as_str()), ("main", r"DUP-SQL01\TRESO"));
+}
+
+#[test]
+fn an_endpoint_that_the_site_does_not_name_is_asked_for_at_the_site() {
+    let nodes = "  - {sql_database: main/SXA, managed_by: dba}\n";
+    let found = with_database(nodes, "");
+    assert_eq!(rules(&found), ["unknown-endpoint"]);
+    assert!(found[0].advice.contains("main: {address:"), "{}", found[0].advice);
+    let found = with_database(nodes, &ENDPOINTS.replace("main", "mian"));
+    assert!(found[0].advice.contains("`mian`"), "{}", found[0].advice);
+}
+
+#[test]
+fn a_script_is_listed_once_with_its_digest() {
+    let zeros = "0".repeat(64);
+    let scripts = |list: &str| {
+        let nodes = format!("  - {{sql_scripts: new, database: main/SXA, scripts: {list}}}\n");
+        let source = Source { path: "p".to_owned(), content: small("  {}", &nodes).into_bytes() };
+        match read(&[source]) {
+            Ok(_) => with_database(&nodes, ENDPOINTS),
+            Err(found) => found,
+        }
+    };
+    let rule = |list: &str| rules(&scripts(list)).join(" ");
+    assert_eq!(rule(&format!(r"[{{file: 'C:\a.sql', sha256: '{zeros}'}}]")), "");
+    assert_eq!(rule(&format!(r"[{{file: 'a.sql', sha256: '{zeros}'}}]")), "wrong-value");
+    assert_eq!(rule(r"[{file: 'C:\a.sql', sha256: abc}]"), "wrong-value");
+    assert_eq!(rule(r"[{file: 'C:\a.sql'}]"), "wrong-value");
+    assert_eq!(rule("['C:\\a.sql']"), "wrong-type");
+    let twice =
+        format!(r"[{{file: 'C:\a.sql', sha256: '{zeros}'}}, {{file: 'C:\b.sql', sha256: '{zeros}'}}]");
+    assert!(scripts(&twice)[0].problem.contains("twice"), "{:?}", scripts(&twice));
+}

@@ -3,8 +3,11 @@
 //! Neighbours: `nodes` asks for every node that is there, once its values are settled. The table of kinds says what each
 //! attribute may hold alone.
 
+use std::collections::BTreeSet;
+
 use crate::manifest::Node;
 use crate::node::NodeKind;
+use crate::value::Value;
 
 /// What is wrong with the node's attributes together, and what to do; nothing where they agree.
 pub(super) fn check(node: &Node) -> Option<(String, &'static str)> {
@@ -18,6 +21,10 @@ pub(super) fn check(node: &Node) -> Option<(String, &'static str)> {
             let advice = "give exactly one of string, expand_string, multi_string, dword, qword";
             Some((format!("{} has {types}", node.id), advice))
         }
+        NodeKind::SqlScripts => twice(node).map(|file| {
+            let advice = "a script runs once; list each file once, and do not list two files of one content";
+            (format!("{} has {file} twice, or another file of the same SHA-256", node.id), advice)
+        }),
         NodeKind::Package
         | NodeKind::Service
         | NodeKind::IisAppPool
@@ -31,8 +38,23 @@ pub(super) fn check(node: &Node) -> Option<(String, &'static str)> {
         | NodeKind::PoolRecycle
         | NodeKind::ApplicationStop
         | NodeKind::ApplicationStart
-        | NodeKind::Reboot => None,
+        | NodeKind::Reboot
+        | NodeKind::SqlDatabase
+        | NodeKind::SqlQuery => None,
     }
+}
+
+/// The script that another one in the list has the digest of: their markers would be one.
+fn twice(node: &Node) -> Option<&str> {
+    let Some(Value::List(items)) = node.attributes.get("scripts") else { return None };
+    let mut seen = BTreeSet::new();
+    items.iter().find_map(|item| match item {
+        Value::Members(script) => {
+            let digest = script.get("sha256")?.to_lowercase();
+            (!seen.insert(digest)).then(|| script.get("file").map_or("a file", String::as_str))
+        }
+        Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::List(_) => None,
+    })
 }
 
 #[cfg(test)]

@@ -24,7 +24,11 @@ fn state() -> State {
 
 fn twin() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
-    let catalogue = Catalogue { app_pool_defaults: Default::default(), packages: BTreeMap::new() };
+    let catalogue = Catalogue {
+        app_pool_defaults: Default::default(),
+        sql_servers: BTreeMap::new(),
+        packages: BTreeMap::new(),
+    };
     let store = Store::create(&folder.path().join("twin"), &state(), &catalogue).unwrap();
     (folder, store)
 }

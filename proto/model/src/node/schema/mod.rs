@@ -7,6 +7,7 @@ mod disk;
 mod gate;
 mod iis;
 mod installed;
+mod sql;
 mod system;
 mod task;
 
@@ -15,6 +16,7 @@ pub(super) use self::disk::{FILE, FOLDER};
 pub(super) use self::gate::MANUAL_STEP;
 pub(super) use self::iis::IIS_APP_POOL;
 pub(super) use self::installed::{PACKAGE, SERVICE};
+pub(super) use self::sql::{SQL_DATABASE, SQL_QUERY, SQL_SCRIPTS};
 pub(super) use self::system::{REGISTRY_VALUE, WINDOWS_FEATURE};
 pub(super) use self::task::{APPLICATION_START, APPLICATION_STOP, POOL_RECYCLE, REBOOT, SERVICE_RESTART};
 
@@ -81,6 +83,8 @@ pub enum AttributeType {
     Boolean,
     /// A whole number in this range, both ends allowed.
     Integer(i64, i64),
+    /// A list of files, each `{file: PATH, sha256: DIGEST}`.
+    Scripts,
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// A list of lines.

@@ -1,0 +1,136 @@
+//! The port to SQL Server: databases, and sessions in which batches run.
+//!
+//! Neighbours: `resource::sql_database` and `engine::sql` call it. Reached over the network from the server that the agent
+//! stands on; whether another agent stands beside the SQL Server makes no difference.
+
+use muster_model::name::SqlAddress;
+
+use super::Error;
+
+/// What the server says of a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseFacts {
+    /// `online`, `offline`, `restoring`, `suspect` and so on, in small letters.
+    pub status: String,
+    /// Its collation.
+    pub collation: String,
+    /// `simple`, `full` or `bulk_logged`.
+    pub recovery: String,
+    /// Its first data file.
+    pub data: DatabaseFile,
+    /// Its first log file.
+    pub log: DatabaseFile,
+}
+
+/// A file of a database.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseFile {
+    /// Its folder on the SQL Server.
+    pub folder: String,
+    /// Its size.
+    pub size_mb: i64,
+}
+
+/// What a new database is made with; what is not said is the server's default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewDatabase {
+    /// Its collation.
+    pub collation: Option<String>,
+    /// The folder of its data file.
+    pub data_folder: Option<String>,
+    /// The size of its data file.
+    pub data_size_mb: Option<i64>,
+    /// The folder of its log file.
+    pub log_folder: Option<String>,
+    /// The size of its log file.
+    pub log_size_mb: Option<i64>,
+}
+
+/// One change of a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DatabaseChange {
+    /// Bring it online.
+    Online,
+    /// `simple`, `full` or `bulk_logged`.
+    Recovery(String),
+    /// Grow its data file to this size.
+    DataSizeMb(i64),
+    /// Grow its log file to this size.
+    LogSizeMb(i64),
+}
+
+/// SQL Server.
+pub trait SqlServer {
+    /// What there is of that name, or none.
+    fn database(&self, server: &SqlAddress, name: &str) -> Result<Option<DatabaseFacts>, Error>;
+    /// Makes a database.
+    fn create_database(&self, server: &SqlAddress, name: &str, new: &NewDatabase) -> Result<(), Error>;
+    /// Makes one change, and no other.
+    fn alter_database(&self, server: &SqlAddress, name: &str, change: &DatabaseChange) -> Result<(), Error>;
+    /// Opens a session in a database, with QUOTED_IDENTIFIER as said and ANSI settings on.
+    fn connect(
+        &self,
+        server: &SqlAddress,
+        database: &str,
+        quoted_identifier: bool,
+    ) -> Result<Box<dyn SqlSession + '_>, Error>;
+}
+
+/// A session. Temporary tables and settings last as long as it does.
+pub trait SqlSession {
+    /// Runs one batch and gives what it printed.
+    fn execute(&mut self, batch: &SqlBatch<'_>) -> Result<Vec<String>, SqlError>;
+    /// The text of an extended property of the session's database, or none.
+    fn property(&mut self, name: &str) -> Result<Option<String>, SqlError>;
+    /// Sets an extended property of the session's database.
+    fn set_property(&mut self, name: &str, value: &str) -> Result<(), SqlError>;
+    /// The first value of the first row of a question, as text; none for NULL or no row.
+    fn scalar(&mut self, query: &str) -> Result<Option<String>, SqlError>;
+}
+
+/// A batch to run.
+#[derive(Debug, Clone, Copy)]
+pub struct SqlBatch<'a> {
+    /// Its text.
+    pub text: &'a str,
+    /// Which it is, as in `0400_alter.sql#9`, for logs.
+    pub label: &'a str,
+    /// An extended property and its value, set in one transaction with the batch: both or neither. None runs the batch
+    /// outside any transaction.
+    pub mark: Option<(&'a str, &'a str)>,
+}
+
+/// Why a batch or question came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SqlError {
+    /// The server refused or gave up; a transaction was rolled back.
+    #[error("{0}")]
+    Server(SqlMessage),
+    /// The connection broke: whether it took place is not known from here.
+    #[error("the connection was lost: {0}")]
+    Lost(String),
+}
+
+/// A message of the server, as it says it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("Msg {number}, Level {severity}, State {state}: {text}")]
+pub struct SqlMessage {
+    /// Its number.
+    pub number: i32,
+    /// Its severity; above 10 the batch failed.
+    pub severity: u8,
+    /// Its state.
+    pub state: u8,
+    /// The line in the batch, from 1.
+    pub line: u32,
+    /// What it says.
+    pub text: String,
+}
+
+impl SqlMessage {
+    /// Whether it says that the statement may not stand in a transaction (226, 574, 3021, 15002).
+    pub fn refuses_transaction(&self) -> bool {
+        matches!(self.number, 226 | 574 | 3021 | 15002)
+    }
+}

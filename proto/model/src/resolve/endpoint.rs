@@ -1,0 +1,48 @@
+//! The SQL Server of each node that is about one: the product says its name, the site where it is.
+//!
+//! Neighbours: `edges` has the nodes in order. Databases are known by endpoint and name, whichever server's agent looks.
+
+use super::found::Found;
+use crate::document::{Document, Site};
+use crate::manifest::{Endpoint, Node};
+use crate::name::{Role, Slug, SqlDatabaseName};
+use crate::near::did_you_mean;
+use crate::node::NodeKind;
+use crate::value::Value;
+
+/// The database that a node is about: its own name, or the attribute that names it.
+pub(super) fn database(node: &Node) -> Option<&str> {
+    if node.id.kind == NodeKind::SqlDatabase {
+        return Some(node.id.name.as_str());
+    }
+    let names_one = matches!(node.id.kind, NodeKind::SqlScripts | NodeKind::SqlQuery);
+    node.attributes.get("database").filter(|_| names_one).and_then(Value::as_text)
+}
+
+/// Puts the address of its endpoint into each node; one that the site does not name is a mistake there.
+pub(super) fn settle(site: (&Document, &Site), nodes: &mut [(Role, Node)], found: &mut Found) {
+    let (document, site) = site;
+    for (_, node) in nodes {
+        let Some(database) = database(node) else { continue };
+        let Ok(database) = database.parse::<SqlDatabaseName>() else {
+            let problem = format!("{} names the database {database:?}", node.id);
+            let advice = "write endpoint/database, as in main/SXA";
+            found.push(document, site.endpoints_key.place, "invalid-name", problem, advice);
+            continue;
+        };
+        let name = database.parts().0;
+        let entry = name.parse::<Slug>().ok().and_then(|name| site.endpoints.get_key_value(&name));
+        if let Some((name, address)) = entry {
+            node.endpoint = Some(Endpoint { name: name.clone(), address: address.value.clone() });
+            continue;
+        }
+        let problem =
+            format!("{} wants the endpoint `{name}`, and the site names none of that name", node.id);
+        let advice = if site.endpoints.is_empty() {
+            format!(r"add under `endpoints:` a line {name}: {{address: 'HOST\INSTANCE'}}")
+        } else {
+            did_you_mean(name, site.endpoints.keys().map(Slug::as_str))
+        };
+        found.push(document, site.endpoints_key.place, "unknown-endpoint", problem, advice);
+    }
+}
