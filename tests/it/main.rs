@@ -17,6 +17,7 @@ mod installation;
 mod kinds;
 mod limits;
 mod offline;
+mod pages;
 mod replacement;
 mod restart;
 mod schema;

@@ -102,6 +102,27 @@ impl AttributeType {
     pub fn is_set(self) -> bool {
         matches!(self, Self::Members(_) | Self::Entries)
     }
+
+    /// What a value looks like, in Markdown, for the page of kinds.
+    pub fn describe(self) -> String {
+        let words =
+            |words: &[&str]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+        match self {
+            Self::Line => "one line of text".to_owned(),
+            Self::Text => "text".to_owned(),
+            Self::Version => "a version".to_owned(),
+            Self::Boolean => "`true` or `false`".to_owned(),
+            Self::Integer(low, high) => format!("{low} to {high}"),
+            Self::OneOf(all) => words(all),
+            Self::LineList => "a list of texts".to_owned(),
+            Self::IntegerList(low, high) => format!("a list of numbers, {low} to {high}"),
+            Self::Members(all) => {
+                format!("`account: right`, one on each line; the rights are {}", words(all))
+            }
+            Self::Scripts => r"a list of `{file: 'C:\Folder\name.sql', sha256: DIGITS}`".to_owned(),
+            Self::Entries => "`/path: text`, one on each line".to_owned(),
+        }
+    }
 }
 
 const fn state(name: &'static str, ty: AttributeType, required: bool, doc: &'static str) -> AttributeSpec {
