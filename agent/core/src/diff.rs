@@ -23,16 +23,30 @@ pub fn diff(manifest: &Manifest, observations: &Observations, ledger: &Ledger) -
     let resources = manifest.nodes.iter().filter(|node| node.id.kind.class() == NodeClass::Resource);
     let compare = |node: &Node| {
         let observation = seen(observations, &node.id);
-        let provider = node.provided_by.as_ref().filter(|provider| changing.contains(*provider));
+        let provider = manifest.reset_by(node).find(|provider| changing.contains(*provider));
         let Comparison { rows, finding } = match provider {
             Some(provider) => after(node, &observation, ledger, provider),
             None => compare(node, &observation, ledger),
         };
+        // What a certificate's step imports, the grant on its key finds.
+        let finding = finding.filter(|_| !is_imported(node, manifest, observations));
         // Rows beside a finding would look like work that can be approved.
         let rows = if finding.is_some() { Vec::new() } else { rows };
         NodeReport { node: node.id.clone(), rows, finding }
     };
     resources.map(compare).filter(|report| !report.rows.is_empty() || report.finding.is_some()).collect()
+}
+
+/// Whether the certificate of a grant is absent and imported by this plan.
+fn is_imported(node: &Node, manifest: &Manifest, observations: &Observations) -> bool {
+    let absent = |id: &NodeId| observations.get(id) == Some(&Observation::Absent);
+    let imports = |other: &Node| {
+        other.id.kind == NodeKind::Certificate
+            && other.attributes.contains_key("pfx")
+            && other.id.name.as_str().eq_ignore_ascii_case(node.id.name.as_str())
+            && absent(&other.id)
+    };
+    node.id.kind == NodeKind::PrivateKeyAccess && absent(&node.id) && manifest.nodes.iter().any(imports)
 }
 
 /// What Muster set and the manifest no longer names, where it is still there or cannot be looked at.
@@ -105,6 +119,12 @@ fn after(node: &Node, observation: &Observation, ledger: &Ledger, provider: &Nod
         return Comparison { rows: Vec::new(), finding: Some(unreadable(node, problem)) };
     }
     let mut rows = Vec::new();
+    if node.provided_by.is_none() && is_made_bare(node) {
+        let there = matches!(observation, Observation::Present(_));
+        let row = existence(node, ledger);
+        let reason = if there { Reason::Reset } else { row.reason };
+        rows.push(Row { old: Old::KnownAfter(provider.clone()), reason, ..row });
+    }
     for spec in state_attributes(node.id.kind) {
         for (attribute, wanted) in targets(node, spec, ledger) {
             let reason = match (&wanted, observation) {
@@ -226,8 +246,29 @@ fn absent(node: &Node) -> Option<Finding> {
             advice: "correct the name; `dism /online /get-features` on the server lists them all".to_owned(),
         }),
         NodeKind::SqlDatabase => database::absent(node, settings),
+        NodeKind::IisSite
+            if !["physical_path", "app_pool"].iter().all(|name| node.attributes.contains_key(*name)) =>
+        {
+            Some(Finding {
+                problem: format!("iis_site {name} is absent, and its document does not say how to make it"),
+                advice: format!("give iis_site {name} a physical_path and an app_pool, or name its package"),
+            })
+        }
+        NodeKind::Certificate if !node.attributes.contains_key("pfx") => Some(Finding {
+            problem: format!("no certificate {name} with its key is in the computer's own store"),
+            advice: "import it on the server (certlm.msc, Personal), or name its PFX file with `pfx`"
+                .to_owned(),
+        }),
+        NodeKind::PrivateKeyAccess => Some(Finding {
+            problem: format!("no certificate {name} with its key is in the computer's own store"),
+            advice: "import it on the server, or name the package that brings it with `provided_by`"
+                .to_owned(),
+        }),
         NodeKind::Package
         | NodeKind::IisAppPool
+        | NodeKind::IisSite
+        | NodeKind::IisBinding
+        | NodeKind::Certificate
         | NodeKind::Folder
         | NodeKind::File
         | NodeKind::RegistryValue

@@ -70,6 +70,10 @@ impl Engine {
             | NodeKind::SqlQuery
             | NodeKind::Service
             | NodeKind::IisAppPool
+            | NodeKind::IisSite
+            | NodeKind::Certificate
+            | NodeKind::IisBinding
+            | NodeKind::PrivateKeyAccess
             | NodeKind::Folder
             | NodeKind::File
             | NodeKind::RegistryValue

@@ -4,17 +4,20 @@
 //! blocking and say what is, or do one thing; they decide nothing and never compare with what is wanted.
 
 mod app_pools;
+mod certificates;
 pub mod clock;
 pub mod exit_code;
 mod features;
 mod files;
 mod folders;
 mod http;
+mod http_sys;
 mod machine;
 mod packages;
 pub mod process;
 mod registry;
 mod services;
+mod sites;
 mod sql;
 pub mod twin;
 #[cfg(windows)]
@@ -28,15 +31,18 @@ use muster_model::node::NodeKind;
 use thiserror::Error;
 
 pub use self::app_pools::{AppPools, PoolFacts, PoolSetting};
+pub use self::certificates::{CertificateFacts, Certificates, KeyAccess};
 pub use self::clock::Clock;
 pub use self::features::{FeatureState, Features};
 pub use self::files::{Access, FileFacts, Files};
 pub use self::folders::{FolderFacts, Folders};
 pub use self::http::Http;
+pub use self::http_sys::{HttpSys, IIS_APP_ID, SslRecord};
 pub use self::machine::Machine;
 pub use self::packages::{CommandLine, ExitMeaning, Packages};
 pub use self::registry::{Registry, RegistryData};
 pub use self::services::{ServiceFacts, ServiceState, Services, StartMode};
+pub use self::sites::{ApplicationFacts, SiteChange, SiteFacts, Sites};
 pub use self::sql::{
     DatabaseChange, DatabaseFacts, DatabaseFile, NewDatabase, SqlBatch, SqlError, SqlMessage, SqlServer,
     SqlSession,
@@ -60,6 +66,12 @@ pub trait Host: Send + Sync {
     fn machine(&self) -> &dyn Machine;
     /// Files and rights.
     fn files(&self) -> &dyn Files;
+    /// IIS sites.
+    fn sites(&self) -> &dyn Sites;
+    /// Certificates of IIS's bindings.
+    fn http_sys(&self) -> &dyn HttpSys;
+    /// The computer's own certificates and their keys.
+    fn certificates(&self) -> &dyn Certificates;
     /// Folders and rights.
     fn folders(&self) -> &dyn Folders;
     /// The registry.

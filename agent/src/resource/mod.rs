@@ -3,11 +3,15 @@
 //! Neighbours: `muster_agent_core` compares what is seen here and decides what may be applied; `host` is the machine. A
 //! resource does what the rows say and nothing else; it never compares, and never retries.
 
+mod certificate;
 mod file;
 mod folder;
 pub mod http_probe;
 mod iis_app_pool;
+mod iis_binding;
+mod iis_site;
 pub mod package;
+mod private_key_access;
 mod registry_value;
 pub mod restart;
 mod rights;
@@ -60,6 +64,10 @@ pub fn observe(node: &Node, host: &dyn Host) -> Observation {
         NodeKind::Package => package::observe(name, host),
         NodeKind::Service => service::observe(name, host),
         NodeKind::IisAppPool => iis_app_pool::observe(name, host),
+        NodeKind::IisSite => iis_site::observe(node, host),
+        NodeKind::Certificate => certificate::observe(name, host),
+        NodeKind::IisBinding => iis_binding::observe(node, host),
+        NodeKind::PrivateKeyAccess => private_key_access::observe(node, host),
         NodeKind::Folder => folder::observe(node, host),
         NodeKind::File => file::observe(node, host),
         NodeKind::RegistryValue => registry_value::observe(node, host),
@@ -111,6 +119,10 @@ pub fn apply(node: &Node, before: &Observation, agreed: &Agreed, host: &dyn Host
     match node.id.kind {
         NodeKind::Service => service::apply(name, agreed.rows(), host),
         NodeKind::IisAppPool => iis_app_pool::apply(name, before, agreed.rows(), host),
+        NodeKind::IisSite => iis_site::apply(name, before, agreed.rows(), host),
+        NodeKind::Certificate => certificate::apply(node, agreed.rows(), host),
+        NodeKind::IisBinding => iis_binding::apply(node, before, agreed.rows(), host),
+        NodeKind::PrivateKeyAccess => private_key_access::apply(name, agreed.rows(), host),
         NodeKind::Folder => folder::apply(name, agreed.rows(), host),
         NodeKind::File => file::apply(name, agreed.rows(), host),
         NodeKind::RegistryValue => registry_value::apply(name, agreed.rows(), host),
@@ -141,9 +153,14 @@ pub fn confirm(node: &Node, host: &dyn Host, patience: &Patience<'_>) -> Result<
 pub fn remark(node: &Node, host: &dyn Host) -> Option<String> {
     let remark = match node.id.kind {
         NodeKind::WindowsFeature => windows_feature::remark(node.id.name.as_str(), host),
+        NodeKind::Certificate | NodeKind::PrivateKeyAccess => {
+            certificate::remark(node.id.name.as_str(), host)
+        }
+        NodeKind::IisBinding => iis_binding::remark(node, host),
         NodeKind::Package
         | NodeKind::Service
         | NodeKind::IisAppPool
+        | NodeKind::IisSite
         | NodeKind::Folder
         | NodeKind::File
         | NodeKind::RegistryValue

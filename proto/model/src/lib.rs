@@ -6,6 +6,8 @@
 //! with them. This crate does no I/O, reads no clock and draws no random number; Cargo and `clippy.toml` hold it to that.
 
 pub mod backup;
+pub mod binding;
+pub mod certificate;
 pub mod check;
 pub mod command;
 pub mod diagnostic;

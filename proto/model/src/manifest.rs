@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::binding::BindingName;
 use crate::digest::Digest;
 use crate::name::{Generation, Guide, HostName, NodeId, ProductId, Role, ServerId, Slug, SqlAddress};
-use crate::node::AttributeRole;
+use crate::node::{AttributeRole, NodeKind};
 use crate::value::Value;
 
 /// What one server should be. Its bytes are JSON in this shape; they are hashed, stored and sent as they are.
@@ -34,6 +35,21 @@ impl Manifest {
     /// The node of that identity.
     pub fn node(&self, id: &NodeId) -> Option<&Node> {
         self.nodes.iter().find(|node| node.id == *id)
+    }
+
+    /// The packages whose installation resets that node: its own, and that of the thing that it is a part of. A binding
+    /// goes with its site.
+    pub fn reset_by<'a>(&'a self, node: &'a Node) -> impl Iterator<Item = &'a NodeId> {
+        let of_whole = || {
+            let name: BindingName = node.id.name.as_str().parse().ok()?;
+            let is_site = |other: &&Node| {
+                other.id.kind == NodeKind::IisSite
+                    && other.id.name.as_str().eq_ignore_ascii_case(name.site.as_str())
+            };
+            self.nodes.iter().find(is_site)?.provided_by.as_ref()
+        };
+        let part = (node.id.kind == NodeKind::IisBinding).then(of_whole).flatten();
+        node.provided_by.iter().chain(part)
     }
 }
 

@@ -10,7 +10,10 @@ use muster_model::name::{HostName, Version};
 use serde::{Deserialize, Serialize};
 
 use super::sql::state::SqlDeclared;
-use super::state::{Answer, Content, Feature, File, Folder, Pool, RegistryValue, Service, State};
+use super::state::{
+    Answer, Certificate, Content, Feature, File, Folder, Pfx, Pool, RegistryValue, Service, Site,
+    SiteDefaults, SslEntry, State,
+};
 use crate::host::{Access, PoolFacts, RegistryData, ServiceState, StartMode};
 
 /// A twin's declaration, as a person writes it.
@@ -27,6 +30,21 @@ pub struct Declaration {
     /// Services that are there before any package.
     #[serde(default)]
     pub services: BTreeMap<String, ServiceMade>,
+    /// What sites inherit.
+    #[serde(default)]
+    pub site_defaults: SiteDefaults,
+    /// Sites that are there before any package.
+    #[serde(default)]
+    pub sites: BTreeMap<String, Site>,
+    /// Records of HTTP.SYS that are there before any package.
+    #[serde(default)]
+    pub http_sys: BTreeMap<String, SslEntry>,
+    /// Certificates that are there before any package, by thumbprint.
+    #[serde(default)]
+    pub certificates: BTreeMap<String, Certificate>,
+    /// PFX files that can be imported, by path.
+    #[serde(default)]
+    pub pfx: BTreeMap<String, Pfx>,
     /// Folders that are there before any package.
     #[serde(default)]
     pub folders: BTreeMap<String, FolderMade>,
@@ -62,6 +80,9 @@ pub struct Catalogue {
     /// The folders of modelled SQL Servers, by address, beside the twin's own.
     #[serde(default)]
     pub sql_servers: BTreeMap<String, PathBuf>,
+    /// PFX files that can be imported, by path.
+    #[serde(default)]
+    pub pfx: BTreeMap<String, Pfx>,
     /// What each package's installer does, by version.
     pub packages: BTreeMap<String, BTreeMap<Version, Effects>>,
 }
@@ -121,6 +142,12 @@ pub struct Effects {
     /// Files that it makes.
     #[serde(default)]
     pub files: BTreeMap<String, FileMade>,
+    /// Sites that it makes.
+    #[serde(default)]
+    pub sites: BTreeMap<String, Site>,
+    /// Certificates that it brings, by thumbprint.
+    #[serde(default)]
+    pub certificates: BTreeMap<String, Certificate>,
     /// Folders that it makes.
     #[serde(default)]
     pub folders: BTreeMap<String, FolderMade>,
@@ -226,6 +253,15 @@ impl Effects {
             let (key, file) = (path.clone(), File { content, rights: made.rights.clone(), made_by: maker() });
             pieces.push((format!("file {path}"), Box::new(move |s| drop(s.files.insert(key, file)))));
         }
+        for (name, made) in &self.sites {
+            let (key, site) = (name.clone(), Site { made_by: maker(), ..made.clone() });
+            pieces.push((format!("site {name}"), Box::new(move |s| drop(s.sites.insert(key, site)))));
+        }
+        for (thumbprint, brought) in &self.certificates {
+            let (key, found) = (thumbprint.clone(), Certificate { made_by: maker(), ..brought.clone() });
+            let name = format!("certificate {thumbprint}");
+            pieces.push((name, Box::new(move |s| drop(s.certificates.insert(key, found)))));
+        }
         for (path, made) in &self.folders {
             let (key, folder) = (path.clone(), made.by(maker()));
             pieces.push((format!("folder {path}"), Box::new(move |s| drop(s.folders.insert(key, folder)))));
@@ -268,6 +304,10 @@ impl Declaration {
             packages: BTreeMap::new(),
             services: self.services.iter().map(|(name, made)| (name.clone(), service(made, None))).collect(),
             app_pools: BTreeMap::new(),
+            site_defaults: self.site_defaults,
+            sites: self.sites,
+            http_sys: self.http_sys,
+            certificates: self.certificates,
             folders: self.folders.iter().map(|(path, made)| (path.clone(), made.by(None))).collect(),
             files: BTreeMap::new(),
             registry: self
@@ -284,6 +324,6 @@ impl Declaration {
         });
         let sql_servers = sql_servers.collect();
         let app_pool_defaults = self.app_pool_defaults;
-        (state, Catalogue { app_pool_defaults, sql_servers, packages: self.packages })
+        (state, Catalogue { app_pool_defaults, sql_servers, pfx: self.pfx, packages: self.packages })
     }
 }

@@ -18,16 +18,19 @@ pub mod store;
 pub mod yaml;
 
 mod app_pools;
+mod certificates;
 mod features;
 mod files;
 mod folders;
 mod hand;
 mod http;
+mod http_sys;
 mod machine;
 mod operation;
 mod packages;
 mod registry;
 mod services;
+mod sites;
 
 use std::error::Error as _;
 use std::path::{Path, PathBuf};
@@ -42,7 +45,8 @@ use self::store::{Section, Store, Struck};
 use super::clock::SystemClock;
 use super::process::Process;
 use super::{
-    AppPools, Clock, Features, Files, Folders, Host, Http, Machine, Packages, Registry, Services, SqlServer,
+    AppPools, Certificates, Clock, Features, Files, Folders, Host, Http, HttpSys, Machine, Packages,
+    Registry, Services, Sites, SqlServer,
 };
 
 /// A twin, as the agent's host.
@@ -142,6 +146,18 @@ impl Host for Twin {
     }
 
     fn files(&self) -> &dyn Files {
+        self
+    }
+
+    fn sites(&self) -> &dyn Sites {
+        self
+    }
+
+    fn http_sys(&self) -> &dyn HttpSys {
+        self
+    }
+
+    fn certificates(&self) -> &dyn Certificates {
         self
     }
 

@@ -61,6 +61,30 @@ operations! {
     AppPoolCreate = "app_pool.create", "create application pool", ACCESS_DENIED;
     /// Setting a pool.
     AppPoolSet = "app_pool.set", "set application pool", ACCESS_DENIED;
+    /// Reading a site, or the bindings of all.
+    SiteGet = "site.get", "read site", ACCESS_DENIED;
+    /// Making a site.
+    SiteCreate = "site.create", "create site", CONFIG_CHANGED;
+    /// Setting a site.
+    SiteSet = "site.set", "set site", CONFIG_CHANGED;
+    /// Starting a site.
+    SiteStart = "site.start", "start site", ACCESS_DENIED;
+    /// Stopping a site.
+    SiteStop = "site.stop", "stop site", ACCESS_DENIED;
+    /// Reading a record of HTTP.SYS.
+    HttpSysGet = "http_sys.get", "read HTTP.SYS record", ACCESS_DENIED;
+    /// Setting a record of HTTP.SYS.
+    HttpSysSet = "http_sys.set", "set HTTP.SYS record", ACCESS_DENIED;
+    /// Removing a record of HTTP.SYS.
+    HttpSysRemove = "http_sys.remove", "remove HTTP.SYS record", ACCESS_DENIED;
+    /// Reading certificates and the rights on their keys.
+    CertificateGet = "certificate.get", "read certificate", ACCESS_DENIED;
+    /// Importing a certificate.
+    CertificateImport = "certificate.import", "import certificate", ACCESS_DENIED;
+    /// Giving access to a private key.
+    KeyGrant = "key.grant", "grant access to the key of", ACCESS_DENIED;
+    /// Taking access to a private key away.
+    KeyRevoke = "key.revoke", "revoke access to the key of", ACCESS_DENIED;
     /// Reading a folder.
     FolderGet = "folder.get", "read folder", ACCESS_DENIED;
     /// Making a folder.
@@ -116,6 +140,7 @@ impl Operation {
 }
 
 const ACCESS_DENIED: &str = "error 5: access is denied";
+const CONFIG_CHANGED: &str = "error 0x80070020: applicationHost.config is used by another process";
 const SHARING: &str = "error 32: the file is used by another process";
 const NO_RESPONSE: &str = "error 1053: the service did not respond in time";
 const FATAL: &str = "error 1603: a fatal error occurred during the installation";

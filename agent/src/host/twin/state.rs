@@ -3,6 +3,8 @@
 //! Neighbours: `store` reads and writes it, the ports answer from it, `catalogue` says how it starts. Unknown keys are
 //! errors, so that a slip of a hand is seen. Never consults a clock: the time is passed in.
 
+mod certificate;
+mod iis;
 mod system;
 
 use std::collections::BTreeMap;
@@ -11,6 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 use muster_model::name::{HostName, Version};
 use serde::{Deserialize, Serialize};
 
+pub use self::certificate::{Certificate, Pfx};
+pub use self::iis::{Application, Binding, Site, SiteDefaults, SslEntry};
 pub use self::system::{Feature, Folder, RegistryValue};
 use crate::host::{Access, PoolFacts, ServiceState, StartMode};
 
@@ -30,6 +34,18 @@ pub struct State {
     pub services: BTreeMap<String, Service>,
     /// IIS application pools.
     pub app_pools: BTreeMap<String, Pool>,
+    /// What sites inherit.
+    #[serde(default)]
+    pub site_defaults: SiteDefaults,
+    /// IIS sites.
+    #[serde(default)]
+    pub sites: BTreeMap<String, Site>,
+    /// Records of HTTP.SYS, by `address:port` or `host:port`.
+    #[serde(default)]
+    pub http_sys: BTreeMap<String, SslEntry>,
+    /// The computer's own certificates, by thumbprint.
+    #[serde(default)]
+    pub certificates: BTreeMap<String, Certificate>,
     /// Folders by path; those above a file or a folder are there without being listed.
     #[serde(default)]
     pub folders: BTreeMap<String, Folder>,
@@ -222,6 +238,8 @@ impl State {
             |maker: &Option<String>| !maker.as_deref().is_some_and(|m| m.eq_ignore_ascii_case(package));
         self.services.retain(|_, service| stays(&service.made_by));
         self.app_pools.retain(|_, pool| stays(&pool.made_by));
+        self.sites.retain(|_, site| stays(&site.made_by));
+        self.certificates.retain(|_, found| stays(&found.made_by));
         self.folders.retain(|_, folder| stays(&folder.made_by));
         self.files.retain(|_, file| stays(&file.made_by));
         self.registry.retain(|_, value| stays(&value.made_by));
@@ -233,6 +251,7 @@ impl State {
     pub fn reboot(&mut self, now: Timestamp) {
         self.boots += 1;
         self.features.values_mut().for_each(Feature::restarted);
+        self.sites.values_mut().for_each(|site| site.stopped = false);
         for service in self.services.values_mut() {
             service.halt();
             if service.start == StartMode::Automatic {

@@ -3,12 +3,14 @@
 //! A half of any of it would be worse than none. `WindowsHost::kinds` leaves out the kinds that stand on these ports, so that
 //! a plan with one has a finding and no approval; what is here is the second line. Neighbours: none.
 
-use super::WindowsHost;
+use muster_model::binding::BindingKey;
 use muster_model::name::SqlAddress;
 
+use super::WindowsHost;
 use crate::host::{
-    AppPools, DatabaseChange, DatabaseFacts, Error, FeatureState, Features, Machine, NewDatabase, PoolFacts,
-    PoolSetting, SqlServer, SqlSession,
+    AppPools, CertificateFacts, Certificates, DatabaseChange, DatabaseFacts, Error, FeatureState, Features,
+    HttpSys, KeyAccess, Machine, NewDatabase, PoolFacts, PoolSetting, SiteChange, SiteFacts, Sites,
+    SqlServer, SqlSession, SslRecord,
 };
 
 fn missing<T>(what: &'static str) -> Result<T, Error> {
@@ -41,6 +43,64 @@ impl AppPools for WindowsHost {
 
     fn start_pool(&self, _name: &str) -> Result<(), Error> {
         missing("IIS")
+    }
+}
+
+impl Sites for WindowsHost {
+    fn get(&self, _name: &str) -> Result<Option<SiteFacts>, Error> {
+        missing("IIS")
+    }
+
+    fn bindings(&self) -> Result<Vec<(String, BindingKey, bool)>, Error> {
+        missing("IIS")
+    }
+
+    fn create(&self, _name: &str, _physical_path: &str, _app_pool: &str) -> Result<(), Error> {
+        missing("IIS")
+    }
+
+    fn set(&self, _name: &str, _changes: &[SiteChange]) -> Result<(), Error> {
+        missing("IIS")
+    }
+
+    fn set_started(&self, _name: &str, _started: bool) -> Result<(), Error> {
+        missing("IIS")
+    }
+}
+
+impl HttpSys for WindowsHost {
+    fn record(&self, _endpoint: &str) -> Result<Option<SslRecord>, Error> {
+        missing("HTTP.SYS")
+    }
+
+    fn set_record(&self, _endpoint: &str, _thumbprint: &str) -> Result<(), Error> {
+        missing("HTTP.SYS")
+    }
+
+    fn remove_record(&self, _endpoint: &str) -> Result<(), Error> {
+        missing("HTTP.SYS")
+    }
+}
+
+impl Certificates for WindowsHost {
+    fn all(&self) -> Result<Vec<CertificateFacts>, Error> {
+        missing("the certificate store")
+    }
+
+    fn import(&self, _pfx: &str) -> Result<(), Error> {
+        missing("the certificate store")
+    }
+
+    fn key_rights(&self, _thumbprint: &str) -> Result<Vec<(String, KeyAccess)>, Error> {
+        missing("the certificate store")
+    }
+
+    fn grant_key(&self, _thumbprint: &str, _account: &str, _access: KeyAccess) -> Result<(), Error> {
+        missing("the certificate store")
+    }
+
+    fn revoke_key(&self, _thumbprint: &str, _account: &str) -> Result<(), Error> {
+        missing("the certificate store")
     }
 }
 

@@ -37,8 +37,8 @@ use muster_model::node::NodeKind;
 use self::text::error_text;
 use super::clock::SystemClock;
 use super::{
-    AppPools, Clock, Error, Features, Files, Folders, Host, Http, Machine, Packages, Registry, Services,
-    SqlServer,
+    AppPools, Certificates, Clock, Error, Features, Files, Folders, Host, Http, HttpSys, Machine, Packages,
+    Registry, Services, Sites, SqlServer,
 };
 
 /// The Windows server that this process runs on.
@@ -86,6 +86,18 @@ impl Host for WindowsHost {
     }
 
     fn files(&self) -> &dyn Files {
+        self
+    }
+
+    fn sites(&self) -> &dyn Sites {
+        self
+    }
+
+    fn http_sys(&self) -> &dyn HttpSys {
+        self
+    }
+
+    fn certificates(&self) -> &dyn Certificates {
         self
     }
 

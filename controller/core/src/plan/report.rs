@@ -71,12 +71,17 @@ pub(super) fn check(report: &ServerReport, manifest: &Manifest, digest: Digest) 
     for entry in &report.nodes {
         let node = manifest.node(&entry.node).filter(|_| seen.insert(&entry.node));
         let node = node.ok_or_else(|| ReportError::Node(entry.node.clone()))?;
-        check_node(entry, node, report)?;
+        check_node(entry, node, manifest, report)?;
     }
     Ok(())
 }
 
-fn check_node(entry: &NodeReport, node: &Node, report: &ServerReport) -> Result<(), ReportError> {
+fn check_node(
+    entry: &NodeReport,
+    node: &Node,
+    manifest: &Manifest,
+    report: &ServerReport,
+) -> Result<(), ReportError> {
     if entry.rows.is_empty() && entry.finding.is_none() {
         return Err(ReportError::Nothing(node.id.clone()));
     }
@@ -95,7 +100,7 @@ fn check_node(entry: &NodeReport, node: &Node, report: &ServerReport) -> Result<
         if !is_observed(node, &row.attribute) || !seen.insert(&row.attribute) {
             return Err(ReportError::Attribute(Box::new(row.clone())));
         }
-        check_row(row, node, report)?;
+        check_row(row, node, manifest, report)?;
     }
     Ok(())
 }
@@ -150,7 +155,7 @@ fn is_observed(node: &Node, attribute: &AttributePath) -> bool {
     attribute_of_kind || (resource && attribute.is_existence())
 }
 
-fn check_row(row: &Row, node: &Node, report: &ServerReport) -> Result<(), ReportError> {
+fn check_row(row: &Row, node: &Node, manifest: &Manifest, report: &ServerReport) -> Result<(), ReportError> {
     if row.reason == Reason::Confirm {
         return Err(ReportError::Confirm(node.id.clone()));
     }
@@ -165,7 +170,7 @@ fn check_row(row: &Row, node: &Node, report: &ServerReport) -> Result<(), Report
         return Err(ReportError::New(Box::new(row.clone())));
     }
     match (&row.old, &row.new) {
-        (Old::KnownAfter(after), _) if !provides(after, node, report) => {
+        (Old::KnownAfter(after), _) if !provides(after, node, manifest, report) => {
             Err(ReportError::KnownAfter(Box::new(row.clone())))
         }
         (Old::Exact(old), New::Exact(new)) if old == new => Err(ReportError::Same(Box::new(row.clone()))),
@@ -193,9 +198,9 @@ fn wanted(node: &Node, attribute: &AttributePath) -> Option<Value> {
     }
 }
 
-/// Whether that node provides this one and is itself installed or replaced by this report's rows.
-fn provides(provider: &NodeId, node: &Node, report: &ServerReport) -> bool {
-    node.provided_by.as_ref() == Some(provider)
+/// Whether that package provides this node, or the thing that it is a part of, and is itself installed or replaced by this report's rows.
+fn provides(provider: &NodeId, node: &Node, manifest: &Manifest, report: &ServerReport) -> bool {
+    manifest.reset_by(node).any(|package| package == provider)
         && report.nodes.iter().any(|entry| {
             entry.node == *provider && entry.rows.iter().any(|row| row.attribute.name == "version")
         })

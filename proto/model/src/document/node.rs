@@ -9,6 +9,7 @@ use super::product::literal;
 use super::shape::{self, Fields, KeySpec, Shape};
 use super::tree::{Entry, Yaml};
 use super::{Place, Placed, Raw, raw, rule, table};
+use crate::binding::BindingName;
 use crate::diagnostic::Report;
 use crate::expression::{Condition, Template};
 use crate::name::{Guide, IisName, NodeName, Role, SqlDatabaseName};
@@ -85,6 +86,14 @@ pub(super) fn read(yaml: &Yaml, roles: &[Placed<Role>], report: &mut Report<'_>)
 fn kind(place: Place, entries: &[Entry], report: &mut Report<'_>) -> Option<&'static KindSpec> {
     let kinds: Vec<(&Entry, NodeKind)> =
         entries.iter().filter_map(|entry| Some((entry, entry.key.parse().ok()?))).collect();
+    // The word of one kind may be an attribute of another: a binding has a `certificate`.
+    let is_owner = |kind: &NodeKind| {
+        let others = || kinds.iter().filter(|(_, other)| other != kind);
+        kinds.len() > 1 && others().all(|(entry, _)| kind.spec().attribute(&entry.key).is_some())
+    };
+    if let Some((_, owner)) = kinds.iter().find(|(_, kind)| is_owner(kind)) {
+        return Some(owner.spec());
+    }
     match kinds.as_slice() {
         [(_, kind)] => Some(kind.spec()),
         [] => {
@@ -211,7 +220,9 @@ pub(crate) fn check_name(kind: NodeKind, name: &str) -> Result<NodeName, (String
     let wrong = |advice: &str| (format!("{name:?} cannot name this {kind}"), advice.to_owned());
     let node_name: NodeName = name.parse().map_err(|_| wrong("write 1 to 260 characters on one line"))?;
     let fits = match kind {
-        NodeKind::IisAppPool => name.parse::<IisName>().is_ok(),
+        NodeKind::IisAppPool | NodeKind::IisSite => name.parse::<IisName>().is_ok(),
+        NodeKind::IisBinding => name.parse::<BindingName>().is_ok(),
+        NodeKind::Certificate | NodeKind::PrivateKeyAccess => name.trim() == name,
         NodeKind::File | NodeKind::Folder => is_windows_path(name),
         NodeKind::RegistryValue => name.parse::<RegistryName>().is_ok(),
         NodeKind::Package
@@ -233,7 +244,13 @@ pub(crate) fn check_name(kind: NodeKind, name: &str) -> Result<NodeName, (String
 
 fn name_rule(kind: NodeKind) -> &'static str {
     match kind {
-        NodeKind::IisAppPool => {
+        NodeKind::IisBinding => {
+            "write SITE/https/*:PORT:HOST, as in 'Sage/https/*:1025:sxa.dupont.example'; without a host name end with the colon"
+        }
+        NodeKind::Certificate | NodeKind::PrivateKeyAccess => {
+            "write a thumbprint of 40 digits, a whole subject as in 'CN=sxa.dupont.example', or a common name alone"
+        }
+        NodeKind::IisAppPool | NodeKind::IisSite => {
             "write it with letters without accents, digits and . _ -, at most 64; no space (G5)"
         }
         NodeKind::File => r"write an absolute path, as in 'C:\ProgramData\App\app.config'",

@@ -50,6 +50,14 @@ kinds! {
     Service = "service" in SERVICE;
     /// An IIS application pool.
     IisAppPool = "iis_app_pool" in IIS_APP_POOL;
+    /// An IIS site with its applications and virtual directories.
+    IisSite = "iis_site" in IIS_SITE;
+    /// A certificate in the computer's own store.
+    Certificate = "certificate" in CERTIFICATE;
+    /// A binding of an IIS site, with its certificate.
+    IisBinding = "iis_binding" in IIS_BINDING;
+    /// Who may use a certificate's private key.
+    PrivateKeyAccess = "private_key_access" in PRIVATE_KEY_ACCESS;
     /// A folder and the rights on it.
     Folder = "folder" in FOLDER;
     /// A text file and the rights on it.

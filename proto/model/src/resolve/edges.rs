@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::endpoint;
 use super::found::Found;
+use super::implied::{self, Implied};
 use super::nodes::Settled;
 use crate::document::{Document, Place, Placed};
 use crate::graph;
@@ -14,10 +15,6 @@ use crate::manifest::{Moment, Need, Node, Trigger};
 use crate::name::{NodeId, Role};
 use crate::near::did_you_mean;
 use crate::node::NodeKind;
-use crate::value::Value;
-
-/// The account of a pool's identity begins with this.
-const POOL_ACCOUNT: &str = r"IIS APPPOOL\";
 
 /// An edge between indices, and where it is written.
 struct Edge {
@@ -38,7 +35,7 @@ pub(super) fn settle(document: &Document, nodes: &[Settled<'_>], found: &mut Fou
         linker.provider(index, settled);
         settled.needs.iter().for_each(|need| linker.need(index, settled, need));
         settled.triggers.iter().for_each(|(moment, cause)| linker.trigger(index, settled, *moment, cause));
-        linker.pools(index, settled);
+        linker.implied(index, settled);
         linker.database(index, settled);
     }
     linker.no_cycles();
@@ -166,22 +163,21 @@ impl Linker<'_, '_> {
         ("unknown-node", problem, advice)
     }
 
-    /// A file that a pool's identity may use comes after the pool: the account exists only then.
-    fn pools(&mut self, index: usize, settled: &Settled<'_>) {
-        let Some(Value::Members(rights)) = settled.node.attributes.get("rights") else {
-            return;
-        };
-        let place =
-            settled.template.attributes.get("rights").map_or(settled.template.place.place, |raw| raw.place);
-        for account in rights.keys() {
-            let pool =
-                account.get(..POOL_ACCOUNT.len()).filter(|start| start.eq_ignore_ascii_case(POOL_ACCOUNT));
-            if pool.is_some() {
-                let name = &account[POOL_ACCOUNT.len()..];
-                let pools = self.find(&settled.template.role, Some(NodeKind::IisAppPool), name);
-                let pool = pools.into_iter().find(|pool| self.nodes[*pool].is_there);
-                pool.into_iter().for_each(|pool| self.edge(pool, index, place));
-            }
+    /// What obviously comes before it, where the server has it.
+    fn implied(&mut self, index: usize, settled: &Settled<'_>) {
+        for Implied { attribute, before } in implied::of(&settled.node) {
+            let written = settled.template.attributes.get(attribute).map(|raw| raw.place);
+            let place = written.unwrap_or(settled.template.place.place);
+            let is_meant = |other: &usize| {
+                let other = &self.nodes[*other];
+                other.is_there
+                    && other.template.role == settled.template.role
+                    && other.node.id != settled.node.id
+                    && before.is(&other.node)
+                    && (before.is_firm() || other.position < settled.position)
+            };
+            let found: Vec<usize> = (0..self.nodes.len()).filter(is_meant).collect();
+            found.into_iter().for_each(|before| self.edge(before, index, place));
         }
     }
 

@@ -8,6 +8,7 @@ mod endpoint;
 mod explain;
 mod fixed;
 mod found;
+mod implied;
 mod layers;
 mod nodes;
 mod ports;

@@ -5,8 +5,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::binding::BindingName;
 use crate::manifest::Node;
 use crate::node::NodeKind;
+use crate::parameter::is_windows_path;
 use crate::value::Value;
 
 /// What is wrong with the node's attributes together, and what to do; nothing where they agree.
@@ -25,9 +27,13 @@ pub(super) fn check(node: &Node) -> Option<(String, &'static str)> {
             let advice = "a script runs once; list each file once, and do not list two files of one content";
             (format!("{} has {file} twice, or another file of the same SHA-256", node.id), advice)
         }),
+        NodeKind::IisBinding => binding(node),
+        NodeKind::IisSite => site(node),
+        NodeKind::Certificate => node.attributes.get("pfx").and_then(|path| path_of(node, "pfx", path)),
         NodeKind::Package
         | NodeKind::Service
         | NodeKind::IisAppPool
+        | NodeKind::PrivateKeyAccess
         | NodeKind::Folder
         | NodeKind::File
         | NodeKind::RegistryValue
@@ -57,6 +63,36 @@ fn twice(node: &Node) -> Option<&str> {
     })
 }
 
+fn binding(node: &Node) -> Option<(String, &'static str)> {
+    let key = node.id.name.as_str().parse::<BindingName>().ok()?.key;
+    if !key.is_https {
+        let stray = node.attributes.keys().next()?;
+        let problem = format!("{} is http and has `{stray}`, which belongs to https", node.id);
+        return Some((problem, "write https in its name, or remove the attribute"));
+    }
+    let sni = node.attributes.get("sni") == Some(&Value::Boolean(true));
+    (sni && key.host.is_empty()).then(|| {
+        let problem = format!("{} has `sni: true` and no host name that a client could say first", node.id);
+        (problem, "end its name with the host name, or write `sni: false`")
+    })
+}
+
+fn site(node: &Node) -> Option<(String, &'static str)> {
+    let whole = node.attributes.get("physical_path").map(|path| ("physical_path", path.clone()));
+    let members = ["applications", "virtual_directories"].into_iter().flat_map(|name| {
+        let Some(Value::Members(members)) = node.attributes.get(name) else { return Vec::new() };
+        members.values().map(|path| (name, Value::Text(path.clone()))).collect()
+    });
+    whole.into_iter().chain(members).find_map(|(name, path)| path_of(node, name, &path))
+}
+
+/// A folder or file of the server; one that begins with a variable of Windows cannot be judged here.
+fn path_of(node: &Node, attribute: &str, path: &Value) -> Option<(String, &'static str)> {
+    let text = path.as_text().filter(|text| !text.starts_with('%') && !is_windows_path(text))?;
+    let problem = format!("`{attribute}` of {} is `{text}`, which is no absolute path", node.id);
+    Some((problem, r"write an absolute path, as in 'C:\inetpub\sage'"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,5 +111,24 @@ mod tests {
         assert!(none.ends_with("has no type and no value"), "{none}");
         let two = node(serde_json::json!({"dword": 1, "string": "1"})).unwrap();
         assert!(two.ends_with("more than one type: dword, string"), "{two}");
+    }
+
+    #[test]
+    fn g10_a_binding_with_sni_has_a_host_and_http_has_no_certificate() {
+        let node = |name: &str, attributes| {
+            problem(serde_json::json!({"id": format!("iis_binding/{name}"), "attributes": attributes}))
+        };
+        assert_eq!(node("S/https/*:1028:h", serde_json::json!({"sni": true, "certificate": "CN=h"})), None);
+        assert!(node("S/https/*:1028:", serde_json::json!({"sni": true})).unwrap().contains("no host name"));
+        let http = node("S/http/*:80:", serde_json::json!({"certificate": "CN=h"})).unwrap();
+        assert!(http.contains("belongs to https"), "{http}");
+    }
+
+    #[test]
+    fn folders_of_a_site_are_absolute() {
+        let node = |attributes| problem(serde_json::json!({"id": "iis_site/S", "attributes": attributes}));
+        assert_eq!(node(serde_json::json!({"physical_path": r"%SystemDrive%\inetpub"})), None);
+        let wrong = node(serde_json::json!({"applications": {"/a": "inetpub"}})).unwrap();
+        assert!(wrong.contains("`applications`") && wrong.contains("no absolute path"), "{wrong}");
     }
 }

@@ -3,6 +3,7 @@
 //! Neighbours: `cli` calls it; `system` changes what is Windows' own. Each change is a line of the ledger with the word `hand`, so that no test counts it as
 //! Muster's.
 
+mod iis;
 mod show;
 mod system;
 
@@ -27,6 +28,10 @@ pub(super) const HELP: &str = "Examples:
   twin set --dir TWIN service SCPSServer state=stopped start=disabled
   twin set --dir TWIN package treasury version=4.3.004
   twin set --dir TWIN file 'C:\\Sage\\a.ini' content='x=1' 'right:BUILTIN\\Users=read' 'right:Guests=absent'
+  twin set --dir TWIN site Sage.XRT.Advanced app_pool=Other state=stopped 'application:/SCPS=C:\\Sage\\SCPS'
+  twin set --dir TWIN site Sage.XRT.Advanced 'binding:https/*:1025:sxa.dupont.example=absent'
+  twin set --dir TWIN http_sys 0.0.0.0:1025 certificate=0123456789ABCDEF0123456789ABCDEF01234567
+  twin set --dir TWIN certificate 0123456789ABCDEF0123456789ABCDEF01234567 'right:IIS APPPOOL\\Sage=absent'
   twin set --dir TWIN folder 'D:\\Import' 'right:BUILTIN\\Users=modify'
   twin set --dir TWIN registry 'HKLM\\SOFTWARE\\Sage\\Port' dword=2025
   twin set --dir TWIN feature IIS-WebServerRole state=absent
@@ -70,6 +75,7 @@ pub(super) fn set(store: &Store, thing: &str, name: &str, changes: &[String]) ->
                 entry(&mut state.packages, name, || version.clone()).clone_from(&version);
             }
             "file" => set_file(entry(&mut state.files, name, new_file), attribute, value)?,
+            "site" | "http_sys" | "certificate" => iis::set(&mut state, thing, name, attribute, value)?,
             "folder" | "registry" | "feature" => system::set(&mut state, thing, name, attribute, value)?,
             "http" if attribute == "status" => {
                 entry(&mut state.http, name, new_answer).status = parse(attribute, value)?;
@@ -91,6 +97,9 @@ fn remove(state: &mut State, thing: &str, name: &str) -> Result<(), Error> {
         "service" => state.services.retain(|key, _| other(key)),
         "package" => state.remove_made_by(name),
         "file" => state.files.retain(|key, _| other(key)),
+        "site" => state.sites.retain(|key, _| other(key)),
+        "http_sys" => state.http_sys.retain(|key, _| other(key)),
+        "certificate" => state.certificates.retain(|key, _| other(key)),
         "folder" => state.folders.retain(|key, _| other(key)),
         "registry" => state.registry.retain(|key, _| other(key)),
         "http" => state.http.retain(|key, _| other(key)),

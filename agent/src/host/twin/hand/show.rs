@@ -40,6 +40,7 @@ pub(in crate::host::twin) fn show(state: &State, out: &mut dyn Write) -> io::Res
         line(out, "file", path, format!("{} bytes", file.content.bytes().len()))?;
         rights(out, &file.rights)?;
     }
+    iis(state, out)?;
     system(state, out)?;
     for (url, answer) in &state.http {
         let idle = |name: &&String| {
@@ -48,6 +49,36 @@ pub(in crate::host::twin) fn show(state: &State, out: &mut dyn Write) -> io::Res
         let waits: Vec<&str> = answer.while_running.iter().filter(idle).map(String::as_str).collect();
         let refused = format!("refused: {} does not run", waits.join(", "));
         line(out, "http", url, if waits.is_empty() { answer.status.to_string() } else { refused })?;
+    }
+    Ok(())
+}
+
+fn iis(state: &State, out: &mut dyn Write) -> io::Result<()> {
+    for (name, site) in &state.sites {
+        let facts = site.facts(&state.site_defaults);
+        let word = if facts.started { "started" } else { "stopped" };
+        line(out, "site", name, format!("{word}, pool {}, {}", facts.app_pool, facts.physical_path))?;
+        for (path, application) in &facts.applications {
+            writeln!(
+                out,
+                "             application {path}: {}, pool {}",
+                application.physical_path, application.app_pool
+            )?;
+        }
+        for (path, folder) in &facts.virtual_directories {
+            writeln!(out, "             virtual directory {path}: {folder}")?;
+        }
+        for (key, sni) in &facts.bindings {
+            writeln!(out, "             binding {key}{}", if *sni { ", SNI" } else { "" })?;
+        }
+    }
+    for (endpoint, record) in &state.http_sys {
+        line(out, "http_sys", endpoint, format!("certificate {}", record.certificate))?;
+    }
+    for (thumbprint, found) in &state.certificates {
+        let key = if found.has_key { "" } else { ", no key" };
+        line(out, "certificate", thumbprint, format!("{}, ends {}{key}", found.subject, found.not_after))?;
+        rights(out, &found.rights)?;
     }
     Ok(())
 }

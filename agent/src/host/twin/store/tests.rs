@@ -14,6 +14,10 @@ fn state() -> State {
         packages: BTreeMap::new(),
         services: BTreeMap::new(),
         app_pools: BTreeMap::new(),
+        site_defaults: super::super::state::SiteDefaults::default(),
+        sites: BTreeMap::new(),
+        http_sys: BTreeMap::new(),
+        certificates: BTreeMap::new(),
         folders: BTreeMap::new(),
         registry: BTreeMap::new(),
         features: BTreeMap::new(),
@@ -27,6 +31,7 @@ fn twin() -> (tempfile::TempDir, Store) {
     let catalogue = Catalogue {
         app_pool_defaults: Default::default(),
         sql_servers: BTreeMap::new(),
+        pfx: BTreeMap::new(),
         packages: BTreeMap::new(),
     };
     let store = Store::create(&folder.path().join("twin"), &state(), &catalogue).unwrap();

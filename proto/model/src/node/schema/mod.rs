@@ -2,6 +2,7 @@
 //!
 //! Neighbours: `node` exposes it, `document` validates by it, the JSON Schema and the documents are written from it.
 
+mod certificate;
 mod check;
 mod disk;
 mod gate;
@@ -11,10 +12,11 @@ mod sql;
 mod system;
 mod task;
 
+pub(super) use self::certificate::{CERTIFICATE, PRIVATE_KEY_ACCESS};
 pub(super) use self::check::HTTP_PROBE;
 pub(super) use self::disk::{FILE, FOLDER};
 pub(super) use self::gate::MANUAL_STEP;
-pub(super) use self::iis::IIS_APP_POOL;
+pub(super) use self::iis::{IIS_APP_POOL, IIS_BINDING, IIS_SITE};
 pub(super) use self::installed::{PACKAGE, SERVICE};
 pub(super) use self::sql::{SQL_DATABASE, SQL_QUERY, SQL_SCRIPTS};
 pub(super) use self::system::{REGISTRY_VALUE, WINDOWS_FEATURE};

@@ -1,0 +1,82 @@
+//! The computer's own certificates on a twin, and the rights on their keys (G16).
+//!
+//! Neighbours: `catalogue` has the PFX files. As on Windows, an import makes a new key, on which nobody has a right yet.
+
+use super::fault::Operation;
+use super::ledger::Deed;
+use super::state::{Certificate, find, find_mut};
+use super::{Twin, refused};
+use crate::host::{CertificateFacts, Certificates, Error, KeyAccess};
+
+fn absent(thumbprint: &str) -> Error {
+    Error::Absent { kind: "certificate", name: thumbprint.to_owned() }
+}
+
+impl Certificates for Twin {
+    fn all(&self) -> Result<Vec<CertificateFacts>, Error> {
+        self.operate(Operation::CertificateGet, "*", |section, _| {
+            let all = section.state().certificates.iter().map(|(thumbprint, found)| CertificateFacts {
+                thumbprint: thumbprint.clone(),
+                subject: found.subject.clone(),
+                not_after: found.not_after,
+                has_key: found.has_key,
+            });
+            Ok(all.collect())
+        })
+    }
+
+    fn import(&self, path: &str) -> Result<(), Error> {
+        let catalogue = self.store.catalogue()?;
+        self.operate(Operation::CertificateImport, path, |section, _| {
+            let Some(pfx) = find(&catalogue.pfx, path) else {
+                return Err(refused(Operation::CertificateImport, path, "error 2: there is no such file"));
+            };
+            section.commit(Deed::altered("certificate", &pfx.thumbprint, "imported", path), |state| {
+                let found = Certificate {
+                    subject: pfx.subject.clone(),
+                    not_after: pfx.not_after,
+                    has_key: true,
+                    rights: std::collections::BTreeMap::new(),
+                    made_by: None,
+                };
+                state.certificates.insert(pfx.thumbprint.clone(), found);
+            })?;
+            Ok(())
+        })
+    }
+
+    fn key_rights(&self, thumbprint: &str) -> Result<Vec<(String, KeyAccess)>, Error> {
+        self.operate(Operation::CertificateGet, thumbprint, |section, _| {
+            let found = find(&section.state().certificates, thumbprint).ok_or_else(|| absent(thumbprint))?;
+            Ok(found.rights.iter().map(|(account, access)| (account.clone(), *access)).collect())
+        })
+    }
+
+    fn grant_key(&self, thumbprint: &str, account: &str, access: KeyAccess) -> Result<(), Error> {
+        self.operate(Operation::KeyGrant, thumbprint, |section, _| {
+            find(&section.state().certificates, thumbprint).ok_or_else(|| absent(thumbprint))?;
+            let word = if access == KeyAccess::Full { "full" } else { "read" };
+            section.commit(Deed::altered("key", thumbprint, account, word), |state| {
+                if let Some(found) = find_mut(&mut state.certificates, thumbprint) {
+                    match find_mut(&mut found.rights, account) {
+                        Some(present) => *present = access,
+                        None => drop(found.rights.insert(account.to_owned(), access)),
+                    }
+                }
+            })?;
+            Ok(())
+        })
+    }
+
+    fn revoke_key(&self, thumbprint: &str, account: &str) -> Result<(), Error> {
+        self.operate(Operation::KeyRevoke, thumbprint, |section, _| {
+            find(&section.state().certificates, thumbprint).ok_or_else(|| absent(thumbprint))?;
+            section.commit(Deed::altered("key", thumbprint, account, "absent"), |state| {
+                if let Some(found) = find_mut(&mut state.certificates, thumbprint) {
+                    found.rights.retain(|present, _| !present.eq_ignore_ascii_case(account));
+                }
+            })?;
+            Ok(())
+        })
+    }
+}

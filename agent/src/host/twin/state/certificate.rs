@@ -1,0 +1,45 @@
+//! What a twin holds of certificates: the computer's own store, the rights on the keys, and PFX files that can be imported.
+//!
+//! Neighbours: `state` holds them all, `certificates` answers from them. No key and no certificate is real.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::host::KeyAccess;
+
+/// A certificate; its thumbprint is its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Certificate {
+    /// Its subject.
+    pub subject: String,
+    /// When it ends.
+    pub not_after: Timestamp,
+    /// Whether its private key is there.
+    #[serde(default = "yes")]
+    pub has_key: bool,
+    /// Accounts with an explicit right on the key.
+    #[serde(default)]
+    pub rights: BTreeMap<String, KeyAccess>,
+    /// The package that brought it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_by: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A PFX file on the server, by its path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pfx {
+    /// The thumbprint of the certificate in it.
+    pub thumbprint: String,
+    /// Its subject.
+    pub subject: String,
+    /// When it ends.
+    pub not_after: Timestamp,
+}

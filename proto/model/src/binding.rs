@@ -1,0 +1,136 @@
+//! A binding of an IIS site, as documents name it: `Sage.XRT.Advanced/https/*:1025:sxa.dupont.example`.
+//!
+//! Neighbours: `document` checks names by it, `resolve` finds the site by it, the agent's ports find binding and HTTP.SYS
+//! record by it. What follows the site is what IIS itself shows: protocol, then address, port and host name.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use crate::name::{HostName, IisName, InvalidName};
+
+/// A binding of one site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BindingName {
+    /// The site.
+    pub site: IisName,
+    /// Which of the site's bindings.
+    pub key: BindingKey,
+}
+
+/// What tells a site's bindings apart: protocol and `bindingInformation`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BindingKey {
+    /// Whether it is `https`, and not `http`.
+    pub is_https: bool,
+    /// The address, or `*` for all.
+    pub ip: String,
+    /// The port.
+    pub port: u16,
+    /// The host name; empty for any.
+    pub host: String,
+}
+
+impl BindingKey {
+    /// The key of its HTTP.SYS record: `host:port` where the client names the host first (SNI), else `address:port`.
+    pub fn endpoint(&self, sni: bool) -> String {
+        match (sni, self.ip.as_str()) {
+            (true, _) => format!("{}:{}", self.host, self.port),
+            (false, "*") => format!("0.0.0.0:{}", self.port),
+            (false, ip) => format!("{ip}:{}", self.port),
+        }
+    }
+}
+
+const RULE: &str =
+    "SITE/https/*:PORT:HOST, as in Sage/https/*:1025:sxa.dupont.example; http and an empty HOST are possible";
+
+fn wrong(text: &str) -> InvalidName {
+    InvalidName { what: "IIS binding", rule: RULE, text: text.to_owned() }
+}
+
+impl FromStr for BindingKey {
+    type Err = InvalidName;
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let wrong = || wrong(text);
+        let (protocol, information) = text.split_once('/').ok_or_else(wrong)?;
+        let is_https = match protocol {
+            "https" => true,
+            "http" => false,
+            _ => return Err(wrong()),
+        };
+        // From the right: an IPv6 address has colons of its own.
+        let (rest, host) = information.rsplit_once(':').ok_or_else(wrong)?;
+        let (ip, port) = rest.rsplit_once(':').ok_or_else(wrong)?;
+        let bare = ip.strip_prefix('[').and_then(|ip| ip.strip_suffix(']')).unwrap_or(ip);
+        let host_fits = host.is_empty() || host.parse::<HostName>().is_ok();
+        let port: u16 = port.parse().ok().filter(|port| *port > 0).ok_or_else(wrong)?;
+        if !host_fits || (ip != "*" && bare.parse::<IpAddr>().is_err()) {
+            return Err(wrong());
+        }
+        Ok(Self { is_https, ip: ip.to_owned(), port, host: host.to_ascii_lowercase() })
+    }
+}
+
+impl fmt::Display for BindingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { is_https, ip, port, host } = self;
+        write!(f, "{}/{ip}:{port}:{host}", if *is_https { "https" } else { "http" })
+    }
+}
+
+impl FromStr for BindingName {
+    type Err = InvalidName;
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let (site, key) = text.split_once('/').ok_or_else(|| wrong(text))?;
+        Ok(Self { site: site.parse().map_err(|_| wrong(text))?, key: key.parse().map_err(|_| wrong(text))? })
+    }
+}
+
+impl fmt::Display for BindingName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.site, self.key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_binding_is_named_as_iis_shows_it() {
+        let name: BindingName = "Sage/https/*:1025:SXA.dupont.example".parse().unwrap();
+        assert_eq!(name.to_string(), "Sage/https/*:1025:sxa.dupont.example");
+        assert_eq!(name.key.endpoint(true), "sxa.dupont.example:1025");
+        assert_eq!(name.key.endpoint(false), "0.0.0.0:1025");
+        let name: BindingName = "Sage/http/[::1]:80:".parse().unwrap();
+        assert_eq!((name.key.is_https, name.key.endpoint(false).as_str()), (false, "[::1]:80"));
+    }
+
+    #[test]
+    fn what_names_no_binding_is_refused() {
+        for text in [
+            "Sage",
+            "Sage/ftp/*:21:",
+            "Sage/https/*:0:",
+            "Sage/https/*:70000:",
+            "Sage/http/x:80:",
+            "S age/http/*:80:",
+            "Sage/http/*:80",
+            "Sage/http/*:80:a b",
+        ] {
+            assert!(text.parse::<BindingName>().is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic_and_what_it_reads_it_writes(text in "[A-Z/htps*:.0-9a-c\\[\\]]{0,40}") {
+            if let Ok(name) = text.parse::<BindingName>() {
+                prop_assert_eq!(name.to_string().parse::<BindingName>().unwrap(), name);
+            }
+        }
+    }
+}
