@@ -70,7 +70,9 @@ fn property(spec: &KeySpec, parameters: Option<&Value>) -> (String, Value) {
         ("nodes", _) => json!({"type": "array", "items": {"$ref": "#/definitions/node"}, "minItems": 1}),
         ("rules", _) => json!({"type": "array", "items": object(&table::RULE)}),
         ("force", _) => json!({"type": "array", "items": object(&table::FORCE)}),
-        ("roles", _) => json!({"type": "array", "items": {"type": "string"}, "minItems": 1}),
+        ("roles" | "optional_roles", _) => {
+            json!({"type": "array", "items": {"type": "string"}, "minItems": 1})
+        }
         ("values" | "needs" | "on_change_of" | "before_change_of", _) => {
             json!({"type": "array", "items": {"type": "string"}})
         }

@@ -27,6 +27,8 @@ pub struct Product {
     pub rules: Vec<Rule>,
     /// The roles of its servers; the first is the one of nodes that name none.
     pub roles: Vec<Placed<Role>>,
+    /// Those that a site may leave out.
+    pub optional_roles: BTreeSet<Role>,
     /// Its nodes, in order.
     pub nodes: Vec<NodeTemplate>,
 }
@@ -36,6 +38,7 @@ pub(super) fn read(yaml: &Yaml, report: &mut Report<'_>) -> Option<Product> {
     let name = fields.name("name", report);
     let version = fields.name("version", report);
     let roles = roles(&fields, report);
+    let optional_roles = optional_roles(&fields, &roles, report);
     let parameters = parameters(fields.map("parameters").unwrap_or_default(), &roles, report);
     let rules = rule::rules(fields.list("rules").unwrap_or_default(), report);
     let items = fields.list("nodes").unwrap_or_default();
@@ -54,7 +57,7 @@ pub(super) fn read(yaml: &Yaml, report: &mut Report<'_>) -> Option<Product> {
     node::no_duplicates(&nodes, report);
     names_are_known(&parameters, &rules, &nodes, report);
     let id = ProductId { name: name?.value, version: version?.value };
-    Some(Product { id, parameters, rules, roles, nodes })
+    Some(Product { id, parameters, rules, roles, optional_roles, nodes })
 }
 
 fn roles(fields: &Fields<'_>, report: &mut Report<'_>) -> Vec<Placed<Role>> {
@@ -81,6 +84,27 @@ fn roles(fields: &Fields<'_>, report: &mut Report<'_>) -> Vec<Placed<Role>> {
         );
     }
     roles
+}
+
+/// Roles that a site may leave out, each of them one of the product's.
+fn optional_roles(fields: &Fields<'_>, roles: &[Placed<Role>], report: &mut Report<'_>) -> BTreeSet<Role> {
+    let known: Vec<&str> = roles.iter().map(|role| role.value.as_str()).collect();
+    let mut optional = BTreeSet::new();
+    for item in fields.list("optional_roles").unwrap_or_default() {
+        let Some(text) = raw::text(item, "the optional role", report) else {
+            continue;
+        };
+        match roles.iter().find(|role| role.value.as_str() == text.value) {
+            Some(role) => {
+                optional.insert(role.value.clone());
+            }
+            None => {
+                let problem = format!("the product has no role `{}`", text.value);
+                report.push(text.place, "unknown-role", problem, did_you_mean(&text.value, &known));
+            }
+        }
+    }
+    optional
 }
 
 fn parameters(

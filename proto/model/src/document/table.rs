@@ -14,7 +14,7 @@ const fn optional(name: &'static str, shape: Shape, doc: &'static str) -> KeySpe
 
 const KIND: KeySpec = required("kind", Shape::Text, "what the document is: Product, Ring, Client or Site");
 
-pub(crate) static PRODUCT: [KeySpec; 8] = [
+pub(crate) static PRODUCT: [KeySpec; 9] = [
     KIND,
     required("name", Shape::Text, "the product's name, as in sxa"),
     required("version", Shape::Text, "the product's version, as in 2022-r2"),
@@ -26,6 +26,11 @@ pub(crate) static PRODUCT: [KeySpec; 8] = [
         "what must hold across parameters, each with what to tell whoever breaks it",
     ),
     required("roles", Shape::List, "the roles of servers; nodes without `server` belong to the first"),
+    optional(
+        "optional_roles",
+        Shape::List,
+        "roles that a site may leave out; their nodes are then not there",
+    ),
     required("nodes", Shape::List, "what is installed, checked and confirmed, in order"),
 ];
 

@@ -24,13 +24,19 @@ struct Edge {
 }
 
 /// The nodes that are there, each with its edges, in their order.
-pub(super) fn settle(document: &Document, nodes: &[Settled<'_>], found: &mut Found) -> Vec<(Role, Node)> {
+/// Of `left_out`, optional roles that the site does not have, nothing is there, and no reference to it is a mistake.
+pub(super) fn settle(
+    document: &Document,
+    nodes: &[Settled<'_>],
+    left_out: &BTreeSet<Role>,
+    found: &mut Found,
+) -> Vec<(Role, Node)> {
     let mut by_name: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     for (index, settled) in nodes.iter().enumerate() {
         by_name.entry((&settled.template.role, folded(&settled.node.id))).or_default().push(index);
     }
     let triggers = vec![BTreeSet::new(); nodes.len()];
-    let mut linker = Linker { document, nodes, by_name, edges: Vec::new(), triggers, found };
+    let mut linker = Linker { document, nodes, left_out, by_name, edges: Vec::new(), triggers, found };
     for (index, settled) in nodes.iter().enumerate().filter(|(_, settled)| settled.is_there) {
         linker.provider(index, settled);
         settled.needs.iter().for_each(|need| linker.need(index, settled, need));
@@ -45,6 +51,7 @@ pub(super) fn settle(document: &Document, nodes: &[Settled<'_>], found: &mut Fou
 struct Linker<'l, 's> {
     document: &'l Document,
     nodes: &'l [Settled<'s>],
+    left_out: &'l BTreeSet<Role>,
     by_name: BTreeMap<(&'l Role, String), Vec<usize>>,
     edges: Vec<Edge>,
     /// What fires each node.
@@ -120,6 +127,9 @@ impl Linker<'_, '_> {
     /// nobody's is a mistake; one that is left out by its `when` is none.
     fn referred(&mut self, settled: &Settled<'_>, need: &Placed<String>) -> Option<usize> {
         let (role, reference) = self.split_role(&need.value, &settled.template.role);
+        if self.left_out.contains(&role) {
+            return None;
+        }
         let (kind, name) = split_kind(reference);
         let candidates = self.find(&role, kind, name);
         let ids: BTreeSet<&NodeId> =

@@ -18,7 +18,7 @@ mod settle;
 mod tests;
 mod together;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use explain::{Error as ExplainError, explain};
 pub use fixed::changed_fixed;
@@ -133,7 +133,7 @@ fn open<'a>(documents: &'a Documents, name: &Slug) -> Result<Resolver<'a>, Vec<D
 pub(crate) fn by_itself(document: &Document, product: &Product) -> Vec<Diagnostic> {
     let mut found = Found::default();
     layers::settle((document, product), &[], None, &mut found);
-    edges::settle(document, &nodes::as_written(product), &mut found);
+    edges::settle(document, &nodes::as_written(product), &BTreeSet::new(), &mut found);
     found.finish()
 }
 
@@ -158,7 +158,10 @@ impl<'a> Resolver<'a> {
                 self.found.push(document, server.role.place, "unknown-role", problem, advice);
             }
         }
-        for role in roles.iter().filter(|role| !site.servers.contains_key(**role)) {
+        let optional = &self.product.1.optional_roles;
+        let missing =
+            roles.iter().filter(|role| !site.servers.contains_key(**role) && !optional.contains(**role));
+        for role in missing {
             let problem = format!("{} wants a server `{role}`, and the site names none", site.product.value);
             let advice = format!("add `{role}: {{name: COMPUTER}}` under `servers:`");
             self.found.push(document, site.servers_key.place, "missing-role", problem, advice);
@@ -190,7 +193,9 @@ impl<'a> Resolver<'a> {
         if !whole {
             return None;
         }
-        let mut linked = edges::settle(self.product.0, &nodes, &mut self.found);
+        let optional = self.product.1.optional_roles.iter();
+        let left_out = optional.filter(|role| !site.servers.contains_key(*role)).cloned().collect();
+        let mut linked = edges::settle(self.product.0, &nodes, &left_out, &mut self.found);
         endpoint::settle(self.site, &mut linked, &mut self.found);
         let servers = self.product.1.roles.iter().filter_map(|role| {
             let host = site.servers.get(&role.value)?.host.value.clone();

@@ -362,6 +362,33 @@ fn ports_of_different_servers_may_be_the_same() {
 }
 
 #[test]
+fn an_optional_role_that_a_site_leaves_out_takes_its_nodes_with_it() {
+    let product = |optional: &str| {
+        format!(
+            "kind: Product\nname: p\nversion: '1'\nroles: [web, sql]\n{optional}nodes:\n  \
+             - {{package: engine, version: '1', server: sql}}\n  \
+             - {{package: app, version: '1', needs: ['sql:package/engine']}}\n"
+        )
+    };
+    let site = |servers: &str| {
+        format!("kind: Site\nname: s\nclient: c\nproduct: p 1\ntime_zone: UTC\nservers: {{{servers}}}\n")
+    };
+    let optional = product("optional_roles: [sql]\n");
+    let name = "s".parse().unwrap();
+    let one = site("web: {name: W1}");
+    let alone = resolve(&documents(&[&optional, SMALL_CLIENT, &one]), &name).unwrap();
+    assert_eq!(alone.servers.len(), 1);
+    assert_eq!(alone.servers[0].nodes.iter().map(|node| node.needs.len()).collect::<Vec<_>>(), [0]);
+    let both = site("web: {name: W1}, sql: {name: S1}");
+    let both = resolve(&documents(&[&optional, SMALL_CLIENT, &both]), &name).unwrap();
+    assert_eq!(both.servers.len(), 2);
+    assert_eq!(both.servers[0].nodes[0].needs.len(), 1);
+    assert_eq!(rules(&refused(&[&product(""), SMALL_CLIENT, &one])), ["unknown-node", "missing-role"]);
+    let wrong = Source { path: "p".to_owned(), content: product("optional_roles: [db]\n").into_bytes() };
+    assert_eq!(rules(&read(&[wrong]).unwrap_err()), ["unknown-role"]);
+}
+
+#[test]
 fn a_rule_that_no_value_of_the_site_breaks_is_told_at_its_name() {
     let parameters = "  a: {type: string, default: x}\nrules:\n  - {require: a == 'z', message: want z}";
     let found = refused(&[&small(parameters, SHOW), SMALL_CLIENT, &small_site("")]);
