@@ -59,6 +59,17 @@ CREATE TABLE manifests (
     PRIMARY KEY (server, generation)
 );
 CREATE INDEX manifests_by_digest ON manifests (digest);
+CREATE TABLE memories (
+    server TEXT PRIMARY KEY,
+    read_ms BIGINT NOT NULL,
+    -- Taken out of the body, so that numbers can be given above all of them.
+    epoch BIGINT NOT NULL,
+    plan BIGINT NOT NULL,
+    revision BIGINT NOT NULL,
+    -- Every manifest of the server up to this generation is old: a new one is above.
+    generation BIGINT NOT NULL,
+    body BLOB NOT NULL
+);
 CREATE TABLE meta (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL

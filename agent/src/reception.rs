@@ -99,6 +99,7 @@ impl Reception {
             ToAgent::Command(command) => Ok(vec![self.command(*command, connection.heard)?]),
             ToAgent::Cancel(command) if connection.obeyed => self.cancel(command),
             ToAgent::Stored(key) if connection.obeyed => self.stored(key),
+            ToAgent::Recall => Ok(vec![self.recall()]),
             ToAgent::Cancel(_) | ToAgent::Stored(_) => Ok(Vec::new()),
         }
     }
@@ -146,6 +147,12 @@ impl Reception {
             }
             messages
         })
+    }
+
+    /// Whoever asks is told: a restored controller must know what it is not obeyed for.
+    fn recall(&self) -> FromAgent {
+        let position = self.journal.position();
+        FromAgent::Recalled(Box::new(self.journal.read(|state| state.memory(self.server.clone(), position))))
     }
 
     fn observe(&self, Observe { request, manifest_json }: Observe, obeyed: bool) -> Result<FromAgent, Error> {

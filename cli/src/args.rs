@@ -80,6 +80,9 @@ pub enum Verb {
     Server(ServerVerb),
     /// Print JSON Schema of the documents, for editors
     Schema(SchemaArgs),
+    /// Bring a restored controller back to work
+    #[command(subcommand)]
+    Recover(RecoverVerb),
     /// Print completions for a shell
     Completions(CompletionsArgs),
 }
@@ -266,6 +269,23 @@ pub enum ServerVerb {
     Show(ServerArgs),
     /// Revoke a server's certificates and cut its connection
     Revoke(ServerArgs),
+}
+
+/// `muster recover ...`.
+#[derive(Debug, Subcommand)]
+pub enum RecoverVerb {
+    /// Show what the agents know and the restored controller does not
+    Status,
+    /// Let work begin again, above every number that an agent knows
+    Confirm(ConfirmRecoveryArgs),
+}
+
+/// `muster recover confirm`.
+#[derive(Debug, ClapArgs)]
+pub struct ConfirmRecoveryArgs {
+    /// Begin although servers were not read; nothing is sent to them until they are
+    #[arg(long)]
+    pub leave_unread: bool,
 }
 
 /// A verb about one server.

@@ -35,9 +35,11 @@ pub const SERVERS: &str = "muster.servers/1";
 pub const SERVER: &str = "muster.server/1";
 /// `muster server invite`.
 pub const INVITE: &str = "muster.invite/1";
+/// `muster recover status`.
+pub const RECOVERY: &str = "muster.recovery/1";
 
 /// Every shape, in the order of the reference.
-pub const ALL: [&str; 16] = [
+pub const ALL: [&str; 17] = [
     PUSH, VALIDATE, DIFF, RENDER, EXPLAIN, PLAN, DONE, RUN, EVENT, STEPS, STEP, STATUS, WHY, SERVERS, SERVER,
-    INVITE,
+    INVITE, RECOVERY,
 ];

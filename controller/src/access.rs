@@ -53,7 +53,9 @@ pub fn allowed(method: Method) -> &'static [Caller] {
         | Method::OperatorWatch
         | Method::OperatorInviteServer
         | Method::OperatorListServers
-        | Method::OperatorRevokeServer => &[Caller::Operator],
+        | Method::OperatorRevokeServer
+        | Method::OperatorGetRecovery
+        | Method::OperatorConfirmRecovery => &[Caller::Operator],
     }
 }
 

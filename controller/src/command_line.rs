@@ -1,9 +1,9 @@
-//! The command line of `muster-controller`: `init`, `serve`, `backup`.
+//! The command line of `muster-controller`: `init`, `serve`, `backup`, `restore`, `recover`.
 //!
 //! Neighbours: `main` calls [`run`] and does nothing else. What is asked for is printed to stdout, all else goes to stderr.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -12,7 +12,7 @@ use muster_model::name::Slug;
 
 use crate::clock::Clock;
 use crate::intake::catalog::{self, Catalog};
-use crate::{backup, init, os, serve};
+use crate::{backup, init, os, recovery, serve};
 
 /// The controller of Muster: stores what every site should be, and carries out what was approved.
 #[derive(Debug, Parser)]
@@ -30,6 +30,10 @@ enum Verb {
     Serve(Serve),
     /// Make a backup, also while the controller serves. Its keys are sealed to the recovery keys.
     Backup(Backup),
+    /// Make a data directory of a backup. The controller that serves it begins in recovery.
+    Restore(Restore),
+    /// Say that a data directory is an older copy, put back by hand: the next `serve` begins in recovery.
+    Recover(Recover),
 }
 
 #[derive(Debug, Args)]
@@ -71,6 +75,26 @@ struct Backup {
     to: PathBuf,
 }
 
+#[derive(Debug, Args)]
+struct Restore {
+    /// The backup's folder.
+    #[arg(long, value_name = "DIR")]
+    from: PathBuf,
+    /// The file of one recovery key, as `init` wrote it.
+    #[arg(long, value_name = "FILE")]
+    recovery_key: PathBuf,
+    /// The data directory to make; it must not exist, or be empty.
+    #[arg(long, value_name = "DIR")]
+    data_dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct Recover {
+    /// The data directory; nothing may serve it.
+    #[arg(long, value_name = "DIR")]
+    data_dir: PathBuf,
+}
+
 /// Runs the command line and says how the process ends: 0 well, 1 not, 2 for a command line that cannot be read.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let line = match CommandLine::try_parse_from(arguments) {
@@ -107,6 +131,8 @@ fn act(verb: Verb) -> anyhow::Result<()> {
             Ok(serve::run(options, Clock::system(), catalog::host_of(Catalog::default()), until).await?)
         }),
         Verb::Backup(line) => runtime.block_on(back_up(line)),
+        Verb::Restore(line) => runtime.block_on(restore(line)),
+        Verb::Recover(line) => runtime.block_on(recover(&line.data_dir)),
     }
 }
 
@@ -154,4 +180,31 @@ async fn back_up(line: Backup) -> anyhow::Result<()> {
     }
     println!("Next: copy the whole folder to another machine.");
     Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "what was restored is what was asked for")]
+async fn restore(line: Restore) -> anyhow::Result<()> {
+    let Restore { from, recovery_key, data_dir } = line;
+    let options = backup::restore::Options { from, recovery_key, data_dir };
+    let backup = backup::restore::run(&options, Clock::system()).await?;
+    println!("The backup of {} is restored to {}.", backup.made_at, options.data_dir.display());
+    println!("What happened after it is not in it: pushes, plans, runs, enrolments, revocations.");
+    next_in_recovery(&options.data_dir);
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "what now holds is what was asked for")]
+async fn recover(data_dir: &Path) -> anyhow::Result<()> {
+    recovery::begin(data_dir, Clock::system()).await?;
+    println!("{} begins in recovery at its next start.", data_dir.display());
+    next_in_recovery(data_dir);
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "what to type next ends every answer")]
+fn next_in_recovery(data_dir: &Path) {
+    println!("Next: muster-controller serve --data-dir {}", data_dir.display());
+    println!(
+        "Nothing starts then until an operator typed `muster recover status` and `muster recover confirm`."
+    );
 }

@@ -12,6 +12,7 @@ pub const POINTS: &[&str] = &[
     "enroll.before_reply",
     "init.before_publish",
     "backup.before_publish",
+    "restore.before_publish",
     "planning.after_manifests",
     "dispatch.after_commit",
     "dispatch.before_send",

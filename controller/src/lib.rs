@@ -17,6 +17,7 @@ pub mod intake;
 mod os;
 pub mod planning;
 pub mod progress;
+pub mod recovery;
 pub mod rooms;
 pub mod serve;
 pub mod session;

@@ -13,6 +13,7 @@ use crate::intake::Intake;
 use crate::intake::catalog::{self, Catalog};
 use crate::planning::Planning;
 use crate::progress::Progress;
+use crate::recovery::Recovery;
 use crate::session;
 use crate::store::{Epoch, Store};
 use crate::views::Views;
@@ -48,7 +49,9 @@ impl Rooms {
             session::Options::new(epoch),
             catalog::host_of(catalog.clone()),
         );
-        let driver = dispatch::Service::start(store.clone(), sessions.clone()).await?;
+        let recovery = Recovery::open(store.clone(), sessions.clone()).await?;
+        let recovering = recovery.is_reading();
+        let driver = dispatch::Service::start(store.clone(), sessions.clone(), recovering).await?;
         let planning = Planning::new(store.clone(), catalog.clone(), sessions.clone(), driver.handle());
         let progress = Progress::default();
         let operator = operator::Service {
@@ -56,12 +59,14 @@ impl Rooms {
             views: Views::new(store.clone(), catalog),
             planning,
             authority,
+            recovery: recovery.clone(),
+            dispatch: driver.handle(),
             sessions: sessions.clone(),
             drain,
             progress: progress.clone(),
             store,
         };
-        let agent = agent::Service::new(sessions.clone(), driver.handle(), progress);
+        let agent = agent::Service::new(sessions.clone(), driver.handle(), progress, recovery);
         Ok(Self { sessions, driver, operator, agent })
     }
 }

@@ -234,7 +234,8 @@ async fn stopped(mut stopping: watch::Receiver<bool>) {
     }
 }
 
-fn lock(data_dir: &Path) -> Result<File, Error> {
+/// Takes the data directory for this process.
+pub(crate) fn lock(data_dir: &Path) -> Result<File, Error> {
     let path = data_dir.join(LOCK_FILE);
     let file =
         File::options().create(true).truncate(false).write(true).open(&path).map_err(in_file(&path))?;

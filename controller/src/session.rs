@@ -74,6 +74,8 @@ struct Inner {
     store: Store,
     options: Options,
     host_of: HostOf,
+    /// The epoch under which commands are sent; a recovery raises it while others read it.
+    epoch: Mutex<Epoch>,
     slots: Mutex<BTreeMap<ServerId, Arc<Slot>>>,
 }
 
@@ -91,6 +93,8 @@ struct Stream {
     facts: AgentFacts,
     out: mpsc::Sender<ToAgent>,
     cut: watch::Sender<bool>,
+    /// Whether nothing is sent and nothing is asked: the agent must be read first, after a restore.
+    held: bool,
     observations: BTreeMap<String, oneshot::Sender<Result<ServerReport, String>>>,
 }
 
@@ -107,16 +111,23 @@ pub struct Session {
 impl Handle {
     /// An empty registry.
     pub fn new(store: Store, options: Options, host_of: HostOf) -> Self {
-        Self { inner: Arc::new(Inner { store, options, host_of, slots: Mutex::default() }) }
+        let epoch = Mutex::new(options.epoch);
+        Self { inner: Arc::new(Inner { store, options, host_of, epoch, slots: Mutex::default() }) }
     }
 
     /// The epoch under which commands are sent.
     pub fn epoch(&self) -> Epoch {
-        self.inner.options.epoch
+        *lock(&self.inner.epoch)
+    }
+
+    /// From here on commands are sent under this epoch, to streams that open from here on: all others end.
+    pub fn begin_epoch(&self, epoch: Epoch) {
+        *lock(&self.inner.epoch) = epoch;
+        self.cut_all();
     }
 
     /// Opens a stream: the welcome is its first message, that it opened is stored. What comes back is the session and what
-    /// is to be sent.
+    /// is to be sent. Of a held one nobody else knows that it is open, until [`Session::release`].
     ///
     /// # Errors
     /// Where a stream of the server lives, its computer is not the documents', or the store does not answer.
@@ -124,6 +135,7 @@ impl Handle {
         &self,
         server: &ServerId,
         hello: &Hello,
+        held: bool,
     ) -> Result<(Session, mpsc::Receiver<ToAgent>), Error> {
         self.check_host(server, hello).await?;
         let slot = self.slot(server);
@@ -156,7 +168,7 @@ impl Handle {
         self.warn_behind(server, hello);
         self.store_events(server, closed.into_iter().chain([opened]).collect(), hello.journal).await?;
         *lock(&slot.stream) =
-            Some(Stream { id, facts, out: out.clone(), cut: cut_in, observations: BTreeMap::new() });
+            Some(Stream { id, facts, out: out.clone(), cut: cut_in, held, observations: BTreeMap::new() });
         drop(turn);
         let session = Session { handle: self.clone(), slot, id, server: server.clone(), out, cut };
         Ok((session, messages))
@@ -166,7 +178,8 @@ impl Handle {
     pub fn facts(&self, server: &ServerId) -> Option<AgentFacts> {
         let slot = self.existing(server)?;
         let stream = lock(&slot.stream);
-        stream.as_ref().filter(|stream| !stream.out.is_closed()).map(|stream| stream.facts.clone())
+        let open = stream.as_ref().filter(|stream| !stream.held && !stream.out.is_closed());
+        open.map(|stream| stream.facts.clone())
     }
 
     /// Whether the server's stream is open.
@@ -179,7 +192,7 @@ impl Handle {
     pub fn send(&self, server: &ServerId, message: ToAgent) -> bool {
         let Some(slot) = self.existing(server) else { return false };
         let stream = lock(&slot.stream);
-        let Some(stream) = stream.as_ref() else { return false };
+        let Some(stream) = stream.as_ref().filter(|stream| !stream.held) else { return false };
         match stream.out.try_send(message) {
             Ok(()) => true,
             Err(mpsc::error::TrySendError::Closed(_)) => false,
@@ -277,7 +290,7 @@ impl Handle {
         if theirs > ours {
             tracing::error!(
                 %server, theirs, ours,
-                "the agent has obeyed a later start: another controller has taken over, or this one serves an older copy of its database"
+                "the agent has obeyed a later start: another controller has taken over, or this one serves an older copy of its database: stop it, and see `muster-controller recover --help`"
             );
         }
     }
@@ -314,6 +327,18 @@ impl Session {
     /// Sends on this very stream, waiting for room; false where it is over.
     pub async fn reply(&self, message: ToAgent) -> bool {
         self.out.send(message).await.is_ok()
+    }
+
+    /// Whether the stream is held: nothing that its agent says moves anything.
+    pub fn is_held(&self) -> bool {
+        lock(&self.slot.stream).as_ref().is_some_and(|stream| stream.id == self.id && stream.held)
+    }
+
+    /// Lets others speak into the stream: its agent was read.
+    pub fn release(&self) {
+        if let Some(stream) = lock(&self.slot.stream).as_mut().filter(|stream| stream.id == self.id) {
+            stream.held = false;
+        }
     }
 
     /// Hands a comparison to whoever asked for it; one that nobody waits for is dropped.

@@ -9,7 +9,7 @@ use muster_core::compile;
 use muster_core::record;
 use muster_core::view::{self, PlanFacts, ServerFacts, Servers, SiteFacts};
 use muster_model::document::Documents;
-use muster_model::name::{ParameterName, PlanId, Revision, Role, ServerId, Slug};
+use muster_model::name::{Generation, ParameterName, PlanId, Revision, Role, ServerId, Slug};
 use muster_model::resolve::{self, ExplainError};
 use muster_model::view::{ExplainView, RenderView, ServersView, StatusView, StepsView, WhyView};
 use thiserror::Error;
@@ -244,7 +244,7 @@ fn has_changed(plan: &Loaded, revision: Revision, documents: &Documents) -> Resu
     }
     for wanted in wanted {
         let part = plan.parts.servers.get(&wanted.server.role);
-        if compile::manifest(wanted, part.map(|part| part.manifest.value()))?.is_some() {
+        if compile::manifest(wanted, part.map(|part| part.manifest.value()), Generation(0))?.is_some() {
             return Ok(true);
         }
     }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use muster_model::command::{Command, Epoch};
+use muster_model::memory::AgentMemory;
 use muster_model::name::HostName;
 use muster_model::node::NodeKind;
 use muster_model::outcome::{CommandId, Outcome, Refusal, StepKey};
@@ -27,6 +28,8 @@ pub enum FromAgent {
     Ended(StepEnded),
     /// For people who watch; never stored.
     Progress(Progress),
+    /// The answer to [`ToAgent::Recall`].
+    Recalled(Box<AgentMemory>),
 }
 
 /// What a controller says.
@@ -42,6 +45,8 @@ pub enum ToAgent {
     Cancel(CommandId),
     /// The outcome of this attempt is stored on the controller's disk.
     Stored(StepKey),
+    /// Asks what the agent remembers. Read-only.
+    Recall,
 }
 
 /// Who the agent is. Its identity is in its certificate; nothing here can change it.

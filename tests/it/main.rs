@@ -18,6 +18,7 @@ mod kinds;
 mod limits;
 mod offline;
 mod pages;
+mod recovery;
 mod replacement;
 mod restart;
 mod schema;

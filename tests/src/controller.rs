@@ -66,6 +66,42 @@ impl Controller {
         Ran::of(&mut command)
     }
 
+    /// A controller at the same address whose data is a backup, opened with a recovery key of `folder/recovery`; this one
+    /// must be dead.
+    ///
+    /// # Errors
+    /// Where the restore fails.
+    pub fn restored(&self, backup: &Path, folder: &Path, name: &str) -> Result<Self> {
+        let data = folder.join(name);
+        let key = folder.join("recovery/muster-recovery-2.txt");
+        let ran = self.restore(backup, &key, &data, None)?;
+        ensure!(ran.code == 0, "restore: {}", ran.said());
+        Ok(Self { programs: self.programs.clone(), data, address: self.address.clone(), process: None })
+    }
+
+    /// Restores a backup, with a point at which the command ends itself.
+    ///
+    /// # Errors
+    /// Where the program cannot be started; a refusal is in what it ran to.
+    pub fn restore(&self, from: &Path, key: &Path, data: &Path, crash_at: Option<&str>) -> Result<Ran> {
+        let mut command = Command::new(self.programs.controller());
+        command.arg("restore").arg("--from").arg(from).arg("--recovery-key").arg(key);
+        command.arg("--data-dir").arg(data).envs(crash_at.map(|point| ("MUSTER_CRASH_AT", point)));
+        Ran::of(&mut command)
+    }
+
+    /// Says that its data is an older copy; it must not serve.
+    ///
+    /// # Errors
+    /// Where the command fails.
+    pub fn recover(&self) -> Result<()> {
+        let ran = Ran::of(
+            Command::new(self.programs.controller()).arg("recover").arg("--data-dir").arg(&self.data),
+        )?;
+        ensure!(ran.code == 0, "recover: {}", ran.said());
+        Ok(())
+    }
+
     /// Its data folder.
     pub fn data(&self) -> &Path {
         &self.data

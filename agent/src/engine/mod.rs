@@ -18,8 +18,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use muster_agent_core::journal::{Next, OpenStep, Record};
 use muster_agent_core::ledger;
+use muster_model::digest::Digest;
 use muster_model::manifest::Node;
-use muster_model::name::{NodeId, PlanId};
+use muster_model::name::NodeId;
 use muster_model::node::{Effect, NodeClass, NodeKind};
 use muster_model::outcome::{CommandId, End, StepKey, StepTicket};
 use muster_model::plan::Step;
@@ -70,7 +71,8 @@ pub struct Engine {
 /// One step to carry out, with all that it needs.
 struct Task {
     command: CommandId,
-    plan: PlanId,
+    /// The digest of its plan: numbers may come back after a restore of the controller.
+    plan: Digest,
     ticket: StepTicket,
     step: Step,
     node: Node,
@@ -149,7 +151,7 @@ impl Engine {
             let step = work.step(open.ticket.number)?;
             Some(Task {
                 command: open.command,
-                plan: work.header.plan,
+                plan: work.stored.digest,
                 ticket: open.ticket.clone(),
                 step: step.clone(),
                 node: work.node(step)?.clone(),
@@ -238,17 +240,17 @@ impl Engine {
     }
 
     /// Whether that node's Done outcome is journalled in that plan: what *known after* waits for.
-    fn done_in(&self, plan: PlanId) -> impl Fn(&NodeId) -> bool {
+    fn done_in(&self, plan: Digest) -> impl Fn(&NodeId) -> bool {
         move |node: &NodeId| self.journal.read(|state| state.is_done(plan, node))
     }
 
     /// Attempts at that node's step that began in that plan, the present one included.
-    fn begun_in(&self, plan: PlanId, node: &NodeId) -> Vec<StepKey> {
+    fn begun_in(&self, plan: Digest, node: &NodeId) -> Vec<StepKey> {
         self.journal.read(|state| state.begun(plan, node).collect())
     }
 
-    /// Attempts at that node whose outcome is unknown, each with its plan.
-    fn unsettled(&self, node: &NodeId) -> Vec<(StepKey, PlanId)> {
+    /// Attempts at that node whose outcome is unknown, each with its plan's digest.
+    fn unsettled(&self, node: &NodeId) -> Vec<(StepKey, Digest)> {
         self.journal.read(|state| state.unsettled(node).collect())
     }
 }

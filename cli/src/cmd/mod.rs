@@ -12,6 +12,7 @@ mod explain;
 mod files;
 mod plan;
 mod push;
+mod recover;
 mod render;
 mod resume;
 mod run;
@@ -84,6 +85,7 @@ pub(crate) async fn run(args: Args, output: &mut Output) -> Result<Exit, Failure
         Verb::Events(args) => events::run(&mut context, &args).await,
         Verb::Server(verb) => server::run(&mut context, verb).await,
         Verb::Schema(args) => schema::run(&mut context, &args),
+        Verb::Recover(verb) => recover::run(&mut context, verb).await,
         Verb::Completions(args) => completions::run(&mut context, args.shell),
     }
 }

@@ -5,8 +5,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
+use jiff::Timestamp;
 use muster_model::event::{Event, EventBody};
-use muster_model::name::Slug;
+use muster_model::name::{PlanId, Revision, Slug};
 use muster_model::outcome::Outcome;
 use muster_model::view::StatusView;
 
@@ -63,6 +64,20 @@ fn what(body: &EventBody) -> String {
             )
         }
         EventBody::ServerDisconnected { server } => format!("{server} disconnected"),
+        EventBody::RecoveryBegan { made_at } => recovery_began(*made_at),
+        EventBody::AgentRead { memory } => {
+            format!("{} read: {} plans, journal {}", memory.server, memory.plans.len(), memory.journal)
+        }
+        EventBody::OutcomeFound { server, found } => {
+            format!(
+                "{server} had an outcome that was lost here, step {}: {}",
+                found.step,
+                ended(&found.outcome)
+            )
+        }
+        EventBody::RecoveryConfirmed { by, epoch, plan, revision, unread } => {
+            recovered(by, *epoch, *plan, *revision, unread.len())
+        }
         EventBody::PlanCreated { plan, by, digest, revision, rows, findings, .. } => {
             let digest = digest.short();
             format!(
@@ -73,11 +88,7 @@ fn what(body: &EventBody) -> String {
             format!("{plan} approved by {by}{}, digest {}", with("ticket ", ticket), digest.short())
         }
         EventBody::RunStarted { plan, by } => format!("{plan} started by {by}"),
-        EventBody::RunResumed { plan, by, restart } => {
-            let anew =
-                if restart.is_empty() { String::new() } else { format!(", anew: {}", numbers(restart)) };
-            format!("{plan} resumed by {by}{anew}")
-        }
+        EventBody::RunResumed { plan, by, restart } => format!("{plan} resumed by {by}{}", anew(restart)),
         EventBody::CancelRequested { plan, by } => format!("{plan} asked to stop by {by}"),
         EventBody::RunEnded { plan, end } => format!("{plan} ended: {}", status::end(*end)),
         EventBody::CommandIssued { plan, segment, role, steps, .. } => {
@@ -97,6 +108,24 @@ fn what(body: &EventBody) -> String {
             format!("{plan}/{step} confirmed by {by}{}", with("note: ", note))
         }
     }
+}
+
+fn anew(restart: &[u32]) -> String {
+    if restart.is_empty() { String::new() } else { format!(", anew: {}", numbers(restart)) }
+}
+
+fn recovery_began(made_at: Option<Timestamp>) -> String {
+    match made_at {
+        Some(at) => format!("restored from the backup of {at}; nothing starts before its agents are read"),
+        None => "an older copy serves; nothing starts before its agents are read".to_owned(),
+    }
+}
+
+fn recovered(by: &str, epoch: u64, plan: PlanId, revision: Revision, unread: usize) -> String {
+    let left = super::count(unread, "server");
+    format!(
+        "recovery confirmed by {by}: epoch {epoch}, plans above {plan}, revisions above {revision}, {left} not read"
+    )
 }
 
 fn with(label: &str, text: &Option<String>) -> String {

@@ -8,6 +8,7 @@ pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod manifest;
 pub(crate) mod plan;
+pub(crate) mod recovery;
 pub(crate) mod run;
 pub(crate) mod servers;
 pub(crate) mod status;

@@ -61,6 +61,10 @@ pub(crate) fn lines(event: &Event, view: &StepsView, away: &BTreeSet<Role>, outp
         | EventBody::ServerInvited { .. }
         | EventBody::ServerEnrolled { .. }
         | EventBody::ServerRevoked { .. }
+        | EventBody::RecoveryBegan { .. }
+        | EventBody::AgentRead { .. }
+        | EventBody::OutcomeFound { .. }
+        | EventBody::RecoveryConfirmed { .. }
         | EventBody::PlanCreated { .. }
         | EventBody::PlanApproved { .. } => Vec::new(),
     }

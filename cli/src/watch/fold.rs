@@ -92,7 +92,11 @@ impl Fold {
             | EventBody::RevisionPushed { .. }
             | EventBody::ServerInvited { .. }
             | EventBody::ServerEnrolled { .. }
-            | EventBody::ServerRevoked { .. } => return false,
+            | EventBody::ServerRevoked { .. }
+            | EventBody::RecoveryBegan { .. }
+            | EventBody::AgentRead { .. }
+            | EventBody::OutcomeFound { .. }
+            | EventBody::RecoveryConfirmed { .. } => return false,
         }
         self.newest = event.sequence;
         self.advance(event);
@@ -130,7 +134,11 @@ impl Fold {
             | EventBody::ServerEnrolled { .. }
             | EventBody::ServerRevoked { .. }
             | EventBody::ServerConnected { .. }
-            | EventBody::ServerDisconnected { .. } => {}
+            | EventBody::ServerDisconnected { .. }
+            | EventBody::RecoveryBegan { .. }
+            | EventBody::AgentRead { .. }
+            | EventBody::OutcomeFound { .. }
+            | EventBody::RecoveryConfirmed { .. } => {}
         }
     }
 

@@ -250,6 +250,15 @@ impl Operator for Rpc {
     async fn revoke_server(&self, request: Request<v1::ServerRequest>) -> Result<Response<Done>, Status> {
         self.0.done("RevokeServer", request.into_inner().server)
     }
+    async fn get_recovery(&self, _: Request<v1::GetRecoveryRequest>) -> Result<Response<View>, Status> {
+        self.0.view("GetRecovery", String::new(), "muster.recovery/1")
+    }
+    async fn confirm_recovery(
+        &self,
+        request: Request<v1::ConfirmRecoveryRequest>,
+    ) -> Result<Response<Done>, Status> {
+        self.0.done("ConfirmRecovery", request.into_inner().leave_unread.to_string())
+    }
 }
 
 /// Sends what there is from the asked number on and then, while it follows, what comes.

@@ -22,15 +22,22 @@ pub struct Wanted {
     pub nodes: Vec<Node>,
 }
 
-/// The new manifest of a server; none where the newest stored one says the same, and its bytes are used again.
+/// The new manifest of a server; none where the newest stored one says the same, and its bytes are used again. `below` is
+/// 0, or the generation up to which everything is old since a restore of the controller: the server's agent may know
+/// manifests that nothing here does, and a stored one is not used again.
 ///
 /// # Errors
 /// Where the manifest cannot be written.
-pub fn manifest(wanted: Wanted, newest: Option<&Manifest>) -> Result<Option<Record<Manifest>>, Error> {
+pub fn manifest(
+    wanted: Wanted,
+    newest: Option<&Manifest>,
+    below: Generation,
+) -> Result<Option<Record<Manifest>>, Error> {
     let Wanted { server, host, product, nodes } = wanted;
-    let generation = newest.map_or(Generation(1), |manifest| Generation(manifest.generation.0 + 1));
+    let stored = newest.map_or(Generation(0), |manifest| manifest.generation);
+    let generation = Generation(stored.max(below).0 + 1);
     let compiled = Manifest { format: FORMAT, server, host, product, generation, nodes };
-    if newest.is_some_and(|newest| same(newest, &compiled)) {
+    if stored > below && newest.is_some_and(|newest| same(newest, &compiled)) {
         return Ok(None);
     }
     Record::new(compiled).map(Some)
@@ -63,20 +70,20 @@ mod tests {
 
     #[test]
     fn the_first_manifest_has_generation_one() {
-        let first = manifest(wanted(POOL), None).unwrap().unwrap();
+        let first = manifest(wanted(POOL), None, Generation(0)).unwrap().unwrap();
         assert_eq!(first.value().generation, Generation(1));
         assert_eq!(Record::read(first.bytes().to_vec()).unwrap(), first);
     }
 
     #[test]
     fn the_same_documents_make_no_new_manifest() {
-        let first = manifest(wanted(POOL), None).unwrap().unwrap();
-        assert_eq!(manifest(wanted(POOL), Some(first.value())).unwrap(), None);
+        let first = manifest(wanted(POOL), None, Generation(0)).unwrap().unwrap();
+        assert_eq!(manifest(wanted(POOL), Some(first.value()), Generation(0)).unwrap(), None);
     }
 
     #[test]
     fn each_change_raises_the_generation_by_one() {
-        let first = manifest(wanted(POOL), None).unwrap().unwrap();
+        let first = manifest(wanted(POOL), None, Generation(0)).unwrap().unwrap();
         let changes: [fn(&mut Wanted); 3] = [
             |wanted| wanted.nodes.clear(),
             |wanted| wanted.host = "DUP-WEB02".parse().unwrap(),
@@ -85,15 +92,30 @@ mod tests {
         for change in changes {
             let mut wanted = wanted(POOL);
             change(&mut wanted);
-            let second = manifest(wanted, Some(first.value())).unwrap().unwrap();
+            let second = manifest(wanted, Some(first.value()), Generation(0)).unwrap().unwrap();
             assert_eq!(second.value().generation, Generation(2));
             assert_ne!(second.digest(), first.digest());
         }
     }
 
+    /// Promise 5: the agent accepted generation 5 of a controller that is lost, so that nothing up to it is given again.
+    #[test]
+    fn after_a_restore_the_same_documents_make_a_manifest_above_what_the_agent_remembers() {
+        let first = manifest(wanted(POOL), None, Generation(0)).unwrap().unwrap();
+        for below in [1, 5] {
+            let next = manifest(wanted(POOL), Some(first.value()), Generation(below)).unwrap().unwrap();
+            assert_eq!(next.value().generation, Generation(below + 1));
+            assert_eq!(manifest(wanted(POOL), Some(next.value()), Generation(below)).unwrap(), None);
+        }
+        assert_eq!(
+            manifest(wanted(POOL), None, Generation(5)).unwrap().unwrap().value().generation,
+            Generation(6)
+        );
+    }
+
     #[test]
     fn a_manifest_of_a_newer_format_is_refused() {
-        let mut newer = manifest(wanted(POOL), None).unwrap().unwrap().into_parts().0;
+        let mut newer = manifest(wanted(POOL), None, Generation(0)).unwrap().unwrap().into_parts().0;
         newer.format = FORMAT + 1;
         let bytes = serde_json::to_vec(&newer).unwrap();
         assert!(matches!(Record::<Manifest>::read(bytes), Err(Error::Format("manifest", 2))));

@@ -10,6 +10,7 @@ pub mod compile;
 pub mod fingerprint;
 pub mod plan;
 pub mod record;
+pub mod recovery;
 pub mod run;
 #[cfg(test)]
 mod testing;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _};
 use muster_model::limits;
+use muster_model::memory::AgentMemory;
 use muster_model::name::ServerId;
 use muster_proto::session::{FromAgent, Hello, Progress, StepEnded, ToAgent};
 use muster_proto::v1;
@@ -19,6 +20,7 @@ use super::caller;
 use crate::crash;
 use crate::dispatch::{self, Reception};
 use crate::progress::{self, StepProgress};
+use crate::recovery::Recovery;
 use crate::session::{self, Session};
 
 /// The service behind `muster.fleet.v1.Agent`.
@@ -27,12 +29,18 @@ pub struct Service {
     sessions: session::Handle,
     dispatch: dispatch::Handle,
     progress: progress::Progress,
+    recovery: Recovery,
 }
 
 impl Service {
     /// A door to these rooms.
-    pub fn new(sessions: session::Handle, dispatch: dispatch::Handle, progress: progress::Progress) -> Self {
-        Self { sessions, dispatch, progress }
+    pub fn new(
+        sessions: session::Handle,
+        dispatch: dispatch::Handle,
+        progress: progress::Progress,
+        recovery: Recovery,
+    ) -> Self {
+        Self { sessions, dispatch, progress, recovery }
     }
 
     /// Opens the session and reads it to its end. In a task of its own: a caller that goes away in between must not leave a
@@ -44,7 +52,8 @@ impl Service {
         messages: Streaming<v1::FromAgent>,
         opened: oneshot::Sender<Result<mpsc::Receiver<ToAgent>, Status>>,
     ) {
-        let (mut session, out) = match self.sessions.open(&server, &hello).await {
+        let held = self.recovery.must_read(&server);
+        let (mut session, out) = match self.sessions.open(&server, &hello, held).await {
             Ok(session) => session,
             Err(error) => {
                 tracing::warn!(%server, error = &error as &dyn std::error::Error, "a stream was not opened");
@@ -58,7 +67,7 @@ impl Service {
         // Where the caller is gone, its half of the queue is dropped here and the session ends below.
         if opened.send(Ok(out)).is_err() {
             tracing::debug!(%server, "the agent went away while its stream opened");
-        } else if let Err(error) = self.dispatch.connected(&server).await {
+        } else if let Err(error) = self.begin(&session).await {
             tracing::error!(%server, error = &error as &dyn std::error::Error, "commands were not sent again");
         } else {
             self.read(&mut session, messages).await;
@@ -67,6 +76,26 @@ impl Service {
             tracing::warn!(%server, error = &error as &dyn std::error::Error, "the end of a stream is not stored");
         }
         tracing::info!(%server, "disconnected");
+    }
+
+    /// Asks a held agent what it remembers, and sends any other one what it has not ended.
+    async fn begin(&self, session: &Session) -> Result<(), dispatch::Error> {
+        if !session.is_held() {
+            return self.dispatch.connected(session.server()).await;
+        }
+        if !session.reply(ToAgent::Recall).await {
+            tracing::debug!(server = %session.server(), "the stream ended before its agent was read");
+        }
+        Ok(())
+    }
+
+    /// Stores what an agent remembers. After the recovery was confirmed that is all that it waits for.
+    async fn recalled(&self, session: &Session, memory: AgentMemory) -> Result<(), dispatch::Error> {
+        if self.recovery.read(session.server(), memory).await? && session.is_held() {
+            session.release();
+            self.dispatch.connected(session.server()).await?;
+        }
+        Ok(())
     }
 
     async fn read(&self, session: &mut Session, mut messages: Streaming<v1::FromAgent>) {
@@ -101,6 +130,11 @@ impl Service {
 
     async fn take(&self, session: &Session, message: FromAgent) -> Result<(), dispatch::Error> {
         let server = session.server();
+        if session.is_held() && !matches!(message, FromAgent::Recalled(_)) {
+            // Not answered, so that the agent keeps it and says it again at its next connection.
+            tracing::debug!(%server, "a message waits until the recovery is confirmed");
+            return Ok(());
+        }
         let reception = match message {
             FromAgent::Hello(_) => Reception::Ignored("it said hello a second time".to_owned()),
             FromAgent::Observed(observed) => {
@@ -110,6 +144,7 @@ impl Service {
             FromAgent::Answer(answer) => self.dispatch.answered(server, answer).await?,
             FromAgent::Started(started) => self.dispatch.started(server, started).await?,
             FromAgent::Ended(ended) => return self.ended(session, ended).await,
+            FromAgent::Recalled(memory) => return self.recalled(session, *memory).await,
             FromAgent::Progress(Progress { step, key: _, text }) => {
                 self.progress.tell(StepProgress { server: server.clone(), step, text });
                 return Ok(());
@@ -126,7 +161,7 @@ impl Service {
     async fn ended(&self, session: &Session, ended: StepEnded) -> Result<(), dispatch::Error> {
         let (server, key) = (session.server(), ended.key);
         crash::point("session.before_outcome");
-        match self.dispatch.ended(server, ended).await? {
+        match self.stored_or_found(server, ended).await? {
             Reception::Stored => {
                 crash::point("session.before_acknowledge");
                 if !session.reply(ToAgent::Stored(key)).await {
@@ -141,6 +176,18 @@ impl Service {
             Reception::Ignored(why) => tracing::warn!(%server, %key, why, "an outcome is not acknowledged"),
         }
         Ok(())
+    }
+
+    /// An outcome that moves no run is stored all the same where it is of before a restore.
+    async fn stored_or_found(
+        &self,
+        server: &ServerId,
+        ended: StepEnded,
+    ) -> Result<Reception, dispatch::Error> {
+        Ok(match self.dispatch.ended(server, ended.clone()).await? {
+            Reception::Ignored(_) if self.recovery.found(server, ended).await? => Reception::Stored,
+            reception @ (Reception::Stored | Reception::Late | Reception::Ignored(_)) => reception,
+        })
     }
 }
 

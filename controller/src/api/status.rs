@@ -11,7 +11,7 @@ use tonic::Status;
 use crate::authority;
 use crate::dispatch::{self, load};
 use crate::intake::{self, catalog};
-use crate::{planning, store, views};
+use crate::{planning, recovery, store, views};
 
 /// An error with its causes, in one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
@@ -95,6 +95,7 @@ impl From<planning::Error> for Status {
             planning::Error::Active { .. }
             | planning::Error::Overtaken(_)
             | planning::Error::Void { .. }
+            | planning::Error::Restored { .. }
             | planning::Error::Outdated { .. }
             | planning::Error::Assemble(_) => Self::failed_precondition(chain(&error)),
             planning::Error::Manifest(_) | planning::Error::Record(_) | planning::Error::NoGate { .. } => {
@@ -125,6 +126,20 @@ impl From<views::Error> for Status {
             }
             views::Error::Explain(ExplainError::Unsettled(_)) => Self::failed_precondition(error.to_string()),
             views::Error::Manifest(_) | views::Error::Record(_) => internal(&error),
+        }
+    }
+}
+
+impl From<recovery::Error> for Status {
+    fn from(error: recovery::Error) -> Self {
+        match error {
+            recovery::Error::Store(error) => error.into(),
+            recovery::Error::Dispatch(error) => error.into(),
+            recovery::Error::Recovering
+            | recovery::Error::NotRestored
+            | recovery::Error::Confirmed { .. }
+            | recovery::Error::Unread(_) => Self::failed_precondition(error.to_string()),
+            recovery::Error::Interrupted => Self::unavailable(error.to_string()),
         }
     }
 }

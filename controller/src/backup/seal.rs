@@ -1,8 +1,8 @@
 //! Keys, closed for the recovery keys and opened with one of them. The stock `age` tool does both as well.
 //!
-//! Neighbours: `make` seals. What was opened is in memory only, and never shown.
+//! Neighbours: `make` seals, `restore` opens. What was opened is in memory only, and never shown.
 
-use age::x25519::Recipient;
+use age::x25519::{Identity, Recipient};
 use age::{DecryptError, EncryptError};
 use thiserror::Error;
 
@@ -19,11 +19,29 @@ pub enum Error {
     #[error("a key cannot be sealed")]
     Seal(#[from] EncryptError),
     /// It cannot be written.
-    #[error("a key cannot be sealed")]
-    Write(#[from] std::io::Error),
+    #[error("a key cannot be sealed or opened whole")]
+    Io(#[from] std::io::Error),
     /// It cannot be opened.
     #[error("it cannot be opened")]
     Open(#[from] DecryptError),
+}
+
+/// A recovery key's private half, from its file: the one line that is neither empty nor a comment.
+pub(super) fn recovery_key(text: &str) -> Option<Identity> {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    match (lines.next(), lines.next()) {
+        (Some(line), None) => line.parse().ok(),
+        _ => None,
+    }
+}
+
+/// Opens what was sealed to that key, among others.
+pub(super) fn open(key: &Identity, sealed: &[u8]) -> Result<String, Error> {
+    use std::io::Read as _;
+    let mut text = String::new();
+    let decryptor = age::Decryptor::new(sealed)?;
+    decryptor.decrypt(std::iter::once(key as &dyn age::Identity))?.read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// Seals a text to all of these; each alone can open it.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use muster_core::run::{Decision, Outstanding, Run};
 use muster_model::event::EventBody;
-use muster_model::name::{PlanId, Slug};
+use muster_model::name::{PlanId, Role, Slug};
 use muster_model::outcome::CommandId;
 use muster_proto::session::ToAgent;
 use uuid::Uuid;
@@ -82,6 +82,24 @@ impl Handle {
         woken.await.map(|_: Run| ())
     }
 
+    /// Ends a run whose agents went on without this controller: what was sent is unknown, what was not is cancelled.
+    pub(super) async fn abandon(&self, plan: PlanId, by: String) -> Result<(), Error> {
+        let changed = self.change(plan, move |tx: &mut Tx, loaded: &Loaded| {
+            Box::pin(async move {
+                let at = tx.at();
+                let asked = EventBody::CancelRequested { plan, by };
+                let asks = loaded.run.clone().apply(at, &asked).is_ok();
+                let lost = |role: &Role| {
+                    let why = format!("the controller was restored; what the agent of {role} did since is in its memory: `muster recover status`");
+                    loaded.run.give_up(role, &why, at)
+                };
+                let ends = loaded.parts.servers.keys().flat_map(lost);
+                Ok(asks.then_some(asked).into_iter().chain(ends).collect())
+            })
+        });
+        changed.await.map(|_: Run| ())
+    }
+
     pub(super) fn place(&self, plan: PlanId) -> Arc<Place> {
         Arc::clone(lock(&self.inner.plans).entry(plan).or_default())
     }
@@ -130,7 +148,11 @@ pub(crate) async fn given_up<E: From<store::Error>>(
 ) -> Result<Vec<EventBody>, E> {
     let servers = tx.servers_of(&loaded.parts.site).await?;
     let revoked = servers.iter().filter(|server| server.revoked_at.is_some());
-    Ok(revoked.flat_map(|server| loaded.run.give_up(&server.server.role, tx.at())).collect())
+    let lost = |role: &Role| {
+        let why = format!("{role} was revoked before its agent said how this step ended");
+        loaded.run.give_up(role, &why, tx.at())
+    };
+    Ok(revoked.flat_map(|server| lost(&server.server.role)).collect())
 }
 
 /// Applies one event to the run and stores it.

@@ -81,12 +81,13 @@ pub struct Service {
 }
 
 impl Service {
-    /// Loads every active run and stores what has become due. To be called before an agent can connect.
+    /// Loads every active run and stores what has become due; none in a recovery, where nothing may start. To be called
+    /// before an agent can connect.
     ///
     /// # Errors
     /// Where the store does not answer. A run that cannot be loaded is logged and left alone: other sites go on.
-    pub async fn start(store: Store, sessions: session::Handle) -> Result<Self, Error> {
-        let running = store.snapshot().await?.running_plans().await?;
+    pub async fn start(store: Store, sessions: session::Handle, recovering: bool) -> Result<Self, Error> {
+        let running = if recovering { Vec::new() } else { store.snapshot().await?.running_plans().await? };
         let handle = Handle {
             inner: Arc::new(Inner {
                 store,
@@ -157,6 +158,17 @@ impl Handle {
             Some(plan) => self.wake(plan).await,
             None => Ok(()),
         }
+    }
+
+    /// Ends every active run of before a restore: what its agents did since the backup nobody here knows.
+    ///
+    /// # Errors
+    /// Where the store does not answer, or a run cannot be loaded.
+    pub async fn abandon_all(&self, by: &str) -> Result<(), Error> {
+        for running in self.inner.store.snapshot().await?.running_plans().await? {
+            self.abandon(running.plan, by.to_owned()).await?;
+        }
+        Ok(())
     }
 
     /// Asks every run whose plan has expired what to do. The service calls it; tests that set the clock do too.

@@ -132,6 +132,9 @@ impl Planning {
 /// Refuses a plan whose place a newer consent or a newer manifest took.
 async fn refuse_void(tx: &mut Tx, loaded: &Loaded) -> Result<(), Error> {
     let (plan, site) = (loaded.run.plan(), &loaded.parts.site);
+    if plan <= tx.floors().await?.0 {
+        return Err(Error::Restored { plan, site: site.clone() });
+    }
     if let Some(newer) = tx.newer_approved_plan(site, plan).await? {
         let what = if newer.started_at.is_some() { "started" } else { "approved" };
         return Err(Error::Void { plan, newer: newer.plan, site: site.clone(), what });

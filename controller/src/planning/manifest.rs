@@ -48,7 +48,8 @@ pub(crate) async fn current(snapshot: &mut Snapshot, wanted: Wanted) -> Result<C
     let newest = snapshot.newest_manifest(&wanted.server).await?;
     let newest: Option<Record<Manifest>> = newest.map(|newest| Record::read(newest.bytes)).transpose()?;
     let server = wanted.server.clone();
-    match (compile::manifest(wanted, newest.as_ref().map(Record::value))?, newest) {
+    let below = snapshot.old_generations(&server).await?;
+    match (compile::manifest(wanted, newest.as_ref().map(Record::value), below)?, newest) {
         (Some(new), _) => Ok(Current::New(new)),
         (None, Some(newest)) => Ok(Current::Stored(newest)),
         (None, None) => Err(Error::Nothing(server)),

@@ -62,6 +62,16 @@ pub enum Error {
         /// What was done with the newer one.
         what: &'static str,
     },
+    /// The controller was restored since.
+    #[error(
+        "{plan} was made before this controller was restored and is void; plan again: `muster plan {site}`"
+    )]
+    Restored {
+        /// The plan.
+        plan: PlanId,
+        /// The site.
+        site: Slug,
+    },
     /// A newer manifest was compiled.
     #[error(
         "{plan} was made for generation {planned} of {server}, the newest is {newest}; plan again: `muster plan {site}`",

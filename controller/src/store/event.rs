@@ -139,7 +139,11 @@ impl Tx {
             | EventBody::StepStarted { .. }
             | EventBody::GateOpened { .. }
             | EventBody::StepConfirmed { .. }
-            | EventBody::CancelRequested { .. } => Ok(()),
+            | EventBody::CancelRequested { .. }
+            | EventBody::RecoveryBegan { .. }
+            | EventBody::AgentRead { .. }
+            | EventBody::OutcomeFound { .. }
+            | EventBody::RecoveryConfirmed { .. } => Ok(()),
         }
     }
 }
@@ -166,6 +170,10 @@ fn plan_of(body: &EventBody) -> Option<PlanId> {
         | EventBody::ServerEnrolled { .. }
         | EventBody::ServerRevoked { .. }
         | EventBody::ServerConnected { .. }
-        | EventBody::ServerDisconnected { .. } => None,
+        | EventBody::ServerDisconnected { .. }
+        | EventBody::RecoveryBegan { .. }
+        | EventBody::AgentRead { .. }
+        | EventBody::OutcomeFound { .. }
+        | EventBody::RecoveryConfirmed { .. } => None,
     }
 }

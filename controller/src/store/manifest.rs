@@ -65,7 +65,7 @@ impl Tx {
     /// Stores a server's next manifest.
     ///
     /// # Errors
-    /// [`Error::Generation`] where it is not one above the newest (1 for the first).
+    /// [`Error::Generation`] where it is not one above the newest, stored or old since a restore (1 for the first).
     pub async fn add_manifest(
         &mut self,
         server: &ServerId,
@@ -77,7 +77,8 @@ impl Tx {
                 .bind(server.to_string())
                 .fetch_one(self.connection())
                 .await?;
-        if generation.0 != nat("generation", newest.unwrap_or(0))? + 1 {
+        let newest = nat("generation", newest.unwrap_or(0))?;
+        if generation.0 != newest.max(self.old_generations(server).await?.0) + 1 {
             return Err(Error::Generation { server: server.clone(), generation });
         }
         let digest = Digest::of(bytes);

@@ -19,7 +19,7 @@ pub struct Epoch {
 }
 
 impl Snapshot {
-    async fn meta(&mut self, name: &str) -> Result<Option<String>, Error> {
+    pub(super) async fn meta(&mut self, name: &str) -> Result<Option<String>, Error> {
         Ok(sqlx::query_scalar("SELECT value FROM meta WHERE name = $1")
             .bind(name)
             .fetch_optional(self.connection())
@@ -54,7 +54,7 @@ impl Snapshot {
 }
 
 impl Tx {
-    async fn set_meta(&mut self, name: &str, value: &str) -> Result<(), Error> {
+    pub(super) async fn set_meta(&mut self, name: &str, value: &str) -> Result<(), Error> {
         sqlx::query(
             "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         )
@@ -73,11 +73,17 @@ impl Tx {
     /// Begins the next epoch: stores it and appends `ControllerStarted`.
     pub async fn begin_epoch(&mut self, instance: Uuid) -> Result<Epoch, Error> {
         let number = self.epoch().await?.map_or(0, |epoch| epoch.number) + 1;
+        self.store_epoch(Epoch { number, instance }).await
+    }
+
+    /// Stores an epoch and appends `ControllerStarted`.
+    pub(super) async fn store_epoch(&mut self, epoch: Epoch) -> Result<Epoch, Error> {
+        let Epoch { number, instance } = epoch;
         int(number)?;
         self.set_meta("epoch", &number.to_string()).await?;
         self.set_meta("instance", &instance.to_string()).await?;
         self.append(None, EventBody::ControllerStarted { epoch: number, instance }).await?;
-        Ok(Epoch { number, instance })
+        Ok(epoch)
     }
 
     /// Stores a recovery key's public half.

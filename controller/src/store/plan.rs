@@ -122,9 +122,7 @@ fn read(row: &SqliteRow) -> Result<Plan, Error> {
 impl Snapshot {
     /// The number that the next plan gets.
     pub async fn next_plan(&mut self) -> Result<PlanId, Error> {
-        let newest: Option<i64> =
-            sqlx::query_scalar("SELECT MAX(plan) FROM plans").fetch_one(self.connection()).await?;
-        Ok(PlanId(nat("plan", newest.unwrap_or(0))? + 1))
+        Ok(PlanId(self.highest_plan().await?.0 + 1))
     }
 
     /// A plan by its number.

@@ -146,7 +146,7 @@ impl Tx {
         if differing.is_empty() {
             return Ok(Pushed { revision: newest, changed: 0 });
         }
-        let revision = Revision(newest.0 + 1);
+        let revision = Revision(self.highest_revision().await?.0 + 1);
         let changed = u32::try_from(differing.len()).unwrap_or(u32::MAX);
         let at = self.at().as_millisecond();
         sqlx::query(

@@ -45,6 +45,16 @@ impl Snapshot {
         .transpose()
     }
 
+    /// The commands of a plan.
+    pub async fn commands_of(&mut self, plan: PlanId) -> Result<Vec<CommandId>, Error> {
+        let commands: Vec<String> =
+            sqlx::query_scalar("SELECT DISTINCT command FROM step_keys WHERE plan = $1")
+                .bind(int(plan.0)?)
+                .fetch_all(self.connection())
+                .await?;
+        commands.iter().map(|command| parse("command", command).map(CommandId)).collect()
+    }
+
     /// The highest journal position of an agent that is stored; 0 is none.
     pub async fn journal(&mut self, server: &ServerId) -> Result<u64, Error> {
         let position: Option<i64> = sqlx::query_scalar("SELECT position FROM journals WHERE server = $1")

@@ -13,7 +13,7 @@ use muster_model::digest::Digest;
 use muster_model::event::{Event, EventBody};
 use muster_model::name::{PlanId, Sequence, ServerId};
 use muster_model::token::Token;
-use muster_model::view::{RunView, StatusView, StepsView};
+use muster_model::view::{RecoveryView, RunView, StatusView, StepsView};
 use muster_proto::dial::{self, Credentials};
 use muster_proto::profile::Profile;
 use muster_proto::v1::operator_client::OperatorClient;
@@ -115,6 +115,26 @@ impl Controller {
         drop(operator);
         running.stop().await.unwrap();
         Self::serve(dir, hands).await
+    }
+
+    /// Stops it, says of its data that it is an older copy, and starts it again: in recovery.
+    pub(crate) async fn put_back(self) -> Self {
+        let Self { dir, running, operator, hands } = self;
+        drop(operator);
+        running.stop().await.unwrap();
+        muster_controller::recovery::begin(&dir.path().join("data"), hands.clock()).await.unwrap();
+        Self::serve(dir, hands).await
+    }
+
+    pub(crate) async fn confirm_recovery(&mut self, leave_unread: bool) -> Result<String, Status> {
+        let request = v1::ConfirmRecoveryRequest { leave_unread };
+        self.operator.confirm_recovery(request).await.map(|done| done.into_inner().message)
+    }
+
+    pub(crate) async fn recovery(&mut self) -> RecoveryView {
+        let view = self.operator.get_recovery(v1::GetRecoveryRequest {}).await.unwrap().into_inner();
+        assert_eq!(view.shape, "muster.recovery/1");
+        serde_json::from_slice(&view.json).unwrap()
     }
 
     pub(crate) fn address(&self) -> String {

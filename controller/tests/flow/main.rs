@@ -10,6 +10,7 @@ mod agent;
 mod harness;
 mod plans;
 mod pushes;
+mod recovery;
 mod runs;
 mod sessions;
 mod watches;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::digest::Digest;
+use crate::memory::{AgentMemory, OutcomeMemory};
 use crate::name::{Generation, HostName, PlanId, Revision, Role, Sequence, ServerId, Slug};
 use crate::outcome::{CommandId, Outcome, Refusal, StepKey, StepTicket};
 
@@ -64,6 +65,37 @@ pub enum EventBody {
         host: HostName,
         /// The certificate's serial number, in hexadecimal.
         serial: String,
+    },
+    /// The controller's database is an older copy: from here on nothing starts until its agents were read and an operator
+    /// confirmed.
+    RecoveryBegan {
+        /// When the backup was made that was restored; none where an older copy was put back by hand.
+        made_at: Option<Timestamp>,
+    },
+    /// An agent said, after a restore, what it remembers.
+    AgentRead {
+        /// What it remembers.
+        memory: Box<AgentMemory>,
+    },
+    /// An outcome that only its agent knew, of a command that this controller never issued. It moves no run.
+    OutcomeFound {
+        /// The server.
+        server: ServerId,
+        /// The outcome.
+        found: Box<OutcomeMemory>,
+    },
+    /// An operator let work begin again after a restore. Every plan up to that number is void.
+    RecoveryConfirmed {
+        /// The operator.
+        by: String,
+        /// The epoch's number from here on.
+        epoch: u64,
+        /// New plans have higher numbers.
+        plan: PlanId,
+        /// New revisions have higher numbers.
+        revision: Revision,
+        /// Enrolled servers that were not read: nothing is sent to them until they are.
+        unread: Vec<ServerId>,
     },
     /// An operator revoked a server's certificates; its stream is cut.
     ServerRevoked {
@@ -244,7 +276,11 @@ impl EventBody {
             | Self::ServerEnrolled { .. }
             | Self::ServerRevoked { .. }
             | Self::ServerConnected { .. }
-            | Self::ServerDisconnected { .. } => None,
+            | Self::ServerDisconnected { .. }
+            | Self::RecoveryBegan { .. }
+            | Self::AgentRead { .. }
+            | Self::OutcomeFound { .. }
+            | Self::RecoveryConfirmed { .. } => None,
         }
     }
 }

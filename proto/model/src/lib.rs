@@ -20,6 +20,7 @@ pub mod identity;
 pub mod json_schema;
 pub mod limits;
 pub mod manifest;
+pub mod memory;
 pub mod name;
 mod near;
 pub mod node;

@@ -2,6 +2,7 @@
 //!
 //! Neighbours: `to_agent` is the other direction of the stream. Never looks at what a record says beyond its shape.
 
+use muster_model::memory::AgentMemory;
 use muster_model::outcome::{CommandId, Outcome, Refusal, StepKey};
 use muster_model::report::ServerReport;
 
@@ -21,6 +22,13 @@ impl TryFrom<v1::FromAgent> for FromAgent {
             Message::Started(started) => Self::Started(StepStarted::try_from(started)?),
             Message::Ended(ended) => Self::Ended(StepEnded::try_from(ended)?),
             Message::Progress(progress) => Self::Progress(Progress::try_from(progress)?),
+            Message::Recalled(v1::Recalled { memory_json }) => {
+                let memory: AgentMemory = read("Recalled.memory_json", &memory_json)?;
+                if memory.format != muster_model::FORMAT {
+                    return Err(Invalid::Format { field: "Recalled.memory_json", format: memory.format });
+                }
+                Self::Recalled(Box::new(memory))
+            }
         })
     }
 }
@@ -36,6 +44,9 @@ impl TryFrom<FromAgent> for v1::FromAgent {
             FromAgent::Started(started) => Message::Started(v1::StepStarted::from(started)),
             FromAgent::Ended(ended) => Message::Ended(v1::StepEnded::try_from(ended)?),
             FromAgent::Progress(progress) => Message::Progress(v1::Progress::from(progress)),
+            FromAgent::Recalled(memory) => {
+                Message::Recalled(v1::Recalled { memory_json: write("Recalled.memory_json", &*memory)? })
+            }
         };
         Ok(Self { message: Some(message) })
     }

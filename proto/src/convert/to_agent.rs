@@ -27,6 +27,7 @@ impl TryFrom<v1::ToAgent> for ToAgent {
             Message::Stored(v1::OutcomeStored { key }) => {
                 Self::Stored(StepKey(uuid("OutcomeStored.key", key)?))
             }
+            Message::Recall(v1::Recall {}) => Self::Recall,
         })
     }
 }
@@ -42,6 +43,7 @@ impl From<ToAgent> for v1::ToAgent {
             ToAgent::Command(command) => Message::Command(command_into(*command)),
             ToAgent::Cancel(command) => Message::Cancel(v1::Cancel { command: command.to_string() }),
             ToAgent::Stored(key) => Message::Stored(v1::OutcomeStored { key: key.to_string() }),
+            ToAgent::Recall => Message::Recall(v1::Recall {}),
         };
         Self { message: Some(message) }
     }

@@ -43,11 +43,15 @@ pub enum Method {
     OperatorListServers,
     /// `/muster.fleet.v1.Operator/RevokeServer`
     OperatorRevokeServer,
+    /// `/muster.fleet.v1.Operator/GetRecovery`
+    OperatorGetRecovery,
+    /// `/muster.fleet.v1.Operator/ConfirmRecovery`
+    OperatorConfirmRecovery,
 }
 
 impl Method {
     /// Every RPC, in the order of the contract.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::EnrollmentEnroll,
         Self::AgentSession,
         Self::OperatorPush,
@@ -68,6 +72,8 @@ impl Method {
         Self::OperatorInviteServer,
         Self::OperatorListServers,
         Self::OperatorRevokeServer,
+        Self::OperatorGetRecovery,
+        Self::OperatorConfirmRecovery,
     ];
 
     /// The path of its HTTP/2 request.
@@ -93,6 +99,8 @@ impl Method {
             Self::OperatorInviteServer => "/muster.fleet.v1.Operator/InviteServer",
             Self::OperatorListServers => "/muster.fleet.v1.Operator/ListServers",
             Self::OperatorRevokeServer => "/muster.fleet.v1.Operator/RevokeServer",
+            Self::OperatorGetRecovery => "/muster.fleet.v1.Operator/GetRecovery",
+            Self::OperatorConfirmRecovery => "/muster.fleet.v1.Operator/ConfirmRecovery",
         }
     }
 }

@@ -25,7 +25,7 @@ pub struct EnrollReply {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FromAgent {
-    #[prost(oneof = "from_agent::Message", tags = "1, 2, 3, 4, 5, 6")]
+    #[prost(oneof = "from_agent::Message", tags = "1, 2, 3, 4, 5, 6, 7")]
     pub message: ::core::option::Option<from_agent::Message>,
 }
 /// Nested message and enum types in `FromAgent`.
@@ -45,11 +45,13 @@ pub mod from_agent {
         Ended(super::StepEnded),
         #[prost(message, tag = "6")]
         Progress(super::Progress),
+        #[prost(message, tag = "7")]
+        Recalled(super::Recalled),
     }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ToAgent {
-    #[prost(oneof = "to_agent::Message", tags = "1, 2, 3, 4, 5")]
+    #[prost(oneof = "to_agent::Message", tags = "1, 2, 3, 4, 5, 6")]
     pub message: ::core::option::Option<to_agent::Message>,
 }
 /// Nested message and enum types in `ToAgent`.
@@ -67,6 +69,8 @@ pub mod to_agent {
         Cancel(super::Cancel),
         #[prost(message, tag = "5")]
         Stored(super::OutcomeStored),
+        #[prost(message, tag = "6")]
+        Recall(super::Recall),
     }
 }
 /// Who the agent is. Its identity is in its certificate; nothing here can change it.
@@ -240,6 +244,16 @@ pub struct Progress {
 pub struct Cancel {
     #[prost(string, tag = "1")]
     pub command: ::prost::alloc::string::String,
+}
+/// Asks what the agent remembers of past work: a controller that was restored from a backup does, before anything else.
+/// Read-only, answered by Recalled whatever the epoch, repeated freely.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Recall {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Recalled {
+    /// An AgentMemory.
+    #[prost(bytes = "vec", tag = "1")]
+    pub memory_json: ::prost::alloc::vec::Vec<u8>,
 }
 /// The outcome is stored on the controller's disk; the agent may forget it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1127,6 +1141,14 @@ pub struct InviteReply {
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListServersRequest {}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetRecoveryRequest {}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConfirmRecoveryRequest {
+    /// Begin although servers were not read; nothing is sent to them until they are.
+    #[prost(bool, tag = "1")]
+    pub leave_unread: bool,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ServerRequest {
     #[prost(string, tag = "1")]
@@ -1622,6 +1644,50 @@ pub mod operator_client {
                 .insert(GrpcMethod::new("muster.fleet.v1.Operator", "RevokeServer"));
             self.inner.unary(req, path, codec).await
         }
+        /// What a controller that was restored has read of its agents. View muster.recovery/1.
+        pub async fn get_recovery(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetRecoveryRequest>,
+        ) -> std::result::Result<tonic::Response<super::View>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.fleet.v1.Operator/GetRecovery",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.fleet.v1.Operator", "GetRecovery"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lets work begin again after a restore, above every number that an agent knows.
+        pub async fn confirm_recovery(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ConfirmRecoveryRequest>,
+        ) -> std::result::Result<tonic::Response<super::Done>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.fleet.v1.Operator/ConfirmRecovery",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.fleet.v1.Operator", "ConfirmRecovery"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1732,6 +1798,16 @@ pub mod operator_server {
         async fn revoke_server(
             &self,
             request: tonic::Request<super::ServerRequest>,
+        ) -> std::result::Result<tonic::Response<super::Done>, tonic::Status>;
+        /// What a controller that was restored has read of its agents. View muster.recovery/1.
+        async fn get_recovery(
+            &self,
+            request: tonic::Request<super::GetRecoveryRequest>,
+        ) -> std::result::Result<tonic::Response<super::View>, tonic::Status>;
+        /// Lets work begin again after a restore, above every number that an agent knows.
+        async fn confirm_recovery(
+            &self,
+            request: tonic::Request<super::ConfirmRecoveryRequest>,
         ) -> std::result::Result<tonic::Response<super::Done>, tonic::Status>;
     }
     #[derive(Debug)]
@@ -2576,6 +2652,96 @@ pub mod operator_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RevokeServerSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.fleet.v1.Operator/GetRecovery" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetRecoverySvc<T: Operator>(pub Arc<T>);
+                    impl<
+                        T: Operator,
+                    > tonic::server::UnaryService<super::GetRecoveryRequest>
+                    for GetRecoverySvc<T> {
+                        type Response = super::View;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetRecoveryRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Operator>::get_recovery(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetRecoverySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.fleet.v1.Operator/ConfirmRecovery" => {
+                    #[allow(non_camel_case_types)]
+                    struct ConfirmRecoverySvc<T: Operator>(pub Arc<T>);
+                    impl<
+                        T: Operator,
+                    > tonic::server::UnaryService<super::ConfirmRecoveryRequest>
+                    for ConfirmRecoverySvc<T> {
+                        type Response = super::Done;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ConfirmRecoveryRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Operator>::confirm_recovery(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ConfirmRecoverySvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -23,6 +23,7 @@ pub fn play(programs: &Programs, points: &[(Victim, &'static str)], tally: &mut 
         let died = match point.split('.').next() {
             Some("init") => init(programs, point),
             Some("backup") => backup(programs, point),
+            Some("restore") => restore(programs, point),
             Some("enroll") => enroll(programs, *victim, point),
             _ => serve(programs, point),
         };
@@ -34,7 +35,7 @@ pub fn play(programs: &Programs, points: &[(Victim, &'static str)], tally: &mut 
 
 /// Whether a point belongs here: it is not visited once the field is in operation, or only at a start.
 pub fn is_setup(point: &str) -> bool {
-    ["init.", "backup.", "enroll.", "serve."].iter().any(|prefix| point.starts_with(prefix))
+    ["init.", "backup.", "restore.", "enroll.", "serve."].iter().any(|prefix| point.starts_with(prefix))
 }
 
 fn init(programs: &Programs, point: &str) -> Result<()> {
@@ -63,6 +64,26 @@ fn backup(programs: &Programs, point: &str) -> Result<()> {
     let ran = controller.backup_until(&to, None)?;
     ensure!(ran.code == code::OK, "backup: {}", ran.said());
     ensure!(std::fs::read_dir(&backups)?.count() == 1, "the killed backup was left behind");
+    Ok(())
+}
+
+/// A killed restore made no controller, and the next one does.
+fn restore(programs: &Programs, point: &str) -> Result<()> {
+    let folder = tempfile::Builder::new().prefix("muster-").tempdir()?;
+    let controller = Controller::init(programs, folder.path())?;
+    let (backup, data) = (folder.path().join("monday"), folder.path().join("restored"));
+    let ran = controller.backup_until(&backup, None)?;
+    ensure!(ran.code == code::OK, "backup: {}", ran.said());
+    let key = folder.path().join("recovery/muster-recovery-1.txt");
+    let killed = controller.restore(&backup, &key, &data, Some(&format!("{point}:1")))?;
+    ensure!(killed.code == -1, "it was not reached");
+    ensure!(!data.exists(), "a killed restore is there");
+    controller.restored(&backup, folder.path(), "restored")?.serve()?;
+    let left = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.map(|entry| entry.file_name().to_string_lossy().contains(".restore-"))
+    };
+    let left = std::fs::read_dir(folder.path())?.map(left).collect::<std::io::Result<Vec<_>>>()?;
+    ensure!(!left.contains(&true), "the killed restore was left behind");
     Ok(())
 }
 

@@ -7,13 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use muster_model::command::Epoch;
 use muster_model::digest::Digest;
-use muster_model::name::{Generation, NodeId, PlanId};
+use muster_model::memory::{AgentMemory, OutcomeMemory};
+use muster_model::name::{Generation, NodeId, ServerId};
 use muster_model::node::{Effect, NodeClass};
 use muster_model::outcome::{CommandId, End, Outcome, StepKey, StepTicket};
 use muster_model::plan::{New, Step};
 use thiserror::Error;
 
 use super::Record;
+use super::past::Past;
 use crate::inbox;
 use crate::work::{Unreadable, Work};
 
@@ -26,11 +28,13 @@ pub struct State {
     keys: BTreeSet<StepKey>,
     open: Option<Open>,
     outbox: BTreeMap<u64, Unacknowledged>,
-    done: BTreeSet<(PlanId, NodeId)>,
-    begun: BTreeMap<(PlanId, NodeId), BTreeSet<StepKey>>,
-    unsettled: BTreeMap<NodeId, BTreeMap<StepKey, PlanId>>,
+    /// Plans are told apart by their digests here: a controller that was restored without `recover` gives a number twice.
+    done: BTreeSet<(Digest, NodeId)>,
+    begun: BTreeMap<(Digest, NodeId), BTreeSet<StepKey>>,
+    unsettled: BTreeMap<NodeId, BTreeMap<StepKey, Digest>>,
     owed: BTreeSet<(NodeId, NodeId)>,
     ran: BTreeMap<NodeId, Digest>,
+    past: Past,
     regressed: Option<Gap>,
 }
 
@@ -143,6 +147,7 @@ impl State {
                 }
                 let work = Work::from_stored(*command).map_err(|error| IllegalRecord::Work(id, error))?;
                 self.obey(work.stored.epoch)?;
+                self.past.accepted(&work);
                 self.accept(work);
                 Ok(())
             }
@@ -153,7 +158,7 @@ impl State {
                 }
                 open.begun = Some(key);
                 open.boot = boot;
-                let plan = open.work.header.plan;
+                let plan = open.work.stored.digest;
                 if let Some(node) = open.work.step(step).map(|step| step.node.clone()) {
                     self.begun.entry((plan, node)).or_default().insert(key);
                 }
@@ -240,18 +245,18 @@ impl State {
         self.outbox.iter().map(|(position, waiting)| (*position, waiting))
     }
 
-    /// Whether that node's step ended Done here in that plan.
-    pub fn is_done(&self, plan: PlanId, node: &NodeId) -> bool {
+    /// Whether that node's step ended Done here in the plan of that digest.
+    pub fn is_done(&self, plan: Digest, node: &NodeId) -> bool {
         self.done.contains(&(plan, node.clone()))
     }
 
-    /// Attempts at that node's step that began here in that plan, the present one included.
-    pub fn begun(&self, plan: PlanId, node: &NodeId) -> impl Iterator<Item = StepKey> {
+    /// Attempts at that node's step that began here in the plan of that digest, the present one included.
+    pub fn begun(&self, plan: Digest, node: &NodeId) -> impl Iterator<Item = StepKey> {
         self.begun.get(&(plan, node.clone())).into_iter().flatten().copied()
     }
 
-    /// Attempts at that node's one-shot effect of which the outcome is unknown, each with its plan.
-    pub fn unsettled(&self, node: &NodeId) -> impl Iterator<Item = (StepKey, PlanId)> {
+    /// Attempts at that node's one-shot effect of which the outcome is unknown, each with its plan's digest.
+    pub fn unsettled(&self, node: &NodeId) -> impl Iterator<Item = (StepKey, Digest)> {
         self.unsettled.get(node).into_iter().flatten().map(|(key, plan)| (*key, *plan))
     }
 
@@ -263,6 +268,26 @@ impl State {
     /// The key under which that task last ran here, where its marker is this journal.
     pub fn ran(&self, task: &NodeId) -> Option<Digest> {
         self.ran.get(task).copied()
+    }
+
+    /// What a restored controller asks for: everything that is remembered of past work.
+    pub fn memory(&self, server: ServerId, journal: u64) -> AgentMemory {
+        let unacknowledged = self.outbox.values().map(|waiting| {
+            let Unacknowledged { command, step, key, outcome } = waiting.clone();
+            OutcomeMemory { command, step, key, outcome }
+        });
+        AgentMemory {
+            format: muster_model::FORMAT,
+            server,
+            journal,
+            epoch: self.epoch,
+            generation: self.generation,
+            newest_plan: self.past.newest_plan(),
+            newest_revision: self.past.newest_revision(),
+            plans: self.past.newest(),
+            open: self.open.as_ref().map(|open| open.work.stored.id),
+            unacknowledged: unacknowledged.collect(),
+        }
     }
 
     /// Whether the journal went back and the server was not compared since.
@@ -305,8 +330,9 @@ impl State {
 
     fn end(&mut self, position: u64, ended: Unacknowledged, fires: Vec<NodeId>) {
         let Some(open) = self.open.as_mut() else { return };
-        let plan = open.work.header.plan;
+        let plan = open.work.stored.digest;
         let end = ended.outcome.end;
+        self.past.ended(&open.work, ended.step, end);
         if let Some(step) = open.work.step(ended.step) {
             if end == End::Done && step.class == NodeClass::Task {
                 self.owed.retain(|(task, _)| *task != step.node);

@@ -1,5 +1,7 @@
 //! Promise 3 and 4: what a restarted agent knows is what was stored, and a journal that was touched is found.
 
+use muster_model::digest::Digest;
+use muster_model::name::ServerId;
 use muster_model::outcome::{CommandId, End, StepKey};
 use proptest::prelude::*;
 
@@ -104,14 +106,47 @@ fn an_outcome_stays_in_the_outbox_until_the_controller_has_stored_it() {
     );
     let stored = fold([records, vec![Record::Acknowledged { key: key(1) }]].concat());
     assert_eq!(stored.outbox().count(), 0);
-    assert!(stored.is_done("P-204".parse().unwrap(), &id("package/advanced")));
+    assert!(stored.is_done(command().digest, &id("package/advanced")));
+}
+
+/// Promise 5: a restored controller may give a number a second time; what was done under the first plan is not done under
+/// the second.
+#[test]
+fn what_was_done_under_a_number_is_not_done_under_another_plan_of_that_number() {
+    let state = fold(vec![accepted(), intent(1), ended(1, End::Done)]);
+    let another = Digest::of(b"another plan with the number P-204");
+    assert!(!state.is_done(another, &id("package/advanced")));
+    assert_eq!(state.begun(another, &id("package/advanced")).count(), 0);
+    assert_eq!(state.begun(command().digest, &id("package/advanced")).count(), 1);
+}
+
+#[test]
+fn the_memory_says_what_was_promised_done_and_not_acknowledged() {
+    let server: ServerId = "dupont-prod/web".parse().unwrap();
+    let nothing = State::default().memory(server.clone(), 0);
+    assert_eq!((nothing.newest_plan, nothing.epoch, nothing.open), (None, None, None));
+    let state = fold(vec![accepted(), intent(1), ended(1, End::Done), Record::Acknowledged { key: key(1) }]);
+    let memory = state.memory(server.clone(), 4);
+    assert_eq!((memory.server, memory.journal), (server, 4));
+    assert_eq!(memory.epoch, Some(command().epoch));
+    assert_eq!(memory.newest_plan, Some("P-204".parse().unwrap()));
+    assert_eq!(memory.generation, Some("3".parse().unwrap()));
+    assert_eq!(memory.open, Some(id_of()));
+    assert_eq!(memory.unacknowledged, []);
+    let [plan] = memory.plans.as_slice() else { panic!("{:?}", memory.plans) };
+    assert_eq!((plan.digest, plan.commands.as_slice()), (command().digest, [id_of()].as_slice()));
+    assert_eq!(plan.steps, [(1, End::Done)]);
+
+    let waiting = fold(vec![accepted(), intent(1), ended(1, End::Failed)]);
+    let memory = waiting.memory("dupont-prod/web".parse().unwrap(), 3);
+    assert_eq!(memory.unacknowledged.iter().map(|outcome| outcome.key).collect::<Vec<_>>(), [key(1)]);
 }
 
 #[test]
 fn an_unknown_one_shot_is_remembered() {
     let state = fold(vec![accepted(), intent(1), ended(1, End::Unknown)]);
     assert_eq!(state.unsettled(&id("package/advanced")).count(), 1);
-    assert!(!state.is_done("P-204".parse().unwrap(), &id("package/advanced")));
+    assert!(!state.is_done(command().digest, &id("package/advanced")));
 }
 
 #[test]

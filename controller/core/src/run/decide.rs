@@ -145,9 +145,9 @@ impl Run {
         all
     }
 
-    /// The events by which a server is given up, because it is gone for good: what its agent had not ended, nobody knows.
-    /// To be applied when a server is revoked; otherwise its site would wait for it for ever.
-    pub fn give_up(&self, role: &Role, now: Timestamp) -> Vec<EventBody> {
+    /// The events by which a server is given up, for the reason given: what its agent had not ended, nobody knows. To be
+    /// applied when a server is revoked or its controller was restored; otherwise its site would wait for it for ever.
+    pub fn give_up(&self, role: &Role, why: &str, now: Timestamp) -> Vec<EventBody> {
         let plan = self.plan();
         let outstanding = self.outstanding(role).into_iter();
         let open = outstanding.flat_map(|command| {
@@ -155,8 +155,7 @@ impl Run {
             steps.into_iter().filter(move |ticket| open.contains(&ticket.number))
         });
         let events = open.map(|StepTicket { number: step, key }| {
-            let evidence = format!("{role} was revoked before its agent said how this step ended");
-            let outcome = outcome(End::Unknown, evidence, now);
+            let outcome = outcome(End::Unknown, why.to_owned(), now);
             EventBody::StepEnded { plan, step, key: Some(key), outcome }
         });
         events.collect()

@@ -51,7 +51,11 @@ impl Run {
             | EventBody::ServerEnrolled { .. }
             | EventBody::ServerRevoked { .. }
             | EventBody::ServerConnected { .. }
-            | EventBody::ServerDisconnected { .. } => Err(IllegalMove::OtherPlan(self.plan())),
+            | EventBody::ServerDisconnected { .. }
+            | EventBody::RecoveryBegan { .. }
+            | EventBody::AgentRead { .. }
+            | EventBody::OutcomeFound { .. }
+            | EventBody::RecoveryConfirmed { .. } => Err(IllegalMove::OtherPlan(self.plan())),
         }?;
         self.moved_at = Some(at);
         Ok(())

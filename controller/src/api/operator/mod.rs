@@ -5,6 +5,7 @@
 
 mod documents;
 mod plans;
+mod recovery;
 mod servers;
 mod status;
 
@@ -20,9 +21,11 @@ use tonic::{Request, Response, Status};
 
 use super::caller;
 use crate::authority::Authority;
+use crate::dispatch;
 use crate::intake::Intake;
 use crate::planning::Planning;
 use crate::progress::Progress;
+use crate::recovery::Recovery;
 use crate::session;
 use crate::store::Store;
 use crate::views::Views;
@@ -40,6 +43,10 @@ pub struct Service {
     pub views: Views,
     /// Invites and revokes servers.
     pub authority: Authority,
+    /// Says whether anything may begin, after a restore.
+    pub recovery: Recovery,
+    /// Ends the runs of before a restore.
+    pub dispatch: dispatch::Handle,
     /// Knows who is connected, and cuts the stream of a revoked server.
     pub sessions: session::Handle,
     /// What agents say of steps that are under way.
@@ -56,6 +63,7 @@ impl v1::operator_server::Operator for Service {
 
     async fn push(&self, request: Request<v1::PushRequest>) -> Answer<v1::PushReply> {
         let by = caller::operator(&request)?;
+        self.recovery.settled()?;
         self.take_push(by, request.into_inner()).await.map(Response::new)
     }
 
@@ -75,6 +83,7 @@ impl v1::operator_server::Operator for Service {
 
     async fn create_plan(&self, request: Request<v1::CreatePlanRequest>) -> Answer<v1::PlanReply> {
         let by = caller::operator(&request)?;
+        self.recovery.settled()?;
         let v1::CreatePlanRequest { site } = request.into_inner();
         let plan = self.planning.create(&parse(&site)?, by.as_str()).await?;
         self.plan_reply(plan).await.map(Response::new)
@@ -87,21 +96,25 @@ impl v1::operator_server::Operator for Service {
 
     async fn approve_plan(&self, request: Request<v1::ApproveRequest>) -> Answer<v1::Done> {
         let by = caller::operator(&request)?;
+        self.recovery.settled()?;
         done(self.approve(by, request.into_inner()).await?)
     }
 
     async fn start_run(&self, request: Request<v1::PlanRequest>) -> Answer<v1::Done> {
         let by = caller::operator(&request)?;
+        self.recovery.settled()?;
         done(self.start(by, request.into_inner()).await?)
     }
 
     async fn resume_run(&self, request: Request<v1::ResumeRequest>) -> Answer<v1::Done> {
         let by = caller::operator(&request)?;
+        self.recovery.settled()?;
         done(self.resume(by, request.into_inner()).await?)
     }
 
     async fn cancel_run(&self, request: Request<v1::PlanRequest>) -> Answer<v1::Done> {
         let by = caller::operator(&request)?;
+        self.recovery.settled()?;
         done(self.cancel(by, request.into_inner()).await?)
     }
 
@@ -112,6 +125,7 @@ impl v1::operator_server::Operator for Service {
 
     async fn confirm_step(&self, request: Request<v1::ConfirmRequest>) -> Answer<v1::Done> {
         let by = caller::operator(&request)?;
+        self.recovery.settled()?;
         done(self.confirm(by, request.into_inner()).await?)
     }
 
@@ -141,6 +155,16 @@ impl v1::operator_server::Operator for Service {
     async fn revoke_server(&self, request: Request<v1::ServerRequest>) -> Answer<v1::Done> {
         let by = caller::operator(&request)?;
         done(self.revoke(by, request.into_inner()).await?)
+    }
+
+    async fn get_recovery(&self, request: Request<v1::GetRecoveryRequest>) -> Answer<v1::View> {
+        let v1::GetRecoveryRequest {} = request.into_inner();
+        view("muster.recovery/1", &self.recovery.view().await?)
+    }
+
+    async fn confirm_recovery(&self, request: Request<v1::ConfirmRecoveryRequest>) -> Answer<v1::Done> {
+        let by = caller::operator(&request)?;
+        done(self.confirm_recovery_by(by, request.into_inner()).await?)
     }
 }
 

@@ -229,7 +229,7 @@ fn a_server_that_is_gone_for_good_is_given_up_and_its_site_is_free_again() {
         world.hear(&web);
     }
     assert_eq!(world.states(), [(1, "running"), (2, "sent")]);
-    for event in world.run.give_up(&web, world.now()) {
+    for event in world.run.give_up(&web, "web was revoked", world.now()) {
         world.apply(&event);
     }
     assert_eq!(world.run.outstanding(&web), []);
