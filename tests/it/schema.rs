@@ -28,10 +28,10 @@ fn examples() -> Vec<(String, String)> {
     found
 }
 
-fn json(text: &str) -> Value {
+fn json(text: &str) -> Vec<Value> {
     let documents = Yaml::load_from_str(text).unwrap();
-    assert_eq!(documents.len(), 1);
-    value(&documents[0])
+    assert!(!documents.is_empty());
+    documents.iter().map(value).collect()
 }
 
 fn value(yaml: &Yaml<'_>) -> Value {
@@ -50,7 +50,9 @@ fn value(yaml: &Yaml<'_>) -> Value {
 }
 
 fn mistakes(schema: &Validator, text: &str) -> Vec<String> {
-    schema.iter_errors(&json(text)).map(|error| format!("{}: {error}", error.instance_path())).collect()
+    let documents = json(text);
+    let mistakes = documents.iter().flat_map(|document| schema.iter_errors(document));
+    mistakes.map(|error| format!("{}: {error}", error.instance_path())).collect()
 }
 
 fn of_documents() -> Validator {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use muster_model::digest::Digest;
 use muster_model::manifest::{Manifest, Node};
 use muster_model::name::{NodeId, Role, ServerId};
-use muster_model::node::NodeClass;
+use muster_model::node::{Effect, NodeClass};
 use muster_model::plan::{AttributePath, New, Old, Reason, Row, Step};
 use muster_model::report::ServerReport;
 
@@ -39,7 +39,7 @@ struct Placed<'a> {
 
 impl<'a> Graph<'a> {
     /// Chooses the steps: resources and tasks with rows, gates that are due, checks behind any of these, and checks that a
-    /// task or gate of the plan needs itself.
+    /// gate, a task or an installer of the plan needs itself.
     pub(super) fn of(
         manifests: &[&'a Manifest],
         reports: &BTreeMap<Role, &ServerReport>,
@@ -56,12 +56,15 @@ impl<'a> Graph<'a> {
             }
         }
         let needs = needs(&nodes)?;
-        // What a person or a task relies on is looked at before it, even where nothing changed there (G14, G22).
+        // What a person, a task or an installer relies on is looked at before it, even where nothing changed there (G1, G14, G22).
         let relied_on: BTreeSet<Place> = nodes
             .iter()
             .zip(&needs)
             .filter(|(placed, _)| placed.is_step)
-            .filter(|(placed, _)| matches!(placed.node.id.kind.class(), NodeClass::Gate | NodeClass::Task))
+            .filter(|(placed, _)| {
+                let spec = placed.node.id.kind.spec();
+                matches!(spec.class, NodeClass::Gate | NodeClass::Task) || spec.effect == Effect::OneShot
+            })
             .flat_map(|(_, needs)| needs.iter().copied())
             .collect();
         for place in relied_on {

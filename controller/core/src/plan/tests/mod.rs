@@ -181,7 +181,7 @@ fn nodes_that_wait_for_each_other_are_named() {
 }
 
 #[test]
-fn g14_g22_what_a_gate_or_a_task_relies_on_is_looked_at_before_it() {
+fn g1_g14_g22_what_a_gate_a_task_or_an_installer_relies_on_is_looked_at_before_it() {
     let check = draft("web", "http_probe/before");
     let gate = draft("web", "manual_step/create").needs("web", "http_probe/before");
     let task = draft("web", "service_restart/scps").needs("web", "http_probe/before");
@@ -193,6 +193,11 @@ fn g14_g22_what_a_gate_or_a_task_relies_on_is_looked_at_before_it() {
     let plan = assemble(&[check.clone(), task.clone()]);
     assert_eq!(listing(&plan), ["1 web http_probe/before", "2 web service_restart/scps"]);
     assert_eq!(plan.header.value().edges, [(1, 2)]);
+    let package = draft("web", "package/common-services").needs("web", "http_probe/before");
+    assert_eq!(
+        listing(&assemble(&[check.clone(), package])),
+        ["1 web http_probe/before", "2 web package/common-services"]
+    );
     assert_eq!(listing(&assemble(&[check.clone(), task.in_state()])), Vec::<String>::new());
     assert_eq!(
         listing(&assemble(&[check, file])),
