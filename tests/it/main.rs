@@ -7,6 +7,7 @@
 
 mod agreement;
 mod cancel;
+mod database;
 mod documents;
 mod drift;
 mod events;

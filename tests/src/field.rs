@@ -45,6 +45,17 @@ impl Scene {
         }
     }
 
+    /// `tests/scenes/database`: a database on a SQL Server without an agent, tasks, and a restart of the computer.
+    pub fn database() -> Self {
+        let folder = root().join("tests/scenes/database");
+        Self {
+            twin: folder.join("twin.yaml"),
+            documents: folder,
+            site: "nord-prod".to_owned(),
+            role: "web".to_owned(),
+        }
+    }
+
     /// `deploy/examples/sxa`: the guide, thin, on one server.
     pub fn sxa() -> Self {
         let folder = root().join("deploy/examples/sxa");
@@ -98,6 +109,14 @@ impl Field {
     /// Where that cannot be reached.
     pub fn kinds() -> Self {
         Self::open(Programs::built(), Scene::kinds()).unwrap_or_else(|error| panic!("{error:#}"))
+    }
+
+    /// The scene of a database in operation: pushed, enrolled, connected, never planned.
+    ///
+    /// # Panics
+    /// Where that cannot be reached.
+    pub fn database() -> Self {
+        Self::open(Programs::built(), Scene::database()).unwrap_or_else(|error| panic!("{error:#}"))
     }
 
     /// Any scene in operation.

@@ -7,10 +7,14 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 use muster_agent::host::twin::ledger::{self, Action, Deed, Entry};
+use muster_agent::host::twin::sql::state::{Happened, SqlState};
 use muster_agent::host::twin::state::State;
 
 use crate::cli::Ran;
 use crate::programs::Programs;
+
+/// The file of the first SQL Server of a declaration.
+const SQL: &str = "sql/0/server.json";
 
 /// A twin's folder.
 #[derive(Debug, Clone)]
@@ -91,6 +95,39 @@ impl Twin {
     /// Where the ledger cannot be read.
     pub fn ledger(&self) -> Vec<Entry> {
         ledger::read(&self.folder).unwrap_or_else(|error| panic!("the ledger cannot be read: {error:#}"))
+    }
+
+    /// The first SQL Server of the declaration, as it is now.
+    ///
+    /// # Panics
+    /// Where it cannot be read.
+    pub fn sql(&self) -> SqlState {
+        let text = std::fs::read_to_string(self.folder.join(SQL));
+        let state = text.map_err(anyhow::Error::from).and_then(|text| Ok(serde_json::from_str(&text)?));
+        state.unwrap_or_else(|error| panic!("the SQL Server cannot be read: {error:#}"))
+    }
+
+    /// Changes that server by hand, as a DBA or a wizard would.
+    ///
+    /// # Panics
+    /// Where it cannot be written.
+    pub fn change_sql(&self, change: impl FnOnce(&mut SqlState)) {
+        let mut state = self.sql();
+        change(&mut state);
+        let text = serde_json::to_string_pretty(&state).map_err(anyhow::Error::from);
+        let written = text.and_then(|text| Ok(std::fs::write(self.folder.join(SQL), text)?));
+        written.unwrap_or_else(|error| panic!("the SQL Server cannot be written: {error:#}"));
+    }
+
+    /// The batches that took place on it, `FILE#NUMBER`, in order.
+    pub fn batches(&self) -> Vec<String> {
+        let mut labels = Vec::new();
+        for line in self.sql().ledger {
+            if let Happened::BatchRun { label, .. } = line.happened {
+                labels.push(label);
+            }
+        }
+        labels
     }
 
     /// What took place after the first `known` entries, without faults and hands: only effects.

@@ -44,6 +44,25 @@ pub fn started(entries: &[Entry]) -> (BTreeMap<Effect, u64>, Vec<String>) {
     (effects, twice.collect())
 }
 
+/// The batches of the scene's script, in order; the one that stands in no transaction may be ordered anew by a person.
+const BATCHES: [&str; 5] = ["kill.sql#1", "kill.sql#2", "kill.sql#3", ALONE, "kill.sql#5"];
+const ALONE: &str = "kill.sql#4";
+
+/// Compares the batches of a plan that orders the script with those that took place. `restarted` as in [`judge`].
+pub fn judge_batches(ordered: bool, ran: &[String], restarted: u64) -> Verdict {
+    let mut verdict = Verdict::default();
+    for label in BATCHES {
+        let got = ran.iter().filter(|other| *other == label).count() as u64;
+        let wanted = u64::from(ordered);
+        let anew = if label == ALONE { restarted } else { 0 };
+        verdict.ordered += wanted;
+        verdict.effects += got;
+        verdict.lost += wanted.saturating_sub(got);
+        verdict.doubled += got.saturating_sub(wanted + anew);
+    }
+    verdict
+}
+
 /// What the ledger says about one change.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Verdict {
@@ -97,6 +116,21 @@ mod tests {
         let (effects, twice) = started(&entries);
         assert_eq!(effects.get(&("alpha".to_owned(), Action::Install)), Some(&2));
         assert_eq!(twice, ["installer k1.install"]);
+    }
+
+    #[test]
+    fn a_batch_that_ran_twice_is_doubled_unless_a_person_ordered_it() {
+        let all: Vec<String> = BATCHES.iter().map(|label| (*label).to_owned()).collect();
+        let count = |ran: &[String], anew| {
+            let verdict = judge_batches(true, ran, anew);
+            (verdict.lost, verdict.doubled)
+        };
+        assert_eq!(count(&all, 0), (0, 0));
+        assert_eq!(count(&all[1..], 0), (1, 0));
+        assert_eq!(count(&[all.clone(), vec![ALONE.to_owned()]].concat(), 0), (0, 1));
+        assert_eq!(count(&[all.clone(), vec![ALONE.to_owned()]].concat(), 1), (0, 0));
+        assert_eq!(count(&[all.clone(), all[..1].to_vec()].concat(), 1), (0, 1));
+        assert_eq!(judge_batches(false, &all[..1], 0).doubled, 1);
     }
 
     #[test]

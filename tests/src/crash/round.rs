@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use muster_model::event::{EventBody, RunEnd};
 use muster_model::name::PlanId;
+use muster_model::node::NodeKind;
 use muster_model::outcome::End;
 use muster_model::view::{StepState, StepView};
 
@@ -27,6 +28,12 @@ const KILLS_MOST: u64 = 5;
 
 const PLANNING: &[(Victim, &str)] = &[(Victim::Controller, "planning.after_manifests")];
 const INTENT: &[(Victim, &str)] = &[(Victim::Agent, "journal.intent.before_commit")];
+const SCRIPTS: &[(Victim, &str)] = &[
+    (Victim::Agent, "sql.batch.before"),
+    (Victim::Agent, "sql.batch.after"),
+    (Victim::Agent, "sql.announced"),
+    (Victim::Agent, "sql.alone"),
+];
 const CANCELLED: &[(Victim, &str)] =
     &[(Victim::Agent, "journal.cancelled.before_commit"), (Victim::Agent, "journal.cancelled.stored")];
 const REGRESSED: &[(Victim, &str)] =
@@ -57,6 +64,8 @@ pub enum Change {
 pub struct Round<'a> {
     fire: Fire<'a>,
     newer: bool,
+    /// Batches that took place before this change.
+    batches: usize,
 }
 
 /// What one change came to.
@@ -66,6 +75,8 @@ struct Course {
     restarted: BTreeMap<String, u64>,
     /// Numbers of steps whose outcome was unknown since the run last went on.
     unknown: BTreeSet<u32>,
+    /// The plan runs the script.
+    scripts: bool,
     /// An operator will cancel the run as soon as a step has started.
     cancel: bool,
 }
@@ -76,7 +87,7 @@ impl<'a> Round<'a> {
     /// # Errors
     /// Where it cannot be opened.
     pub fn open(programs: &Programs, deck: &'a mut Deck, tally: &'a mut Tally) -> Result<Self> {
-        Ok(Self { fire: Fire::new(Field::open(programs, scene())?, deck, tally), newer: false })
+        Ok(Self { fire: Fire::new(Field::open(programs, scene())?, deck, tally), newer: false, batches: 0 })
     }
 
     /// Plans, approves and runs a change under fire, and judges what happened.
@@ -85,6 +96,7 @@ impl<'a> Round<'a> {
     /// Where a program does what it must not, or nothing any more.
     pub fn play(&mut self, change: Change) -> Result<()> {
         self.prepare(change)?;
+        self.batches = self.fire.field.agent.twin.batches().len();
         let known = self.fire.field.agent.twin.ledger().len();
         // One plan in four is made under fire; the others would only repeat that one point.
         let rarely = if self.fire.deck.below(4) == 0 { PLANNING } else { &[] };
@@ -99,6 +111,13 @@ impl<'a> Round<'a> {
 
     fn prepare(&mut self, change: Change) -> Result<()> {
         let field = &self.fire.field;
+        // A database that was restored has no marks: its script is due again.
+        field.agent.twin.change_sql(|server| {
+            if let Some(database) = server.databases.get_mut("KILL") {
+                database.properties.clear();
+                database.tables.clear();
+            }
+        });
         match change {
             Change::Install => {}
             Change::Replace | Change::Cancel => {
@@ -163,12 +182,15 @@ impl<'a> Round<'a> {
 
     fn run(&mut self, plan: PlanId, known: usize, change: Change) -> Result<()> {
         let ordered = oracle::ordered(&self.fire.field.steps(plan).steps);
-        let mut course = Course { cancel: change == Change::Cancel, ..Course::default() };
+        let scripts =
+            self.fire.field.steps(plan).steps.iter().any(|step| step.node.kind == NodeKind::SqlScripts);
+        let mut course = Course { cancel: change == Change::Cancel, scripts, ..Course::default() };
         let mut plan = plan;
         let favourite = match change {
             Change::Install => self.fire.least_tried(INTENT),
             Change::Cancel => self.fire.least_tried(CANCELLED),
-            Change::Replace | Change::Drift | Change::Regress => None,
+            Change::Drift => self.fire.least_tried(SCRIPTS),
+            Change::Replace | Change::Regress => None,
         };
         loop {
             let first = self.next_event();
@@ -298,12 +320,18 @@ impl<'a> Round<'a> {
         let entries = self.fire.field.agent.twin.ledger().split_off(known);
         let verdict = oracle::judge(ordered, &entries, &course.restarted);
         self.fire.tally.add(&verdict);
+        let batches = self.fire.field.agent.twin.batches().split_off(self.batches);
+        let anew = course.restarted.get("kill").copied().unwrap_or_default();
+        let batch_verdict = oracle::judge_batches(course.scripts, &batches, anew);
+        self.fire.tally.add(&batch_verdict);
         let left = self.fire.field.plan();
         let left = self.fire.field.rows(left);
         self.fire.tally.lost += left.len() as u64;
         if !self.fire.tally.is_clean() {
             self.fire.show();
-            bail!("{plan}: ordered {ordered:?}, {verdict:?}, left to do: {left:?}");
+            bail!(
+                "{plan}: ordered {ordered:?}, {verdict:?}, batches {batches:?}, {batch_verdict:?}, left to do: {left:?}"
+            );
         }
         Ok(())
     }

@@ -1,0 +1,196 @@
+//! A database, both ways of the guide, and the tasks around it: scripts, a wizard, a restart of the computer.
+
+use anyhow::Context as _;
+use muster_agent::host::twin::ledger::Deed;
+use muster_agent::host::twin::sql::state::Database;
+use muster_model::event::{EventBody, RunEnd};
+use muster_model::name::PlanId;
+use muster_model::outcome::End;
+use muster_model::view::{SiteState, StepState};
+use muster_tests::cli::code;
+use muster_tests::daemon::await_until;
+use muster_tests::field::Field;
+
+const SCRIPTS: &str = "sql_scripts/new-database";
+const ALL: [&str; 8] = [
+    "0100_tables.sql#1",
+    "0100_tables.sql#2",
+    "0200_data.sql#1",
+    "0200_data.sql#2",
+    "0200_data.sql#3",
+    "0200_data.sql#4",
+    "0200_data.sql#5",
+    "0300_views.sql#1",
+];
+
+/// Waits until the agent has gone down with its computer, and starts it as Windows' service manager would.
+fn start_again(field: &mut Field) {
+    await_until("the computer goes down", || {
+        let process = field.agent.process().context("it was not started")?;
+        Ok(process.ended()?.is_some())
+    })
+    .unwrap();
+    field.start_agent().unwrap();
+}
+
+/// Runs a plan in which the computer starts again, to its end.
+fn run(field: &mut Field, plan: PlanId) -> RunEnd {
+    field.cli.ok(&format!("run {plan}"));
+    start_again(field);
+    ended(field, plan)
+}
+
+fn ended(field: &Field, plan: PlanId) -> RunEnd {
+    let is_end = |body: &EventBody| matches!(body, EventBody::RunEnded { plan: of, .. } if *of == plan);
+    let EventBody::RunEnded { end, .. } = field.watch().until("the run has ended", is_end).body else {
+        panic!("{plan} has no end");
+    };
+    end
+}
+
+fn end_of(field: &Field, plan: PlanId, node: &str) -> StepState {
+    field.step(plan, node).state
+}
+
+const DONE: StepState = StepState::Ended(End::Done);
+
+/// G14, G21, G22: the database is made, each batch runs once, what is there before and after is looked at, and nothing is
+/// left to do. G1: the computer starts again in the middle, once.
+#[test]
+fn g14_the_scripts_make_the_database_on_one_approval_and_the_next_plan_is_empty() {
+    let mut field = Field::database();
+    let plan = field.plan();
+    let rows = field.rows(plan);
+    let wanted = [
+        format!("{SCRIPTS} run (absent) -> run (not run yet)"),
+        r"service_restart/w3svc run[file/C:\Sage\sage.ini] (absent) -> run (runs with that change)"
+            .to_owned(),
+        "reboot/after-common-services run[package/common-services] (absent) -> run (runs with that change)"
+            .to_owned(),
+    ];
+    wanted.iter().for_each(|row| assert!(rows.contains(row), "{row}\n{rows:#?}"));
+    field.cli.ok(&format!("plan show {plan}")).says(&["> ", "run  ", "not run yet"]);
+    field.cli.ok(&format!("approve {plan}"));
+    assert_eq!(run(&mut field, plan), RunEnd::Done);
+    field.assert_in_sync();
+
+    assert_eq!(field.agent.twin.batches(), ALL);
+    assert_eq!(field.agent.twin.state().boots, 2);
+    let evidence = |node: &str| field.step(plan, node).evidence.unwrap();
+    assert!(evidence("sql_query/server-version").contains("15.0.4355.3"));
+    assert!(evidence("sql_query/common-services").contains("6.0.0.1397"), "G22: what must be there");
+    assert!(evidence("sql_query/version").contains("2022-r2"), "G21: what is there now");
+    assert!(evidence(SCRIPTS).contains("tables of SXA"), "what was printed: {}", evidence(SCRIPTS));
+    let restart = evidence("reboot/after-common-services");
+    assert!(restart.contains("start 1 before, start 2 now"), "{restart}");
+    let deeds: Vec<Deed> = field.agent.twin.ledger().into_iter().map(|entry| entry.deed).collect();
+    let place = |wanted: fn(&Deed) -> bool| deeds.iter().position(wanted).unwrap();
+    let after = |deed: &Deed| matches!(deed, Deed::FileWritten { path, .. } if path.ends_with("after.ini"));
+    let boot = place(|deed| matches!(deed, Deed::Rebooted { .. }));
+    assert!(boot < deeds.iter().position(after).unwrap(), "what needs the restart came after it");
+}
+
+/// G14: the vendor's wizard. Checks before and after; the gate opens only on a server that is fit, and the database is seen.
+#[test]
+fn g14_a_person_makes_the_database_between_two_checks() {
+    let mut field = Field::database();
+    field.edit("guided: false", "guided: true");
+    field.push().expect(code::OK);
+    let plan = field.approved_plan();
+    let ran = field.cli.run(["run", &plan.to_string(), "--watch"]).expect(code::WAITING);
+    ran.says(&[&format!("muster done {plan}/")]);
+    assert_eq!(end_of(&field, plan, "sql_query/common-services"), DONE, "looked at before");
+    let gate = field.step(plan, "manual_step/new-database");
+    assert_eq!(gate.state, StepState::Waiting);
+
+    field.agent.twin.change_sql(|server| {
+        let made = Database {
+            answers: [("SELECT Version FROM dbo.Version".to_owned(), "2022-r2".to_owned())].into(),
+            ..server.databases["CommonServices"].clone()
+        };
+        server.databases.insert("SXA".to_owned(), made);
+    });
+    field.cli.ok(&format!("done {plan}/{}", gate.number));
+    start_again(&mut field);
+    assert_eq!(ended(&field, plan), RunEnd::Done);
+    assert_eq!(end_of(&field, plan, "sql_query/version"), DONE);
+    assert_eq!(field.agent.twin.batches(), Vec::<String>::new(), "the person did it all");
+    field.assert_in_sync();
+}
+
+/// G22: without the Common Services database nobody is sent to the wizard.
+#[test]
+fn g22_a_missing_precondition_closes_the_gate() {
+    let mut field = Field::database();
+    field.edit("guided: false", "guided: true");
+    field.push().expect(code::OK);
+    field.agent.twin.change_sql(|server| drop(server.databases.remove("CommonServices")));
+    let plan = field.approved_plan();
+    assert_eq!(run(&mut field, plan), RunEnd::Failed);
+    let check = field.step(plan, "sql_query/common-services");
+    assert_eq!(check.state, StepState::Ended(End::Failed));
+    assert!(check.evidence.unwrap().contains("'CommonServices' does not exist"));
+    assert_eq!(end_of(&field, plan, "manual_step/new-database"), StepState::Ended(End::Skipped));
+    assert_eq!(end_of(&field, plan, r"file/C:\Sage\sage.ini"), DONE, "what does not depend on it goes on");
+}
+
+/// A failed script stops what depends on it and nothing else; the report names file, line, batch and the server's message;
+/// `resume` goes on where it stopped.
+#[test]
+fn g14_a_failed_script_is_told_with_file_line_batch_and_message_and_resume_goes_on_there() {
+    let mut field = Field::database();
+    field.agent.twin.fault(&[
+        "sql.execute",
+        "0200_data.sql#5",
+        "fail=Msg 9002, Level 17, State 2, Line 1: the transaction log for database SXA is full",
+    ]);
+    let plan = field.approved_plan();
+    assert_eq!(run(&mut field, plan), RunEnd::Failed);
+    assert_eq!(end_of(&field, plan, SCRIPTS), StepState::Ended(End::Failed));
+    assert_eq!(end_of(&field, plan, "sql_query/version"), StepState::Ended(End::Skipped));
+    assert_eq!(end_of(&field, plan, r"file/C:\Sage\after.ini"), DONE, "nothing else stops");
+    let why = field.cli.ok("why nord-prod");
+    why.says(&[
+        "0200_data.sql:7",
+        "batch 5 of 5",
+        "Msg 9002",
+        "SXA is full",
+        &format!("muster resume {plan}"),
+    ]);
+    assert_eq!(field.agent.twin.batches(), ALL[..6]);
+
+    field.cli.run(["resume", &plan.to_string(), "--watch"]).expect(code::OK);
+    assert_eq!(field.agent.twin.batches(), ALL, "no batch twice");
+    field.assert_in_sync();
+}
+
+/// G1, G13, G18: before a package is replaced its application is stopped, and started after it; tasks that nothing fires
+/// are not in the plan.
+#[test]
+fn g18_the_application_is_stopped_before_its_package_is_replaced_and_started_after_it() {
+    let mut field = Field::database();
+    let plan = field.approved_plan();
+    assert_eq!(run(&mut field, plan), RunEnd::Done);
+    let known = field.agent.twin.ledger().len();
+    field.edit("common_services: 6.0.0.1397", "common_services: 6.0.0.1400");
+    field.push().expect(code::OK);
+    let plan = field.approved_plan();
+    let tasks = ["service_restart", "sql_scripts"];
+    let steps = field.steps(plan).steps;
+    assert!(steps.iter().all(|step| !tasks.contains(&step.node.kind.as_str())), "{steps:#?}");
+    assert_eq!(run(&mut field, plan), RunEnd::Done);
+    let effects = field.agent.twin.effects_after(known);
+    let place = |is: fn(&Deed) -> bool| effects.iter().position(is).unwrap();
+    let order = [
+        place(|deed| matches!(deed, Deed::PoolStopped { .. })),
+        place(|deed| matches!(deed, Deed::ServiceStopped { .. })),
+        place(|deed| matches!(deed, Deed::PackageRemoved { .. })),
+        place(|deed| matches!(deed, Deed::PackageInstalled { .. })),
+        place(|deed| matches!(deed, Deed::PoolStarted { .. })),
+        place(|deed| matches!(deed, Deed::PoolRecycled { .. })),
+        place(|deed| matches!(deed, Deed::Rebooted { .. })),
+    ];
+    assert!(order.is_sorted(), "{order:?} {effects:#?}");
+    field.assert_in_sync();
+    assert_eq!(field.status().state, SiteState::InSync);
+}
