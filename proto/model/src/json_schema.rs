@@ -153,7 +153,7 @@ fn integer(low: i64, high: i64) -> Value {
 
 /// A node of any kind: the key that names its kind decides what else it may have.
 fn node() -> Value {
-    let kinds: Vec<Value> = NodeKind::ALL.iter().map(|kind| json!({"required": [kind.as_str()]})).collect();
+    let kinds: Vec<Value> = NodeKind::ALL.iter().map(|kind| is_of(*kind)).collect();
     let branches: Vec<Value> = NodeKind::ALL
         .iter()
         .map(|kind| {
@@ -173,12 +173,28 @@ fn node() -> Value {
             }
             properties.extend(table::NODE.iter().map(|spec| property(spec, None)));
             json!({
-                "if": {"required": [kind.as_str()]},
+                "if": is_of(*kind),
                 "then": {"properties": properties, "required": needed, "additionalProperties": false},
             })
         })
         .collect();
     json!({"type": "object", "oneOf": kinds, "allOf": branches})
+}
+
+/// Holds for a node of that kind. A kind's word may be an attribute of another kind, as `certificate` is of a binding: then
+/// the other kind's word decides.
+fn is_of(kind: NodeKind) -> Value {
+    let word = kind.as_str();
+    let others: Vec<Value> = NodeKind::ALL
+        .iter()
+        .filter(|other| other.spec().attribute(word).is_some())
+        .map(|other| json!({"required": [other.as_str()]}))
+        .collect();
+    if others.is_empty() {
+        json!({"required": [word]})
+    } else {
+        json!({"required": [word], "not": {"anyOf": others}})
+    }
 }
 
 fn attribute_value(ty: AttributeType) -> Value {
