@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use muster_model::name::{InvalidName, ParameterName, PlanId, ProductId, Revision, ServerId, Slug};
 
 use crate::exit::Exit;
@@ -78,6 +78,8 @@ pub enum Verb {
     /// Invite, list, show and revoke servers
     #[command(subcommand)]
     Server(ServerVerb),
+    /// Print what somebody else is asked for before a site can be installed
+    Handout(HandoutArgs),
     /// Print JSON Schema of the documents, for editors
     Schema(SchemaArgs),
     /// Bring a restored controller back to work
@@ -93,6 +95,27 @@ pub struct FilesArgs {
     /// A file, or a folder with *.yaml and *.yml files; may be given more than once
     #[arg(short = 'f', long = "file", value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
+}
+
+/// `muster handout`.
+#[derive(Debug, ClapArgs)]
+pub struct HandoutArgs {
+    /// The site's name
+    #[arg(value_name = "SITE")]
+    pub site: Slug,
+    /// Who is asked
+    #[arg(long = "for", value_enum, value_name = "WHOM")]
+    pub whom: Whom,
+    /// The Windows domain of the site's servers, whose accounts connect
+    #[arg(long, value_name = "NAME", default_value = "DOMAIN")]
+    pub domain: String,
+}
+
+/// Who is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Whom {
+    /// Whoever looks after the SQL Server
+    Dba,
 }
 
 /// `muster schema`.

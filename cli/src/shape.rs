@@ -15,6 +15,8 @@ pub const STEP: &str = "muster.step/1";
 pub const RENDER: &str = "muster.render/1";
 /// `muster diff`.
 pub const DIFF: &str = "muster.diff/1";
+/// `muster handout`.
+pub const HANDOUT: &str = "muster.handout/1";
 /// `muster explain`.
 pub const EXPLAIN: &str = "muster.explain/1";
 /// `muster plan`, `muster plan show`.
@@ -39,7 +41,7 @@ pub const INVITE: &str = "muster.invite/1";
 pub const RECOVERY: &str = "muster.recovery/1";
 
 /// Every shape, in the order of the reference.
-pub const ALL: [&str; 17] = [
-    PUSH, VALIDATE, DIFF, RENDER, EXPLAIN, PLAN, DONE, RUN, EVENT, STEPS, STEP, STATUS, WHY, SERVERS, SERVER,
-    INVITE, RECOVERY,
+pub const ALL: [&str; 18] = [
+    PUSH, VALIDATE, DIFF, RENDER, EXPLAIN, HANDOUT, PLAN, DONE, RUN, EVENT, STEPS, STEP, STATUS, WHY,
+    SERVERS, SERVER, INVITE, RECOVERY,
 ];

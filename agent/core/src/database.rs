@@ -3,10 +3,10 @@
 //! Neighbours: `diff` asks here before a row becomes work. A database that a DBA manages is looked at and never made; what
 //! cannot be changed once it is there (collation, place) is never changed.
 
+use muster_model::handout::{self, is_dbas};
 use muster_model::manifest::Node;
 use muster_model::plan::{New, Old, Row};
 use muster_model::report::Finding;
-use muster_model::value::Value;
 
 /// What only a creation can settle.
 const FIXED: [&str; 3] = ["collation", "data_folder", "log_folder"];
@@ -47,10 +47,6 @@ pub(crate) fn forbidden(node: &Node, rows: &[Row]) -> Option<Finding> {
     })
 }
 
-fn is_dbas(node: &Node) -> bool {
-    node.attributes.get("managed_by").and_then(Value::as_text) == Some("dba")
-}
-
 fn place(node: &Node) -> String {
     let address = node.endpoint.as_ref().map_or("?", |endpoint| endpoint.address.as_str());
     format!("database {} on {address}", name(node))
@@ -62,27 +58,9 @@ fn name(node: &Node) -> &str {
 
 /// The T-SQL that makes it, with what has no T-SQL of one line in words.
 fn create(node: &Node) -> String {
-    let text = |attribute: &str| node.attributes.get(attribute).map(ToString::to_string);
-    let collate = text("collation").map(|collation| format!(" COLLATE {collation}")).unwrap_or_default();
-    let mut asked = format!("CREATE DATABASE [{}]{collate};", name(node));
-    if let Some(recovery) = text("recovery") {
-        asked.push_str(&format!(
-            " ALTER DATABASE [{}] SET RECOVERY {};",
-            name(node),
-            recovery.to_uppercase()
-        ));
-    }
-    for (file, folder, size) in
-        [("data", "data_folder", "data_size_mb"), ("log", "log_folder", "log_size_mb")]
-    {
-        let folder = text(folder).map(|folder| format!(" in {folder}"));
-        let size = text(size).map(|size| format!(" of at least {size} MB"));
-        if folder.is_some() || size.is_some() {
-            let (folder, size) = (folder.unwrap_or_default(), size.unwrap_or_default());
-            asked.push_str(&format!(" its {file} file{folder}{size};"));
-        }
-    }
-    asked.trim_end_matches(';').to_owned()
+    let statements = handout::create(node).into_iter();
+    let files = handout::files(node).into_iter().map(|file| file + ";");
+    statements.chain(files).collect::<Vec<_>>().join(" ").trim_end_matches(';').to_owned()
 }
 
 fn alter(node: &Node, rows: &[&Row]) -> String {

@@ -10,6 +10,7 @@ mod done;
 mod events;
 mod explain;
 mod files;
+mod handout;
 mod plan;
 mod push;
 mod recover;
@@ -84,6 +85,7 @@ pub(crate) async fn run(args: Args, output: &mut Output) -> Result<Exit, Failure
         Verb::Why(args) => why::run(&mut context, &args.site).await,
         Verb::Events(args) => events::run(&mut context, &args).await,
         Verb::Server(verb) => server::run(&mut context, verb).await,
+        Verb::Handout(args) => handout::run(&mut context, &args).await,
         Verb::Schema(args) => schema::run(&mut context, &args),
         Verb::Recover(verb) => recover::run(&mut context, verb).await,
         Verb::Completions(args) => completions::run(&mut context, args.shell),

@@ -6,6 +6,7 @@
 pub(crate) mod diff;
 pub(crate) mod events;
 pub(crate) mod explain;
+pub(crate) mod handout;
 pub(crate) mod manifest;
 pub(crate) mod plan;
 pub(crate) mod recovery;

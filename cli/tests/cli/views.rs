@@ -152,6 +152,33 @@ async fn diff_shows_each_server_that_documents_would_change() {
 }
 
 #[tokio::test]
+async fn a_handout_is_a_script_for_the_dba() {
+    let world = World::new();
+    let endpoint = json!({"name": "main", "address": "NORSQL\\PROD"});
+    let nodes = json!([
+        {"id": "sql_database/main/SXA", "endpoint": endpoint,
+            "attributes": {"managed_by": "dba", "recovery": "full", "data_folder": "E:\\Data"}},
+        {"id": "sql_scripts/new", "endpoint": endpoint, "attributes": {"database": "main/SXA"}}]);
+    let render = |nodes: &Value| {
+        let manifest = json!({"format": 1, "server": "nordbank-prod/web", "host": "NOR-WEB01",
+            "product": "sxa 2022-r2", "generation": 1, "nodes": nodes});
+        serde_json::to_vec(&json!({"site": "nordbank-prod", "revision": 118, "manifests": [manifest]}))
+            .unwrap()
+    };
+    world.controller.change(|script| {
+        script.views.insert("muster.render/1", render(&nodes));
+    });
+    assert_snapshot!(world.said("handout nordbank-prod --for dba --domain NORDBANK").await);
+    let ran = world.muster("--output json handout nordbank-prod --for dba").await;
+    let json: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(json["asked"][0]["logins"][0]["account"], "DOMAIN\\NOR-WEB01$");
+    world.controller.change(|script| {
+        script.views.insert("muster.render/1", render(&json!([])));
+    });
+    assert_snapshot!("handout_of_nothing", world.said("handout nordbank-prod --for dba").await);
+}
+
+#[tokio::test]
 async fn explain_shows_the_layer_that_won_and_what_it_shadows() {
     let world = World::new();
     let layer = |layer: &str, document: &str, line: u32, written: &str| json!({"layer": layer, "document": document, "path": "product.yaml", "line": line, "written": written});

@@ -16,6 +16,7 @@ pub mod document;
 pub mod event;
 mod expression;
 pub mod graph;
+pub mod handout;
 pub mod identity;
 pub mod json_schema;
 pub mod limits;
