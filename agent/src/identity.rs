@@ -62,6 +62,17 @@ pub enum Error {
         #[source]
         source: serde_json::Error,
     },
+    /// Others may read the key or change the journal.
+    #[error(
+        "{path} can be reached by {}; leave it to administrators and SYSTEM alone, or name a folder that is not there yet",
+        others.join(", ")
+    )]
+    Exposed {
+        /// The folder.
+        path: String,
+        /// Who they are.
+        others: Vec<String>,
+    },
     /// Another agent uses the folder.
     #[error("an agent runs in {0}")]
     InUse(String),
@@ -108,11 +119,27 @@ impl DataDir {
         os::make_private_folder(&self.dir).map_err(|source| io_error("make", &self.dir, source))
     }
 
+    /// Where the service writes its log.
+    pub fn logs(&self) -> PathBuf {
+        self.dir.join("logs")
+    }
+
+    /// Makes sure that nobody else reaches into it.
+    ///
+    /// # Errors
+    /// Where somebody does, or it cannot be told.
+    pub fn check_private(&self) -> Result<(), Error> {
+        let others = os::who_else(&self.dir).map_err(|source| io_error("look at", &self.dir, source))?;
+        let path = || self.dir.display().to_string();
+        if others.is_empty() { Ok(()) } else { Err(Error::Exposed { path: path(), others }) }
+    }
+
     /// Takes the folder for this process.
     ///
     /// # Errors
-    /// Where another agent has it.
+    /// Where another agent has it, or others reach into it.
     pub fn lock(&self) -> Result<Lock, Error> {
+        self.check_private()?;
         let path = self.dir.join("agent.lock");
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true);
@@ -237,10 +264,25 @@ mod tests {
         }
     }
 
+    /// On Windows `host::windows::guard` judges the access list.
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_others_can_reach_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::new(folder.path());
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let error = data.lock().unwrap_err().to_string();
+        assert!(error.contains("its group, everybody"), "{error}");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        data.lock().unwrap();
+    }
+
     #[test]
     fn a_second_agent_in_the_folder_is_refused_while_the_first_lives() {
         let folder = tempfile::tempdir().unwrap();
-        let data = DataDir::new(folder.path());
+        let data = DataDir::new(&folder.path().join("data"));
+        data.create().unwrap();
         let first = data.lock().unwrap();
         assert!(matches!(data.lock(), Err(Error::InUse(_))));
         drop(first);

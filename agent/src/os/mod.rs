@@ -9,11 +9,13 @@ mod unix;
 #[cfg(windows)]
 pub use crate::host::windows::disk::{make_private, make_private_folder, rename, sync_name, terminated};
 #[cfg(windows)]
+pub use crate::host::windows::guard::who_else;
+#[cfg(windows)]
 pub use crate::host::windows::process::{
     Held, become_program, detach, end, ending_signal, hold, parent_id, start_mark,
 };
 #[cfg(unix)]
 pub use unix::{
     Held, become_program, detach, end, ending_signal, hold, make_private, make_private_folder, parent_id,
-    rename, start_mark, sync_name, terminated,
+    rename, start_mark, sync_name, terminated, who_else,
 };

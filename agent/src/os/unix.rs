@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -143,6 +143,25 @@ pub fn make_private(options: &mut OpenOptions) -> io::Result<&mut OpenOptions> {
 /// Where it cannot be made.
 pub fn make_private_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Who else than the owner of this process and the system may read or change what lies in this folder, in words.
+///
+/// # Errors
+/// Where it cannot be told.
+pub fn who_else(folder: &Path) -> io::Result<Vec<String>> {
+    let facts = fs::metadata(folder)?;
+    let me = rustix::process::geteuid().as_raw();
+    let mut others = Vec::new();
+    if facts.uid() != me && facts.uid() != 0 {
+        others.push(format!("user {}", facts.uid()));
+    }
+    for (bits, who) in [(0o070, "its group"), (0o007, "everybody")] {
+        if facts.mode() & bits != 0 {
+            others.push(who.to_owned());
+        }
+    }
+    Ok(others)
 }
 
 /// Waits until the process is asked to stop; gives the name of how.

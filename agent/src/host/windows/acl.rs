@@ -14,6 +14,8 @@ const DENY: u8 = 1;
 const INHERITED: u8 = 0x10;
 /// The flags that say what is inherited from an entry: by files, by folders, once only, and not here.
 const SPREAD: u8 = 0x0f;
+/// `INHERIT_ONLY_ACE`: an entry for what is made below, and not for the object itself.
+const NOT_HERE: u8 = 0x08;
 /// Type, flags, size; then the mask, then the identifier.
 const ENTRY_HEAD_BYTES: usize = 4;
 const MASK_BYTES: usize = 4;
@@ -89,7 +91,7 @@ pub(super) struct Acl {
 impl Acl {
     /// A list that gives nobody anything.
     #[cfg(test)]
-    fn empty() -> Self {
+    pub(super) fn empty() -> Self {
         Self { revision: REVISION, entries: Vec::new() }
     }
 
@@ -121,6 +123,17 @@ impl Acl {
         bytes.resize(bytes.len().next_multiple_of(4), 0);
         let word = |bytes: &[u8]| bytes.iter().rev().fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte));
         Some(bytes.chunks_exact(4).map(word).collect())
+    }
+
+    /// Whom any entry, explicit or inherited, allows some of this on the object itself. An entry of another type than plain
+    /// ones counts where it begins as they do, as those with a condition: better one too many.
+    pub(super) fn allowed_here(&self, mask: u32) -> Vec<Sid> {
+        let here = self.entries.iter().filter(|entry| entry.0[0] != DENY && entry.0[1] & NOT_HERE == 0);
+        let allowed = here.filter_map(|entry| {
+            let (given, sid) = entry.0.get(ENTRY_HEAD_BYTES..)?.split_first_chunk::<MASK_BYTES>()?;
+            (u32::from_le_bytes(*given) & mask != 0).then(|| Sid::parse(sid)).flatten()
+        });
+        allowed.collect()
     }
 
     /// What each account is given explicitly, in the order of the list.
@@ -218,6 +231,15 @@ mod tests {
         assert_eq!(acl, wanted, "after what is explicit, before what is inherited");
         acl.revoke(&sid(pool));
         assert_eq!(acl, list());
+    }
+
+    #[test]
+    fn whoever_is_allowed_something_here_is_found_and_nobody_else() {
+        let mut acl = list();
+        acl.entries.push(entry(ALLOW, INHERITED | NOT_HERE, "S-1-3-0", FULL));
+        let found = acl.allowed_here(READ);
+        assert_eq!(found, ["S-1-5-18", "S-1-5-18", "S-1-5-18", "S-1-5-32-545"].map(sid));
+        assert_eq!(acl.allowed_here(0x0001_0000).len(), 3, "the last one may only read");
     }
 
     #[test]

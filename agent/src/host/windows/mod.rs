@@ -1,14 +1,15 @@
 //! A Windows server: the only room of the house that calls Windows, and the only one that is `unsafe`.
 //!
 //! One leaf per port: `services`, `packages`, `files`, `folders`, `registry_values`, `http`; `missing` stands for those that
-//! are not there yet. Below them `rights`, `registry`, `account`, `sid`, `acl`, `security`, `facts`, `text` and `memory`. `process`, `job` and `disk` are what
-//! `crate::os` offers the portable code. Each unsafe operation stands alone and says why it is sound; handles and memory
+//! are not there yet. Below them `rights`, `registry`, `account`, `sid`, `acl`, `security`, `facts`, `text` and `memory`. `process`, `job`, `disk` and `guard` are
+//! what `crate::os` offers the portable code. Each unsafe operation stands alone and says why it is sound; handles and memory
 //! belong to types that give them back. Neighbours: everything above the ports is the same code as on the twin. Nothing
 //! here parses text that is meant for people, and nothing starts a shell.
 
 #![expect(unsafe_code, reason = "Windows is called by its own functions; this folder alone does so")]
 
 pub mod disk;
+pub mod guard;
 pub mod process;
 
 mod account;

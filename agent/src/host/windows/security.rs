@@ -12,12 +12,13 @@ use windows_sys::Win32::Security::Authorization::{
     GetNamedSecurityInfoW, SE_FILE_OBJECT, SetNamedSecurityInfoW,
 };
 use windows_sys::Win32::Security::{
-    ACL, DACL_SECURITY_INFORMATION, GetSecurityDescriptorControl, PROTECTED_DACL_SECURITY_INFORMATION,
-    SE_DACL_PROTECTED, UNPROTECTED_DACL_SECURITY_INFORMATION,
+    ACL, DACL_SECURITY_INFORMATION, GetSecurityDescriptorControl, OWNER_SECURITY_INFORMATION,
+    PROTECTED_DACL_SECURITY_INFORMATION, SE_DACL_PROTECTED, UNPROTECTED_DACL_SECURITY_INFORMATION,
 };
 
 use super::acl::Acl;
 use super::memory::LocalMemory;
+use super::sid::Sid;
 use super::text::wide;
 
 /// Who may do what with a file.
@@ -65,6 +66,34 @@ pub(super) fn protection(path: &Path) -> io::Result<Protection> {
         }
     };
     Ok(Protection { list, apart: control & SE_DACL_PROTECTED != 0 })
+}
+
+/// Whose it is.
+pub(super) fn owner(path: &Path) -> io::Result<Sid> {
+    let name = wide(path);
+    let (mut owner, mut descriptor) = (ptr::null_mut(), ptr::null_mut());
+    // SAFETY: the name ends with a zero, and owner and descriptor are this function's own pointers.
+    let told = unsafe {
+        GetNamedSecurityInfoW(
+            name.as_ptr(),
+            SE_FILE_OBJECT,
+            OWNER_SECURITY_INFORMATION,
+            &mut owner,
+            ptr::null_mut(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+            &mut descriptor,
+        )
+    };
+    if told != ERROR_SUCCESS {
+        return Err(io::Error::from_raw_os_error(told.cast_signed()));
+    }
+    let _descriptor = LocalMemory::own(descriptor);
+    if owner.is_null() {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    // SAFETY: the owner lies in the descriptor, which is alive.
+    unsafe { Sid::read_at(owner.cast()) }.ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
 /// Puts it on a file; what is inherited is taken anew from the folder unless the file is apart.

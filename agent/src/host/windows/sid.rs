@@ -1,6 +1,6 @@
 //! Security identifiers: what Windows means by an account, whatever it is called on this server.
 //!
-//! Layout and text: [MS-DTYP] 2.4.2. Neighbours: `account` finds them for names, `acl` keeps them in access lists. Pure.
+//! Layout and text: [MS-DTYP] 2.4.2. Neighbours: `account` finds them for names, `acl` keeps them in access lists.
 
 use std::fmt;
 
@@ -29,6 +29,19 @@ impl Sid {
         let count = usize::from(*count);
         let whole = bytes.get(..Self::HEAD_BYTES + 4 * count)?;
         (count <= Self::PARTS).then(|| Self(whole.to_vec()))
+    }
+
+    /// From Windows' memory; none where it is none.
+    ///
+    /// # Safety
+    /// `start` points to an identifier that is whole, and nobody changes it meanwhile.
+    pub(super) unsafe fn read_at(start: *const u8) -> Option<Self> {
+        // SAFETY: every identifier has at least these bytes.
+        let head = unsafe { std::slice::from_raw_parts(start, Self::HEAD_BYTES) };
+        let length = Self::HEAD_BYTES + 4 * usize::from(head[1]);
+        // SAFETY: it is as long as the count of its parts says, which is its second byte.
+        let bytes = unsafe { std::slice::from_raw_parts(start, length) };
+        Self::parse(bytes)
     }
 
     /// From its text, `S-1-5-18`; none where it is not one. Authorities above 255 are not used by Windows.
