@@ -14,7 +14,7 @@ use crate::enroll::enroll;
 use crate::host::{self, twin};
 use crate::identity::{self, DataDir};
 use crate::run::Agent;
-use crate::{check, supervise};
+use crate::{check, service, supervise};
 
 /// Muster's agent: makes its server what the controller's documents say, and reports.
 #[derive(Debug, Parser)]
@@ -32,6 +32,9 @@ enum Command {
     Run(PlaceArgs),
     /// Look at what stands between this server and its controller.
     Check(PlaceArgs),
+    /// The agent as a service of Windows.
+    #[command(subcommand)]
+    Service(service::Verb),
     /// Make, show and break a modelled Windows server (SIMULATED).
     Twin(twin::cli::TwinArgs),
     /// Play an installer on a twin.
@@ -78,6 +81,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> any
         Command::Enroll(args) => enroll_here(&args, out),
         Command::Run(args) => run_here(&args),
         Command::Check(args) => check_here(&args, out),
+        Command::Service(verb) => service::run(&verb, out),
         Command::Twin(args) => twin::cli::run(&args, out).map(|()| 0).map_err(Into::into),
         Command::TwinInstaller(args) => Ok(twin::installer::run(&args, out)?),
         Command::Supervise(args) => Ok(supervise::run::run(&args, out)?),

@@ -1,6 +1,5 @@
 //! `muster-agent`: see [`muster_agent::cli`].
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 #[expect(
@@ -8,9 +7,7 @@ use std::process::ExitCode;
     reason = "the one place where an error reaches the person who typed the command"
 )]
 fn main() -> ExitCode {
-    // Colours are for a terminal; in a file they are noise.
-    let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_ansi(colours).with_writer(std::io::stderr).init();
+    muster_agent::log::begin();
     match muster_agent::cli::run(std::env::args_os(), &mut std::io::stdout()) {
         // Windows takes all 32 bits of an installer's code; elsewhere the lowest eight are left.
         Ok(code) => std::process::exit(code),

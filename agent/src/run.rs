@@ -70,11 +70,23 @@ impl Agent {
         self.engine.host.clock().now().as_millisecond() - welcome.now.as_millisecond()
     }
 
-    /// Works until a signal comes; the step that is under way ends first, or is left to be taken up at the next start.
+    /// Works until a signal comes.
+    ///
+    /// # Errors
+    /// As [`Self::work_until`].
+    pub async fn work(self) -> anyhow::Result<()> {
+        self.work_until(async { os::terminated().await.context("signals cannot be listened to") }).await
+    }
+
+    /// Works until it is asked to stop, by whom is said; the step that is under way ends first, or is left to be taken up at
+    /// the next start.
     ///
     /// # Errors
     /// Where the journal fails or a part dies.
-    pub async fn work(self) -> anyhow::Result<()> {
+    pub async fn work_until(
+        self,
+        asked_to_stop: impl Future<Output = anyhow::Result<&'static str>>,
+    ) -> anyhow::Result<()> {
         let Self { options, reception, engine } = self;
         let (stop, journal, outlet) =
             (Arc::clone(&engine.stop), Arc::clone(&engine.journal), engine.outlet.clone());
@@ -97,9 +109,8 @@ impl Agent {
         let result = tokio::select! {
             result = &mut engine_ended => return engine_result(result),
             result = &mut session => result.context("the session cannot go on"),
-            signal = os::terminated() => {
-                let signal = signal.context("signals cannot be listened to")?;
-                tracing::info!(signal, "stopping after the step that is under way");
+            by = asked_to_stop => {
+                tracing::info!(by = by?, "stopping after the step that is under way");
                 Ok(())
             }
         };

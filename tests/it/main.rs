@@ -24,3 +24,4 @@ mod replacement;
 mod restart;
 mod schema;
 mod wine;
+mod wine_server;

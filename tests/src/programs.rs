@@ -90,6 +90,11 @@ pub fn for_windows(name: &str) -> Result<PathBuf> {
     Ok(exe)
 }
 
+/// The C: of the Wine of `tests/windows`.
+pub fn wine_drive() -> PathBuf {
+    root().join("target/wine/prefix/drive_c")
+}
+
 /// The root of the repository.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("/")).to_owned()

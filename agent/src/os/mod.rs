@@ -4,8 +4,12 @@
 //! Neighbours: `host::process`, `supervise`, `durable` and `identity` call it; it calls nobody. Decides nothing.
 
 #[cfg(unix)]
+pub mod no_service;
+#[cfg(unix)]
 mod unix;
 
+#[cfg(unix)]
+pub use self::no_service as service;
 #[cfg(windows)]
 pub use crate::host::windows::disk::{make_private, make_private_folder, rename, sync_name, terminated};
 #[cfg(windows)]
@@ -14,6 +18,8 @@ pub use crate::host::windows::guard::who_else;
 pub use crate::host::windows::process::{
     Held, become_program, detach, end, ending_signal, hold, parent_id, start_mark,
 };
+#[cfg(windows)]
+pub use crate::host::windows::shell as service;
 #[cfg(unix)]
 pub use unix::{
     Held, become_program, detach, end, ending_signal, hold, make_private, make_private_folder, parent_id,

@@ -57,6 +57,7 @@ limits! {
     RECONNECT_SPREAD_MS = 30_000, "agents of a restarted controller come back spread over this at most, not at once";
     RECONNECT_SPREAD_LEAST_MS = 2_000, "the spread of a small fleet: an agent that tries more often only fills a log";
     RECONNECT_SERVER_MS = 5, "the spread's share of each enrolled server; 9,500 connections took 12 s on two cores, four times less";
+    AGENT_LOG_SIZE_BYTES = 16 * 1024 * 1024, "the log of an agent that is a service, and that of the one before: months of a quiet server";
     PROGRESS_KEPT = 256, "what agents say of steps under way, kept for a watcher who reads slowly; older words are stale anyway";
     PROGRESS_MS = 10_000, "how often an agent says that a long step is still under way";
     WATCH_LOST_MS = 600_000, "how long a watch looks for a controller that went away; a restart takes a minute";

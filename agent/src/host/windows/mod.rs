@@ -1,7 +1,7 @@
 //! A Windows server: the only room of the house that calls Windows, and the only one that is `unsafe`.
 //!
 //! One leaf per port: `services`, `packages`, `files`, `folders`, `registry_values`, `http`; `missing` stands for those that
-//! are not there yet. Below them `rights`, `registry`, `account`, `sid`, `acl`, `security`, `facts`, `text` and `memory`. `process`, `job`, `disk` and `guard` are
+//! are not there yet. Below them `rights`, `registry`, `account`, `sid`, `acl`, `security`, `facts`, `text` and `memory`. `process`, `job`, `disk`, `guard` and `shell` are
 //! what `crate::os` offers the portable code. Each unsafe operation stands alone and says why it is sound; handles and memory
 //! belong to types that give them back. Neighbours: everything above the ports is the same code as on the twin. Nothing
 //! here parses text that is meant for people, and nothing starts a shell.
@@ -11,6 +11,7 @@
 pub mod disk;
 pub mod guard;
 pub mod process;
+pub mod shell;
 
 mod account;
 mod acl;

@@ -1,0 +1,187 @@
+//! The agent as a service of Windows, on the machine itself and on no twin: from its installation to drift that is mended.
+//!
+//! Run by `tests/windows/run fleet`, which makes the two services. The machine is a Wine, which is not Windows: see
+//! `deploy/docs/windows.md` for what that leaves open. The oracle is the machine: its files, and what its services wrote.
+
+use std::fs;
+use std::process::Command;
+
+use muster_model::event::{EventBody, RunEnd};
+use muster_model::name::PlanId;
+use muster_model::view::SiteState;
+use muster_tests::cli::{Ran, code};
+use muster_tests::daemon::await_until;
+use muster_tests::field::{Field, Scene};
+use muster_tests::programs::{Programs, root, wine_drive};
+
+/// A field whose agent is a service of the Wine; what it made there goes away with it.
+struct Server {
+    field: Field,
+    _programs: tempfile::TempDir,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.agent(&["service", "uninstall"]);
+        clean();
+    }
+}
+
+impl Server {
+    /// Everything but the agent, which is not even installed.
+    fn lay() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let programs = Programs::with_agent_for_windows(folder.path()).unwrap();
+        let scene = Scene {
+            documents: root().join("tests/scenes/server"),
+            // A field has a twin; this one is never asked.
+            twin: root().join("tests/scenes/kinds/twin.yaml"),
+            site: "story-site".to_owned(),
+            role: "web".to_owned(),
+        };
+        let field = Field::lay(&programs, scene).unwrap();
+        let server = Self { field, _programs: folder };
+        server.agent(&["service", "uninstall"]);
+        clean();
+        server
+    }
+
+    /// `muster-agent.exe`.
+    fn agent(&self, words: &[&str]) -> Ran {
+        Ran::of(Command::new(self.field.programs.agent()).args(words)).unwrap()
+    }
+}
+
+/// A program of the Wine.
+fn wine(words: &[&str]) -> Ran {
+    Ran::of(Command::new(root().join("tests/windows/wine")).args(words)).unwrap().expect(code::OK)
+}
+
+/// Stops a service with the machine's own tool, and waits: a service on its way down is not stopped yet.
+fn stop_by_hand(service: &str) {
+    wine(&["sc", "stop", service]);
+    let stopped = || Ok(wine(&["sc", "query", service]).out.contains("STOPPED"));
+    await_until("the service has stopped", stopped).unwrap();
+}
+
+/// Takes away what a story before has left.
+fn clean() {
+    for folder in ["ProgramData/MusterAgent", "muster-story"] {
+        gone(fs::remove_dir_all(wine_drive().join(folder)));
+    }
+    gone(fs::remove_file(ledger()));
+    for service in ["muster-story-first", "muster-story-second"] {
+        // One that is stopped says so, and that is as good.
+        Ran::of(Command::new(root().join("tests/windows/wine")).args(["sc", "stop", service])).unwrap();
+    }
+    let key = ["reg", "delete", r"HKLM\SOFTWARE\Muster Story", "/f"];
+    Ran::of(Command::new(root().join("tests/windows/wine")).args(key)).unwrap();
+}
+
+/// What was not there need not be taken away.
+fn gone(removed: std::io::Result<()>) {
+    if let Err(error) = removed {
+        assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{error}");
+    }
+}
+
+/// What the services wrote when they started.
+fn ledger() -> std::path::PathBuf {
+    wine_drive().join("windows/temp/muster-story.txt")
+}
+
+fn started() -> Vec<String> {
+    let text = fs::read_to_string(ledger()).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
+/// Ends the service's process at once; Wine does not start it again by itself.
+fn kill(server: &Server) {
+    let said = server.agent(&["service", "status"]).expect(code::OK).out;
+    let pid = said.split("process ").nth(1).and_then(|rest| rest.trim().strip_suffix('.')).unwrap();
+    wine(&["taskkill", "/f", "/pid", pid]);
+}
+
+fn run(field: &Field, plan: PlanId) {
+    field.cli.ok(&format!("approve {plan}"));
+    field.cli.run(["run", &plan.to_string(), "--watch"]).expect(code::OK);
+}
+
+/// Installed as a service, the agent enrols, brings services in order, files and registry values to their state, has nothing
+/// left to do, mends what was changed behind its back, attribute by attribute, and goes on after it was killed.
+#[test]
+#[ignore = "needs Wine and the programs for Windows: ./tests/windows/run fleet"]
+fn the_agent_as_a_service_brings_a_server_in_sync_and_mends_its_drift() {
+    let mut server = Server::lay();
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let name = name.trim().split('.').next().unwrap().to_owned();
+    server.field.edit("THIS-HOST", &name);
+    server.field.controller.serve().unwrap();
+    server.field.push().expect(code::OK);
+
+    // A service that is not enrolled says so, and what to type.
+    server.agent(&["service", "status"]).expect(1).says(&["muster-agent service install"]);
+    server.agent(&["service", "install"]).expect(code::OK).says(&["muster-agent enroll --data-dir"]);
+    server.agent(&["service", "start"]).expect(1).says(&["its own error 1"]);
+    let data = r"C:\ProgramData\MusterAgent";
+    let log = wine_drive().join(r"ProgramData/MusterAgent/logs/agent.log");
+    assert!(fs::read_to_string(&log).unwrap().contains("holds no enrolled agent"));
+
+    let token = server.field.invite("web.token");
+    let token = token.to_str().unwrap();
+    let ran = server.agent(&["enroll", "--data-dir", data, "--token-file", token]).expect(code::OK);
+    assert!(!ran.said().contains("SIMULATED"), "{}", ran.said());
+    let mut watch = server.field.watch_from_now();
+    server.agent(&["service", "start"]).expect(code::OK);
+    watch.until("the service is connected", |body| matches!(body, EventBody::ServerConnected { .. }));
+    server.agent(&["service", "status"]).expect(code::OK).says(&["running, process"]);
+
+    // From plan to in sync.
+    let field = &server.field;
+    let plan = field.plan();
+    run(field, plan);
+    field.assert_in_sync();
+    assert!(!field.cli.ok("status story-site").said().contains("SIMULATED"));
+    assert_eq!(started(), ["muster-story-first", "muster-story-second"]);
+    let file = wine_drive().join("muster-story/sxa.ini");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "port=1025\r\n");
+
+    // Drift, made with the machine's own tools.
+    stop_by_hand("muster-story-second");
+    wine(&["reg", "add", r"HKLM\SOFTWARE\Muster Story", "/v", "Port", "/t", "REG_DWORD", "/d", "80", "/f"]);
+    fs::write(&file, "port=80\r\n").unwrap();
+    let plan = field.plan();
+    let rows = field.rows(plan);
+    let about = ["file/", "registry_value/", "service/muster-story-second state"];
+    assert_eq!(rows.len(), 3, "{rows:#?}");
+    for (row, about) in rows.iter().zip(about) {
+        assert!(row.starts_with(about) && row.ends_with("(drift)"), "{row}");
+    }
+    run(field, plan);
+    field.assert_in_sync();
+    assert_eq!(started(), ["muster-story-first", "muster-story-second", "muster-story-second"]);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "port=1025\r\n");
+
+    // Killed while a service is on its way up, it is started again and the run ends; nothing is started twice.
+    stop_by_hand("muster-story-second");
+    let plan = field.approved_plan();
+    let mut watch = field.watch_from_now();
+    field.cli.ok(&format!("run {plan}"));
+    watch.until("the step has begun", |body| matches!(body, EventBody::StepStarted { .. }));
+    kill(&server);
+    watch.until("the service is gone", |body| matches!(body, EventBody::ServerDisconnected { .. }));
+    server.agent(&["service", "start"]).expect(code::OK);
+    let end = watch.until("the run has ended", |body| matches!(body, EventBody::RunEnded { .. }));
+    assert_eq!(end.body, EventBody::RunEnded { plan, end: RunEnd::Done });
+    field.assert_in_sync();
+    assert_eq!(started().len(), 4, "{:?}", started());
+
+    // Asked to stop it ends well, and the controller knows.
+    let mut watch = field.watch_from_now();
+    server.agent(&["service", "stop"]).expect(code::OK);
+    watch.until("the service is gone", |body| matches!(body, EventBody::ServerDisconnected { .. }));
+    server.agent(&["service", "status"]).expect(1).says(&["is stopped."]);
+    assert_eq!(field.status().state, SiteState::InSync);
+    server.agent(&["service", "uninstall"]).expect(code::OK);
+    server.agent(&["service", "status"]).expect(1).says(&["There is no service MusterAgent"]);
+}
