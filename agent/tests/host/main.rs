@@ -8,6 +8,7 @@ mod installer;
 mod ports;
 mod reboot;
 mod reception;
+mod sql;
 mod supervise;
 mod system;
 

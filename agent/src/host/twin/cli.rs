@@ -159,6 +159,10 @@ fn init(dir: &Path, from: &Path, out: &mut dyn Write) -> Result<(), Error> {
 fn show(store: &Store, out: &mut dyn Write) -> Result<(), Error> {
     let section = store.lock()?;
     hand::show(section.state(), out)?;
+    for (address, folder) in &store.catalogue()?.sql_servers {
+        let server = SqlStore::open(&store.dir().join(folder))?;
+        hand::show_sql(address, server.lock()?.state(), out)?;
+    }
     Ok(show_faults(&section.faults()?, out)?)
 }
 

@@ -14,7 +14,7 @@ use muster_model::name::Version;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-pub(super) use self::show::show;
+pub(super) use self::show::{show, show_sql};
 
 use super::ledger::Deed;
 use super::state::{Answer, Content, File, Pool, Service, State, find_mut};

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 
 use crate::host::clock::SystemClock;
+use crate::host::twin::sql::state::SqlState;
 use crate::host::twin::state::{Service, State, find};
 use crate::host::{Clock, ServiceState};
 
@@ -100,6 +101,20 @@ fn system(state: &State, out: &mut dyn Write) -> io::Result<()> {
 fn rights<T: serde::Serialize>(out: &mut dyn Write, rights: &BTreeMap<String, T>) -> io::Result<()> {
     for (account, access) in rights {
         writeln!(out, "             {account}: {}", in_words(access))?;
+    }
+    Ok(())
+}
+
+/// Writes the databases of a SQL Server that the twin reaches.
+pub(in crate::host::twin) fn show_sql(
+    address: &str,
+    server: &SqlState,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for (name, database) in &server.databases {
+        let (status, tables, marks) = (&database.status, database.tables.len(), database.properties.len());
+        let what = format!("{status}, {tables} tables, {marks} marks of scripts");
+        line(out, "database", &format!("{name} on {address}"), what)?;
     }
     Ok(())
 }
