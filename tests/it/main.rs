@@ -16,6 +16,7 @@ mod fencing;
 mod identity;
 mod installation;
 mod kinds;
+mod leaving;
 mod limits;
 mod offline;
 mod pages;

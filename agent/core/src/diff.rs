@@ -3,6 +3,8 @@
 //! Neighbours: `observation` is what was seen, `ledger` what Muster last set; the rows become a plan at the controller and
 //! are met again by `agree`. Never proposes a change to what no document names.
 
+mod unwanted;
+
 use std::collections::BTreeSet;
 
 use muster_model::manifest::{Manifest, Node};
@@ -23,7 +25,7 @@ pub fn diff(manifest: &Manifest, observations: &Observations, ledger: &Ledger) -
     let resources = manifest.nodes.iter().filter(|node| node.id.kind.class() == NodeClass::Resource);
     let compare = |node: &Node| {
         let observation = seen(observations, &node.id);
-        let provider = manifest.reset_by(node).find(|provider| changing.contains(*provider));
+        let provider = manifest.reset_by(node).find(|provider| changing.contains(*provider) && !node.absent);
         let Comparison { rows, finding } = match provider {
             Some(provider) => after(node, &observation, ledger, provider),
             None => compare(node, &observation, ledger),
@@ -66,6 +68,9 @@ pub struct Comparison {
 
 /// Compares one resource as it is now, whatever the rest of the plan does.
 pub fn compare(node: &Node, observation: &Observation, ledger: &Ledger) -> Comparison {
+    if node.absent {
+        return unwanted::compare(node, observation, ledger);
+    }
     let mut comparison = Comparison { rows: Vec::new(), finding: finding(node, observation) };
     if matches!(observation, Observation::Unreadable(_)) {
         return comparison;
@@ -74,7 +79,7 @@ pub fn compare(node: &Node, observation: &Observation, ledger: &Ledger) -> Compa
         comparison.rows.push(existence(node, ledger));
     }
     for spec in state_attributes(node.id.kind) {
-        for (attribute, wanted) in targets(node, spec, ledger) {
+        for (attribute, wanted) in targets(node, spec, observation, ledger) {
             let observed = observation.value(&attribute);
             if wanted == observed {
                 continue;
@@ -126,7 +131,7 @@ fn after(node: &Node, observation: &Observation, ledger: &Ledger, provider: &Nod
         rows.push(Row { old: Old::KnownAfter(provider.clone()), reason, ..row });
     }
     for spec in state_attributes(node.id.kind) {
-        for (attribute, wanted) in targets(node, spec, ledger) {
+        for (attribute, wanted) in targets(node, spec, observation, ledger) {
             let reason = match (&wanted, observation) {
                 (None, _) if observation.value(&attribute).is_none() => continue,
                 (None, _) => Reason::Removed,
@@ -146,8 +151,13 @@ fn after(node: &Node, observation: &Observation, ledger: &Ledger, provider: &Nod
 }
 
 /// The attributes and members to compare, each with what is wanted: none for a member that Muster set and the document no
-/// longer names. Other members are foreign and are not here.
-fn targets(node: &Node, spec: &AttributeSpec, ledger: &Ledger) -> Vec<(AttributePath, Option<Value>)> {
+/// longer names. Other members are foreign and are not here, unless the document is exact about a set that it gives.
+fn targets(
+    node: &Node,
+    spec: &AttributeSpec,
+    observation: &Observation,
+    ledger: &Ledger,
+) -> Vec<(AttributePath, Option<Value>)> {
     let wanted = node.attributes.get(spec.name);
     let name = spec.name.to_owned();
     if !spec.ty.is_set() {
@@ -160,11 +170,10 @@ fn targets(node: &Node, spec: &AttributeSpec, ledger: &Ledger) -> Vec<(Attribute
             std::collections::BTreeMap::new()
         }
     };
-    let dropped: Vec<String> = ledger
-        .members(&node.id, spec.name)
-        .filter(|member| !members.contains_key(*member))
-        .map(str::to_owned)
-        .collect();
+    let owned = ledger.members(&node.id, spec.name).map(str::to_owned);
+    let foreign = observation.members(spec.name).filter(|_| node.exact && wanted.is_some());
+    let dropped: BTreeSet<String> = owned.chain(foreign.map(str::to_owned)).collect();
+    let dropped: Vec<String> = dropped.into_iter().filter(|member| !members.contains_key(member)).collect();
     let path = |member: String| AttributePath { name: name.clone(), member: Some(member) };
     let kept = members.into_iter().map(|(member, value)| (path(member), Some(Value::Text(value))));
     kept.chain(dropped.into_iter().map(|member| (path(member), None))).collect()
@@ -177,7 +186,8 @@ fn state_attributes(kind: NodeKind) -> impl Iterator<Item = &'static AttributeSp
 /// Why the row is there. Where both the documents and the server changed, the server's change is the surprise to show.
 fn reason(wanted: Option<&Value>, last: Option<&Value>, observed: Option<&Value>) -> Reason {
     match (wanted, last, observed) {
-        (None, _, _) => Reason::Removed,
+        (None, Some(_), _) => Reason::Removed,
+        (None, None, _) => Reason::Foreign,
         (Some(_), None, None) => Reason::Missing,
         (Some(_), None, Some(_)) => Reason::Differs,
         (Some(_), Some(last), Some(observed)) if last == observed => Reason::Changed,

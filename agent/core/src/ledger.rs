@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use muster_model::name::{Generation, NodeId};
-use muster_model::plan::{AttributePath, New, Row};
+use muster_model::plan::{AttributePath, New, Old, Row};
 use muster_model::value::Value;
 
 /// What Muster set, by node and by attribute or member.
@@ -47,6 +47,11 @@ impl Ledger {
         attributes.filter(move |(path, _)| path.name == name).filter_map(|(path, _)| path.member.as_deref())
     }
 
+    /// Everything that Muster set of that node.
+    pub fn paths(&self, node: &NodeId) -> impl Iterator<Item = &AttributePath> {
+        self.nodes.get(node).into_iter().flatten().map(|(path, _)| path)
+    }
+
     /// Every node of which Muster set something.
     pub fn nodes(&self) -> impl Iterator<Item = &NodeId> {
         self.nodes.keys()
@@ -64,6 +69,34 @@ impl Ledger {
             }
         }
     }
+}
+
+/// Whether a step made the thing: what is taken away later is never more than that. The rows that were applied say so, or,
+/// where a crash cut the step off, those that were approved: a value that was absent is one of a thing that was.
+pub fn makes(applied: &[Row], approved: &[Row], interrupted: bool) -> bool {
+    let absent = |row: &Row| {
+        row.attribute.member.is_none() && row.old == Old::Absent && matches!(row.new, New::Exact(_))
+    };
+    applied.iter().any(absent) || (interrupted && approved.iter().any(absent))
+}
+
+/// That a thing is there because Muster made it.
+pub fn made(node: &NodeId, generation: Generation) -> Change {
+    let owned = Some(Owned { value: Value::Boolean(true), generation });
+    Change { node: node.clone(), attribute: AttributePath::exists(), owned }
+}
+
+/// What is forgotten of a thing that was taken away: all of it.
+pub fn forgotten(held: &[Row], ledger: &Ledger) -> Vec<Change> {
+    let gone = held.iter().filter(|row| row.attribute.is_existence() && row.new == New::Absent);
+    gone.flat_map(|row| {
+        ledger.paths(&row.node).map(|path| Change {
+            node: row.node.clone(),
+            attribute: path.clone(),
+            owned: None,
+        })
+    })
+    .collect()
 }
 
 /// What these rows, once seen to hold, change in the ledger.

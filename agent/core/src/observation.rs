@@ -39,6 +39,16 @@ impl Observation {
         }
     }
 
+    /// The members of a set that were seen.
+    pub fn members(&self, name: &str) -> impl Iterator<Item = &str> {
+        let attributes = if let Self::Present(attributes) = self { Some(attributes) } else { None };
+        let members = match attributes.and_then(|attributes| attributes.get(name)) {
+            Some(Value::Members(members)) => Some(members),
+            Some(Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::List(_)) | None => None,
+        };
+        members.into_iter().flat_map(|members| members.keys()).map(String::as_str)
+    }
+
     /// Whether the row's new value is what was seen.
     pub fn shows(&self, row: &Row) -> bool {
         match (&row.new, self) {

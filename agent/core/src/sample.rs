@@ -36,15 +36,7 @@ pub(crate) fn present(list: &[(&str, Value)]) -> Observation {
 }
 
 pub(crate) fn node(name: &str, list: &[(&str, Value)], provided_by: Option<&str>) -> Node {
-    Node {
-        id: id(name),
-        attributes: attributes(list),
-        provided_by: provided_by.map(id),
-        needs: Vec::new(),
-        guide: None,
-        triggers: None,
-        endpoint: None,
-    }
+    Node { attributes: attributes(list), provided_by: provided_by.map(id), ..Node::bare(id(name)) }
 }
 
 pub(crate) fn path(name: &str, member: Option<&str>) -> AttributePath {

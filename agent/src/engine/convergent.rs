@@ -5,6 +5,7 @@
 
 use muster_agent_core::agree::{Agreement, Before, agree};
 use muster_agent_core::diff;
+use muster_agent_core::ledger;
 use muster_agent_core::observation::Observation;
 use muster_model::outcome::End;
 use muster_model::plan::Row;
@@ -69,7 +70,8 @@ impl Engine {
             let remark = remark.map(|remark| format!("; {remark}")).unwrap_or_default();
             let evidence = format!("{how}; seen: {}{remark}", ending::held(&task.step.rows));
             let (rows, held) = (applied.to_vec(), task.step.rows.clone());
-            return Ok(Ending { rows, held, ..Ending::new(End::Done, evidence) });
+            let made = ledger::makes(applied, &task.step.rows, task.interrupted);
+            return Ok(Ending { rows, made, held, ..Ending::new(End::Done, evidence) });
         }
         let problem = match &after {
             Observation::Unreadable(problem) => format!("it cannot be looked at again: {problem}"),

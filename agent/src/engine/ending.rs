@@ -17,6 +17,8 @@ pub struct Ending {
     pub rows: Vec<Row>,
     /// Skipped: because of which step.
     pub because: Option<u32>,
+    /// Whether the step made the thing that it is about.
+    pub made: bool,
     /// Rows that hold now and are Muster's: they go into the ownership ledger.
     pub held: Vec<Row>,
 }
@@ -24,12 +26,19 @@ pub struct Ending {
 impl Ending {
     /// An end without rows.
     pub fn new(end: End, evidence: impl Into<String>) -> Self {
-        Self { end, evidence: evidence.into(), rows: Vec::new(), because: None, held: Vec::new() }
+        Self {
+            end,
+            evidence: evidence.into(),
+            rows: Vec::new(),
+            because: None,
+            made: false,
+            held: Vec::new(),
+        }
     }
 
     /// The outcome to store.
     pub fn outcome(self, ended_at: Timestamp) -> Outcome {
-        let Self { end, evidence, rows, because, held: _ } = self;
+        let Self { end, evidence, rows, because, made: _, held: _ } = self;
         Outcome { end, evidence, rows, because, ended_at }
     }
 }

@@ -215,8 +215,12 @@ impl Engine {
     /// Stores how a step ended, with what it changed in the ledger, and then says so.
     fn end(&self, open: &OpenStep, ending: Ending) -> Result<(), Error> {
         let generation = self.journal.read(|state| state.open().map(|open| open.work.manifest.generation));
-        let changes =
+        let mut changes =
             generation.map_or_else(Vec::new, |generation| ledger::changes(&ending.held, generation));
+        if let (true, Some(row), Some(generation)) = (ending.made, ending.held.first(), generation) {
+            changes.push(ledger::made(&row.node, generation));
+        }
+        changes.extend(self.journal.read_ledger(|ledger| ledger::forgotten(&ending.held, ledger)));
         let fires = self.fires(open, &ending);
         let outcome = ending.outcome(self.host.clock().now());
         let (command, step, key) = (open.command, open.ticket.number, open.ticket.key);

@@ -38,6 +38,8 @@ pub trait AppPools {
     fn create(&self, name: &str) -> Result<(), Error>;
     /// Sets these, in one commit, and nothing else.
     fn set(&self, name: &str, settings: &[PoolSetting]) -> Result<(), Error>;
+    /// Takes the pool away.
+    fn remove_pool(&self, name: &str) -> Result<(), Error>;
     /// Gives a pool new worker processes; one that is stopped stays so.
     fn recycle(&self, name: &str) -> Result<(), Error>;
     /// Stops a pool; returns when it is stopped.

@@ -33,6 +33,8 @@ pub trait Files {
     fn get(&self, path: &str) -> Result<Option<FileFacts>, Error>;
     /// Puts this content there whole: readers see the old or the new. Rights that exist stay.
     fn write(&self, path: &str, content: &[u8]) -> Result<(), Error>;
+    /// Takes the file away.
+    fn remove(&self, path: &str) -> Result<(), Error>;
     /// Gives one account exactly this access; other accounts stay as they are.
     fn grant(&self, path: &str, account: &str, access: Access) -> Result<(), Error>;
     /// Takes one account's explicit access away.

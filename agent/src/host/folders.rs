@@ -17,6 +17,8 @@ pub trait Folders {
     fn get(&self, path: &str) -> Result<Option<FolderFacts>, Error>;
     /// Makes it, and those above it that are missing.
     fn create(&self, path: &str) -> Result<(), Error>;
+    /// Takes the folder away; refuses where anything lies in it.
+    fn remove(&self, path: &str) -> Result<(), Error>;
     /// Gives one account exactly this access; other accounts stay as they are.
     fn grant(&self, path: &str, account: &str, access: Access) -> Result<(), Error>;
     /// Takes one account's explicit access away.

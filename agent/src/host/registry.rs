@@ -1,6 +1,6 @@
 //! The port to the registry, in both of its views.
 //!
-//! Neighbours: `resource::registry_value` calls it. Never lists a key and never removes one.
+//! Neighbours: `resource::registry_value` calls it. Never lists a key and never removes one: only values go.
 
 use muster_model::registry::RegistryName;
 
@@ -30,4 +30,6 @@ pub trait Registry {
     fn get(&self, name: &RegistryName) -> Result<Option<RegistryData>, Error>;
     /// Sets the value and its type; makes the key where it is missing.
     fn set(&self, name: &RegistryName, data: &RegistryData) -> Result<(), Error>;
+    /// Takes the value away; its key stays.
+    fn remove(&self, name: &RegistryName) -> Result<(), Error>;
 }

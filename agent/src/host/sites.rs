@@ -54,6 +54,8 @@ pub enum SiteChange {
     NoVirtualDirectory(String),
     /// That binding, with or without SNI; made where it is not there.
     Binding(BindingKey, bool),
+    /// No such binding.
+    NoBinding(BindingKey),
 }
 
 /// IIS sites.
@@ -66,6 +68,8 @@ pub trait Sites {
     fn create(&self, name: &str, physical_path: &str, app_pool: &str) -> Result<(), Error>;
     /// Makes these changes, in one commit, and no other.
     fn set(&self, name: &str, changes: &[SiteChange]) -> Result<(), Error>;
+    /// Takes the site away, with all that is left in it.
+    fn remove(&self, name: &str) -> Result<(), Error>;
     /// Starts or stops it, now and with IIS.
     fn set_started(&self, name: &str, started: bool) -> Result<(), Error>;
 }

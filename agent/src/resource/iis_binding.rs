@@ -132,6 +132,18 @@ fn drop_record(endpoint: &str, host: &dyn Host) -> Result<(), host::Error> {
     if own && !used { host.http_sys().remove_record(endpoint) } else { Ok(()) }
 }
 
+/// Takes the binding away, and its record where no other binding uses it.
+pub(super) fn remove(name: &str, host: &dyn Host) -> Result<(), Error> {
+    let name = read(name)?;
+    let site = host.sites().get(name.site.as_str())?;
+    let Some(sni) = site.and_then(|site| site.bindings.get(&name.key).copied()) else { return Ok(()) };
+    host.sites().set(name.site.as_str(), &[SiteChange::NoBinding(name.key.clone())])?;
+    if name.key.is_https {
+        drop_record(&name.key.endpoint(sni), host)?;
+    }
+    Ok(())
+}
+
 /// Which certificate answers, and how long it lasts.
 pub(super) fn remark(node: &Node, host: &dyn Host) -> Result<Option<String>, host::Error> {
     match node.attributes.get("certificate").and_then(Value::as_text) {

@@ -27,7 +27,11 @@ pub(super) fn observe(node: &Node, host: &dyn Host) -> Result<Observation, host:
     let (mut paths, mut pools) = (BTreeMap::new(), BTreeMap::new());
     for (path, application) in applications {
         paths.insert(spelt("applications", path.clone()), application.physical_path);
-        pools.insert(spelt("application_pools", path), application.app_pool);
+        let spelt = spelt("application_pools", path);
+        // The pool of an application that the document does not speak of is inherited as often as not: nothing to take away.
+        if is_given(node, &spelt) {
+            pools.insert(spelt, application.app_pool);
+        }
     }
     let directories =
         virtual_directories.into_iter().map(|(path, folder)| (spelt("virtual_directories", path), folder));
@@ -39,6 +43,10 @@ pub(super) fn observe(node: &Node, host: &dyn Host) -> Result<Observation, host:
         ("virtual_directories".to_owned(), Value::Members(directories.collect())),
         ("state".to_owned(), Value::from(if started { "started" } else { "stopped" })),
     ])))
+}
+
+fn is_given(node: &Node, path: &str) -> bool {
+    matches!(node.attributes.get("application_pools"), Some(Value::Members(pools)) if pools.contains_key(path))
 }
 
 pub(super) fn apply(name: &str, before: &Observation, rows: &[Row], host: &dyn Host) -> Result<(), Error> {
@@ -62,6 +70,27 @@ pub(super) fn apply(name: &str, before: &Observation, rows: &[Row], host: &dyn H
         }
     }
     Ok(())
+}
+
+/// Takes the site away after Muster's own applications and virtual directories. What is left in it then, bindings included, is
+/// somebody else's: the site stays, and a person decides.
+pub(super) fn remove(name: &str, given: &[Row], host: &dyn Host) -> Result<(), Error> {
+    let changes = given.iter().map(change).collect::<Result<Vec<_>, _>>()?;
+    if !changes.is_empty() {
+        host.sites().set(name, &changes)?;
+    }
+    let Some(facts) = host.sites().get(name)? else { return Ok(()) };
+    let bindings = facts.bindings.keys().map(|key| format!("binding {key}"));
+    let applications = facts.applications.keys().map(|path| format!("application {path}"));
+    let directories = facts.virtual_directories.keys().map(|path| format!("virtual directory {path}"));
+    let left: Vec<String> = bindings.chain(applications).chain(directories).collect();
+    if left.is_empty() {
+        return Ok(host.sites().remove(name)?);
+    }
+    let left = left.join(", ");
+    Err(Error::Unmet(format!(
+        "site {name} still has {left}, which Muster did not make; take them away by hand"
+    )))
 }
 
 fn change(row: &Row) -> Result<SiteChange, Error> {

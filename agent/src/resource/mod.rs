@@ -95,17 +95,7 @@ pub fn observe_marker(node: &Node, host: &dyn Host) -> Option<Observation> {
 
 /// Looks at a resource that only the ownership ledger names.
 pub fn observe_orphan(id: &NodeId, host: &dyn Host) -> Observation {
-    let attributes = std::collections::BTreeMap::new();
-    let node = Node {
-        id: id.clone(),
-        attributes,
-        provided_by: None,
-        needs: Vec::new(),
-        guide: None,
-        triggers: None,
-        endpoint: None,
-    };
-    observe(&node, host)
+    observe(&Node::bare(id.clone()), host)
 }
 
 /// Waits until a resource stands still, so that it can be compared: a service on its way up or down.
@@ -116,6 +106,11 @@ pub fn settle(node: &Node, host: &dyn Host, patience: &Patience<'_>) -> Result<(
 /// Applies agreed rows, and nothing else. `before` is what was seen when they were agreed.
 pub fn apply(node: &Node, before: &Observation, agreed: &Agreed, host: &dyn Host) -> Result<(), Error> {
     let name = node.id.name.as_str();
+    let removes = |row: &Row| row.attribute.is_existence() && row.new == New::Absent;
+    if agreed.rows().iter().any(removes) {
+        let given: Vec<Row> = agreed.rows().iter().filter(|row| !removes(row)).cloned().collect();
+        return remove(&node.id, &given, host);
+    }
     match node.id.kind {
         NodeKind::Service => service::apply(name, agreed.rows(), host),
         NodeKind::IisAppPool => iis_app_pool::apply(name, before, agreed.rows(), host),
@@ -141,6 +136,35 @@ pub fn apply(node: &Node, before: &Observation, agreed: &Agreed, host: &dyn Host
             .rows()
             .first()
             .map_or_else(|| Error::Unmet(format!("a {kind} has no rows")), |row| cannot(kind, row))),
+    }
+}
+
+/// Takes a thing away that Muster made. A file goes with the rights on it; from a site Muster's own members go first, so that
+/// what is left in it is not Muster's, and keeps it.
+fn remove(id: &NodeId, given: &[Row], host: &dyn Host) -> Result<(), Error> {
+    let name = id.name.as_str();
+    match id.kind {
+        NodeKind::IisAppPool => Ok(host.app_pools().remove_pool(name)?),
+        NodeKind::IisSite => iis_site::remove(name, given, host),
+        NodeKind::IisBinding => iis_binding::remove(name, host),
+        NodeKind::Folder => Ok(host.folders().remove(name)?),
+        NodeKind::File => Ok(host.files().remove(name)?),
+        NodeKind::RegistryValue => registry_value::remove(name, host),
+        NodeKind::Package
+        | NodeKind::Service
+        | NodeKind::Certificate
+        | NodeKind::PrivateKeyAccess
+        | NodeKind::WindowsFeature
+        | NodeKind::HttpProbe
+        | NodeKind::ManualStep
+        | NodeKind::ServiceRestart
+        | NodeKind::PoolRecycle
+        | NodeKind::ApplicationStop
+        | NodeKind::ApplicationStart
+        | NodeKind::Reboot
+        | NodeKind::SqlDatabase
+        | NodeKind::SqlScripts
+        | NodeKind::SqlQuery => Err(Error::Unmet(format!("Muster never takes {id} away"))),
     }
 }
 

@@ -36,6 +36,10 @@ pub(super) fn apply(name: &str, rows: &[Row], host: &dyn Host) -> Result<(), Err
     Ok(())
 }
 
+pub(super) fn remove(name: &str, host: &dyn Host) -> Result<(), Error> {
+    Ok(host.registry().remove(&place(name)?)?)
+}
+
 fn place(name: &str) -> Result<RegistryName, host::Error> {
     name.parse().map_err(|error: muster_model::name::InvalidName| host::Error::Refused {
         operation: "open registry value",

@@ -10,13 +10,9 @@ pub(crate) const FILE: &str = r"C:\Sage\m.ini";
 
 pub(crate) fn node(id: &str, attributes: &[(&str, Value)], provided_by: Option<&str>) -> Node {
     Node {
-        id: id.parse().unwrap(),
         attributes: attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
         provided_by: provided_by.map(|id| id.parse().unwrap()),
-        needs: Vec::new(),
-        guide: None,
-        triggers: None,
-        endpoint: None,
+        ..Node::bare(id.parse().unwrap())
     }
 }
 

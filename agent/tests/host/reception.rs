@@ -74,15 +74,7 @@ fn manifest() -> Manifest {
         host: "DUP-WEB01".parse().unwrap(),
         product: "sxa 2022-r2".parse().unwrap(),
         generation: "1".parse().unwrap(),
-        nodes: vec![Node {
-            id,
-            attributes,
-            provided_by: None,
-            needs: Vec::new(),
-            guide: None,
-            triggers: None,
-            endpoint: None,
-        }],
+        nodes: vec![Node { attributes, ..Node::bare(id) }],
     }
 }
 

@@ -53,6 +53,9 @@ fn rows(node: &Node) -> Vec<(Vec<String>, Option<String>)> {
             push(spec.name, whole, None);
         }
     }
+    if node.absent {
+        push("", "not wanted; what Muster made of it goes".to_owned(), None);
+    }
     if let Some(package) = &node.provided_by {
         push("provided by", super::node(package), None);
     }

@@ -69,7 +69,7 @@ fn purpose(steps: &[(&Role, &Step)]) -> &'static str {
     let installs = rows().filter(|row| row.attribute.name == "version" && row.old == Old::Absent).count();
     // Something that is there already, and differs, was not made by a first installation.
     let there = rows().any(|row| match row.reason {
-        Reason::Changed | Reason::Drift | Reason::Differs | Reason::Removed => true,
+        Reason::Changed | Reason::Drift | Reason::Differs | Reason::Removed | Reason::Foreign => true,
         Reason::Missing
         | Reason::Reset
         | Reason::Confirm

@@ -5,7 +5,7 @@
 
 use muster_model::FORMAT;
 use muster_model::manifest::{Manifest, Node};
-use muster_model::name::{Generation, HostName, ProductId, ServerId};
+use muster_model::name::{Generation, HostName, NodeId, ProductId, ServerId};
 
 use crate::record::{Error, Record};
 
@@ -33,7 +33,9 @@ pub fn manifest(
     newest: Option<&Manifest>,
     below: Generation,
 ) -> Result<Option<Record<Manifest>>, Error> {
-    let Wanted { server, host, product, nodes } = wanted;
+    let Wanted { server, host, product, nodes: named } = wanted;
+    let nodes = newest.map(|newest| left_over(newest, &named)).unwrap_or_default();
+    let nodes = nodes.into_iter().chain(named).collect();
     let stored = newest.map_or(Generation(0), |manifest| manifest.generation);
     let generation = Generation(stored.max(below).0 + 1);
     let compiled = Manifest { format: FORMAT, server, host, product, generation, nodes };
@@ -41,6 +43,20 @@ pub fn manifest(
         return Ok(None);
     }
     Record::new(compiled).map(Some)
+}
+
+/// What the last manifest had and the documents no longer name, where it is to go: last first, because what comes later
+/// stands on what comes earlier. It stays listed, so that a server that was off for months still learns of it.
+fn left_over(newest: &Manifest, named: &[Node]) -> Vec<Node> {
+    let is_named = |id: &NodeId| {
+        named.iter().any(|node| {
+            node.id.kind == id.kind && node.id.name.as_str().eq_ignore_ascii_case(id.name.as_str())
+        })
+    };
+    let goes = |node: &&Node| (node.absent || node.prune) && node.id.kind.is_pruned() && !is_named(&node.id);
+    let mut ids: Vec<NodeId> = newest.nodes.iter().filter(goes).map(|node| node.id.clone()).collect();
+    ids.sort();
+    ids.into_iter().rev().map(Node::gone).collect()
 }
 
 /// Whether two manifests say the same of the same server, their generations aside.
@@ -111,6 +127,22 @@ mod tests {
             manifest(wanted(POOL), None, Generation(5)).unwrap().unwrap().value().generation,
             Generation(6)
         );
+    }
+
+    #[test]
+    fn what_is_to_go_stays_listed_as_absent_until_it_is_named_again() {
+        let pruned = r#"[{"id": "iis_app_pool/a", "attributes": {}, "prune": true}, {"id": "iis_site/b", "attributes": {}, "prune": true},
+            {"id": "package/p", "attributes": {}, "prune": true}, {"id": "iis_app_pool/kept", "attributes": {}}]"#;
+        let first = manifest(wanted(pruned), None, Generation(0)).unwrap().unwrap();
+        let second = manifest(wanted("[]"), Some(first.value()), Generation(0)).unwrap().unwrap();
+        let listed = |record: &Record<Manifest>| -> Vec<String> {
+            record.value().nodes.iter().map(|node| format!("{} {}", node.id, node.absent)).collect()
+        };
+        assert_eq!(listed(&second), ["iis_site/b true", "iis_app_pool/a true"], "last first; packages never");
+        assert_eq!(manifest(wanted("[]"), Some(second.value()), Generation(0)).unwrap(), None);
+        let named = r#"[{"id": "iis_app_pool/A", "attributes": {}}]"#;
+        let third = manifest(wanted(named), Some(second.value()), Generation(0)).unwrap().unwrap();
+        assert_eq!(listed(&third), ["iis_site/b true", "iis_app_pool/A false"]);
     }
 
     #[test]

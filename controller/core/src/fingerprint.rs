@@ -27,7 +27,18 @@ struct Inputs<'a> {
 /// Where the attributes cannot be written.
 pub fn gate(server: &ServerId, node: &Node) -> Result<Digest, Error> {
     let ServerId { site, role } = server;
-    let Node { id, attributes, provided_by: _, needs: _, guide: _, triggers: _, endpoint: _ } = node;
+    let Node {
+        id,
+        attributes,
+        provided_by: _,
+        needs: _,
+        guide: _,
+        triggers: _,
+        endpoint: _,
+        exact: _,
+        prune: _,
+        absent: _,
+    } = node;
     let bytes = to_bytes("gate", &Inputs { site, role, node: id, attributes })?;
     Ok(Digest::of(&bytes))
 }

@@ -55,15 +55,7 @@ pub(crate) fn draft(on: &str, node: &str) -> Draft {
         .filter(|spec| spec.role == AttributeRole::State || spec.required)
         .map(|spec| (spec.name.to_owned(), value(spec.ty)))
         .collect();
-    let node = Node {
-        id,
-        attributes,
-        provided_by: None,
-        needs: Vec::new(),
-        guide: None,
-        triggers: None,
-        endpoint: None,
-    };
+    let node = Node { attributes, ..Node::bare(id) };
     Draft { role: role(on), node, differs: true, finding: None }
 }
 

@@ -76,9 +76,39 @@ pub struct Node {
     /// A task: the changes that make it run. None for one that runs once for its key; an empty list never fires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub triggers: Option<Vec<Trigger>>,
+    /// Whether members of its sets that no document names are taken away, whoever made them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exact: bool,
+    /// Whether it is taken away once no document names it, where Muster made it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub prune: bool,
+    /// Whether it is not wanted: what Muster made of it goes, and nothing else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub absent: bool,
 }
 
 impl Node {
+    /// A node of which nothing is said.
+    pub fn bare(id: NodeId) -> Self {
+        Self {
+            id,
+            attributes: BTreeMap::new(),
+            provided_by: None,
+            needs: Vec::new(),
+            guide: None,
+            triggers: None,
+            endpoint: None,
+            exact: false,
+            prune: false,
+            absent: false,
+        }
+    }
+
+    /// A node that is not wanted any more.
+    pub fn gone(id: NodeId) -> Self {
+        Self { absent: true, ..Self::bare(id) }
+    }
+
     /// The key of a task: the digest of its identity and of the attributes that make it another task when they change.
     /// What it runs under one key, it runs once.
     pub fn task_key(&self) -> Digest {

@@ -187,6 +187,8 @@ pub enum Reason {
     Reset,
     /// The documents no longer name this member, which Muster made.
     Removed,
+    /// Nobody wants this member, whoever made it: the documents are exact.
+    Foreign,
     /// A person confirms it.
     Confirm,
     /// A task that was not run to its end yet.
@@ -227,6 +229,7 @@ impl fmt::Display for Reason {
             Self::Differs => "differs",
             Self::Reset => "reset by its package",
             Self::Removed => "no longer wanted",
+            Self::Foreign => "not in the documents",
             Self::Confirm => "a person confirms",
             Self::Due => "not run yet",
             Self::Triggered => "runs with that change",

@@ -43,6 +43,15 @@ impl AppPools for Twin {
         self.move_pool(Operation::AppPoolStart, name, deed, Some(false))
     }
 
+    fn remove_pool(&self, name: &str) -> Result<(), Error> {
+        self.operate(Operation::AppPoolRemove, name, |section, _| {
+            section.commit(Deed::altered("app_pool", name, "exists", "absent"), |state| {
+                state.app_pools.retain(|own, _| !own.eq_ignore_ascii_case(name));
+            })?;
+            Ok(())
+        })
+    }
+
     fn set(&self, name: &str, settings: &[PoolSetting]) -> Result<(), Error> {
         self.operate(Operation::AppPoolSet, name, |section, _| {
             let absent = || Error::Absent { kind: "application pool", name: name.to_owned() };

@@ -39,6 +39,15 @@ impl Files for Twin {
         })
     }
 
+    fn remove(&self, path: &str) -> Result<(), Error> {
+        self.operate(Operation::FileRemove, path, |section, _| {
+            section.commit(Deed::altered("file", path, "exists", "absent"), |state| {
+                state.files.retain(|own, _| !own.eq_ignore_ascii_case(path));
+            })?;
+            Ok(())
+        })
+    }
+
     fn grant(&self, path: &str, account: &str, access: Access) -> Result<(), Error> {
         self.operate(Operation::FileGrant, path, |section, _| {
             find(&section.state().files, path).ok_or_else(|| absent(path))?;

@@ -31,6 +31,18 @@ impl Folders for Twin {
         })
     }
 
+    fn remove(&self, path: &str) -> Result<(), Error> {
+        self.operate(Operation::FolderRemove, path, |section, _| {
+            if holds_anything(section.state(), path) {
+                return Err(refused(Operation::FolderRemove, path, "error 145: the folder is not empty"));
+            }
+            section.commit(Deed::altered("folder", path, "exists", "absent"), |state| {
+                state.folders.retain(|own, _| !own.eq_ignore_ascii_case(path));
+            })?;
+            Ok(())
+        })
+    }
+
     fn grant(&self, path: &str, account: &str, access: Access) -> Result<(), Error> {
         self.operate(Operation::FolderGrant, path, |section, _| {
             if !is_there(section.state(), path) {
@@ -68,9 +80,13 @@ fn absent(path: &str) -> Error {
 
 /// Listed, or above something that is.
 fn is_there(state: &State, path: &str) -> bool {
+    find(&state.folders, path).is_some() || holds_anything(state, path)
+}
+
+fn holds_anything(state: &State, path: &str) -> bool {
     let inside = format!("{}\\", path.trim_end_matches('\\').to_lowercase());
     let below = |key: &String| key.to_lowercase().starts_with(&inside);
-    find(&state.folders, path).is_some() || state.folders.keys().any(below) || state.files.keys().any(below)
+    state.folders.keys().any(below) || state.files.keys().any(below)
 }
 
 fn entry<'state>(state: &'state mut State, path: &str) -> &'state mut Folder {

@@ -59,6 +59,8 @@ operations! {
     AppPoolGet = "app_pool.get", "read application pool", ACCESS_DENIED;
     /// Making a pool.
     AppPoolCreate = "app_pool.create", "create application pool", ACCESS_DENIED;
+    /// Removing a pool.
+    AppPoolRemove = "app_pool.remove", "remove application pool", ACCESS_DENIED;
     /// Setting a pool.
     AppPoolSet = "app_pool.set", "set application pool", ACCESS_DENIED;
     /// Reading a site, or the bindings of all.
@@ -67,6 +69,8 @@ operations! {
     SiteCreate = "site.create", "create site", CONFIG_CHANGED;
     /// Setting a site.
     SiteSet = "site.set", "set site", CONFIG_CHANGED;
+    /// Removing a site.
+    SiteRemove = "site.remove", "remove site", CONFIG_CHANGED;
     /// Starting a site.
     SiteStart = "site.start", "start site", ACCESS_DENIED;
     /// Stopping a site.
@@ -89,6 +93,8 @@ operations! {
     FolderGet = "folder.get", "read folder", ACCESS_DENIED;
     /// Making a folder.
     FolderCreate = "folder.create", "create folder", ACCESS_DENIED;
+    /// Removing a folder.
+    FolderRemove = "folder.remove", "remove folder", ACCESS_DENIED;
     /// Giving access to a folder.
     FolderGrant = "folder.grant", "grant access to folder", ACCESS_DENIED;
     /// Taking access to a folder away.
@@ -97,6 +103,8 @@ operations! {
     FileGet = "file.get", "read file", SHARING;
     /// Writing a file.
     FileWrite = "file.write", "write file", SHARING;
+    /// Removing a file.
+    FileRemove = "file.remove", "remove file", SHARING;
     /// Giving access.
     FileGrant = "file.grant", "grant access to", ACCESS_DENIED;
     /// Taking access away.
@@ -105,6 +113,8 @@ operations! {
     RegistryGet = "registry.get", "read registry value", ACCESS_DENIED;
     /// Setting a registry value.
     RegistrySet = "registry.set", "set registry value", ACCESS_DENIED;
+    /// Removing a registry value.
+    RegistryRemove = "registry.remove", "remove registry value", ACCESS_DENIED;
     /// Reading a feature.
     FeatureGet = "feature.get", "read feature", SERVICING;
     /// Installing or removing a feature.

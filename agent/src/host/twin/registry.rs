@@ -32,4 +32,14 @@ impl Registry for Twin {
             Ok(())
         })
     }
+
+    fn remove(&self, name: &RegistryName) -> Result<(), Error> {
+        let name = name.to_string();
+        self.operate(Operation::RegistryRemove, &name, |section, _| {
+            section.commit(Deed::altered("registry", &name, "exists", "absent"), |state| {
+                state.registry.retain(|own, _| !own.eq_ignore_ascii_case(&name));
+            })?;
+            Ok(())
+        })
+    }
 }

@@ -73,6 +73,15 @@ impl Sites for Twin {
         })
     }
 
+    fn remove(&self, name: &str) -> Result<(), Error> {
+        self.operate(Operation::SiteRemove, name, |section, _| {
+            section.commit(Deed::altered("site", name, "exists", "absent"), |state| {
+                state.sites.retain(|own, _| !own.eq_ignore_ascii_case(name));
+            })?;
+            Ok(())
+        })
+    }
+
     fn set_started(&self, name: &str, started: bool) -> Result<(), Error> {
         let operation = if started { Operation::SiteStart } else { Operation::SiteStop };
         self.operate(operation, name, |section, _| {
@@ -115,6 +124,7 @@ fn apply(site: &mut Site, change: &SiteChange) {
         SiteChange::Binding(key, sni) => {
             site.bindings.insert(key.to_string(), Binding { sni: *sni });
         }
+        SiteChange::NoBinding(key) => site.bindings.retain(|own, _| *own != key.to_string()),
     }
 }
 
@@ -131,5 +141,6 @@ fn words(change: &SiteChange) -> (String, String) {
         SiteChange::Binding(key, sni) => {
             (format!("binding:{key}"), if *sni { "sni" } else { "plain" }.to_owned())
         }
+        SiteChange::NoBinding(key) => (format!("binding:{key}"), absent()),
     }
 }

@@ -18,6 +18,7 @@ use crate::host::{Access, Error, FileFacts, Files};
 
 const READ: &str = "read file";
 const WRITE: &str = "write file";
+const REMOVE: &str = "remove file";
 const GRANT: &str = "grant a right on file";
 const REVOKE: &str = "revoke a right on file";
 
@@ -53,6 +54,11 @@ impl Files for WindowsHost {
             tracing::warn!(path = %next.display(), %error, "a half-written file stays");
         }
         written.map_err(|error| refused(WRITE, path, error_text(&error)))
+    }
+
+    fn remove(&self, path: &str) -> Result<(), Error> {
+        let file = absolute(REMOVE, path)?;
+        fs::remove_file(file).map_err(|error| refused(REMOVE, path, error_text(&error)))
     }
 
     fn grant(&self, path: &str, account: &str, access: Access) -> Result<(), Error> {

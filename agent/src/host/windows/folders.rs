@@ -1,6 +1,6 @@
 //! Folders and the rights on them; what is made below inherits these.
 //!
-//! Neighbours: `rights` knows who may do what. Never looks at what lies in a folder, and never removes one.
+//! Neighbours: `rights` knows who may do what. Never looks at what lies in a folder, and never removes one in which anything lies.
 
 use std::fs;
 use std::io;
@@ -13,6 +13,7 @@ use crate::host::{Access, Error, FolderFacts, Folders};
 
 const READ: &str = "read folder";
 const MAKE: &str = "make folder";
+const REMOVE: &str = "remove folder";
 const GRANT: &str = "grant a right on folder";
 const REVOKE: &str = "revoke a right on folder";
 
@@ -34,6 +35,11 @@ impl Folders for WindowsHost {
     fn create(&self, path: &str) -> Result<(), Error> {
         let folder = absolute(MAKE, path)?;
         fs::create_dir_all(folder).map_err(|error| refused(MAKE, path, error_text(&error)))
+    }
+
+    fn remove(&self, path: &str) -> Result<(), Error> {
+        let folder = absolute(REMOVE, path)?;
+        fs::remove_dir(folder).map_err(|error| refused(REMOVE, path, error_text(&error)))
     }
 
     fn grant(&self, path: &str, account: &str, access: Access) -> Result<(), Error> {

@@ -33,6 +33,10 @@ impl AppPools for WindowsHost {
         missing("IIS")
     }
 
+    fn remove_pool(&self, _name: &str) -> Result<(), Error> {
+        missing("IIS")
+    }
+
     fn recycle(&self, _name: &str) -> Result<(), Error> {
         missing("IIS")
     }
@@ -60,6 +64,10 @@ impl Sites for WindowsHost {
     }
 
     fn set(&self, _name: &str, _changes: &[SiteChange]) -> Result<(), Error> {
+        missing("IIS")
+    }
+
+    fn remove(&self, _name: &str) -> Result<(), Error> {
         missing("IIS")
     }
 

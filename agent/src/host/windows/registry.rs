@@ -1,6 +1,6 @@
 //! The registry: keys below `HKEY_LOCAL_MACHINE`, in one view or the other.
 //!
-//! Neighbours: `packages` reads what installers leave there, `registry_values` is the port. Never removes anything.
+//! Neighbours: `packages` reads what installers leave there, `registry_values` is the port. Never removes a key.
 
 use std::io;
 use std::ptr;
@@ -11,8 +11,8 @@ use windows_sys::Win32::Foundation::{
 use windows_sys::Win32::System::Registry::{
     HKEY, HKEY_LOCAL_MACHINE, KEY_QUERY_VALUE, KEY_READ, KEY_SET_VALUE, KEY_WOW64_32KEY, KEY_WOW64_64KEY,
     REG_OPTION_NON_VOLATILE, REG_ROUTINE_FLAGS, REG_SAM_FLAGS, REG_VALUE_TYPE, RRF_NOEXPAND, RRF_RT_ANY,
-    RRF_RT_REG_DWORD, RRF_RT_REG_SZ, RegCloseKey, RegCreateKeyExW, RegEnumKeyExW, RegFlushKey, RegGetValueW,
-    RegOpenKeyExW, RegSetValueExW,
+    RRF_RT_REG_DWORD, RRF_RT_REG_SZ, RegCloseKey, RegCreateKeyExW, RegDeleteValueW, RegEnumKeyExW,
+    RegFlushKey, RegGetValueW, RegOpenKeyExW, RegSetValueExW,
 };
 
 use super::text::{narrow, wide};
@@ -101,6 +101,19 @@ impl Key {
         let set = unsafe { RegSetValueExW(self.0, value.as_ptr(), 0, data.kind, data.bytes.as_ptr(), bytes) };
         if set != ERROR_SUCCESS {
             return Err(failed(set));
+        }
+        // SAFETY: the key is open.
+        let flushed = unsafe { RegFlushKey(self.0) };
+        if flushed == ERROR_SUCCESS { Ok(()) } else { Err(failed(flushed)) }
+    }
+
+    /// Takes a value of this key away, and has the disk take it.
+    pub(super) fn remove(&self, value: &str) -> io::Result<()> {
+        let value = wide(value);
+        // SAFETY: the key is open for this, and the name ends with a zero.
+        let removed = unsafe { RegDeleteValueW(self.0, value.as_ptr()) };
+        if removed != ERROR_SUCCESS {
+            return Err(failed(removed));
         }
         // SAFETY: the key is open.
         let flushed = unsafe { RegFlushKey(self.0) };

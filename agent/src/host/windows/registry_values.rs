@@ -15,6 +15,7 @@ use super::text::{error_text, narrow, wide};
 use crate::host::{Error, Registry, RegistryData};
 
 const READ: &str = "read registry value";
+const REMOVE: &str = "remove registry value";
 const SET: &str = "set registry value";
 
 impl Registry for WindowsHost {
@@ -30,6 +31,11 @@ impl Registry for WindowsHost {
         let raw = encode(data).map_err(|message| refused(SET, name, message))?;
         let set = Key::make(&name.key, view(name)).and_then(|key| key.set(&name.value, &raw));
         set.map_err(|error| refused(SET, name, error_text(&error)))
+    }
+
+    fn remove(&self, name: &RegistryName) -> Result<(), Error> {
+        let remove = Key::make(&name.key, view(name)).and_then(|key| key.remove(&name.value));
+        remove.map_err(|error| refused(REMOVE, name, error_text(&error)))
     }
 }
 

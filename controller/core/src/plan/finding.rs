@@ -104,7 +104,8 @@ pub(super) fn warnings(reports: &BTreeMap<Role, &ServerReport>) -> Vec<String> {
     let orphans = reports.values().flat_map(|report| {
         report.orphans.iter().map(|node| {
             format!(
-                "{} {node}: Muster made it and the documents no longer name it; it stays as it is",
+                "{} {node}: Muster made it and the documents no longer name it; it stays as it is. To have it taken \
+                 away, name it once more with a `when` that is false",
                 report.server
             )
         })

@@ -135,6 +135,7 @@ fn check_task(entry: &NodeReport, node: &Node, report: &ServerReport) -> Result<
                 | Reason::Differs
                 | Reason::Reset
                 | Reason::Removed
+                | Reason::Foreign
                 | Reason::Confirm
                 | Reason::Due => false,
             }),
@@ -162,8 +163,13 @@ fn check_row(row: &Row, node: &Node, manifest: &Manifest, report: &ServerReport)
     let wanted = wanted(node, &row.attribute);
     let agrees = match (&row.new, &wanted) {
         (New::Exact(new), Some(wanted)) => new == wanted,
-        // A member that Muster made and the documents no longer name; a whole attribute is never taken away.
-        (New::Absent, None) => row.attribute.member.is_some() && row.reason == Reason::Removed,
+        // A member that Muster made and the documents no longer name, one that is not in exact documents, or a whole thing
+        // that is not wanted; a single attribute is never taken away.
+        (New::Absent, None) => match (row.attribute.member.is_some(), row.reason) {
+            (true, Reason::Removed) => true,
+            (true, Reason::Foreign) => node.exact,
+            (_, _) => node.absent && row.attribute.is_existence() && row.reason == Reason::Removed,
+        },
         (New::Exact(_), None) | (New::Absent, Some(_)) | (New::Confirmed | New::Ran(_), _) => false,
     };
     if !agrees {
@@ -182,7 +188,7 @@ fn check_row(row: &Row, node: &Node, manifest: &Manifest, report: &ServerReport)
 /// What the manifest wants of an attribute or of one member; none where it wants nothing.
 fn wanted(node: &Node, attribute: &AttributePath) -> Option<Value> {
     if attribute.is_existence() {
-        return Some(Value::Boolean(true));
+        return (!node.absent).then_some(Value::Boolean(true));
     }
     match (node.attributes.get(&attribute.name)?, &attribute.member) {
         (Value::Members(members), Some(member)) => members.get(member).cloned().map(Value::Text),

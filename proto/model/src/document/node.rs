@@ -41,6 +41,10 @@ pub struct NodeTemplate {
     pub provided_by: Option<Placed<String>>,
     /// The guide's demand that it answers.
     pub guide: Option<Guide>,
+    /// Whether its sets have no members but those that are listed.
+    pub exact: bool,
+    /// Whether it goes once no document names it.
+    pub prune: bool,
     /// Its attributes, by name.
     pub attributes: BTreeMap<&'static str, Placed<Raw>>,
 }
@@ -61,6 +65,8 @@ pub(super) fn read(yaml: &Yaml, roles: &[Placed<Role>], report: &mut Report<'_>)
         Some(_) => role(&fields, roles, report),
         None => roles.first().map(|role| role.value.clone()),
     };
+    let exact = exact(spec, &fields, report);
+    let prune = prune(spec, &fields, report);
     let name = fields.text(spec.kind.as_str())?.map(str::to_owned);
     if Template::parse(&name.value).is_ok_and(|template| template.is_literal())
         && let Err((problem, advice)) = check_name(spec.kind, &name.value)
@@ -78,6 +84,8 @@ pub(super) fn read(yaml: &Yaml, roles: &[Placed<Role>], report: &mut Report<'_>)
         before_change_of,
         provided_by: fields.text("provided_by").map(|text| text.map(str::to_owned)),
         guide,
+        exact,
+        prune,
         attributes,
     })
 }
@@ -131,6 +139,32 @@ fn keys(spec: &'static KindSpec) -> Vec<KeySpec> {
         doc: attribute.doc,
     });
     [name].into_iter().chain(attributes).chain(table::NODE).collect()
+}
+
+/// `members: exact`, for a kind that has sets and is not a package's: what that brings, no plan can foretell.
+fn exact(spec: &'static KindSpec, fields: &Fields<'_>, report: &mut Report<'_>) -> bool {
+    let Some(word) = fields.text("members") else { return false };
+    let (problem, advice) = if word.value != "exact" {
+        (format!("`members` is `{}`", word.value), "write `members: exact`, or leave it out")
+    } else if !spec.attributes.iter().any(|attribute| attribute.ty.is_set()) {
+        (format!("a {} has no set of members", spec.kind), "remove `members`")
+    } else if fields.text("provided_by").is_some() {
+        let problem = "`members: exact` and `provided_by` contradict each other: what a package brings, no plan can foretell";
+        (problem.to_owned(), "remove one of the two")
+    } else {
+        return true;
+    };
+    report.push(word.place, "members-exact", problem, advice);
+    false
+}
+
+fn prune(spec: &'static KindSpec, fields: &Fields<'_>, report: &mut Report<'_>) -> bool {
+    let prune = fields.boolean("prune").unwrap_or(false);
+    if prune && !spec.kind.is_pruned() {
+        let problem = format!("Muster never takes a {} away", spec.kind);
+        report.push(fields.place_of("prune"), "never-pruned", problem, "remove `prune`");
+    }
+    prune
 }
 
 fn attributes(

@@ -29,6 +29,8 @@ pub struct Product {
     pub roles: Vec<Placed<Role>>,
     /// Those that a site may leave out.
     pub optional_roles: BTreeSet<Role>,
+    /// Whether every node goes once no document names it.
+    pub prune: bool,
     /// Its nodes, in order.
     pub nodes: Vec<NodeTemplate>,
 }
@@ -57,7 +59,8 @@ pub(super) fn read(yaml: &Yaml, report: &mut Report<'_>) -> Option<Product> {
     node::no_duplicates(&nodes, report);
     names_are_known(&parameters, &rules, &nodes, report);
     let id = ProductId { name: name?.value, version: version?.value };
-    Some(Product { id, parameters, rules, roles, optional_roles, nodes })
+    let prune = fields.boolean("prune").unwrap_or(false);
+    Some(Product { id, parameters, rules, roles, optional_roles, prune, nodes })
 }
 
 fn roles(fields: &Fields<'_>, report: &mut Report<'_>) -> Vec<Placed<Role>> {

@@ -14,7 +14,7 @@ const fn optional(name: &'static str, shape: Shape, doc: &'static str) -> KeySpe
 
 const KIND: KeySpec = required("kind", Shape::Text, "what the document is: Product, Ring, Client or Site");
 
-pub(crate) static PRODUCT: [KeySpec; 9] = [
+pub(crate) static PRODUCT: [KeySpec; 10] = [
     KIND,
     required("name", Shape::Text, "the product's name, as in sxa"),
     required("version", Shape::Text, "the product's version, as in 2022-r2"),
@@ -24,6 +24,11 @@ pub(crate) static PRODUCT: [KeySpec; 9] = [
         "rules",
         Shape::List,
         "what must hold across parameters, each with what to tell whoever breaks it",
+    ),
+    optional(
+        "prune",
+        Shape::Boolean,
+        "true: the `prune` of every node, databases, keys and certificates never",
     ),
     required("roles", Shape::List, "the roles of servers; nodes without `server` belong to the first"),
     optional(
@@ -108,9 +113,13 @@ pub(crate) static FORCE: [KeySpec; 3] = [
 ];
 
 /// The keys that a node of any kind may have, beside its attributes.
-pub(crate) static NODE: [KeySpec; 7] = [
+pub(crate) static NODE: [KeySpec; 9] = [
     optional("server", Shape::Text, "the role of the server; the product's first role where it is not said"),
-    optional("when", Shape::Text, "a condition over parameters; where it is false, the node is left out"),
+    optional(
+        "when",
+        Shape::Text,
+        "a condition over parameters; where it is false, the node is left out, and what Muster made of it goes",
+    ),
     optional("needs", Shape::List, "nodes that must be done before"),
     optional("provided_by", Shape::Text, "the package that creates it"),
     optional(
@@ -122,6 +131,16 @@ pub(crate) static NODE: [KeySpec; 7] = [
         "before_change_of",
         Shape::List,
         "for a task: it runs before each change of one of these nodes of its server",
+    ),
+    optional(
+        "members",
+        Shape::Text,
+        "exact: members of its sets that are not listed are taken away, whoever made them",
+    ),
+    optional(
+        "prune",
+        Shape::Boolean,
+        "true: where Muster made it, it is taken away once no document names it",
     ),
     optional("guide", Shape::Text, "the guide's demand, as in G12"),
 ];

@@ -89,6 +89,21 @@ kinds! {
 }
 
 impl NodeKind {
+    /// Whether Muster may take away what it made of this kind once it is no longer wanted. Databases, keys and certificates
+    /// never are; packages go by another hand, and features of Windows may serve others.
+    pub fn is_pruned(self) -> bool {
+        matches!(
+            self,
+            Self::IisAppPool
+                | Self::IisSite
+                | Self::IisBinding
+                | Self::PrivateKeyAccess
+                | Self::Folder
+                | Self::File
+                | Self::RegistryValue
+        )
+    }
+
     /// Which of the four classes it belongs to.
     pub fn class(self) -> NodeClass {
         self.spec().class

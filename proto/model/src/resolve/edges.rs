@@ -273,7 +273,25 @@ impl Linker<'_, '_> {
             let triggers = (!settled.triggers.is_empty()).then(|| fired.iter().cloned().collect());
             (role, Node { provided_by, needs: needs.into_iter().collect(), triggers, ..settled.node.clone() })
         });
-        written.collect()
+        self.unwanted().into_iter().chain(written).collect()
+    }
+
+    /// What a condition leaves out, for Muster to take away where it made it: last first, because what comes later stands on
+    /// what comes earlier. One that another condition puts in is wanted.
+    fn unwanted(&self) -> Vec<(Role, Node)> {
+        let mut unwanted: Vec<(Role, Node)> = Vec::new();
+        for settled in self.nodes.iter().rev() {
+            let (role, id) = (&settled.template.role, &settled.node.id);
+            let same = self.find(role, Some(id.kind), id.name.as_str());
+            let wanted = same.iter().any(|index| self.nodes[*index].is_there);
+            let listed = unwanted
+                .iter()
+                .any(|(of, node)| of == role && folded(&node.id) == folded(id) && node.id.kind == id.kind);
+            if !wanted && !listed && id.kind.is_pruned() {
+                unwanted.push((role.clone(), Node::gone(id.clone())));
+            }
+        }
+        unwanted
     }
 
     /// The nodes of that server and name; Windows takes capital and small letters for the same name.

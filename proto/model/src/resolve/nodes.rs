@@ -42,7 +42,7 @@ pub(super) fn settle<'a>(
     found: &mut Found,
 ) -> Option<Vec<Settled<'a>>> {
     let templates = product.nodes.iter().enumerate().filter(|(_, template)| template.role == *role);
-    let mut reader = Reader { document, parameters, found };
+    let mut reader = Reader { document, parameters, prune: product.prune, found };
     let settled: Vec<_> = templates.map(|(position, template)| reader.node(position, template)).collect();
     let nodes = settled.into_iter().collect::<Option<Vec<_>>>()?;
     reader.no_duplicates(&nodes);
@@ -58,15 +58,7 @@ pub(super) fn as_written(product: &Product) -> Vec<Settled<'_>> {
     let reference = |text: &&Placed<String>| !any_open && !is_open(&text.value);
     let written = product.nodes.iter().enumerate().filter_map(|(position, template)| {
         let id = NodeId { kind: template.kind, name: template.name.value.parse().ok()? };
-        let node = Node {
-            id,
-            attributes: BTreeMap::new(),
-            provided_by: None,
-            needs: Vec::new(),
-            guide: template.guide,
-            triggers: None,
-            endpoint: None,
-        };
+        let node = Node { guide: template.guide, ..Node::bare(id) };
         Some(Settled {
             template,
             position,
@@ -93,6 +85,8 @@ fn cloned((moment, text): (Moment, &Placed<String>)) -> (Moment, Placed<String>)
 struct Reader<'r> {
     document: &'r Document,
     parameters: &'r Parameters,
+    /// Whether the product says `prune` for all.
+    prune: bool,
     found: &'r mut Found,
 }
 
@@ -113,15 +107,9 @@ impl Reader<'_> {
         };
         let attributes = if is_there { self.attributes(template) } else { BTreeMap::new() };
         let id = NodeId { kind: template.kind, name };
-        let node = Node {
-            id,
-            attributes,
-            provided_by: None,
-            needs: Vec::new(),
-            guide: template.guide,
-            triggers: None,
-            endpoint: None,
-        };
+        let (guide, exact) = (template.guide, template.exact);
+        let prune = (template.prune || self.prune) && template.kind.is_pruned();
+        let node = Node { attributes, guide, exact, prune, ..Node::bare(id) };
         // A value that could not be settled was reported, and is missing here.
         if is_there
             && node.attributes.len() == template.attributes.len()

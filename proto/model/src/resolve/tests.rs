@@ -651,8 +651,9 @@ fn a_task_comes_after_what_fires_it_and_knows_it() {
     assert_eq!(triggers[0].cause.to_string(), "iis_app_pool/p");
     let left_out = format!("{}{task}", POOL.replace("enable_32bit", "when: 1 == 2, enable_32bit"));
     let site = resolved(&[&small("  {}", &left_out), SMALL_CLIENT, &small_site("")], "s");
+    assert!(site.servers[0].nodes[0].absent, "the pool is not wanted");
     assert_eq!(
-        site.servers[0].nodes[0].triggers,
+        site.servers[0].nodes[1].triggers,
         Some(Vec::new()),
         "it never fires, where none would run it once"
     );
