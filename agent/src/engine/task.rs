@@ -93,6 +93,12 @@ impl Engine {
 
     /// Asks Windows to start again and waits to be ended. The next agent settles the step by the mark in its intent.
     fn reboot(&self, task: &Task) -> Result<Ending, Error> {
+        if let Err(error) = self.host.machine().boot() {
+            return Ok(Ending::new(
+                End::Failed,
+                format!("{error}; the computer was not asked to start again"),
+            ));
+        }
         self.progress(task, "the computer starts again");
         if let Err(error) = self.host.machine().reboot(&format!("Muster, step {}", task.step.number)) {
             return Ok(Ending::new(End::Failed, error.to_string()));
@@ -109,14 +115,21 @@ impl Engine {
         Ok(Ending::new(End::Failed, format!("Windows took the request and still runs after {limit_s} s")))
     }
 
-    /// The end of a reboot whose request came through: the computer has started since its intent was stored.
+    /// What became of a reboot that was cut off: done where the computer has started since its intent was stored; asked for
+    /// again where it is the same start; unknown where nobody can tell, so that it never starts again and again.
     fn restarted(&self, task: &Task) -> Option<Ending> {
-        let then = task.boot.as_ref().filter(|_| task.interrupted)?;
-        let now = self.host.machine().boot().ok()?;
-        (now != *then).then(|| {
-            let evidence = format!("the computer started again: {then} before, {now} now");
-            Ending { rows: task.step.rows.clone(), ..Ending::new(End::Done, evidence) }
-        })
+        if task.node.id.kind != NodeKind::Reboot || !task.interrupted {
+            return None;
+        }
+        match (&task.boot, self.host.machine().boot()) {
+            (Some(then), Ok(now)) if now == *then => None,
+            (Some(then), Ok(now)) => {
+                let evidence = format!("the computer started again: {then} before, {now} now");
+                Some(Ending { rows: task.step.rows.clone(), ..Ending::new(End::Done, evidence) })
+            }
+            (None, _) => Some(undecided("it was not written down in which start it was asked for")),
+            (Some(_), Err(error)) => Some(undecided(&error.to_string())),
+        }
     }
 
     /// What the intent of a reboot writes down of the computer's present start.
@@ -153,4 +166,12 @@ impl Engine {
             work.manifest.nodes.iter().filter(fired).map(|node| node.id.clone()).collect()
         })
     }
+}
+
+fn undecided(problem: &str) -> Ending {
+    let evidence = format!(
+        "whether the computer started again cannot be told: {problem}; look at its uptime, then confirm the step or order it \
+         to be started anew"
+    );
+    Ending::new(End::Unknown, evidence)
 }

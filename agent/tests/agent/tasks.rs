@@ -155,3 +155,42 @@ fn a_pool_is_recycled_and_an_application_is_stopped_before_its_package_and_start
     assert_eq!(deeds, ["stopped", "removed", "installed", "recycled", "started"]);
     assert!(agent.in_sync(&manifest));
 }
+
+/// A plan whose only step starts the computer again.
+fn reboot(agent: &Agent) -> muster_model::command::Command {
+    let manifest = manifest(1, vec![node("reboot/now", &[], None)]);
+    Plan::new(1, &manifest, &agent.report(&manifest).unwrap()).command()
+}
+
+#[test]
+fn a_computer_whose_start_cannot_be_told_is_not_asked_to_start_again() {
+    let stage = Stage::new();
+    let agent = stage.agent();
+    agent.connect();
+    let command = reboot(&agent);
+    stage.fault(&["machine.get", "DUP-WEB01", "fail", "--always"]);
+    let outcomes = agent.run(&command);
+    assert_eq!(ends(&outcomes), [End::Failed], "{outcomes:#?}");
+    assert!(!stage.deeds().iter().any(|deed| matches!(deed, Deed::Rebooted { .. })));
+}
+
+#[test]
+fn a_reboot_that_was_cut_off_and_cannot_be_told_is_unknown_and_not_repeated() {
+    let stage = Stage::new();
+    let agent = stage.agent();
+    agent.connect();
+    let command = reboot(&agent);
+    drop(agent);
+    // The intent is stored; the agent dies before the request.
+    let agent = stage.agent_until(Cut::After(2));
+    agent.connect();
+    agent.command(&command).answer.unwrap();
+    assert!(agent.engine.catch_up().is_err());
+    drop(agent);
+    stage.fault(&["machine.get", "DUP-WEB01", "fail", "--always"]);
+    let agent = stage.agent();
+    agent.connect();
+    agent.engine.catch_up().unwrap();
+    assert_eq!(ends(&agent.outcomes(&command)), [End::Unknown]);
+    assert!(!stage.deeds().iter().any(|deed| matches!(deed, Deed::Rebooted { .. })));
+}

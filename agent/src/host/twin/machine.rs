@@ -9,7 +9,10 @@ use crate::host::{Error, Machine};
 
 impl Machine for Twin {
     fn boot(&self) -> Result<String, Error> {
-        Ok(format!("start {}", self.store.lock()?.state().boots))
+        let name = self.store.lock()?.state().host_name.to_string();
+        self.operate(Operation::MachineGet, &name, |section, _| {
+            Ok(format!("start {}", section.state().boots))
+        })
     }
 
     fn reboot(&self, _why: &str) -> Result<(), Error> {

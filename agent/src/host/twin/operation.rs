@@ -121,6 +121,8 @@ operations! {
     FeatureSet = "feature.set", "set feature", SERVICING;
     /// An HTTP request.
     HttpGet = "http.get", "open", CONNECTION_RESET;
+    /// Reading which start of the computer it is.
+    MachineGet = "machine.get", "read the start of computer", ACCESS_DENIED;
     /// Starting the computer again.
     MachineReboot = "machine.reboot", "restart computer", SHUTDOWN;
     /// Recycling a pool.
