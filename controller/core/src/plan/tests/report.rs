@@ -1,7 +1,7 @@
 //! What the door says to reports that were changed on the way.
 
 use muster_model::name::Generation;
-use muster_model::plan::{New, Old, Reason, Row};
+use muster_model::plan::{AttributePath, New, Old, Reason, Row};
 use muster_model::report::ServerReport;
 
 use crate::plan::{Comparison, Error, PlanInput, ReportError, assemble as try_assemble};
@@ -125,4 +125,31 @@ fn an_agent_cannot_have_a_task_run_for_what_does_not_fire_it() {
     assert!(matches!(door(&reason), ReportError::Trigger(_)));
     let set = |r: &mut ServerReport| rows(r, file)[0].new = New::Ran(muster_model::digest::Digest::of(b"x"));
     assert!(matches!(door(&set), ReportError::New(_)), "a resource is set, not run");
+}
+
+#[test]
+fn an_agent_cannot_take_away_what_the_manifest_wants_or_is_not_exact_about() {
+    let file = "file/C:\\sxa.config";
+    let goes = |row: &mut Row, reason: Reason| {
+        row.attribute = AttributePath::exists();
+        (row.old, row.new, row.reason) = (Old::Exact(true.into()), New::Absent, reason);
+    };
+    let taken = |r: &mut ServerReport| goes(&mut rows(r, file)[0], Reason::Removed);
+    assert!(matches!(door(taken), ReportError::New(_)), "the manifest wants the file");
+    let foreign = |r: &mut ServerReport| {
+        let row = &mut rows(r, file)[0];
+        row.attribute = AttributePath { name: "rights".to_owned(), member: Some("bob".to_owned()) };
+        (row.old, row.new, row.reason) = (Old::Exact("full".into()), New::Absent, Reason::Foreign);
+    };
+    assert!(matches!(door(foreign), ReportError::New(_)), "the documents are not exact");
+
+    let mut unwanted = draft("web", file);
+    unwanted.node.absent = true;
+    let mut input = input(&[unwanted]);
+    rows(of(&mut input), file).truncate(1);
+    goes(&mut rows(of(&mut input), file)[0], Reason::Removed);
+    assert!(try_assemble(&input).is_ok(), "what is not wanted may go");
+    let kept = &mut rows(of(&mut input), file)[0];
+    (kept.old, kept.new) = (Old::Absent, New::Exact(true.into()));
+    assert!(matches!(try_assemble(&input), Err(Error::Report { .. })), "and is not made anew");
 }
