@@ -45,7 +45,7 @@ CREATE TABLE invitations (
     expires_ms BIGINT NOT NULL,
     used_ms BIGINT,
     voided_ms BIGINT
-);
+, key_digest TEXT);
 CREATE INDEX invitations_by_server ON invitations (server);
 CREATE TABLE journals (
     server TEXT PRIMARY KEY,
@@ -74,6 +74,17 @@ CREATE TABLE meta (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL
 );
+CREATE TABLE operator_invitations (
+    secret_digest TEXT PRIMARY KEY,
+    operator TEXT NOT NULL,
+    invited_by TEXT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    expires_ms BIGINT NOT NULL,
+    used_ms BIGINT,
+    voided_ms BIGINT,
+    key_digest TEXT
+);
+CREATE INDEX operator_invitations_by_operator ON operator_invitations (operator);
 CREATE TABLE plan_steps (
     plan BIGINT NOT NULL REFERENCES plans (plan),
     role TEXT NOT NULL,

@@ -58,7 +58,7 @@ pub async fn check(agent: &Agent) -> Findings {
         let line = format!("port        FAIL, {}: {error}", options.controller);
         return findings.bad(&line, "start the controller, or open the port on the firewalls between");
     }
-    if let Err(error) = dial::dial(&options.controller, &options.credentials).await {
+    if let Err(error) = dial::dial(&options.controller, &options.renewal.credentials()).await {
         let line = format!("tls         FAIL, {}", chain(&error));
         return findings
             .bad(&line, "exempt this address from TLS inspection; if nothing inspects it, enrol again");

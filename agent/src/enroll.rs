@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use muster_model::digest::Digest;
 use muster_model::identity::Identity as Holder;
-use muster_model::name::HostName;
+use muster_model::name::{HostName, ServerId};
 use muster_model::token::{InvalidToken, Token};
 use muster_proto::dial::{self, Credentials};
 use muster_proto::v1;
@@ -73,7 +73,9 @@ pub async fn enroll(
     let token = Token::from_line(&text)?;
     data.create()?;
     let _lock = data.lock()?;
-    let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+    let fresh = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+    // Where an earlier try had no answer, its key asks again: the token may be spent for it.
+    let key = KeyPair::from_pem(&data.next_key(&fresh.serialize_pem())?)?;
     let csr_pem = CertificateParams::default().serialize_request(&key)?.pem()?;
     let channel = dial::dial_pinned(&token.controller, token.ca_pin).await?;
     let request = v1::EnrollRequest { token: token.secret.clone(), csr_pem, host: host.into() };
@@ -92,6 +94,31 @@ pub async fn enroll(
     Ok(identity)
 }
 
+/// Whether a certificate is for that holder and key.
+pub(crate) fn check_certificate(
+    server: &ServerId,
+    key: &KeyPair,
+    certificate_pem: &str,
+) -> Result<(), String> {
+    let bytes = der(certificate_pem, "certificate")?;
+    let (_, certificate) =
+        x509_parser::parse_x509_certificate(&bytes).map_err(|error| format!("its certificate: {error}"))?;
+    if certificate.public_key().raw != rcgen::PublicKeyData::subject_public_key_info(key) {
+        return Err("its certificate is for another key".to_owned());
+    }
+    let expected = Holder::Agent(server.clone()).to_string();
+    let names =
+        certificate.subject_alternative_name().map_err(|error| format!("its certificate: {error}"))?;
+    let named = names.is_some_and(|names| {
+        names
+            .value
+            .general_names
+            .iter()
+            .any(|name| matches!(name, x509_parser::prelude::GeneralName::URI(uri) if *uri == expected))
+    });
+    if named { Ok(()) } else { Err(format!("its certificate does not name {expected}")) }
+}
+
 /// The certificate is for this server and this key, and the authority is the one that the token pins.
 fn check(
     token: &Token,
@@ -107,23 +134,7 @@ fn check(
     if Digest::of(&ca) != token.ca_pin {
         return Err("its authority is not the one of the token".to_owned());
     }
-    let bytes = der(certificate_pem, "certificate")?;
-    let (_, certificate) =
-        x509_parser::parse_x509_certificate(&bytes).map_err(|error| format!("its certificate: {error}"))?;
-    if certificate.public_key().raw != rcgen::PublicKeyData::subject_public_key_info(key) {
-        return Err("its certificate is for another key".to_owned());
-    }
-    let expected = Holder::Agent(token.server.clone()).to_string();
-    let names =
-        certificate.subject_alternative_name().map_err(|error| format!("its certificate: {error}"))?;
-    let named = names.is_some_and(|names| {
-        names
-            .value
-            .general_names
-            .iter()
-            .any(|name| matches!(name, x509_parser::prelude::GeneralName::URI(uri) if *uri == expected))
-    });
-    if named { Ok(()) } else { Err(format!("its certificate does not name {expected}")) }
+    check_certificate(&token.server, key, certificate_pem)
 }
 
 fn der(pem: &str, what: &str) -> Result<Vec<u8>, String> {

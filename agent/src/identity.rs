@@ -1,7 +1,9 @@
 //! Who this agent is: the files that enrolment leaves in the data folder.
 //!
-//! `agent.key`, `agent.crt`, `ca.crt` and, last, `identity.json`: without that one the agent is not enrolled. Neighbours:
-//! `enroll` writes them, `run` and `check` read them. The key never leaves this folder and has no `Debug`.
+//! `agent.pem` (key and certificate, replaced as one), `ca.crt` and, last, `identity.json`: without that one the agent is not
+//! enrolled. `agent.next.key` is a key for which a certificate was asked and not yet kept: asked again with it, the controller
+//! gives the same one. Neighbours: `enroll` and `renew` write them, `run` and `check` read them. No key leaves this folder, and
+//! none has a `Debug`.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -13,6 +15,11 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{crash, durable, os};
+
+/// The file of the agent's key and certificate, PEM.
+const CREDENTIALS_FILE: &str = "agent.pem";
+/// The file of a key that waits for its certificate, PEM.
+const NEXT_KEY_FILE: &str = "agent.next.key";
 
 /// What `identity.json` holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -168,11 +175,10 @@ impl DataDir {
         let path = self.dir.join("identity.json");
         let identity = serde_json::from_str(&self.read("identity.json")?)
             .map_err(|source| Error::Shape { path: path.display().to_string(), source })?;
-        let credentials = Credentials {
-            ca_pem: self.read("ca.crt")?,
-            certificate_pem: self.read("agent.crt")?,
-            key_pem: self.read("agent.key")?,
-        };
+        // Each reader takes the part that it looks for.
+        let both = self.read(CREDENTIALS_FILE)?;
+        let credentials =
+            Credentials { ca_pem: self.read("ca.crt")?, certificate_pem: both.clone(), key_pem: both };
         Ok(Enrolled { identity, credentials })
     }
 
@@ -190,11 +196,46 @@ impl DataDir {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(source) => return Err(io_error("remove", &identity_path, source)),
         }
-        self.write("agent.key", key_pem.as_bytes())?;
-        self.write("agent.crt", certificate_pem.as_bytes())?;
+        self.replace_credentials(certificate_pem, key_pem)?;
         self.write("ca.crt", ca_pem.as_bytes())?;
         crash::point("enroll.before_publish");
-        self.write("identity.json", &json)
+        self.write("identity.json", &json)?;
+        self.forget_next_key()
+    }
+
+    /// Puts a key and its certificate in the place of those that are there; a crash leaves the old pair or the new one.
+    ///
+    /// # Errors
+    /// Where they cannot be written.
+    pub fn replace_credentials(&self, certificate_pem: &str, key_pem: &str) -> Result<(), Error> {
+        self.write(CREDENTIALS_FILE, format!("{key_pem}{certificate_pem}").as_bytes())
+    }
+
+    /// The key for which a certificate is asked next, PEM: the one that waits, or that one, kept from now on.
+    ///
+    /// # Errors
+    /// Where it cannot be read or written.
+    pub fn next_key(&self, fresh_pem: &str) -> Result<String, Error> {
+        let path = self.dir.join(NEXT_KEY_FILE);
+        match fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.write(NEXT_KEY_FILE, fresh_pem.as_bytes())?;
+                Ok(fresh_pem.to_owned())
+            }
+            read => read.map_err(|source| io_error("read", &path, source)),
+        }
+    }
+
+    /// Nothing waits any more: the certificate is kept.
+    ///
+    /// # Errors
+    /// Where the file cannot be removed.
+    pub fn forget_next_key(&self) -> Result<(), Error> {
+        let path = self.dir.join(NEXT_KEY_FILE);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("remove", &path, error)),
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 
     fn read(&self, name: &str) -> Result<String, Error> {
@@ -246,7 +287,22 @@ mod tests {
         assert!(matches!(data.enrolled(), Err(Error::NotEnrolled(_))));
         data.publish(&enrolled()).unwrap();
         let read = data.enrolled().unwrap();
-        assert_eq!((read.identity, read.credentials.key_pem), (enrolled().identity, "key".to_owned()));
+        assert_eq!(read.identity, enrolled().identity);
+        assert_eq!(
+            (read.credentials.key_pem.as_str(), read.credentials.ca_pem.as_str()),
+            ("keycertificate", "ca")
+        );
+    }
+
+    /// An answer that was lost is asked for again with the same key, and only with that one.
+    #[test]
+    fn a_key_waits_until_its_certificate_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::new(folder.path());
+        assert_eq!(data.next_key("first").unwrap(), "first");
+        assert_eq!(data.next_key("second").unwrap(), "first");
+        data.publish(&enrolled()).unwrap();
+        assert_eq!(data.next_key("third").unwrap(), "third");
     }
 
     /// On Windows a file takes its rights from the folder, which `host::windows::disk` makes private.

@@ -17,6 +17,7 @@ pub mod log;
 pub mod os;
 pub mod outlet;
 pub mod reception;
+pub mod renew;
 pub mod resource;
 pub mod run;
 pub mod service;

@@ -87,6 +87,11 @@ impl Reception {
         }
     }
 
+    /// The machine's clock.
+    pub fn now(&self) -> Timestamp {
+        self.host.clock().now()
+    }
+
     /// Takes one message in and gives the answers.
     ///
     /// # Errors

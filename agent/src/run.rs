@@ -20,6 +20,7 @@ use crate::journal::sqlite::SqliteStore;
 use crate::os;
 use crate::outlet::Outlet;
 use crate::reception::Reception;
+use crate::renew::Renewal;
 use crate::session;
 use crate::supervise::Supervisor;
 
@@ -42,6 +43,7 @@ impl Agent {
         let journal = Arc::new(Journal::open(Box::new(store))?);
         let installers = std::path::absolute(data.installers()).context("the data folder has no path")?;
         let host = host::open(twin, &exe, &installers)?;
+        let server = identity.server.clone();
         let reception = Reception::new(identity.server, Arc::clone(&host), Arc::clone(&journal))?;
         let engine = Engine {
             host,
@@ -51,7 +53,8 @@ impl Agent {
             stop: Arc::new(AtomicBool::new(false)),
             asked: Arc::new(AtomicBool::new(false)),
         };
-        let options = session::Options { controller: identity.controller, credentials };
+        let renewal = Renewal::new(data.clone(), server, identity.controller.clone(), credentials);
+        let options = session::Options { controller: identity.controller, renewal };
         Ok(Self { options, reception: Arc::new(reception), engine })
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use muster_model::limits;
 use muster_proto::convert::Invalid;
-use muster_proto::dial::{self, Credentials};
+use muster_proto::dial;
 use muster_proto::session::{FromAgent, ToAgent, Welcome};
 use muster_proto::v1;
 use muster_proto::v1::agent_client::AgentClient;
@@ -22,13 +22,14 @@ use uuid::Uuid;
 use crate::journal;
 use crate::outlet::Outlet;
 use crate::reception::Reception;
+use crate::renew::Renewal;
 
 /// What a session needs.
 pub struct Options {
     /// Where the controller listens, `host:port`.
     pub controller: String,
-    /// What the agent proves itself with.
-    pub credentials: Credentials,
+    /// What the agent proves itself with, and how it gets the next certificate.
+    pub renewal: Renewal,
 }
 
 /// Why sessions stopped for good.
@@ -60,6 +61,9 @@ pub enum Broken {
     /// The controller ended the stream.
     #[error("the controller ended the stream")]
     Ended,
+    /// The agent ended it: it comes back with its new certificate.
+    #[error("the certificate was renewed")]
+    Renewed,
 }
 
 /// An open stream, right after its welcome.
@@ -75,7 +79,7 @@ pub struct Stream {
 /// # Errors
 /// Where the controller is not reached or does not welcome the agent.
 pub async fn open(options: &Options, reception: &Reception) -> Result<Stream, Broken> {
-    let channel = dial::dial(&options.controller, &options.credentials).await?;
+    let channel = dial::dial(&options.controller, &options.renewal.credentials()).await?;
     let limit = usize::try_from(limits::MESSAGE_SIZE_BYTES).unwrap_or(usize::MAX);
     let mut client =
         AgentClient::new(channel).max_decoding_message_size(limit).max_encoding_message_size(limit);
@@ -120,7 +124,10 @@ pub async fn run(
                 Ok(stream) => {
                     tracing::info!(controller = %options.controller, epoch = stream.welcome.epoch.number, "connected");
                     wait = Wait { spread_ms: u64::from(stream.welcome.reconnect_spread_ms), tries: 0 };
-                    let ended = converse(stream, reception, outlet, &asked).await;
+                    let ended = tokio::select! {
+                        ended = converse(stream, reception, outlet, &asked) => ended,
+                        () = renewed(&options.renewal, reception) => Ok(Broken::Renewed),
+                    };
                     outlet.disconnect();
                     ended
                 }
@@ -141,6 +148,24 @@ pub async fn run(
             () = tokio::time::sleep(Duration::from_millis(pause_ms)) => {}
             _ = stop.wait_for(|stop| *stop) => return Ok(()),
         }
+    }
+}
+
+/// Waits until the certificate was renewed. Looks at once and now and then; what fails is tried again at the next look.
+async fn renewed(renewal: &Renewal, reception: &Reception) {
+    loop {
+        if renewal.due(reception.now()) {
+            match renewal.renew().await {
+                Ok(()) => return,
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "the certificate was not renewed"
+                    );
+                }
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(limits::RENEWAL_LOOK_MS)).await;
     }
 }
 

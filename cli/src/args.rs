@@ -82,6 +82,9 @@ pub enum Verb {
     Handout(HandoutArgs),
     /// Print JSON Schema of the documents, for editors
     Schema(SchemaArgs),
+    /// Invite, enrol, list and revoke operators
+    #[command(subcommand)]
+    Operator(OperatorVerb),
     /// Bring a restored controller back to work
     #[command(subcommand)]
     Recover(RecoverVerb),
@@ -292,6 +295,49 @@ pub enum ServerVerb {
     Show(ServerArgs),
     /// Revoke a server's certificates and cut its connection
     Revoke(ServerArgs),
+}
+
+/// `muster operator ...`.
+#[derive(Debug, Subcommand)]
+pub enum OperatorVerb {
+    /// Make a one-time token with which an operator gets a profile
+    Invite(InviteOperatorArgs),
+    /// Spend a token for a profile of your own
+    Enroll(EnrollOperatorArgs),
+    /// List the operators
+    List,
+    /// Revoke an operator's certificates and cut his connections
+    Revoke(OperatorArgs),
+}
+
+/// `muster operator invite`.
+#[derive(Debug, ClapArgs)]
+pub struct InviteOperatorArgs {
+    /// The operator's name: lower-case letters, digits and hyphens
+    #[arg(value_name = "NAME")]
+    pub operator: Slug,
+    /// The file to write the token to; it must not exist
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// `muster operator enroll`.
+#[derive(Debug, ClapArgs)]
+pub struct EnrollOperatorArgs {
+    /// The token, from `muster operator invite`
+    #[arg(long, value_name = "FILE")]
+    pub token_file: PathBuf,
+    /// The profile to write; it must not exist
+    #[arg(long, value_name = "FILE")]
+    pub profile_out: PathBuf,
+}
+
+/// A verb about one operator.
+#[derive(Debug, ClapArgs)]
+pub struct OperatorArgs {
+    /// The operator's name
+    #[arg(value_name = "NAME")]
+    pub operator: Slug,
 }
 
 /// `muster recover ...`.

@@ -40,8 +40,31 @@ pub const INVITE: &str = "muster.invite/1";
 /// `muster recover status`.
 pub const RECOVERY: &str = "muster.recovery/1";
 
+/// `muster operator list`.
+pub const OPERATORS: &str = "muster.operators/1";
+/// `muster operator invite`.
+pub const INVITE_OPERATOR: &str = "muster.invite_operator/1";
+
 /// Every shape, in the order of the reference.
-pub const ALL: [&str; 18] = [
-    PUSH, VALIDATE, DIFF, RENDER, EXPLAIN, HANDOUT, PLAN, DONE, RUN, EVENT, STEPS, STEP, STATUS, WHY,
-    SERVERS, SERVER, INVITE, RECOVERY,
+pub const ALL: [&str; 20] = [
+    PUSH,
+    VALIDATE,
+    DIFF,
+    RENDER,
+    EXPLAIN,
+    HANDOUT,
+    PLAN,
+    DONE,
+    RUN,
+    EVENT,
+    STEPS,
+    STEP,
+    STATUS,
+    WHY,
+    SERVERS,
+    SERVER,
+    INVITE,
+    RECOVERY,
+    OPERATORS,
+    INVITE_OPERATOR,
 ];

@@ -34,8 +34,10 @@ pub enum Caller {
 pub fn allowed(method: Method) -> &'static [Caller] {
     match method {
         // A server that lost its key enrols anew; what it presents is the token.
-        Method::EnrollmentEnroll => &[Caller::Stranger, Caller::Agent, Caller::Operator],
-        Method::AgentSession => &[Caller::Agent],
+        Method::EnrollmentEnroll | Method::EnrollmentEnrollOperator => {
+            &[Caller::Stranger, Caller::Agent, Caller::Operator]
+        }
+        Method::AgentSession | Method::AgentRenew => &[Caller::Agent],
         Method::OperatorPush
         | Method::OperatorDiff
         | Method::OperatorRender
@@ -54,6 +56,9 @@ pub fn allowed(method: Method) -> &'static [Caller] {
         | Method::OperatorInviteServer
         | Method::OperatorListServers
         | Method::OperatorRevokeServer
+        | Method::OperatorInviteOperator
+        | Method::OperatorListOperators
+        | Method::OperatorRevokeOperator
         | Method::OperatorGetRecovery
         | Method::OperatorConfirmRecovery => &[Caller::Operator],
     }

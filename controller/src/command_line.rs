@@ -1,4 +1,4 @@
-//! The command line of `muster-controller`: `init`, `serve`, `backup`, `restore`, `recover`.
+//! The command line of `muster-controller`: `init`, `serve`, `backup`, `restore`, `recover`, `operator reset`.
 //!
 //! Neighbours: `main` calls [`run`] and does nothing else. What is asked for is printed to stdout, all else goes to stderr.
 
@@ -12,7 +12,7 @@ use muster_model::name::Slug;
 
 use crate::clock::Clock;
 use crate::intake::catalog::{self, Catalog};
-use crate::{backup, init, os, recovery, serve};
+use crate::{backup, init, os, recovery, reset, serve};
 
 /// The controller of Muster: stores what every site should be, and carries out what was approved.
 #[derive(Debug, Parser)]
@@ -34,6 +34,28 @@ enum Verb {
     Restore(Restore),
     /// Say that a data directory is an older copy, put back by hand: the next `serve` begins in recovery.
     Recover(Recover),
+    /// Operators' profiles, on the controller's own machine.
+    #[command(subcommand)]
+    Operator(Operator),
+}
+
+#[derive(Debug, Subcommand)]
+enum Operator {
+    /// Make a new profile for an operator who lost his. Stop the controller first; his older profiles end.
+    Reset(Reset),
+}
+
+#[derive(Debug, Args)]
+struct Reset {
+    /// The data directory; nothing may serve it.
+    #[arg(long, value_name = "DIR")]
+    data_dir: PathBuf,
+    /// The operator's name.
+    #[arg(long, value_name = "NAME")]
+    operator: Slug,
+    /// Where to write the profile. It holds a private key.
+    #[arg(long, value_name = "FILE")]
+    profile_out: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -133,6 +155,7 @@ fn act(verb: Verb) -> anyhow::Result<()> {
         Verb::Backup(line) => runtime.block_on(back_up(line)),
         Verb::Restore(line) => runtime.block_on(restore(line)),
         Verb::Recover(line) => runtime.block_on(recover(&line.data_dir)),
+        Verb::Operator(Operator::Reset(line)) => runtime.block_on(reset_operator(line)),
     }
 }
 
@@ -207,4 +230,19 @@ fn next_in_recovery(data_dir: &Path) {
     println!(
         "Nothing starts then until an operator typed `muster recover status` and `muster recover confirm`."
     );
+}
+
+#[expect(clippy::print_stdout, reason = "what was made is what was asked for")]
+async fn reset_operator(line: Reset) -> anyhow::Result<()> {
+    let Reset { data_dir, operator, profile_out } = line;
+    let options = reset::Options { data_dir, operator, profile_out };
+    reset::run(&options, Clock::system()).await?;
+    println!(
+        "The new profile of {} is {}. It holds a private key.",
+        options.operator,
+        options.profile_out.display()
+    );
+    println!("His older profiles are good no more.");
+    println!("Next: muster-controller serve --data-dir {}", options.data_dir.display());
+    Ok(())
 }

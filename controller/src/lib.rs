@@ -18,6 +18,7 @@ mod os;
 pub mod planning;
 pub mod progress;
 pub mod recovery;
+pub mod reset;
 pub mod rooms;
 pub mod serve;
 pub mod session;

@@ -54,6 +54,7 @@ impl Rooms {
         let driver = dispatch::Service::start(store.clone(), sessions.clone(), recovering).await?;
         let planning = Planning::new(store.clone(), catalog.clone(), sessions.clone(), driver.handle());
         let progress = Progress::default();
+        let doorkeeper = authority.clone();
         let operator = operator::Service {
             intake: Intake::new(store.clone(), catalog.clone()),
             views: Views::new(store.clone(), catalog),
@@ -66,7 +67,7 @@ impl Rooms {
             progress: progress.clone(),
             store,
         };
-        let agent = agent::Service::new(sessions.clone(), driver.handle(), progress, recovery);
+        let agent = agent::Service::new(sessions.clone(), driver.handle(), progress, recovery, doorkeeper);
         Ok(Self { sessions, driver, operator, agent })
     }
 }

@@ -1,12 +1,14 @@
 //! Stories: what an operator does, from the command line to the server and back, with real processes over mutual TLS.
 //!
 //! One file per story; each test's name says what is proven, and cites the guide's demand where it has one. The oracle of
-//! effects is the twin's ledger. Nothing here calls a function of the programs.
+//! effects is the twin's ledger. Nothing here calls a function of the programs, but
+//! that `certificates` has a controller whose clock is behind.
 
 #![expect(clippy::unwrap_used, reason = "a helper of a story may fail its test as the story itself may")]
 
 mod agreement;
 mod cancel;
+mod certificates;
 mod database;
 mod documents;
 mod drift;

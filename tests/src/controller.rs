@@ -102,6 +102,16 @@ impl Controller {
         Ok(())
     }
 
+    /// Makes a new profile for an operator; it must not serve.
+    ///
+    /// # Errors
+    /// Where the program cannot be started; a refusal is in what it ran to.
+    pub fn reset_operator(&self, name: &str, profile: &Path) -> Result<Ran> {
+        let mut command = Command::new(self.programs.controller());
+        command.args(["operator", "reset"]).arg("--data-dir").arg(&self.data);
+        Ran::of(command.args(["--operator", name, "--profile-out"]).arg(profile))
+    }
+
     /// Its data folder.
     pub fn data(&self) -> &Path {
         &self.data

@@ -11,7 +11,9 @@ mod events;
 mod explain;
 mod files;
 mod handout;
+mod operator;
 mod plan;
+mod private;
 mod push;
 mod recover;
 mod render;
@@ -87,6 +89,7 @@ pub(crate) async fn run(args: Args, output: &mut Output) -> Result<Exit, Failure
         Verb::Server(verb) => server::run(&mut context, verb).await,
         Verb::Handout(args) => handout::run(&mut context, &args).await,
         Verb::Schema(args) => schema::run(&mut context, &args),
+        Verb::Operator(verb) => operator::run(&mut context, verb).await,
         Verb::Recover(verb) => recover::run(&mut context, verb).await,
         Verb::Completions(args) => completions::run(&mut context, args.shell),
     }

@@ -1,7 +1,6 @@
 //! `muster server invite|list|show|revoke`.
 
 use std::io::Write as _;
-use std::path::Path;
 
 use jiff::Timestamp;
 use muster_model::name::ServerId;
@@ -9,6 +8,7 @@ use muster_model::view::{ServerView, ServersView};
 use muster_proto::v1;
 
 use super::Context;
+use super::private::{cannot_write, create_private, remove_empty};
 use crate::args::{InviteArgs, ServerVerb};
 use crate::connect::{Controller, read_view};
 use crate::exit::Exit;
@@ -61,39 +61,6 @@ async fn invite(context: &mut Context<'_>, args: &InviteArgs) -> Result<Exit, Fa
         args.out.file_name().unwrap_or_default().display()
     )])?;
     Ok(Exit::Ok)
-}
-
-/// Creates a file that only its owner can read, and never replaces one.
-fn create_private(path: &Path) -> Result<std::fs::File, Failure> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map_err(|error| {
-        if error.kind() == std::io::ErrorKind::AlreadyExists {
-            Failure::usage(
-                format!("{} exists; a token never replaces a file", path.display()),
-                "name another file with --out, or remove this one",
-            )
-        } else {
-            cannot_write(path).because(&error)
-        }
-    })
-}
-
-fn cannot_write(path: &Path) -> Failure {
-    Failure::usage(
-        format!("{} cannot be written", path.display()),
-        "name a file in a folder of yours with --out",
-    )
-}
-
-/// Takes the empty file away again; a file that stays is worth a word.
-fn remove_empty(path: &Path, failure: Failure) -> Failure {
-    match std::fs::remove_file(path) {
-        Ok(()) => failure,
-        Err(error) => failure.because(&error).or(format!("remove {}", path.display())),
-    }
 }
 
 async fn list(context: &mut Context<'_>) -> Result<Exit, Failure> {

@@ -64,10 +64,20 @@ fn what(body: &EventBody) -> String {
             )
         }
         EventBody::ServerDisconnected { server } => format!("{server} disconnected"),
-        EventBody::RecoveryBegan { made_at } => recovery_began(*made_at),
-        EventBody::AgentRead { memory } => {
-            format!("{} read: {} plans, journal {}", memory.server, memory.plans.len(), memory.journal)
+        EventBody::CertificateRenewed { server, serial } => format!("{server} renewed, certificate {serial}"),
+        EventBody::CertificateReplaced { server, serial, .. } => {
+            format!("{server} uses certificate {serial}; older ones are revoked")
         }
+        EventBody::OperatorInvited { operator, by, .. } => format!("operator {operator} invited by {by}"),
+        EventBody::OperatorEnrolled { operator, serial } => {
+            format!("operator {operator} enrolled, certificate {serial}")
+        }
+        EventBody::OperatorRevoked { operator, by } => format!("operator {operator} revoked by {by}"),
+        EventBody::OperatorReset { operator, .. } => {
+            format!("operator {operator} reset on the controller's machine")
+        }
+        EventBody::RecoveryBegan { made_at } => recovery_began(*made_at),
+        EventBody::AgentRead { memory } => format!("{} read: journal {}", memory.server, memory.journal),
         EventBody::OutcomeFound { server, found } => {
             format!(
                 "{server} had an outcome that was lost here, step {}: {}",
@@ -78,12 +88,7 @@ fn what(body: &EventBody) -> String {
         EventBody::RecoveryConfirmed { by, epoch, plan, revision, unread } => {
             recovered(by, *epoch, *plan, *revision, unread.len())
         }
-        EventBody::PlanCreated { plan, by, digest, revision, rows, findings, .. } => {
-            let digest = digest.short();
-            format!(
-                "{plan} planned by {by}: revision {revision}, rows {rows}, findings {findings}, digest {digest}"
-            )
-        }
+        EventBody::PlanCreated { .. } => planned(body),
         EventBody::PlanApproved { plan, digest, by, ticket } => {
             format!("{plan} approved by {by}{}, digest {}", with("ticket ", ticket), digest.short())
         }
@@ -108,6 +113,14 @@ fn what(body: &EventBody) -> String {
             format!("{plan}/{step} confirmed by {by}{}", with("note: ", note))
         }
     }
+}
+
+fn planned(body: &EventBody) -> String {
+    let EventBody::PlanCreated { plan, by, digest, revision, rows, findings, .. } = body else {
+        return String::new();
+    };
+    let digest = digest.short();
+    format!("{plan} planned by {by}: revision {revision}, rows {rows}, findings {findings}, digest {digest}")
 }
 
 fn anew(restart: &[u32]) -> String {

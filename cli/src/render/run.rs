@@ -61,6 +61,12 @@ pub(crate) fn lines(event: &Event, view: &StepsView, away: &BTreeSet<Role>, outp
         | EventBody::ServerInvited { .. }
         | EventBody::ServerEnrolled { .. }
         | EventBody::ServerRevoked { .. }
+        | EventBody::CertificateRenewed { .. }
+        | EventBody::CertificateReplaced { .. }
+        | EventBody::OperatorInvited { .. }
+        | EventBody::OperatorEnrolled { .. }
+        | EventBody::OperatorRevoked { .. }
+        | EventBody::OperatorReset { .. }
         | EventBody::RecoveryBegan { .. }
         | EventBody::AgentRead { .. }
         | EventBody::OutcomeFound { .. }

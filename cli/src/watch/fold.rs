@@ -93,6 +93,12 @@ impl Fold {
             | EventBody::ServerInvited { .. }
             | EventBody::ServerEnrolled { .. }
             | EventBody::ServerRevoked { .. }
+            | EventBody::CertificateRenewed { .. }
+            | EventBody::CertificateReplaced { .. }
+            | EventBody::OperatorInvited { .. }
+            | EventBody::OperatorEnrolled { .. }
+            | EventBody::OperatorRevoked { .. }
+            | EventBody::OperatorReset { .. }
             | EventBody::RecoveryBegan { .. }
             | EventBody::AgentRead { .. }
             | EventBody::OutcomeFound { .. }
@@ -135,6 +141,12 @@ impl Fold {
             | EventBody::ServerRevoked { .. }
             | EventBody::ServerConnected { .. }
             | EventBody::ServerDisconnected { .. }
+            | EventBody::CertificateRenewed { .. }
+            | EventBody::CertificateReplaced { .. }
+            | EventBody::OperatorInvited { .. }
+            | EventBody::OperatorEnrolled { .. }
+            | EventBody::OperatorRevoked { .. }
+            | EventBody::OperatorReset { .. }
             | EventBody::RecoveryBegan { .. }
             | EventBody::AgentRead { .. }
             | EventBody::OutcomeFound { .. }

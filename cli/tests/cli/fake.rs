@@ -250,6 +250,20 @@ impl Operator for Rpc {
     async fn revoke_server(&self, request: Request<v1::ServerRequest>) -> Result<Response<Done>, Status> {
         self.0.done("RevokeServer", request.into_inner().server)
     }
+    async fn invite_operator(
+        &self,
+        request: Request<v1::InviteOperatorRequest>,
+    ) -> Result<Response<v1::InviteReply>, Status> {
+        drop(self.0.ask("InviteOperator", request.into_inner().operator)?);
+        let token = "muster-operator-token-1 {}\n".to_owned();
+        Ok(Response::new(v1::InviteReply { token, expires_at_ms: 1_764_000_000_000 }))
+    }
+    async fn list_operators(&self, _: Request<v1::ListOperatorsRequest>) -> Result<Response<View>, Status> {
+        self.0.view("ListOperators", String::new(), "muster.operators/1")
+    }
+    async fn revoke_operator(&self, request: Request<v1::OperatorRequest>) -> Result<Response<Done>, Status> {
+        self.0.done("RevokeOperator", request.into_inner().operator)
+    }
     async fn get_recovery(&self, _: Request<v1::GetRecoveryRequest>) -> Result<Response<View>, Status> {
         self.0.view("GetRecovery", String::new(), "muster.recovery/1")
     }

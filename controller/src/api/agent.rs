@@ -17,6 +17,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::caller;
+use crate::authority::Authority;
 use crate::crash;
 use crate::dispatch::{self, Reception};
 use crate::progress::{self, StepProgress};
@@ -30,6 +31,7 @@ pub struct Service {
     dispatch: dispatch::Handle,
     progress: progress::Progress,
     recovery: Recovery,
+    authority: Authority,
 }
 
 impl Service {
@@ -39,8 +41,9 @@ impl Service {
         dispatch: dispatch::Handle,
         progress: progress::Progress,
         recovery: Recovery,
+        authority: Authority,
     ) -> Self {
-        Self { sessions, dispatch, progress, recovery }
+        Self { sessions, dispatch, progress, recovery, authority }
     }
 
     /// Opens the session and reads it to its end. In a task of its own: a caller that goes away in between must not leave a
@@ -199,7 +202,7 @@ impl v1::agent_server::Agent for Service {
         &self,
         request: Request<Streaming<v1::FromAgent>>,
     ) -> Result<Response<Self::SessionStream>, Status> {
-        let server = caller::agent(&request)?;
+        let (server, serial) = (caller::agent(&request)?, caller::serial(&request)?);
         let mut messages = request.into_inner();
         let limit = Duration::from_millis(limits::WELCOME_MS);
         let first = tokio::time::timeout(limit, messages.message())
@@ -212,10 +215,19 @@ impl v1::agent_server::Agent for Service {
             Err(error) => return Err(Status::invalid_argument(super::chain(&error))),
         };
         let (opened_in, opened) = oneshot::channel();
+        let asked = server.clone();
         tokio::spawn(self.clone().serve(server, hello, messages, opened_in));
         let out = opened.await.map_err(|_| Status::unavailable("the controller stops"))??;
+        self.authority.used(&asked, &serial).await?;
         let out = ReceiverStream::new(out).map(|message| Ok(v1::ToAgent::from(message)));
         Ok(Response::new(Box::pin(out)))
+    }
+
+    async fn renew(&self, request: Request<v1::RenewRequest>) -> Result<Response<v1::RenewReply>, Status> {
+        let (server, serial) = (caller::agent(&request)?, caller::serial(&request)?);
+        let v1::RenewRequest { csr_pem } = request.into_inner();
+        let certificate_pem = self.authority.renew(server, serial, &csr_pem).await?;
+        Ok(Response::new(v1::RenewReply { certificate_pem }))
     }
 }
 

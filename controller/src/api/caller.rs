@@ -6,6 +6,8 @@ use muster_model::identity::Identity;
 use muster_model::name::{ServerId, Slug};
 use tonic::{Request, Status};
 
+use crate::tls::Peer;
+
 /// The operator who calls.
 pub(super) fn operator<T>(request: &Request<T>) -> Result<Slug, Status> {
     match request.extensions().get::<Identity>() {
@@ -14,6 +16,13 @@ pub(super) fn operator<T>(request: &Request<T>) -> Result<Slug, Status> {
             Err(Status::permission_denied("this call needs an operator's certificate"))
         }
     }
+}
+
+/// The serial number of the caller's certificate.
+pub(super) fn serial<T>(request: &Request<T>) -> Result<String, Status> {
+    let holder = request.extensions().get::<Peer>().and_then(|peer| peer.holder.as_ref());
+    let holder = holder.ok_or_else(|| Status::unauthenticated("this call needs a certificate"))?;
+    Ok(holder.serial.clone())
 }
 
 /// The server whose agent calls.

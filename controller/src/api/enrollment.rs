@@ -47,16 +47,40 @@ impl Enrollment for Service {
             }
         }
     }
+
+    async fn enroll_operator(
+        &self,
+        request: Request<v1::EnrollOperatorRequest>,
+    ) -> Result<Response<v1::EnrollOperatorReply>, Status> {
+        let v1::EnrollOperatorRequest { token, csr_pem } = request.into_inner();
+        match self.authority.enroll_operator(&token, &csr_pem).await {
+            Ok(enrolled) => {
+                tracing::info!(operator = %enrolled.operator, "enrolled");
+                Ok(Response::new(v1::EnrollOperatorReply {
+                    certificate_pem: enrolled.certificate_pem,
+                    ca_pem: enrolled.ca_pem,
+                    operator: enrolled.operator.into(),
+                }))
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "an enrolment was refused");
+                Err(status(&error))
+            }
+        }
+    }
 }
 
 fn status(error: &Error) -> Status {
     match error {
-        Error::Token => Status::permission_denied(error.to_string()),
+        Error::Token | Error::OperatorToken => Status::permission_denied(error.to_string()),
         Error::OtherHost { .. } => Status::failed_precondition(error.to_string()),
         Error::Request(_) | Error::KeyKind => Status::invalid_argument(error.to_string()),
         Error::Store(_) | Error::Interrupted => Status::unavailable(error.to_string()),
         Error::UnknownServer(_)
         | Error::NeverInvited(_)
+        | Error::Early(_)
+        | Error::LastOperator(_)
+        | Error::NoOperator(_)
         | Error::Lifetime
         | Error::Certificate(_)
         | Error::Pem(_)

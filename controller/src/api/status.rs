@@ -148,15 +148,20 @@ impl From<authority::Error> for Status {
     fn from(error: authority::Error) -> Self {
         match error {
             authority::Error::Store(error) => error.into(),
-            authority::Error::UnknownServer(_) | authority::Error::NeverInvited(_) => {
-                Self::not_found(error.to_string())
+            authority::Error::UnknownServer(_)
+            | authority::Error::NeverInvited(_)
+            | authority::Error::NoOperator(_) => Self::not_found(error.to_string()),
+            authority::Error::Early(_) | authority::Error::LastOperator(_) => {
+                Self::failed_precondition(error.to_string())
+            }
+            authority::Error::Request(_) | authority::Error::KeyKind => {
+                Self::invalid_argument(error.to_string())
             }
             authority::Error::Lifetime => Self::invalid_argument(error.to_string()),
             authority::Error::Interrupted => Self::unavailable(error.to_string()),
             authority::Error::Token
             | authority::Error::OtherHost { .. }
-            | authority::Error::Request(_)
-            | authority::Error::KeyKind
+            | authority::Error::OperatorToken
             | authority::Error::Certificate(_)
             | authority::Error::Pem(_)
             | authority::Error::Pair

@@ -2,7 +2,8 @@
 //!
 //! Neighbours: `api::enrollment` and the operator's door turn it into statuses. No message holds a secret.
 
-use muster_model::name::{HostName, ServerId};
+use jiff::Timestamp;
+use muster_model::name::{HostName, ServerId, Slug};
 use thiserror::Error;
 
 use crate::store;
@@ -46,6 +47,18 @@ pub enum Error {
     /// A file does not hold what it should.
     #[error("the {0} is not PEM")]
     Pem(&'static str),
+    /// The certificate is too young to be renewed.
+    #[error("the certificate is good until {0}; it is renewed once less than half of its life is left")]
+    Early(Timestamp),
+    /// Nobody else could speak to the controller.
+    #[error("{0} is the last operator; invite another one first: `muster operator invite NAME --out FILE`")]
+    LastOperator(Slug),
+    /// There is no such operator.
+    #[error("no operator is called {0}; see `muster operator list`")]
+    NoOperator(Slug),
+    /// An operator's token was spent, has ended, was replaced by a newer one, or never was. Deliberately not said which.
+    #[error("the token is not valid; ask for a new one: `muster operator invite NAME --out FILE`")]
+    OperatorToken,
     /// The authority's certificate and key are not of one authority.
     #[error("the authority's key is not that of its certificate")]
     Pair,

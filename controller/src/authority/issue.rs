@@ -115,6 +115,14 @@ pub(super) fn requested_key(csr_pem: &str) -> Result<PublicKey, Error> {
     if known.contains(&algorithm) { Ok(request.public_key) } else { Err(Error::KeyKind) }
 }
 
+/// SHA-256 of the key of the first certificate in a PEM text, and of a key: equal for one key.
+pub(super) fn key_of(pem: &str) -> Result<Digest, Error> {
+    let damaged = || Error::Pem("certificate");
+    let der = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|_| damaged())?;
+    let (_, certificate) = X509Certificate::from_der(&der).map_err(|_| damaged())?;
+    Ok(Digest::of(certificate.public_key().raw))
+}
+
 /// The end of the first certificate in a PEM text.
 pub(super) fn end_of(pem: &str) -> Result<Timestamp, Error> {
     let damaged = || Error::Pem("controller's certificate");

@@ -6,7 +6,9 @@
 mod error;
 pub(crate) mod files;
 mod issue;
+mod operators;
 mod random;
+mod renewal;
 mod revocation;
 
 use std::future::Future;
@@ -21,15 +23,17 @@ use muster_model::identity::Identity;
 use muster_model::limits;
 use muster_model::name::{HostName, ServerId, Slug};
 use muster_model::token::Token;
-use rcgen::KeyPair;
+use rcgen::{KeyPair, PublicKeyData as _};
 
 pub use error::Error;
 pub(crate) use issue::Issuer;
+pub(crate) use operators::reset;
+pub use operators::{EnrolledOperator, InvitedOperator};
 pub use revocation::Revocations;
 
 use crate::clock::Clock;
 use crate::crash;
-use crate::store::{self, Snapshot, Store, Tx};
+use crate::store::{self, Certificate, Invitation, Snapshot, Store, Tx};
 
 /// The file of the authority's certificate, PEM.
 pub(crate) const CA_FILE: &str = "ca.pem";
@@ -181,24 +185,6 @@ impl Authority {
     }
 }
 
-impl Authority {
-    /// Revokes every certificate of an operator, and cuts its connections. Runs to its end even where the caller goes away.
-    ///
-    /// # Errors
-    /// Where the store does not answer.
-    pub async fn revoke_operator(&self, name: Slug) -> Result<(), Error> {
-        let this = self.clone();
-        let work = tokio::spawn(async move {
-            let write = this.inner.store.transaction(move |tx| {
-                Box::pin(async move { tx.revoke_certificates_of(&Identity::Operator(name)).await })
-            });
-            this.inner.revocations.add(write.await.map_err(|error: store::Error| Error::Store(error))?);
-            Ok(())
-        });
-        work.await.map_err(|_| Error::Interrupted)?
-    }
-}
-
 impl Inner {
     async fn enroll_in(
         &self,
@@ -208,9 +194,15 @@ impl Inner {
         host: HostName,
     ) -> Result<(Enrolled, Vec<String>), Error> {
         let at = tx.at();
-        let invitation =
-            tx.invitation(digest).await?.filter(|invitation| invitation.is_open(at)).ok_or(Error::Token)?;
-        let server = invitation.server;
+        let invitation = tx.invitation(digest).await?.ok_or(Error::Token)?;
+        let key_digest = Digest::of(&key.subject_public_key_info());
+        if let Some(certificate) = self.given_before(tx, &invitation, key_digest).await? {
+            // The answer was lost: whoever holds token and key is the one who got it.
+            let ca_pem = self.issuer.pem().to_owned();
+            let enrolled = Enrolled { server: invitation.server, certificate_pem: certificate.pem, ca_pem };
+            return Ok((enrolled, Vec::new()));
+        }
+        let server = Some(invitation).filter(|open| open.is_open(at)).ok_or(Error::Token)?.server;
         let named = (self.host_of)(tx, &server).await?.ok_or(Error::Token)?;
         // Windows compares computer names without regard to case.
         if !named.as_str().eq_ignore_ascii_case(host.as_str()) {
@@ -219,6 +211,7 @@ impl Inner {
         if !tx.spend_invitation(digest).await? {
             return Err(Error::Token);
         }
+        tx.note_key(digest, key_digest).await?;
         let identity = Identity::Agent(server.clone());
         let certificate = self.issuer.issue(&identity, key, at)?;
         let superseded = tx.revoke_certificates_of(&identity).await?;
@@ -230,6 +223,36 @@ impl Inner {
             Enrolled { server, certificate_pem: certificate.pem, ca_pem: self.issuer.pem().to_owned() };
         Ok((enrolled, superseded))
     }
+}
+
+impl Inner {
+    /// The certificate that this very token gave for this very key, while it is good and the token has not ended.
+    async fn given_before(
+        &self,
+        tx: &mut Tx,
+        invitation: &Invitation,
+        key: Digest,
+    ) -> Result<Option<Certificate>, Error> {
+        if invitation.key != Some(key) || tx.at() >= invitation.expires_at {
+            return Ok(None);
+        }
+        good_certificate(tx, &Identity::Agent(invitation.server.clone()), key).await
+    }
+}
+
+/// The certificate of that holder and key that is neither revoked nor over.
+async fn good_certificate(
+    tx: &mut Tx,
+    identity: &Identity,
+    key: Digest,
+) -> Result<Option<Certificate>, Error> {
+    for certificate in tx.certificates_of(identity).await?.into_iter().rev() {
+        let good = certificate.revoked_at.is_none() && tx.at() < certificate.expires_at;
+        if good && issue::key_of(&certificate.pem)? == key {
+            return Ok(Some(certificate));
+        }
+    }
+    Ok(None)
 }
 
 fn load_issuer(data_dir: &Path) -> Result<Issuer, Error> {

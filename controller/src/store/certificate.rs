@@ -62,6 +62,21 @@ impl Snapshot {
             .collect()
     }
 
+    /// The newest certificate of each operator, by name.
+    pub async fn operator_certificates(&mut self) -> Result<Vec<Certificate>, Error> {
+        sqlx::query(
+            "SELECT * FROM certificates AS newest WHERE identity LIKE 'muster://operator/%'
+                 AND NOT EXISTS (SELECT 1 FROM certificates AS later WHERE later.identity = newest.identity
+                     AND (later.issued_ms, later.serial) > (newest.issued_ms, newest.serial))
+             ORDER BY identity",
+        )
+        .fetch_all(self.connection())
+        .await?
+        .iter()
+        .map(read)
+        .collect()
+    }
+
     /// The serial numbers of every revoked certificate.
     pub async fn revoked_serials(&mut self) -> Result<Vec<String>, Error> {
         Ok(sqlx::query_scalar("SELECT serial FROM certificates WHERE revoked_ms IS NOT NULL")
@@ -96,5 +111,18 @@ impl Tx {
         .bind(identity.to_string())
         .fetch_all(self.connection())
         .await?)
+    }
+
+    /// Revokes these certificates; those that were revoked before stay as they are.
+    pub async fn revoke_certificates(&mut self, serials: &[String]) -> Result<(), Error> {
+        let at = self.at().as_millisecond();
+        for serial in serials {
+            sqlx::query("UPDATE certificates SET revoked_ms = $1 WHERE serial = $2 AND revoked_ms IS NULL")
+                .bind(at)
+                .bind(serial)
+                .execute(self.connection())
+                .await?;
+        }
+        Ok(())
     }
 }

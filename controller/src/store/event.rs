@@ -117,6 +117,9 @@ impl Tx {
                 self.server_enrolled(server, host, serial).await
             }
             EventBody::ServerRevoked { server, .. } => self.server_revoked(server).await,
+            EventBody::CertificateReplaced { server, serial, .. } => {
+                self.certificate_replaced(server, serial).await
+            }
             EventBody::ServerConnected { server, agent_version, simulated, clock_offset_ms, .. } => {
                 self.server_connected(server, agent_version, *simulated, *clock_offset_ms).await
             }
@@ -140,6 +143,11 @@ impl Tx {
             | EventBody::GateOpened { .. }
             | EventBody::StepConfirmed { .. }
             | EventBody::CancelRequested { .. }
+            | EventBody::CertificateRenewed { .. }
+            | EventBody::OperatorInvited { .. }
+            | EventBody::OperatorEnrolled { .. }
+            | EventBody::OperatorRevoked { .. }
+            | EventBody::OperatorReset { .. }
             | EventBody::RecoveryBegan { .. }
             | EventBody::AgentRead { .. }
             | EventBody::OutcomeFound { .. }
@@ -171,6 +179,12 @@ fn plan_of(body: &EventBody) -> Option<PlanId> {
         | EventBody::ServerRevoked { .. }
         | EventBody::ServerConnected { .. }
         | EventBody::ServerDisconnected { .. }
+        | EventBody::CertificateRenewed { .. }
+        | EventBody::CertificateReplaced { .. }
+        | EventBody::OperatorInvited { .. }
+        | EventBody::OperatorEnrolled { .. }
+        | EventBody::OperatorRevoked { .. }
+        | EventBody::OperatorReset { .. }
         | EventBody::RecoveryBegan { .. }
         | EventBody::AgentRead { .. }
         | EventBody::OutcomeFound { .. }

@@ -25,6 +25,8 @@ pub struct Invitation {
     pub used_at: Option<Timestamp>,
     /// When a newer one or a revocation took its place, if one did.
     pub voided_at: Option<Timestamp>,
+    /// The digest of the key that spent it.
+    pub key: Option<Digest>,
 }
 
 impl Invitation {
@@ -42,12 +44,14 @@ impl Snapshot {
             .fetch_optional(self.connection())
             .await?;
         row.map(|row| {
+            let key: Option<String> = row.try_get("key_digest")?;
             Ok(Invitation {
                 server: parse("server", row.try_get("server")?)?,
                 invited_by: row.try_get("invited_by")?,
                 expires_at: moment(row.try_get("expires_ms")?)?,
                 used_at: moment_if(row.try_get("used_ms")?)?,
                 voided_at: moment_if(row.try_get("voided_ms")?)?,
+                key: key.map(|key| parse("key's digest", &key)).transpose()?,
             })
         })
         .transpose()
@@ -116,5 +120,15 @@ impl Tx {
         .execute(self.connection())
         .await?;
         Ok(spent.rows_affected() == 1)
+    }
+
+    /// Notes the key that spent an invitation.
+    pub async fn note_key(&mut self, secret: Digest, key: Digest) -> Result<(), Error> {
+        sqlx::query("UPDATE invitations SET key_digest = $1 WHERE secret_digest = $2")
+            .bind(key.to_string())
+            .bind(secret.to_string())
+            .execute(self.connection())
+            .await?;
+        Ok(())
     }
 }

@@ -160,6 +160,7 @@ impl Tx {
             .bind(at)
             .execute(self.connection())
             .await?;
+        self.void_all_operator_invitations().await?;
         self.append(None, EventBody::RecoveryBegan { made_at }).await?;
         Ok(())
     }

@@ -145,6 +145,19 @@ impl Tx {
         Ok(())
     }
 
+    pub(super) async fn certificate_replaced(
+        &mut self,
+        server: &ServerId,
+        serial: &str,
+    ) -> Result<(), Error> {
+        sqlx::query("UPDATE servers SET serial = $1 WHERE server = $2")
+            .bind(serial)
+            .bind(server.to_string())
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
     pub(super) async fn server_revoked(&mut self, server: &ServerId) -> Result<(), Error> {
         let at = self.at().as_millisecond();
         sqlx::query(

@@ -35,7 +35,8 @@ async fn check(fixture: &Fixture, who: &str, caller: Option<Caller>, credentials
         let holds = match expected(caller, method) {
             Expected::Reached => {
                 !matches!(code, None | Some(Code::Unauthenticated))
-                    && (code != Some(Code::PermissionDenied) || method == Method::EnrollmentEnroll)
+                    && (code != Some(Code::PermissionDenied)
+                        || matches!(method, Method::EnrollmentEnroll | Method::EnrollmentEnrollOperator))
             }
             Expected::Denied(denied) => code == Some(denied),
             Expected::NotLetIn => code.is_none(),
@@ -62,7 +63,10 @@ async fn a_revoked_certificate_gets_no_answer_from_any_call() {
     let server = "dupont-prod/web".parse().unwrap();
     fixture.running.authority().revoke(server, "anne".to_owned()).await.unwrap();
     check(&fixture, "a revoked agent", None, Some(&agent)).await;
-    fixture.running.authority().revoke_operator("anne".parse().unwrap()).await.unwrap();
+    let bruno = fixture.second_operator("bruno").await;
+    check(&fixture, "a second operator", Some(Caller::Operator), Some(&bruno)).await;
+    let authority = fixture.running.authority();
+    authority.revoke_operator("anne".parse().unwrap(), "bruno".to_owned()).await.unwrap();
     check(&fixture, "a revoked operator", None, Some(&fixture.operator())).await;
 
     // It stays so over a restart.

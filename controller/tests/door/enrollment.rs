@@ -68,6 +68,27 @@ async fn a_token_that_was_spent_replaced_or_has_ended_is_refused_in_the_same_wor
     assert!(refusals[0].message().contains("muster server invite"));
 }
 
+/// The controller stored the enrolment and died before it answered: the same key gets the same certificate.
+#[tokio::test]
+async fn a_token_asked_again_with_its_own_key_gives_the_same_certificate_and_with_another_key_nothing() {
+    let fixture = Fixture::start().await;
+    let invited = fixture.invite("dupont-prod/web").await;
+    let key = KeyPair::generate().unwrap();
+    let first = fixture.enroll_with(&key, &invited.token, "DUP-WEB01").await.unwrap();
+    let fixture = fixture.restart().await;
+    let again = fixture.enroll_with(&key, &invited.token, "DUP-WEB01").await.unwrap();
+    assert_eq!(again.certificate_pem, first.certificate_pem);
+    assert_eq!(enrolments(&fixture).await.len(), 1);
+    let other = fixture.enroll(&invited, "DUP-WEB01").await.err().unwrap();
+    assert_eq!(other.code(), Code::PermissionDenied);
+
+    // A newer enrolment or a revocation ends it.
+    let newer = fixture.invite("dupont-prod/web").await;
+    fixture.enroll(&newer, "DUP-WEB01").await.unwrap();
+    let late = fixture.enroll_with(&key, &invited.token, "DUP-WEB01").await.err().unwrap();
+    assert_eq!(late.code(), Code::PermissionDenied);
+}
+
 #[tokio::test]
 async fn a_token_of_another_server_does_not_let_this_computer_in_and_is_not_spent_by_the_try() {
     let fixture = Fixture::start().await;

@@ -10,6 +10,7 @@ use muster_controller::authority::{HostOf, Invited};
 use muster_controller::clock::Clock;
 use muster_controller::init;
 use muster_controller::serve::{Error, Options, Running};
+use muster_model::token::{OperatorToken, Token};
 use muster_proto::dial::{Credentials, dial, dial_pinned};
 use muster_proto::profile::Profile;
 use muster_proto::v1;
@@ -66,6 +67,13 @@ impl Fixture {
         Self { dir, running, offset_ms }
     }
 
+    /// Starts what was stopped.
+    pub(crate) async fn again(dir: TempDir) -> Self {
+        let offset_ms = Arc::new(AtomicI64::new(0));
+        let running = start(dir.path(), &offset_ms).await.unwrap();
+        Self { dir, running, offset_ms }
+    }
+
     /// Stops it in order.
     pub(crate) async fn stop(self) -> TempDir {
         self.running.stop().await.unwrap();
@@ -96,10 +104,19 @@ impl Fixture {
     /// Enrols as an agent does: pinned, without a certificate, with a key of its own.
     pub(crate) async fn enroll(&self, invited: &Invited, host: &str) -> Result<Credentials, Status> {
         let token = &invited.token;
+        self.enroll_with(&KeyPair::generate().unwrap(), token, host).await
+    }
+
+    /// The same with a key that is there.
+    pub(crate) async fn enroll_with(
+        &self,
+        key: &KeyPair,
+        token: &Token,
+        host: &str,
+    ) -> Result<Credentials, Status> {
         let channel = dial_pinned(&self.address().to_string(), token.ca_pin).await.unwrap();
-        let key = KeyPair::generate().unwrap();
         let request =
-            v1::EnrollRequest { token: token.secret.clone(), csr_pem: csr(&key), host: host.to_owned() };
+            v1::EnrollRequest { token: token.secret.clone(), csr_pem: csr(key), host: host.to_owned() };
         let reply = EnrollmentClient::new(channel).enroll(request).await?.into_inner();
         assert_eq!(reply.server, token.server.to_string());
         Ok(Credentials {
@@ -107,6 +124,28 @@ impl Fixture {
             certificate_pem: reply.certificate_pem,
             key_pem: key.serialize_pem(),
         })
+    }
+
+    /// Makes a token for an operator and spends it.
+    pub(crate) async fn second_operator(&self, name: &str) -> Credentials {
+        let name = name.parse().unwrap();
+        let authority = self.running.authority();
+        let invited = authority.invite_operator(name, "anne".to_owned(), 0).await.unwrap();
+        self.enroll_operator(&KeyPair::generate().unwrap(), &invited.token).await.unwrap()
+    }
+
+    /// Spends an operator's token.
+    pub(crate) async fn enroll_operator(
+        &self,
+        key: &KeyPair,
+        token: &OperatorToken,
+    ) -> Result<Credentials, Status> {
+        let channel = dial_pinned(&self.address().to_string(), token.ca_pin).await.unwrap();
+        let request = v1::EnrollOperatorRequest { token: token.secret.clone(), csr_pem: csr(key) };
+        let reply = EnrollmentClient::new(channel).enroll_operator(request).await?.into_inner();
+        assert_eq!(reply.operator, token.operator.as_str());
+        let (ca_pem, certificate_pem) = (reply.ca_pem, reply.certificate_pem);
+        Ok(Credentials { ca_pem, certificate_pem, key_pem: key.serialize_pem() })
     }
 
     pub(crate) async fn agent(&self, server: &str) -> Credentials {

@@ -10,6 +10,8 @@ mod enrollment;
 mod fixture;
 mod init;
 mod limits;
+mod operators;
 mod process;
+mod renewal;
 mod revocation;
 mod start;

@@ -97,6 +97,52 @@ pub enum EventBody {
         /// Enrolled servers that were not read: nothing is sent to them until they are.
         unread: Vec<ServerId>,
     },
+    /// An agent got a certificate for a new key. The old one is good until the new one was used.
+    CertificateRenewed {
+        /// The server.
+        server: ServerId,
+        /// The new certificate's serial number, in hexadecimal.
+        serial: String,
+    },
+    /// An agent used its new certificate; the older ones are revoked.
+    CertificateReplaced {
+        /// The server.
+        server: ServerId,
+        /// The serial number of the one that was used.
+        serial: String,
+        /// The serial numbers of those that were revoked.
+        revoked: Vec<String>,
+    },
+    /// A one-time token was made for an operator.
+    OperatorInvited {
+        /// Who may use it.
+        operator: Slug,
+        /// The operator who made it.
+        by: String,
+        /// The token's end.
+        expires_at: Timestamp,
+    },
+    /// An operator used a token and got a certificate; older ones of that name are revoked.
+    OperatorEnrolled {
+        /// The operator.
+        operator: Slug,
+        /// The certificate's serial number, in hexadecimal.
+        serial: String,
+    },
+    /// An operator's certificates were revoked; connections are cut.
+    OperatorRevoked {
+        /// Whose.
+        operator: Slug,
+        /// The operator who did it.
+        by: String,
+    },
+    /// An operator got a new profile on the controller's own machine; older certificates of that name are revoked.
+    OperatorReset {
+        /// The operator.
+        operator: Slug,
+        /// The certificate's serial number, in hexadecimal.
+        serial: String,
+    },
     /// An operator revoked a server's certificates; its stream is cut.
     ServerRevoked {
         /// The server.
@@ -277,6 +323,12 @@ impl EventBody {
             | Self::ServerRevoked { .. }
             | Self::ServerConnected { .. }
             | Self::ServerDisconnected { .. }
+            | Self::CertificateRenewed { .. }
+            | Self::CertificateReplaced { .. }
+            | Self::OperatorInvited { .. }
+            | Self::OperatorEnrolled { .. }
+            | Self::OperatorRevoked { .. }
+            | Self::OperatorReset { .. }
             | Self::RecoveryBegan { .. }
             | Self::AgentRead { .. }
             | Self::OutcomeFound { .. }

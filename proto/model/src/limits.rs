@@ -70,6 +70,7 @@ limits! {
     REBOOT_TIME_LIMIT_SECONDS = 600, "how long Windows may take to go down where its node gives no limit; updates are finished on the way";
     PROBE_TIME_LIMIT_SECONDS = 60, "how long a probe is repeated where its node gives no limit; a cold IIS site needs half of it";
     PROBE_POLL_MS = 1_000, "the wait between two tries of a probe";
+    RENEWAL_LOOK_MS = 6 * 3_600 * 1_000, "how often an agent looks whether its certificate ends soon: it has a month to renew it in";
     MEMORY_PLANS = 200, "plans of which an agent tells a restored controller; a site has a few dozen in a year";
     RECOVERY_STEP = 1_000, "a restored controller goes on at the next full thousand of plans, revisions and epochs: whatever was lost stays below";
     STATUS_EVENTS_PAGE = 1_000, "events are read in pages of this many, so that a watch of a million stays small";

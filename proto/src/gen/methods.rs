@@ -5,8 +5,12 @@
 pub enum Method {
     /// `/muster.fleet.v1.Enrollment/Enroll`
     EnrollmentEnroll,
+    /// `/muster.fleet.v1.Enrollment/EnrollOperator`
+    EnrollmentEnrollOperator,
     /// `/muster.fleet.v1.Agent/Session`
     AgentSession,
+    /// `/muster.fleet.v1.Agent/Renew`
+    AgentRenew,
     /// `/muster.fleet.v1.Operator/Push`
     OperatorPush,
     /// `/muster.fleet.v1.Operator/Diff`
@@ -43,6 +47,12 @@ pub enum Method {
     OperatorListServers,
     /// `/muster.fleet.v1.Operator/RevokeServer`
     OperatorRevokeServer,
+    /// `/muster.fleet.v1.Operator/InviteOperator`
+    OperatorInviteOperator,
+    /// `/muster.fleet.v1.Operator/ListOperators`
+    OperatorListOperators,
+    /// `/muster.fleet.v1.Operator/RevokeOperator`
+    OperatorRevokeOperator,
     /// `/muster.fleet.v1.Operator/GetRecovery`
     OperatorGetRecovery,
     /// `/muster.fleet.v1.Operator/ConfirmRecovery`
@@ -51,9 +61,11 @@ pub enum Method {
 
 impl Method {
     /// Every RPC, in the order of the contract.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 27] = [
         Self::EnrollmentEnroll,
+        Self::EnrollmentEnrollOperator,
         Self::AgentSession,
+        Self::AgentRenew,
         Self::OperatorPush,
         Self::OperatorDiff,
         Self::OperatorRender,
@@ -72,6 +84,9 @@ impl Method {
         Self::OperatorInviteServer,
         Self::OperatorListServers,
         Self::OperatorRevokeServer,
+        Self::OperatorInviteOperator,
+        Self::OperatorListOperators,
+        Self::OperatorRevokeOperator,
         Self::OperatorGetRecovery,
         Self::OperatorConfirmRecovery,
     ];
@@ -80,7 +95,9 @@ impl Method {
     pub fn path(self) -> &'static str {
         match self {
             Self::EnrollmentEnroll => "/muster.fleet.v1.Enrollment/Enroll",
+            Self::EnrollmentEnrollOperator => "/muster.fleet.v1.Enrollment/EnrollOperator",
             Self::AgentSession => "/muster.fleet.v1.Agent/Session",
+            Self::AgentRenew => "/muster.fleet.v1.Agent/Renew",
             Self::OperatorPush => "/muster.fleet.v1.Operator/Push",
             Self::OperatorDiff => "/muster.fleet.v1.Operator/Diff",
             Self::OperatorRender => "/muster.fleet.v1.Operator/Render",
@@ -99,6 +116,9 @@ impl Method {
             Self::OperatorInviteServer => "/muster.fleet.v1.Operator/InviteServer",
             Self::OperatorListServers => "/muster.fleet.v1.Operator/ListServers",
             Self::OperatorRevokeServer => "/muster.fleet.v1.Operator/RevokeServer",
+            Self::OperatorInviteOperator => "/muster.fleet.v1.Operator/InviteOperator",
+            Self::OperatorListOperators => "/muster.fleet.v1.Operator/ListOperators",
+            Self::OperatorRevokeOperator => "/muster.fleet.v1.Operator/RevokeOperator",
             Self::OperatorGetRecovery => "/muster.fleet.v1.Operator/GetRecovery",
             Self::OperatorConfirmRecovery => "/muster.fleet.v1.Operator/ConfirmRecovery",
         }

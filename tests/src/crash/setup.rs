@@ -1,7 +1,6 @@
 //! Deaths before the first plan: while a controller is made or takes its epoch, while a server is enrolled.
 //!
-//! Neighbours: `round` covers everything from the first plan on. After each death the same command is typed again, and
-//! where an invitation was spent by the dying, a new one is made.
+//! Neighbours: `round` covers everything from the first plan on. After each death the same command is typed again.
 
 use anyhow::{Context, Result, ensure};
 
@@ -111,11 +110,9 @@ fn enroll(programs: &Programs, victim: Victim, point: &str) -> Result<()> {
         // Ended by a signal: no exit code.
         ensure!(field.agent.enroll_until(&token, Some(&at))?.code == -1, "it was not reached");
     }
-    if field.agent.enroll(&token)?.code != code::OK {
-        let token = field.invite("again.token");
-        let ran = field.agent.enroll(&token)?;
-        ensure!(ran.code == code::OK, "enroll: {}", ran.said());
-    }
+    // The very same token is enough, whether it was spent by the dying or not.
+    let ran = field.agent.enroll(&token)?;
+    ensure!(ran.code == code::OK, "enroll: {}", ran.said());
     field.start_agent()
 }
 

@@ -52,6 +52,12 @@ impl Run {
             | EventBody::ServerRevoked { .. }
             | EventBody::ServerConnected { .. }
             | EventBody::ServerDisconnected { .. }
+            | EventBody::CertificateRenewed { .. }
+            | EventBody::CertificateReplaced { .. }
+            | EventBody::OperatorInvited { .. }
+            | EventBody::OperatorEnrolled { .. }
+            | EventBody::OperatorRevoked { .. }
+            | EventBody::OperatorReset { .. }
             | EventBody::RecoveryBegan { .. }
             | EventBody::AgentRead { .. }
             | EventBody::OutcomeFound { .. }

@@ -4,6 +4,7 @@
 //! in one sentence what now holds and what to type next.
 
 mod documents;
+mod operators;
 mod plans;
 mod recovery;
 mod servers;
@@ -155,6 +156,21 @@ impl v1::operator_server::Operator for Service {
     async fn revoke_server(&self, request: Request<v1::ServerRequest>) -> Answer<v1::Done> {
         let by = caller::operator(&request)?;
         done(self.revoke(by, request.into_inner()).await?)
+    }
+
+    async fn invite_operator(&self, request: Request<v1::InviteOperatorRequest>) -> Answer<v1::InviteReply> {
+        let by = caller::operator(&request)?;
+        self.invite_colleague(by, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn list_operators(&self, request: Request<v1::ListOperatorsRequest>) -> Answer<v1::View> {
+        let v1::ListOperatorsRequest {} = request.into_inner();
+        view("muster.operators/1", &self.authority.operators().await?)
+    }
+
+    async fn revoke_operator(&self, request: Request<v1::OperatorRequest>) -> Answer<v1::Done> {
+        let by = caller::operator(&request)?;
+        done(self.revoke_colleague(by, request.into_inner()).await?)
     }
 
     async fn get_recovery(&self, request: Request<v1::GetRecoveryRequest>) -> Answer<v1::View> {
