@@ -108,6 +108,20 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_taken_away_once_and_a_folder_in_its_place_never() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let name = path.to_str().unwrap();
+        host().write(name, b"x").unwrap();
+        host().remove(name).unwrap();
+        assert_eq!(host().get(name).unwrap(), None);
+        assert!(host().remove(name).unwrap_err().to_string().contains("error 2: "));
+        fs::create_dir(&path).unwrap();
+        assert!(host().remove(name).is_err());
+        assert!(path.is_dir());
+    }
+
+    #[test]
     fn what_is_no_file_is_refused_with_its_reason() {
         let folder = tempfile::tempdir().unwrap();
         let name = folder.path().to_str().unwrap();

@@ -1,6 +1,7 @@
 //! Folders and the rights on them; what is made below inherits these.
 //!
-//! Neighbours: `rights` knows who may do what. Never looks at what lies in a folder, and never removes one in which anything lies.
+//! Neighbours: `rights` knows who may do what. Never looks at what lies in a folder, and never removes one in which anything
+//! lies.
 
 use std::fs;
 use std::io;
@@ -71,6 +72,20 @@ mod tests {
         host.create(name).unwrap();
         host.create(name).unwrap();
         assert!(host.get(name).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_folder_in_which_anything_lies_stays() {
+        let host = WindowsHost::new(Path::new(r"C:\logs"));
+        let base = tempfile::tempdir().unwrap();
+        let (path, below) = (base.path().join("a"), base.path().join("a").join("b"));
+        host.create(below.to_str().unwrap()).unwrap();
+        let error = host.remove(path.to_str().unwrap()).unwrap_err().to_string();
+        assert!(error.contains("error 145: "), "{error}");
+        assert!(below.is_dir());
+        host.remove(below.to_str().unwrap()).unwrap();
+        host.remove(path.to_str().unwrap()).unwrap();
+        assert_eq!(host.get(path.to_str().unwrap()).unwrap(), None);
     }
 
     #[test]

@@ -131,6 +131,20 @@ mod tests {
     }
 
     #[test]
+    fn a_value_is_taken_away_and_the_one_beside_it_stays() {
+        let host = WindowsHost::new(Path::new(r"C:\logs"));
+        let name =
+            |value| -> RegistryName { format!(r"HKLM\SOFTWARE\Muster Story\Gone\{value}").parse().unwrap() };
+        for value in ["a", "b"] {
+            host.set(&name(value), &RegistryData::Dword(1)).unwrap();
+        }
+        host.remove(&name("a")).unwrap();
+        assert_eq!(host.get(&name("a")).unwrap(), None);
+        assert_eq!(host.get(&name("b")).unwrap(), Some(RegistryData::Dword(1)));
+        assert!(host.remove(&name("a")).unwrap_err().to_string().contains("error 2: "));
+    }
+
+    #[test]
     fn what_is_not_there_is_none() {
         let host = WindowsHost::new(Path::new(r"C:\logs"));
         for name in [r"HKLM\SOFTWARE\Muster Nowhere\Value", r"HKLM\SOFTWARE\Microsoft\Nowhere"] {
