@@ -52,7 +52,7 @@ fn the_guide_is_carried_out_in_its_order_on_one_approval() {
     assert_eq!(started, ["SCPSServer", "SCASServer", "SCDTSServer", "Sage.Next.BatchTasks"]);
     // G12: both switches.
     let state = field.agent.twin.state();
-    let pool = state.app_pools.get("Sage.XRT.Advanced").unwrap();
+    let pool = state.app_pools.get("Sage.XRT.Advanced").unwrap().facts(&state.app_pool_defaults);
     assert!(!pool.enable_32bit && pool.load_user_profile);
     // G3: the probe gave its evidence.
     let probe = field.step(plan, "http_probe/scps");

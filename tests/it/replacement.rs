@@ -34,7 +34,7 @@ fn what_a_reinstallation_resets_is_set_again_on_the_same_approval() {
     let wanted = [Action::Uninstall, Action::Install].map(|action| ("advanced".to_owned(), action));
     assert_eq!(starts[known..], wanted);
     let state = field.agent.twin.state();
-    let pool = state.app_pools.get("Sage.XRT.Advanced").unwrap();
+    let pool = state.app_pools.get("Sage.XRT.Advanced").unwrap().facts(&state.app_pool_defaults);
     assert!(!pool.enable_32bit && pool.load_user_profile);
     field.assert_in_sync();
 }

@@ -76,6 +76,9 @@ fn a_pool_is_made_with_the_defaults_and_changed_only_where_asked() {
     twin.set("own", &[PoolSetting::IdleTimeoutMinutes(0)]).unwrap();
     let after = AppPools::get(&twin, "Own").unwrap().unwrap();
     assert_eq!(after, muster_agent::host::PoolFacts { idle_timeout_minutes: 0, ..before });
+    stage.ok(&["twin", "set", "defaults", "app_pools", "idle_timeout_minutes=5", "load_user_profile=false"]);
+    let inherits = AppPools::get(&twin, "Own").unwrap().unwrap();
+    assert_eq!((inherits.idle_timeout_minutes, inherits.load_user_profile), (0, false), "its own stays");
     assert!(matches!(twin.create("OWN"), Err(Error::Refused { .. })), "Windows' names have no case");
     assert!(matches!(twin.set("Other", &[]), Err(Error::Absent { .. })));
 }

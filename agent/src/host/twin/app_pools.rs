@@ -1,6 +1,6 @@
 //! IIS application pools on a twin (G12).
 //!
-//! Neighbours: `catalogue` says what a new pool starts with. Never touches a setting that it was not given.
+//! Neighbours: `state::pool` says what takes effect. Never touches a setting that it was not given.
 
 use super::fault::Operation;
 use super::ledger::Deed;
@@ -11,19 +11,19 @@ use crate::host::{AppPools, Error, PoolFacts, PoolSetting};
 impl AppPools for Twin {
     fn get(&self, name: &str) -> Result<Option<PoolFacts>, Error> {
         self.operate(Operation::AppPoolGet, name, |section, _| {
-            Ok(find(&section.state().app_pools, name).map(Pool::facts))
+            let state = section.state();
+            Ok(find(&state.app_pools, name).map(|pool| pool.facts(&state.app_pool_defaults)))
         })
     }
 
     fn create(&self, name: &str) -> Result<(), Error> {
-        let defaults = self.store.catalogue()?.app_pool_defaults;
         self.operate(Operation::AppPoolCreate, name, |section, _| {
             if find(&section.state().app_pools, name).is_some() {
                 let message = "error 183: a pool of that name is there already";
                 return Err(refused(Operation::AppPoolCreate, name, message));
             }
             section.commit(Deed::PoolCreated { pool: name.to_owned() }, |state| {
-                state.app_pools.insert(name.to_owned(), Pool::new(defaults.facts(), None));
+                state.app_pools.insert(name.to_owned(), Pool::default());
             })?;
             Ok(())
         })
@@ -93,10 +93,10 @@ impl Twin {
 /// Sets one setting.
 pub(super) fn apply(pool: &mut Pool, setting: &PoolSetting) {
     match setting {
-        PoolSetting::Enable32bit(truth) => pool.enable_32bit = *truth,
-        PoolSetting::LoadUserProfile(truth) => pool.load_user_profile = *truth,
-        PoolSetting::IdleTimeoutMinutes(minutes) => pool.idle_timeout_minutes = *minutes,
-        PoolSetting::ManagedRuntimeVersion(version) => pool.managed_runtime_version.clone_from(version),
+        PoolSetting::Enable32bit(truth) => pool.enable_32bit = Some(*truth),
+        PoolSetting::LoadUserProfile(truth) => pool.load_user_profile = Some(*truth),
+        PoolSetting::IdleTimeoutMinutes(minutes) => pool.idle_timeout_minutes = Some(*minutes),
+        PoolSetting::ManagedRuntimeVersion(version) => pool.managed_runtime_version = Some(version.clone()),
     }
 }
 

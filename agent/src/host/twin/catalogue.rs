@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::sql::state::SqlDeclared;
 use super::state::{
-    Answer, Certificate, Content, Feature, File, Folder, Pfx, Pool, RegistryValue, Service, Site,
-    SiteDefaults, SslEntry, State,
+    Answer, Certificate, Content, Feature, File, Folder, Pfx, Pool, PoolDefaults, RegistryValue, Service,
+    Site, SiteDefaults, SslEntry, State,
 };
-use crate::host::{Access, PoolFacts, RegistryData, ServiceState, StartMode};
+use crate::host::{Access, RegistryData, ServiceState, StartMode};
 
 /// A twin's declaration, as a person writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -24,7 +24,7 @@ pub struct Declaration {
     pub kind: DeclarationKind,
     /// The computer's name.
     pub host_name: HostName,
-    /// What a new pool starts with.
+    /// What pools inherit.
     #[serde(default)]
     pub app_pool_defaults: PoolDefaults,
     /// Services that are there before any package.
@@ -75,8 +75,6 @@ pub enum DeclarationKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Catalogue {
-    /// What a new pool starts with.
-    pub app_pool_defaults: PoolDefaults,
     /// The folders of modelled SQL Servers, by address, beside the twin's own.
     #[serde(default)]
     pub sql_servers: BTreeMap<String, PathBuf>,
@@ -85,38 +83,6 @@ pub struct Catalogue {
     pub pfx: BTreeMap<String, Pfx>,
     /// What each package's installer does, by version.
     pub packages: BTreeMap<String, BTreeMap<Version, Effects>>,
-}
-
-/// The pool settings of `applicationPoolDefaults`.
-///
-/// IIS 10 ships `enable32BitAppOnWin64` false, an idle time-out of 20 minutes and .NET 4; `loadUserProfile` is false in
-/// the schema and true in the file that Windows installs, so that a declaration may say which
-/// (<https://learn.microsoft.com/en-us/iis/configuration/system.applicationhost/applicationpools/>).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct PoolDefaults {
-    enable_32bit: bool,
-    load_user_profile: bool,
-    idle_timeout_minutes: i64,
-    managed_runtime_version: String,
-}
-
-impl Default for PoolDefaults {
-    fn default() -> Self {
-        Self {
-            enable_32bit: false,
-            load_user_profile: true,
-            idle_timeout_minutes: 20,
-            managed_runtime_version: "v4.0".to_owned(),
-        }
-    }
-}
-
-impl PoolDefaults {
-    /// The settings of a new pool.
-    pub fn facts(&self) -> PoolFacts {
-        PoolMade::default().over(self)
-    }
 }
 
 /// What one version's installer does.
@@ -138,7 +104,7 @@ pub struct Effects {
     pub services: BTreeMap<String, ServiceMade>,
     /// Pools that it makes.
     #[serde(default)]
-    pub app_pools: BTreeMap<String, PoolMade>,
+    pub app_pools: BTreeMap<String, Pool>,
     /// Files that it makes.
     #[serde(default)]
     pub files: BTreeMap<String, FileMade>,
@@ -177,34 +143,6 @@ fn stopped() -> ServiceState {
     ServiceState::Stopped
 }
 
-/// A pool, as an installer leaves it; what is not said is IIS's default.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct PoolMade {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    enable_32bit: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    load_user_profile: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    idle_timeout_minutes: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    managed_runtime_version: Option<String>,
-}
-
-impl PoolMade {
-    fn over(&self, defaults: &PoolDefaults) -> PoolFacts {
-        PoolFacts {
-            enable_32bit: self.enable_32bit.unwrap_or(defaults.enable_32bit),
-            load_user_profile: self.load_user_profile.unwrap_or(defaults.load_user_profile),
-            idle_timeout_minutes: self.idle_timeout_minutes.unwrap_or(defaults.idle_timeout_minutes),
-            managed_runtime_version: self
-                .managed_runtime_version
-                .clone()
-                .unwrap_or_else(|| defaults.managed_runtime_version.clone()),
-        }
-    }
-}
-
 /// A file, as an installer leaves it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -236,7 +174,7 @@ pub type Piece = Box<dyn FnOnce(&mut State)>;
 
 impl Effects {
     /// The pieces in order, each with its name. The package is entered last, so that half an installation is no version.
-    pub fn pieces(&self, defaults: &PoolDefaults, package: &str, version: &Version) -> Vec<(String, Piece)> {
+    pub fn pieces(&self, package: &str, version: &Version) -> Vec<(String, Piece)> {
         let mut pieces: Vec<(String, Piece)> = Vec::new();
         let maker = || Some(package.to_owned());
         for (name, made) in &self.services {
@@ -245,7 +183,7 @@ impl Effects {
                 .push((format!("service {name}"), Box::new(move |s| drop(s.services.insert(key, service)))));
         }
         for (name, made) in &self.app_pools {
-            let (key, pool) = (name.clone(), Pool::new(made.over(defaults), maker()));
+            let (key, pool) = (name.clone(), Pool { made_by: maker(), ..made.clone() });
             pieces.push((format!("pool {name}"), Box::new(move |s| drop(s.app_pools.insert(key, pool)))));
         }
         for (path, made) in &self.files {
@@ -303,6 +241,7 @@ impl Declaration {
             clock_offset_ms: 0,
             packages: BTreeMap::new(),
             services: self.services.iter().map(|(name, made)| (name.clone(), service(made, None))).collect(),
+            app_pool_defaults: self.app_pool_defaults,
             app_pools: BTreeMap::new(),
             site_defaults: self.site_defaults,
             sites: self.sites,
@@ -323,7 +262,6 @@ impl Declaration {
             (address, PathBuf::from(declared.dir.unwrap_or_else(own)))
         });
         let sql_servers = sql_servers.collect();
-        let app_pool_defaults = self.app_pool_defaults;
-        (state, Catalogue { app_pool_defaults, sql_servers, pfx: self.pfx, packages: self.packages })
+        (state, Catalogue { sql_servers, pfx: self.pfx, packages: self.packages })
     }
 }

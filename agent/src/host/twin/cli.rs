@@ -48,7 +48,7 @@ enum Command {
         /// The twin's folder.
         #[arg(long)]
         dir: PathBuf,
-        /// app_pool, site, http_sys, certificate, service, package, folder, file, registry, feature, http or clock.
+        /// app_pool, defaults, site, http_sys, certificate, service, package, folder, file, registry, feature, http or clock.
         thing: String,
         /// Its name.
         name: String,

@@ -12,7 +12,7 @@ use std::time::Duration;
 use muster_model::name::Version;
 
 use super::Error;
-use super::catalogue::{Catalogue, Effects};
+use super::catalogue::Effects;
 use super::fault::{Moment, Operation, Strike};
 use super::ledger::{Action, Deed};
 use super::state::find;
@@ -125,7 +125,7 @@ fn work(store: &Store, args: &InstallerArgs) -> Result<Exit, Error> {
         return Ok((exit_code::PACKAGE_OPEN_FAILED, "the catalogue does not know this version".to_owned()));
     };
     let (code, reason) = match args.action {
-        Action::Install => install(store, args, &catalogue, effects)?,
+        Action::Install => install(store, args, effects)?,
         Action::Uninstall => uninstall(store, args, effects)?,
     };
     if !is_success(code) {
@@ -141,17 +141,12 @@ fn is_success(code: i32) -> bool {
     matches!(code, exit_code::SUCCESS | exit_code::REBOOT_INITIATED | exit_code::REBOOT_REQUIRED)
 }
 
-fn install(
-    store: &Store,
-    args: &InstallerArgs,
-    catalogue: &Catalogue,
-    effects: &Effects,
-) -> Result<Exit, Error> {
+fn install(store: &Store, args: &InstallerArgs, effects: &Effects) -> Result<Exit, Error> {
     let present = find(&store.lock()?.state().packages, &args.package).cloned();
     if present.is_some_and(|present| present != args.version) {
         return Ok((exit_code::PRODUCT_VERSION, "another version is installed".to_owned()));
     }
-    let pieces = effects.pieces(&catalogue.app_pool_defaults, &args.package, &args.version);
+    let pieces = effects.pieces(&args.package, &args.version);
     let installed = Deed::PackageInstalled { package: args.package.clone(), version: args.version.clone() };
     let done = Ok((effects.exit_code, "done".to_owned()));
     if !effects.staged {

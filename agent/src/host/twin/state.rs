@@ -5,6 +5,7 @@
 
 mod certificate;
 mod iis;
+mod pool;
 mod system;
 
 use std::collections::BTreeMap;
@@ -15,8 +16,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::certificate::{Certificate, Pfx};
 pub use self::iis::{Application, Binding, Site, SiteDefaults, SslEntry};
+pub use self::pool::{Pool, PoolDefaults};
 pub use self::system::{Feature, Folder, RegistryValue};
-use crate::host::{Access, PoolFacts, ServiceState, StartMode};
+use crate::host::{Access, ServiceState, StartMode};
 
 /// A modelled server. Names are compared as Windows does, without regard to case: see [`find`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +34,9 @@ pub struct State {
     pub packages: BTreeMap<String, Version>,
     /// Services.
     pub services: BTreeMap<String, Service>,
+    /// What pools inherit.
+    #[serde(default)]
+    pub app_pool_defaults: PoolDefaults,
     /// IIS application pools.
     pub app_pools: BTreeMap<String, Pool>,
     /// What sites inherit.
@@ -107,52 +112,6 @@ impl Service {
     /// Stops at once.
     pub fn halt(&mut self) {
         (self.state, self.running_at, self.dies_at) = (ServiceState::Stopped, None, None);
-    }
-}
-
-/// An application pool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Pool {
-    /// 32-bit applications are enabled.
-    pub enable_32bit: bool,
-    /// The identity's profile is loaded.
-    pub load_user_profile: bool,
-    /// Idle minutes before a worker is stopped; 0 is never.
-    pub idle_timeout_minutes: i64,
-    /// The .NET CLR.
-    pub managed_runtime_version: String,
-    /// Whether it was stopped and answers nothing.
-    #[serde(default)]
-    pub stopped: bool,
-    /// The package that made it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub made_by: Option<String>,
-}
-
-impl Pool {
-    /// A pool with these settings.
-    pub fn new(facts: PoolFacts, made_by: Option<String>) -> Self {
-        let PoolFacts { enable_32bit, load_user_profile, idle_timeout_minutes, managed_runtime_version } =
-            facts;
-        Self {
-            enable_32bit,
-            load_user_profile,
-            idle_timeout_minutes,
-            managed_runtime_version,
-            stopped: false,
-            made_by,
-        }
-    }
-
-    /// Its settings.
-    pub fn facts(&self) -> PoolFacts {
-        PoolFacts {
-            enable_32bit: self.enable_32bit,
-            load_user_profile: self.load_user_profile,
-            idle_timeout_minutes: self.idle_timeout_minutes,
-            managed_runtime_version: self.managed_runtime_version.clone(),
-        }
     }
 }
 

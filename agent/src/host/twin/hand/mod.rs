@@ -17,7 +17,7 @@ use thiserror::Error;
 pub(super) use self::show::{show, show_sql};
 
 use super::ledger::Deed;
-use super::state::{Answer, Content, File, Pool, Service, State, find_mut};
+use super::state::{Answer, Content, File, Pool, PoolDefaults, Service, State, find_mut};
 use super::store::{self, Store};
 use crate::host::clock::SystemClock;
 use crate::host::{Clock, ServiceState, StartMode};
@@ -25,6 +25,7 @@ use crate::host::{Clock, ServiceState, StartMode};
 /// Examples, shown by `twin set --help`.
 pub(super) const HELP: &str = "Examples:
   twin set --dir TWIN app_pool Sage.XRT.Advanced load_user_profile=false
+  twin set --dir TWIN defaults app_pools load_user_profile=false
   twin set --dir TWIN service SCPSServer state=stopped start=disabled
   twin set --dir TWIN package treasury version=4.3.004
   twin set --dir TWIN file 'C:\\Sage\\a.ini' content='x=1' 'right:BUILTIN\\Users=read' 'right:Guests=absent'
@@ -52,7 +53,6 @@ pub enum Error {
 
 /// Makes these changes to one thing, all or none.
 pub(super) fn set(store: &Store, thing: &str, name: &str, changes: &[String]) -> Result<(), Error> {
-    let defaults = store.catalogue()?.app_pool_defaults;
     let mut section = store.lock()?;
     let mut state = section.state().clone();
     state.settle(SystemClock.now());
@@ -66,8 +66,10 @@ pub(super) fn set(store: &Store, thing: &str, name: &str, changes: &[String]) ->
             .ok_or_else(|| Error::Wrong(format!("{change:?} is neither ATTRIBUTE=VALUE nor absent")))?;
         match thing {
             "app_pool" => {
-                let new = || Pool::new(defaults.facts(), None);
-                set_pool(entry(&mut state.app_pools, name, new), attribute, value)?;
+                set_pool(entry(&mut state.app_pools, name, Pool::default), attribute, value)?;
+            }
+            "defaults" if name == "app_pools" => {
+                set_defaults(&mut state.app_pool_defaults, attribute, value)?;
             }
             "service" => set_service(entry(&mut state.services, name, new_service), attribute, value)?,
             "package" if attribute == "version" => {
@@ -133,13 +135,28 @@ fn new_answer() -> Answer {
     Answer { status: 200, while_running: Vec::new(), made_by: None }
 }
 
+/// Sets a pool's own setting; `inherited` takes it back.
 fn set_pool(pool: &mut Pool, attribute: &str, value: &str) -> Result<(), Error> {
+    let own = value != "inherited";
     match attribute {
-        "enable_32bit" => pool.enable_32bit = parse(attribute, value)?,
-        "load_user_profile" => pool.load_user_profile = parse(attribute, value)?,
-        "idle_timeout_minutes" => pool.idle_timeout_minutes = parse(attribute, value)?,
-        "managed_runtime_version" => value.clone_into(&mut pool.managed_runtime_version),
+        "enable_32bit" => pool.enable_32bit = own.then(|| parse(attribute, value)).transpose()?,
+        "load_user_profile" => pool.load_user_profile = own.then(|| parse(attribute, value)).transpose()?,
+        "idle_timeout_minutes" => {
+            pool.idle_timeout_minutes = own.then(|| parse(attribute, value)).transpose()?;
+        }
+        "managed_runtime_version" => pool.managed_runtime_version = own.then(|| value.to_owned()),
         _ => return Err(Error::Wrong(format!("app_pool has no {attribute}"))),
+    }
+    Ok(())
+}
+
+fn set_defaults(defaults: &mut PoolDefaults, attribute: &str, value: &str) -> Result<(), Error> {
+    match attribute {
+        "enable_32bit" => defaults.enable_32bit = parse(attribute, value)?,
+        "load_user_profile" => defaults.load_user_profile = parse(attribute, value)?,
+        "idle_timeout_minutes" => defaults.idle_timeout_minutes = parse(attribute, value)?,
+        "managed_runtime_version" => value.clone_into(&mut defaults.managed_runtime_version),
+        _ => return Err(Error::Wrong(format!("the defaults of pools have no {attribute}"))),
     }
     Ok(())
 }

@@ -28,6 +28,7 @@ pub(in crate::host::twin) fn show(state: &State, out: &mut dyn Write) -> io::Res
         line(out, "service", name, words(service, now))?;
     }
     for (name, pool) in &state.app_pools {
+        let pool = pool.facts(&state.app_pool_defaults);
         let settings = format!(
             "enable_32bit={} load_user_profile={} idle_timeout_minutes={} managed_runtime_version={}",
             pool.enable_32bit,

@@ -13,6 +13,7 @@ fn state() -> State {
         clock_offset_ms: 0,
         packages: BTreeMap::new(),
         services: BTreeMap::new(),
+        app_pool_defaults: Default::default(),
         app_pools: BTreeMap::new(),
         site_defaults: super::super::state::SiteDefaults::default(),
         sites: BTreeMap::new(),
@@ -28,12 +29,8 @@ fn state() -> State {
 
 fn twin() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
-    let catalogue = Catalogue {
-        app_pool_defaults: Default::default(),
-        sql_servers: BTreeMap::new(),
-        pfx: BTreeMap::new(),
-        packages: BTreeMap::new(),
-    };
+    let catalogue =
+        Catalogue { sql_servers: BTreeMap::new(), pfx: BTreeMap::new(), packages: BTreeMap::new() };
     let store = Store::create(&folder.path().join("twin"), &state(), &catalogue).unwrap();
     (folder, store)
 }
