@@ -5,7 +5,7 @@ CREATE TABLE certificates (
     expires_ms BIGINT NOT NULL,
     revoked_ms BIGINT,
     pem TEXT NOT NULL
-);
+, recipient TEXT);
 CREATE INDEX certificates_by_identity ON certificates (identity);
 CREATE TABLE confirmations (
     fingerprint TEXT PRIMARY KEY,
@@ -122,6 +122,16 @@ CREATE TABLE revisions (
     pushed_ms BIGINT NOT NULL,
     ticket TEXT,
     changed BIGINT NOT NULL
+);
+CREATE TABLE secrets (
+    site TEXT NOT NULL,
+    secret TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    sealed BLOB NOT NULL,
+    recipients TEXT NOT NULL,
+    set_by TEXT NOT NULL,
+    set_ms BIGINT NOT NULL,
+    PRIMARY KEY (site, secret, version)
 );
 CREATE TABLE servers (
     server TEXT PRIMARY KEY,

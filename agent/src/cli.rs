@@ -14,7 +14,7 @@ use crate::enroll::enroll;
 use crate::host::{self, twin};
 use crate::identity::{self, DataDir};
 use crate::run::Agent;
-use crate::{check, service, supervise};
+use crate::{check, service, show, supervise};
 
 /// Muster's agent: makes its server what the controller's documents say, and reports.
 #[derive(Debug, Parser)]
@@ -35,6 +35,9 @@ enum Command {
     /// The agent as a service of Windows.
     #[command(subcommand)]
     Service(service::Verb),
+    /// Show the secrets that a person types at a step, once, on this server alone.
+    #[command(subcommand)]
+    Secret(SecretCommand),
     /// Make, show and break a modelled Windows server (SIMULATED).
     Twin(twin::cli::TwinArgs),
     /// Play an installer on a twin.
@@ -43,6 +46,22 @@ enum Command {
     /// Own one installer from its start to its end.
     #[command(hide = true)]
     Supervise(supervise::run::SuperviseArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum SecretCommand {
+    /// Show them; to a local administrator, and recorded with the controller.
+    Show(SecretArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct SecretArgs {
+    /// The step, as in P-204/18; `muster steps PLAN` shows which one waits.
+    #[arg(value_name = "PLAN/STEP")]
+    step: show::StepName,
+    /// The agent's folder: its key, its journal.
+    #[arg(long, value_name = "DIR")]
+    data_dir: PathBuf,
 }
 
 /// Which agent, on which machine.
@@ -82,6 +101,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> any
         Command::Run(args) => run_here(&args),
         Command::Check(args) => check_here(&args, out),
         Command::Service(verb) => service::run(&verb, out),
+        Command::Secret(SecretCommand::Show(args)) => {
+            runtime()?.block_on(show::show(&DataDir::new(&args.data_dir), args.step, out)).map(|()| 0)
+        }
         Command::Twin(args) => twin::cli::run(&args, out).map(|()| 0).map_err(Into::into),
         Command::TwinInstaller(args) => Ok(twin::installer::run(&args, out)?),
         Command::Supervise(args) => Ok(supervise::run::run(&args, out)?),

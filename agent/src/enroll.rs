@@ -1,4 +1,5 @@
-//! Enrolment: spends a one-time token for a certificate. The key is made here and stays here.
+//! Enrolment: spends a one-time token for a certificate. The keys are made here and stay here: the certificate's, and the age
+//! key that secrets are sealed to, which the certificate names.
 //!
 //! Neighbours: `identity` keeps the result; the controller's enrolment door is the other end. Trusts only the authority that
 //! the token pins, from the first byte on.
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use muster_model::digest::Digest;
 use muster_model::identity::Identity as Holder;
-use muster_model::name::{HostName, ServerId};
+use muster_model::name::{HostName, Recipient, ServerId};
 use muster_model::token::{InvalidToken, Token};
 use muster_proto::dial::{self, Credentials};
 use muster_proto::v1;
@@ -77,8 +78,15 @@ pub async fn enroll(
     // Where an earlier try had no answer, its key asks again: the token may be spent for it.
     let key = KeyPair::from_pem(&data.next_key(&fresh.serialize_pem())?)?;
     let csr_pem = CertificateParams::default().serialize_request(&key)?.pem()?;
+    let secrets_key = data.next_secrets_key()?;
+    let recipient = secrets_key.recipient().map_err(|error| Error::Answer(error.to_string()))?;
     let channel = dial::dial_pinned(&token.controller, token.ca_pin).await?;
-    let request = v1::EnrollRequest { token: token.secret.clone(), csr_pem, host: host.into() };
+    let request = v1::EnrollRequest {
+        token: token.secret.clone(),
+        csr_pem,
+        host: host.into(),
+        age_recipient: recipient.to_string(),
+    };
     crash::point("enroll.before_request");
     let reply = EnrollmentClient::new(channel)
         .enroll(request)
@@ -87,17 +95,18 @@ pub async fn enroll(
         .into_inner();
     crash::point("enroll.after_reply");
     let v1::EnrollReply { certificate_pem, ca_pem, server } = reply;
-    check(&token, &key, &certificate_pem, &ca_pem, &server).map_err(Error::Answer)?;
+    check(&token, &key, &recipient, &certificate_pem, &ca_pem, &server).map_err(Error::Answer)?;
     let identity = Identity { format: 1, controller: token.controller, server: token.server };
     let credentials = Credentials { ca_pem, certificate_pem, key_pem: key.serialize_pem() };
-    data.publish(&Enrolled { identity: identity.clone(), credentials })?;
+    data.publish(&Enrolled { identity: identity.clone(), credentials, secrets_key })?;
     Ok(identity)
 }
 
-/// Whether a certificate is for that holder and key.
+/// Whether a certificate is for that holder, that key and that age key.
 pub(crate) fn check_certificate(
     server: &ServerId,
     key: &KeyPair,
+    recipient: &Recipient,
     certificate_pem: &str,
 ) -> Result<(), String> {
     let bytes = der(certificate_pem, "certificate")?;
@@ -105,6 +114,12 @@ pub(crate) fn check_certificate(
         x509_parser::parse_x509_certificate(&bytes).map_err(|error| format!("its certificate: {error}"))?;
     if certificate.public_key().raw != rcgen::PublicKeyData::subject_public_key_info(key) {
         return Err("its certificate is for another key".to_owned());
+    }
+    let names_recipient = |unit: &x509_parser::x509::AttributeTypeAndValue<'_>| {
+        unit.as_str().is_ok_and(|unit| unit == recipient.as_str())
+    };
+    if !certificate.subject().iter_organizational_unit().any(names_recipient) {
+        return Err("its certificate does not name the key that secrets are sealed to".to_owned());
     }
     let expected = Holder::Agent(server.clone()).to_string();
     let names =
@@ -119,10 +134,11 @@ pub(crate) fn check_certificate(
     if named { Ok(()) } else { Err(format!("its certificate does not name {expected}")) }
 }
 
-/// The certificate is for this server and this key, and the authority is the one that the token pins.
+/// The certificate is for this server and these two keys, and the authority is the one that the token pins.
 fn check(
     token: &Token,
     key: &KeyPair,
+    recipient: &Recipient,
     certificate_pem: &str,
     ca_pem: &str,
     server: &str,
@@ -134,7 +150,7 @@ fn check(
     if Digest::of(&ca) != token.ca_pin {
         return Err("its authority is not the one of the token".to_owned());
     }
-    check_certificate(&token.server, key, certificate_pem)
+    check_certificate(&token.server, key, recipient, certificate_pem)
 }
 
 fn der(pem: &str, what: &str) -> Result<Vec<u8>, String> {

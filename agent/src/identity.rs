@@ -1,9 +1,9 @@
 //! Who this agent is: the files that enrolment leaves in the data folder.
 //!
-//! `agent.pem` (key and certificate, replaced as one), `ca.crt` and, last, `identity.json`: without that one the agent is not
-//! enrolled. `agent.next.key` is a key for which a certificate was asked and not yet kept: asked again with it, the controller
-//! gives the same one. Neighbours: `enroll` and `renew` write them, `run` and `check` read them. No key leaves this folder, and
-//! none has a `Debug`.
+//! `agent.pem` (key and certificate, replaced as one), `ca.crt`, `secrets.key` and, last, `identity.json`: without that one the
+//! agent is not enrolled. `agent.next.key` is a key for which a certificate was asked and not yet kept: asked again with it, the
+//! controller gives the same one; `secrets.next.key` is the age key that goes with it. Neighbours: `enroll` and `renew` write
+//! them, `run`, `show` and `check` read them. No key leaves this folder, and none has a `Debug`.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -11,8 +11,10 @@ use std::path::{Path, PathBuf};
 
 use muster_model::name::ServerId;
 use muster_proto::dial::Credentials;
+use muster_proto::secret::{self, Key};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use crate::{crash, durable, os};
 
@@ -20,6 +22,10 @@ use crate::{crash, durable, os};
 const CREDENTIALS_FILE: &str = "agent.pem";
 /// The file of a key that waits for its certificate, PEM.
 const NEXT_KEY_FILE: &str = "agent.next.key";
+/// The file of the age key, as the `age` tool writes one.
+const SECRETS_KEY: &str = "secrets.key";
+/// The file of an age key that waits for the certificate that names it.
+const NEXT_SECRETS_KEY: &str = "secrets.next.key";
 
 /// What `identity.json` holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +45,8 @@ pub struct Enrolled {
     pub identity: Identity,
     /// What it dials with.
     pub credentials: Credentials,
+    /// The age key that secrets of its site are sealed to.
+    pub secrets_key: Key,
 }
 
 /// Why the data folder cannot be used.
@@ -79,6 +87,15 @@ pub enum Error {
         path: String,
         /// Who they are.
         others: Vec<String>,
+    },
+    /// The age key cannot be read.
+    #[error("{path} is damaged; enrol again with `muster-agent enroll --force`")]
+    Key {
+        /// The file.
+        path: String,
+        /// Why not.
+        #[source]
+        source: secret::Error,
     },
     /// Another agent uses the folder.
     #[error("an agent runs in {0}")]
@@ -179,7 +196,10 @@ impl DataDir {
         let both = self.read(CREDENTIALS_FILE)?;
         let credentials =
             Credentials { ca_pem: self.read("ca.crt")?, certificate_pem: both.clone(), key_pem: both };
-        Ok(Enrolled { identity, credentials })
+        let secrets_key = Key::parse(&Zeroizing::new(self.read(SECRETS_KEY)?)).map_err(|source| {
+            Error::Key { path: self.dir.join(SECRETS_KEY).display().to_string(), source }
+        })?;
+        Ok(Enrolled { identity, credentials, secrets_key })
     }
 
     /// Writes who the agent is, each file whole and on the disk; the one that says so comes last.
@@ -187,7 +207,8 @@ impl DataDir {
     /// # Errors
     /// Where a file cannot be written.
     pub fn publish(&self, enrolled: &Enrolled) -> Result<(), Error> {
-        let Enrolled { identity, credentials: Credentials { ca_pem, certificate_pem, key_pem } } = enrolled;
+        let Enrolled { identity, credentials: Credentials { ca_pem, certificate_pem, key_pem }, secrets_key } =
+            enrolled;
         let identity_path = self.dir.join("identity.json");
         let json = serde_json::to_vec_pretty(identity)
             .map_err(|source| Error::Shape { path: identity_path.display().to_string(), source })?;
@@ -198,6 +219,7 @@ impl DataDir {
         }
         self.replace_credentials(certificate_pem, key_pem)?;
         self.write("ca.crt", ca_pem.as_bytes())?;
+        self.write(SECRETS_KEY, secrets_key.to_line().as_bytes())?;
         crash::point("enroll.before_publish");
         self.write("identity.json", &json)?;
         self.forget_next_key()
@@ -226,16 +248,34 @@ impl DataDir {
         }
     }
 
+    /// The age key that goes with it: the one that waits, or a new one, kept from now on.
+    ///
+    /// # Errors
+    /// Where it cannot be read or written.
+    pub fn next_secrets_key(&self) -> Result<Key, Error> {
+        let path = self.dir.join(NEXT_SECRETS_KEY);
+        if !path.exists() {
+            self.write(NEXT_SECRETS_KEY, Key::generate().to_line().as_bytes())?;
+        }
+        Key::parse(&Zeroizing::new(self.read(NEXT_SECRETS_KEY)?))
+            .map_err(|source| Error::Key { path: path.display().to_string(), source })
+    }
+
     /// Nothing waits any more: the certificate is kept.
     ///
     /// # Errors
-    /// Where the file cannot be removed.
+    /// Where a file cannot be removed.
     pub fn forget_next_key(&self) -> Result<(), Error> {
-        let path = self.dir.join(NEXT_KEY_FILE);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("remove", &path, error)),
-            Ok(()) | Err(_) => Ok(()),
+        for name in [NEXT_KEY_FILE, NEXT_SECRETS_KEY] {
+            let path = self.dir.join(name);
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(io_error("remove", &path, error));
+                }
+                Ok(()) | Err(_) => {}
+            }
         }
+        Ok(())
     }
 
     fn read(&self, name: &str) -> Result<String, Error> {
@@ -276,7 +316,7 @@ mod tests {
         let text = |text: &str| text.to_owned();
         let credentials =
             Credentials { ca_pem: text("ca"), certificate_pem: text("certificate"), key_pem: text("key") };
-        Enrolled { identity, credentials }
+        Enrolled { identity, credentials, secrets_key: Key::generate() }
     }
 
     #[test]
@@ -285,8 +325,10 @@ mod tests {
         let data = DataDir::new(&folder.path().join("data"));
         data.create().unwrap();
         assert!(matches!(data.enrolled(), Err(Error::NotEnrolled(_))));
-        data.publish(&enrolled()).unwrap();
+        let published = enrolled();
+        data.publish(&published).unwrap();
         let read = data.enrolled().unwrap();
+        assert_eq!(read.secrets_key.recipient().unwrap(), published.secrets_key.recipient().unwrap());
         assert_eq!(read.identity, enrolled().identity);
         assert_eq!(
             (read.credentials.key_pem.as_str(), read.credentials.ca_pem.as_str()),

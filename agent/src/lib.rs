@@ -22,4 +22,6 @@ pub mod resource;
 pub mod run;
 pub mod service;
 pub mod session;
+pub mod show;
 pub mod supervise;
+pub mod vault;

@@ -13,11 +13,17 @@ use muster_model::limits;
 /// Where it goes; none is standard error.
 static FILE: Mutex<Option<LogFile>> = Mutex::new(None);
 
-/// Begins it, on standard error.
+/// Begins it, on standard error; `MUSTER_LOG` says how much, as in `debug`.
 pub fn begin() {
     // Colours are for a terminal; in a file they are noise.
     let colours = io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_ansi(colours).with_writer(|| Line(Vec::new())).init();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("MUSTER_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .with_writer(|| Line(Vec::new()))
+        .init();
 }
 
 /// Sends it to `agent.log` in that folder, which is made.

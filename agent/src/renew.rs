@@ -80,7 +80,9 @@ impl Renewal {
         let channel = dial::dial(&self.controller, &present).await?;
         let reply = AgentClient::new(channel).renew(v1::RenewRequest { csr_pem }).await?.into_inner();
         let v1::RenewReply { certificate_pem } = reply;
-        check_certificate(&self.server, &key, &certificate_pem).map_err(Error::Answer)?;
+        let recipient = self.data.enrolled()?.secrets_key.recipient();
+        let recipient = recipient.map_err(|error| Error::Answer(error.to_string()))?;
+        check_certificate(&self.server, &key, &recipient, &certificate_pem).map_err(Error::Answer)?;
         let key_pem = key.serialize_pem();
         self.data.replace_credentials(&certificate_pem, &key_pem)?;
         self.data.forget_next_key()?;

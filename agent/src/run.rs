@@ -23,6 +23,7 @@ use crate::reception::Reception;
 use crate::renew::Renewal;
 use crate::session;
 use crate::supervise::Supervisor;
+use crate::vault::Vault;
 
 /// An agent, opened and not yet at work.
 pub struct Agent {
@@ -37,7 +38,7 @@ impl Agent {
     /// # Errors
     /// Where it is not enrolled, the journal is damaged, or the machine cannot be reached.
     pub fn open(data: &DataDir, twin: Option<&Path>, runtime: &Runtime) -> anyhow::Result<Self> {
-        let Enrolled { identity, credentials } = data.enrolled()?;
+        let Enrolled { identity, credentials, secrets_key } = data.enrolled()?;
         let exe = std::env::current_exe().context("this program cannot find itself")?;
         let store = SqliteStore::open(&data.database(), &identity.server, runtime.handle().clone())?;
         let journal = Arc::new(Journal::open(Box::new(store))?);
@@ -48,6 +49,7 @@ impl Agent {
         let engine = Engine {
             host,
             installers: Arc::new(Supervisor { dir: installers, exe }),
+            vault: Arc::new(Vault::new(secrets_key)),
             journal,
             outlet: Outlet::default(),
             stop: Arc::new(AtomicBool::new(false)),

@@ -8,6 +8,7 @@
 pub mod args;
 mod cmd;
 pub mod connect;
+mod drill;
 pub mod exit;
 pub mod failure;
 mod known;
@@ -15,6 +16,7 @@ pub mod output;
 mod read_plan;
 mod render;
 pub mod shape;
+mod typed;
 mod watch;
 
 use std::ffi::OsString;

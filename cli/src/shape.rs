@@ -40,13 +40,17 @@ pub const INVITE: &str = "muster.invite/1";
 /// `muster recover status`.
 pub const RECOVERY: &str = "muster.recovery/1";
 
+/// `muster secret list`.
+pub const SECRETS: &str = "muster.secrets/1";
+/// `muster secret drill`.
+pub const DRILL: &str = "muster.drill/1";
 /// `muster operator list`.
 pub const OPERATORS: &str = "muster.operators/1";
 /// `muster operator invite`.
 pub const INVITE_OPERATOR: &str = "muster.invite_operator/1";
 
 /// Every shape, in the order of the reference.
-pub const ALL: [&str; 20] = [
+pub const ALL: [&str; 22] = [
     PUSH,
     VALIDATE,
     DIFF,
@@ -67,4 +71,6 @@ pub const ALL: [&str; 20] = [
     RECOVERY,
     OPERATORS,
     INVITE_OPERATOR,
+    SECRETS,
+    DRILL,
 ];

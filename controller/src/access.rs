@@ -37,7 +37,9 @@ pub fn allowed(method: Method) -> &'static [Caller] {
         Method::EnrollmentEnroll | Method::EnrollmentEnrollOperator => {
             &[Caller::Stranger, Caller::Agent, Caller::Operator]
         }
-        Method::AgentSession | Method::AgentRenew => &[Caller::Agent],
+        Method::AgentSession | Method::AgentRenew | Method::AgentShowSecrets | Method::AgentSecretsShown => {
+            &[Caller::Agent]
+        }
         Method::OperatorPush
         | Method::OperatorDiff
         | Method::OperatorRender
@@ -60,7 +62,11 @@ pub fn allowed(method: Method) -> &'static [Caller] {
         | Method::OperatorListOperators
         | Method::OperatorRevokeOperator
         | Method::OperatorGetRecovery
-        | Method::OperatorConfirmRecovery => &[Caller::Operator],
+        | Method::OperatorConfirmRecovery
+        | Method::OperatorDescribeSecret
+        | Method::OperatorPutSecret
+        | Method::OperatorListSecrets
+        | Method::OperatorFetchSecrets => &[Caller::Operator],
     }
 }
 

@@ -20,6 +20,7 @@ pub mod progress;
 pub mod recovery;
 pub mod reset;
 pub mod rooms;
+pub mod secrets;
 pub mod serve;
 pub mod session;
 mod staging;

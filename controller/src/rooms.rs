@@ -14,6 +14,7 @@ use crate::intake::catalog::{self, Catalog};
 use crate::planning::Planning;
 use crate::progress::Progress;
 use crate::recovery::Recovery;
+use crate::secrets::Secrets;
 use crate::session;
 use crate::store::{Epoch, Store};
 use crate::views::Views;
@@ -55,6 +56,7 @@ impl Rooms {
         let planning = Planning::new(store.clone(), catalog.clone(), sessions.clone(), driver.handle());
         let progress = Progress::default();
         let doorkeeper = authority.clone();
+        let secrets = Secrets::new(store.clone(), catalog.clone(), driver.handle());
         let operator = operator::Service {
             intake: Intake::new(store.clone(), catalog.clone()),
             views: Views::new(store.clone(), catalog),
@@ -62,12 +64,14 @@ impl Rooms {
             authority,
             recovery: recovery.clone(),
             dispatch: driver.handle(),
+            secrets: secrets.clone(),
             sessions: sessions.clone(),
             drain,
             progress: progress.clone(),
             store,
         };
-        let agent = agent::Service::new(sessions.clone(), driver.handle(), progress, recovery, doorkeeper);
+        let agent =
+            agent::Service::new(sessions.clone(), driver.handle(), progress, recovery, doorkeeper, secrets);
         Ok(Self { sessions, driver, operator, agent })
     }
 }

@@ -5,12 +5,13 @@
 
 use std::collections::BTreeSet;
 
-use muster_core::compile;
+use muster_core::compile::{self, SecretVersions};
 use muster_core::record;
 use muster_core::view::{self, PlanFacts, ServerFacts, Servers, SiteFacts};
 use muster_model::document::Documents;
 use muster_model::name::{Generation, ParameterName, PlanId, Revision, Role, ServerId, Slug};
 use muster_model::resolve::{self, ExplainError};
+use muster_model::secret::SecretRef;
 use muster_model::view::{ExplainView, RenderView, ServersView, StatusView, StepsView, WhyView};
 use thiserror::Error;
 
@@ -161,8 +162,9 @@ impl Views {
                 Some(newest) => Some(load::load(snapshot, newest.plan).await?),
                 None => None,
             };
+            let versions = snapshot.secret_versions(&outline.site).await?;
             let changed = match &plan {
-                Some(plan) => has_changed(plan, revision, &documents)?,
+                Some(plan) => has_changed(plan, revision, &documents, &versions)?,
                 None => false,
             };
             gathered.push(Gathered { outline, servers, plan, changed });
@@ -232,8 +234,18 @@ async fn servers_of(
     Ok(facts)
 }
 
-/// Whether the newest revision makes other manifests than the plan was made from.
-fn has_changed(plan: &Loaded, revision: Revision, documents: &Documents) -> Result<bool, Error> {
+/// Whether the newest revision and the newest secrets make other manifests than the plan was made from.
+fn has_changed(
+    plan: &Loaded,
+    revision: Revision,
+    documents: &Documents,
+    versions: &SecretVersions,
+) -> Result<bool, Error> {
+    let mut secrets = plan.parts.servers.values().flat_map(|part| part.manifest.value().secrets());
+    let newest = |secret: &SecretRef| versions.get(&secret.secret).map_or(0, |version| version.0);
+    if secrets.any(|(_, secret)| secret.version.0 != newest(secret)) {
+        return Ok(true);
+    }
     if plan.parts.plan.revision == revision {
         return Ok(false);
     }
@@ -244,7 +256,13 @@ fn has_changed(plan: &Loaded, revision: Revision, documents: &Documents) -> Resu
     }
     for wanted in wanted {
         let part = plan.parts.servers.get(&wanted.server.role);
-        if compile::manifest(wanted, part.map(|part| part.manifest.value()), Generation(0))?.is_some() {
+        if compile::manifest(
+            wanted.with_secrets(versions),
+            part.map(|part| part.manifest.value()),
+            Generation(0),
+        )?
+        .is_some()
+        {
             return Ok(true);
         }
     }

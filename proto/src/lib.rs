@@ -20,6 +20,7 @@ mod methods;
 pub mod convert;
 pub mod dial;
 pub mod profile;
+pub mod secret;
 pub mod session;
 
 pub use methods::Method;

@@ -26,5 +26,6 @@ mod recovery;
 mod replacement;
 mod restart;
 mod schema;
+mod secrets;
 mod wine;
 mod wine_server;

@@ -20,13 +20,15 @@ pub struct Agent {
     data: PathBuf,
     /// The modelled server.
     pub twin: Twin,
+    /// How much it logs; what it does by itself where nothing is said.
+    pub log: Option<&'static str>,
     process: Option<Daemon>,
 }
 
 impl Agent {
     /// An agent that is not enrolled yet.
     pub fn new(programs: &Programs, data: &Path, twin: Twin) -> Self {
-        Self { programs: programs.clone(), data: data.to_owned(), twin, process: None }
+        Self { programs: programs.clone(), data: data.to_owned(), twin, log: None, process: None }
     }
 
     /// Its data folder.
@@ -52,6 +54,20 @@ impl Agent {
         command.arg("--twin").arg(self.twin.folder());
         command.envs(crash_at.map(|point| ("MUSTER_CRASH_AT", point)));
         Ran::of(&mut command)
+    }
+
+    /// Asks on the server for the secrets of a step, as in `P-1/3`.
+    ///
+    /// # Panics
+    /// Where the program cannot be started; a refusal is in what it ran to.
+    #[track_caller]
+    pub fn show_secrets(&self, step: &str) -> Ran {
+        let mut command = Command::new(self.programs.agent());
+        command.args(["secret", "show", step, "--data-dir"]).arg(&self.data);
+        match Ran::of(&mut command) {
+            Ok(ran) => ran,
+            Err(error) => panic!("{error:#}"),
+        }
     }
 
     /// Looks at what stands between it and its controller. It must not run.
@@ -82,6 +98,7 @@ impl Agent {
         if let Some(point) = crash_at {
             command.env("MUSTER_CRASH_AT", point);
         }
+        command.envs(self.log.map(|log| ("MUSTER_LOG", log)));
         self.process = Some(Daemon::start("agent", &mut command)?);
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! here between two of them.
 
 use std::ffi::OsStr;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -15,6 +16,8 @@ use crate::programs::Programs;
 pub mod code {
     /// It did what was asked.
     pub const OK: i32 = 0;
+    /// The command line, or what was typed, is wrong.
+    pub const USAGE: i32 = 2;
     /// Documents were rejected.
     pub const REJECTED: i32 = 3;
     /// A push started from an older revision.
@@ -49,6 +52,31 @@ impl Ran {
         let typed: Vec<_> = command.get_args().map(OsStr::to_string_lossy).map(String::from).collect();
         let typed = typed.join(" ");
         let output = command.stdin(Stdio::null()).output().with_context(|| typed.clone())?;
+        Ok(Self {
+            typed,
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+
+    /// The same, with this line on its standard input.
+    ///
+    /// # Errors
+    /// Where it cannot be started or does not read.
+    pub fn of_with(command: &mut Command, line: &str) -> Result<Self> {
+        let typed: Vec<_> = command.get_args().map(OsStr::to_string_lossy).map(String::from).collect();
+        let typed = typed.join(" ");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().with_context(|| typed.clone())?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // One that refuses before it reads has closed its input, and says so by its code.
+            match writeln!(stdin, "{line}") {
+                Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => return Err(error.into()),
+                Ok(()) | Err(_) => {}
+            }
+        }
+        let output = child.wait_with_output()?;
         Ok(Self {
             typed,
             code: output.status.code().unwrap_or(-1),
@@ -112,6 +140,18 @@ impl Cli {
     #[track_caller]
     pub fn run<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Ran {
         match Ran::of(&mut self.command(words)) {
+            Ok(ran) => ran,
+            Err(error) => panic!("{error:#}"),
+        }
+    }
+
+    /// Runs a command with this line on its standard input.
+    ///
+    /// # Panics
+    /// Where it cannot be started.
+    #[track_caller]
+    pub fn run_with<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>, line: &str) -> Ran {
+        match Ran::of_with(&mut self.command(words), line) {
             Ok(ran) => ran,
             Err(error) => panic!("{error:#}"),
         }

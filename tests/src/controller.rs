@@ -20,6 +20,8 @@ pub struct Controller {
     data: PathBuf,
     /// Where it listens, `host:port`.
     pub address: String,
+    /// How much it logs; what it does by itself where nothing is said.
+    pub log: Option<&'static str>,
     process: Option<Daemon>,
 }
 
@@ -52,7 +54,7 @@ impl Controller {
             .envs(crash_at.map(|point| ("MUSTER_CRASH_AT", point)))
             .output()?;
         ensure!(output.status.success(), "init: {}", String::from_utf8_lossy(&output.stderr));
-        Ok(Self { programs: programs.clone(), data, address, process: None })
+        Ok(Self { programs: programs.clone(), data, address, log: None, process: None })
     }
 
     /// Backs it up, with a point at which the command ends itself.
@@ -76,7 +78,13 @@ impl Controller {
         let key = folder.join("recovery/muster-recovery-2.txt");
         let ran = self.restore(backup, &key, &data, None)?;
         ensure!(ran.code == 0, "restore: {}", ran.said());
-        Ok(Self { programs: self.programs.clone(), data, address: self.address.clone(), process: None })
+        Ok(Self {
+            programs: self.programs.clone(),
+            data,
+            address: self.address.clone(),
+            log: self.log,
+            process: None,
+        })
     }
 
     /// Restores a backup, with a point at which the command ends itself.
@@ -162,6 +170,7 @@ impl Controller {
         if let Some(point) = crash_at {
             command.env("MUSTER_CRASH_AT", point);
         }
+        command.envs(self.log.map(|log| ("MUSTER_LOG", log)));
         self.process = Some(Daemon::start("controller", &mut command)?);
         Ok(())
     }

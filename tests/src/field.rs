@@ -56,6 +56,17 @@ impl Scene {
         }
     }
 
+    /// `tests/scenes/secrets`: a service that logs on with a password, a code that a person types.
+    pub fn secrets() -> Self {
+        let folder = root().join("tests/scenes/secrets");
+        Self {
+            twin: folder.join("twin.yaml"),
+            documents: folder,
+            site: "acme-prod".to_owned(),
+            role: "web".to_owned(),
+        }
+    }
+
     /// `deploy/examples/sxa`: the guide, thin, on one server.
     pub fn sxa() -> Self {
         let folder = root().join("deploy/examples/sxa");
@@ -195,6 +206,16 @@ impl Field {
     pub fn push(&self) -> Ran {
         let documents = self.documents();
         self.cli.run(["push".as_ref(), "-f".as_ref(), documents.as_os_str()])
+    }
+
+    /// Sets a secret of the site, typed through standard input.
+    pub fn set_secret(&self, secret: &str, value: &str) -> Ran {
+        self.cli.run_with(["secret", "set", &self.scene.site, secret], value)
+    }
+
+    /// A recovery key file, 1 or 2.
+    pub fn recovery_key(&self, number: u32) -> PathBuf {
+        self.folder.path().join(format!("recovery/muster-recovery-{number}.txt"))
     }
 
     /// Invites the server; gives the token's file.

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use muster_model::manifest::{Manifest, Node};
 use muster_model::name::NodeId;
-use muster_model::node::{AttributeRole, AttributeSpec, NodeClass, NodeKind};
+use muster_model::node::{AttributeRole, AttributeSpec, AttributeType, NodeClass, NodeKind};
 use muster_model::plan::{AttributePath, New, Old, Reason, Row};
 use muster_model::report::{Finding, NodeReport};
 use muster_model::value::Value;
@@ -80,7 +80,7 @@ pub fn compare(node: &Node, observation: &Observation, ledger: &Ledger) -> Compa
     }
     for spec in state_attributes(node.id.kind) {
         for (attribute, wanted) in targets(node, spec, observation, ledger) {
-            let observed = observation.value(&attribute);
+            let observed = observed(node, spec, observation, ledger, &attribute);
             if wanted == observed {
                 continue;
             }
@@ -115,6 +115,21 @@ fn existence(node: &Node, ledger: &Ledger) -> Row {
         new: New::Exact(Value::Boolean(true)),
         reason: if made { Reason::Drift } else { Reason::Missing },
     }
+}
+
+/// What is there. A secret cannot be read back: it counts as the version that Muster last set, as long as what it is set
+/// together with is as it should be, and as unknown otherwise.
+fn observed(
+    node: &Node,
+    spec: &AttributeSpec,
+    observation: &Observation,
+    ledger: &Ledger,
+    attribute: &AttributePath,
+) -> Option<Value> {
+    let AttributeType::Secret(with) = spec.ty else { return observation.value(attribute) };
+    let beside = AttributePath { name: with.to_owned(), member: None };
+    let stands = observation.value(&beside).is_some_and(|is| node.attributes.get(with) == Some(&is));
+    ledger.last(&node.id, attribute).filter(|_| stands).map(|owned| owned.value.clone())
 }
 
 /// Lists every wanted attribute of a resource whose package is installed or replaced in this plan: a reinstallation resets
@@ -166,9 +181,8 @@ fn targets(
     }
     let members = match wanted {
         Some(Value::Members(members)) => members.clone(),
-        Some(Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::List(_)) | None => {
-            std::collections::BTreeMap::new()
-        }
+        Some(Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::List(_) | Value::Secret(_))
+        | None => std::collections::BTreeMap::new(),
     };
     let owned = ledger.members(&node.id, spec.name).map(str::to_owned);
     let foreign = observation.members(spec.name).filter(|_| node.exact && wanted.is_some());

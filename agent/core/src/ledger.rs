@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use muster_model::manifest::Manifest;
 use muster_model::name::{Generation, NodeId};
+use muster_model::node::AttributeType;
 use muster_model::plan::{AttributePath, New, Old, Row};
 use muster_model::value::Value;
 
@@ -97,6 +99,18 @@ pub fn forgotten(held: &[Row], ledger: &Ledger) -> Vec<Change> {
         })
     })
     .collect()
+}
+
+/// What the installation of a package changes: secrets of what it provides are unknown from then on, whatever was set before.
+pub fn unknown_after(manifest: &Manifest, package: &NodeId, ledger: &Ledger) -> Vec<Change> {
+    let provided = manifest.nodes.iter().filter(|node| node.provided_by.as_ref() == Some(package));
+    let secrets = provided.flat_map(|node| {
+        let attributes = node.id.kind.spec().attributes.iter();
+        let secret = attributes.filter(|spec| matches!(spec.ty, AttributeType::Secret(_)));
+        secret.map(|spec| (&node.id, AttributePath { name: spec.name.to_owned(), member: None }))
+    });
+    let known = secrets.filter(|(node, attribute)| ledger.last(node, attribute).is_some());
+    known.map(|(node, attribute)| Change { node: node.clone(), attribute, owned: None }).collect()
 }
 
 /// What these rows, once seen to hold, change in the ledger.

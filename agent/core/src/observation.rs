@@ -35,7 +35,18 @@ impl Observation {
             (Some(member), Value::Members(members)) => {
                 members.get(member).map(|access| Value::Text(access.clone()))
             }
-            (Some(_), Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::List(_)) => None,
+            (
+                Some(_),
+                Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::List(_) | Value::Secret(_),
+            ) => None,
+        }
+    }
+
+    /// Whether what was seen is not the row's new value. A secret that was set is not seen, and contradicts nothing.
+    pub fn contradicts(&self, row: &Row) -> bool {
+        match (&row.new, self) {
+            (New::Exact(Value::Secret(_)), Self::Present(_)) => false,
+            (New::Exact(_) | New::Absent | New::Confirmed | New::Ran(_), _) => !self.shows(row),
         }
     }
 
@@ -44,7 +55,10 @@ impl Observation {
         let attributes = if let Self::Present(attributes) = self { Some(attributes) } else { None };
         let members = match attributes.and_then(|attributes| attributes.get(name)) {
             Some(Value::Members(members)) => Some(members),
-            Some(Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::List(_)) | None => None,
+            Some(
+                Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::List(_) | Value::Secret(_),
+            )
+            | None => None,
         };
         members.into_iter().flat_map(|members| members.keys()).map(String::as_str)
     }

@@ -117,6 +117,7 @@ pub(crate) fn header(manifest: &str, steps: &str) -> PlanHeader {
         generation: "3".parse().unwrap(),
         manifest: Digest::of(manifest.as_bytes()),
         steps: Digest::of(steps.as_bytes()),
+        secrets: BTreeMap::new(),
     };
     PlanHeader {
         format: muster_model::FORMAT,
@@ -169,6 +170,7 @@ pub(crate) fn command_with(change: impl FnOnce(&mut PlanHeader)) -> Command {
         steps: (1..=4).map(ticket).collect(),
         start_by: now() + 1.hour(),
         restart: Vec::new(),
+        secrets: Vec::new(),
     }
 }
 

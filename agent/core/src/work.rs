@@ -12,6 +12,7 @@ use muster_model::manifest::{Manifest, Node};
 use muster_model::node::NodeClass;
 use muster_model::outcome::{CommandId, StepTicket};
 use muster_model::plan::{PlanHeader, ServerSteps, Step};
+use muster_model::secret::SealedSecret;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -38,6 +39,9 @@ pub struct StoredCommand {
     pub start_by: Timestamp,
     /// Steps of unknown outcome that an operator ordered to be started anew.
     pub restart: Vec<u32>,
+    /// The secrets that its steps set, sealed: the work goes on without the controller.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SealedSecret>,
 }
 
 /// A command that was read: all its records agree in shape and with each other.
@@ -69,8 +73,18 @@ impl Work {
     /// # Errors
     /// Where a record is not of its shape, or the records contradict each other.
     pub fn from_command(command: Command) -> Result<Self, Unreadable> {
-        let Command { id, epoch, digest, header_json, steps_json, manifest_json, steps, start_by, restart } =
-            command;
+        let Command {
+            id,
+            epoch,
+            digest,
+            header_json,
+            steps_json,
+            manifest_json,
+            steps,
+            start_by,
+            restart,
+            secrets,
+        } = command;
         Self::from_stored(StoredCommand {
             id,
             epoch,
@@ -81,6 +95,7 @@ impl Work {
             tickets: steps,
             start_by,
             restart,
+            secrets,
         })
     }
 

@@ -40,7 +40,8 @@ impl Engine {
             }
             Agreement::Agreed(agreed) => {
                 crash::point("effect.before");
-                let applied = resource::apply(&task.node, &before, &agreed, host);
+                let secrets = self.vault.opener(&task.secrets);
+                let applied = resource::apply(&task.node, &before, &agreed, host, &secrets);
                 crash::point("effect.after");
                 let confirmed = applied
                     .and_then(|()| resource::confirm(&task.node, host, &self.patience(task, CONFIRMS)));
@@ -59,7 +60,7 @@ impl Engine {
             .step
             .rows
             .iter()
-            .filter(|row| !after.shows(row))
+            .filter(|row| after.contradicts(row))
             .map(|row| match after.value(&row.attribute) {
                 Some(value) => format!("{} is {value}, not {}", row.attribute, row.new),
                 None => format!("{} is absent, not {}", row.attribute, row.new),
@@ -92,8 +93,9 @@ impl Engine {
 fn failed(error: resource::Error, held: Vec<Row>) -> Result<Ending, Error> {
     match error {
         resource::Error::Stopped(stopped) => Err(stopped.into()),
-        resource::Error::Host(_) | resource::Error::Unmet(_) | resource::Error::Row { .. } => {
-            Ok(Ending { held, ..Ending::new(End::Failed, error.to_string()) })
-        }
+        resource::Error::Host(_)
+        | resource::Error::Unmet(_)
+        | resource::Error::Secret(_)
+        | resource::Error::Row { .. } => Ok(Ending { held, ..Ending::new(End::Failed, error.to_string()) }),
     }
 }

@@ -17,13 +17,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use muster_agent_core::journal::{Next, OpenStep, Record};
-use muster_agent_core::ledger;
+use muster_agent_core::ledger::{self, Change};
 use muster_model::digest::Digest;
 use muster_model::manifest::Node;
 use muster_model::name::NodeId;
 use muster_model::node::{Effect, NodeClass, NodeKind};
 use muster_model::outcome::{CommandId, End, StepKey, StepTicket};
 use muster_model::plan::Step;
+use muster_model::secret::SealedSecret;
 use muster_proto::session::{FromAgent, Progress, StepEnded, StepStarted};
 use thiserror::Error;
 
@@ -35,6 +36,7 @@ use crate::journal::{self, Journal};
 use crate::outlet::Outlet;
 use crate::resource;
 use crate::supervise;
+use crate::vault::Vault;
 
 /// Why the engine stopped before its work was done.
 #[derive(Debug, Error)]
@@ -56,6 +58,8 @@ pub struct Engine {
     pub host: Arc<dyn Host>,
     /// What owns installers.
     pub installers: Arc<dyn Installers>,
+    /// What opens the secrets that commands bring.
+    pub vault: Arc<Vault>,
     /// The journal.
     pub journal: Arc<Journal>,
     /// The way to the controller, where it is there.
@@ -76,6 +80,8 @@ struct Task {
     ticket: StepTicket,
     step: Step,
     node: Node,
+    /// The secrets that the command brought, sealed.
+    secrets: Vec<SealedSecret>,
     /// Whether its intent was stored by an earlier process, which did not store its outcome.
     interrupted: bool,
     /// Interrupted: in which start of the computer it began, where that was written down.
@@ -155,6 +161,7 @@ impl Engine {
                 ticket: open.ticket.clone(),
                 step: step.clone(),
                 node: work.node(step)?.clone(),
+                secrets: work.stored.secrets.clone(),
                 interrupted,
                 boot: open_command.boot.clone(),
                 restart: work.stored.restart.contains(&step.number),
@@ -214,9 +221,10 @@ impl Engine {
 
     /// Stores how a step ended, with what it changed in the ledger, and then says so.
     fn end(&self, open: &OpenStep, ending: Ending) -> Result<(), Error> {
+        let mut changes = self.forgotten(open, ending.end);
         let generation = self.journal.read(|state| state.open().map(|open| open.work.manifest.generation));
-        let mut changes =
-            generation.map_or_else(Vec::new, |generation| ledger::changes(&ending.held, generation));
+        changes
+            .extend(generation.into_iter().flat_map(|generation| ledger::changes(&ending.held, generation)));
         if let (true, Some(row), Some(generation)) = (ending.made, ending.held.first(), generation) {
             changes.push(ledger::made(&row.node, generation));
         }
@@ -229,6 +237,18 @@ impl Engine {
         tracing::info!(step, end = %outcome.end, evidence = %outcome.evidence, "ended");
         self.outlet.send(FromAgent::Ended(StepEnded { command, step, key, outcome, journal }));
         Ok(())
+    }
+
+    /// What is no longer known of passwords after a package was installed.
+    fn forgotten(&self, open: &OpenStep, end: End) -> Vec<Change> {
+        let known = self.journal.read_ledger(Clone::clone);
+        let forgotten = self.journal.read(|state| {
+            let work = &state.open()?.work;
+            let node = &work.step(open.ticket.number)?.node;
+            let installed = end == End::Done && node.kind == NodeKind::Package;
+            installed.then(|| ledger::unknown_after(&work.manifest, node, &known))
+        });
+        forgotten.unwrap_or_default()
     }
 
     fn progress(&self, task: &Task, text: impl Into<String>) {

@@ -2,6 +2,8 @@
 //!
 //! Neighbours: `resource::service` waits for what is asked here. Never makes a service.
 
+use muster_proto::secret::SecretValue;
+
 use super::Error;
 
 /// How a service is started by Windows.
@@ -39,6 +41,8 @@ pub struct ServiceFacts {
     pub start: StartMode,
     /// Why it stopped, in the machine's own words, where it is stopped and did not end well.
     pub failure: Option<String>,
+    /// The account that it logs on as, as Windows writes it: `LocalSystem`, `.\name`, `DOMAIN\name`.
+    pub account: String,
 }
 
 /// Windows services.
@@ -51,4 +55,7 @@ pub trait Services {
     fn stop(&self, name: &str) -> Result<(), Error>;
     /// Sets how Windows starts it; nothing else of its configuration.
     fn set_start(&self, name: &str, start: StartMode) -> Result<(), Error>;
+    /// Sets the account that it logs on as, with its password where it has one; nothing else of its configuration. It takes
+    /// hold when the service starts next.
+    fn set_logon(&self, name: &str, account: &str, password: Option<&SecretValue>) -> Result<(), Error>;
 }

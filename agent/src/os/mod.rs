@@ -11,7 +11,9 @@ mod unix;
 #[cfg(unix)]
 pub use self::no_service as service;
 #[cfg(windows)]
-pub use crate::host::windows::disk::{make_private, make_private_folder, rename, sync_name, terminated};
+pub use crate::host::windows::disk::{
+    account, is_owner, make_private, make_private_folder, rename, sync_name, terminated,
+};
 #[cfg(windows)]
 pub use crate::host::windows::guard::who_else;
 #[cfg(windows)]
@@ -22,6 +24,6 @@ pub use crate::host::windows::process::{
 pub use crate::host::windows::shell as service;
 #[cfg(unix)]
 pub use unix::{
-    Held, become_program, detach, end, ending_signal, hold, make_private, make_private_folder, parent_id,
-    rename, start_mark, sync_name, terminated, who_else,
+    Held, account, become_program, detach, end, ending_signal, hold, is_owner, make_private,
+    make_private_folder, parent_id, rename, start_mark, sync_name, terminated, who_else,
 };

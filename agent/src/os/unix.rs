@@ -164,6 +164,30 @@ pub fn who_else(folder: &Path) -> io::Result<Vec<String>> {
     Ok(others)
 }
 
+/// Whether the caller is the owner of a folder: here, the server's administrator as far as the agent is concerned. Not even
+/// the superuser counts as one, so that what is recorded of who looked is true.
+///
+/// # Errors
+/// Where the folder cannot be looked at.
+pub fn is_owner(folder: &Path) -> io::Result<bool> {
+    Ok(fs::metadata(folder)?.uid() == rustix::process::geteuid().as_raw())
+}
+
+/// The name of the caller's account.
+///
+/// # Errors
+/// Where the list of accounts cannot be read.
+pub fn account() -> io::Result<String> {
+    let id = rustix::process::geteuid().as_raw().to_string();
+    let accounts = fs::read_to_string("/etc/passwd")?;
+    let name = accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, number) = (fields.next()?, fields.nth(1)?);
+        (number == id).then(|| name.to_owned())
+    });
+    Ok(name.unwrap_or_else(|| format!("account {id}")))
+}
+
 /// Waits until the process is asked to stop; gives the name of how.
 ///
 /// # Errors

@@ -32,6 +32,7 @@ use thiserror::Error;
 
 use crate::engine::patience::{Patience, Stopped};
 use crate::host::{self, Host};
+use crate::vault::{self, Secrets};
 
 /// Why a resource is not as it should be after it was worked on.
 #[derive(Debug, Error)]
@@ -52,6 +53,9 @@ pub enum Error {
         /// The row's new value.
         new: String,
     },
+    /// A secret that it needs does not open.
+    #[error(transparent)]
+    Secret(#[from] vault::Error),
     /// The agent was asked to stop.
     #[error("stopped while it was under way")]
     Stopped(#[from] Stopped),
@@ -62,7 +66,7 @@ pub fn observe(node: &Node, host: &dyn Host) -> Observation {
     let name = node.id.name.as_str();
     let seen = match node.id.kind {
         NodeKind::Package => package::observe(name, host),
-        NodeKind::Service => service::observe(name, host),
+        NodeKind::Service => service::observe(node, host),
         NodeKind::IisAppPool => iis_app_pool::observe(name, host),
         NodeKind::IisSite => iis_site::observe(node, host),
         NodeKind::Certificate => certificate::observe(name, host),
@@ -103,8 +107,15 @@ pub fn settle(node: &Node, host: &dyn Host, patience: &Patience<'_>) -> Result<(
     if node.id.kind == NodeKind::Service { service::settle(node, host, patience) } else { Ok(()) }
 }
 
-/// Applies agreed rows, and nothing else. `before` is what was seen when they were agreed.
-pub fn apply(node: &Node, before: &Observation, agreed: &Agreed, host: &dyn Host) -> Result<(), Error> {
+/// Applies agreed rows, and nothing else. `before` is what was seen when they were agreed, `secrets` opens those that the
+/// rows set.
+pub fn apply(
+    node: &Node,
+    before: &Observation,
+    agreed: &Agreed,
+    host: &dyn Host,
+    secrets: &dyn Secrets,
+) -> Result<(), Error> {
     let name = node.id.name.as_str();
     let removes = |row: &Row| row.attribute.is_existence() && row.new == New::Absent;
     if agreed.rows().iter().any(removes) {
@@ -112,7 +123,7 @@ pub fn apply(node: &Node, before: &Observation, agreed: &Agreed, host: &dyn Host
         return remove(&node.id, &given, host);
     }
     match node.id.kind {
-        NodeKind::Service => service::apply(name, agreed.rows(), host),
+        NodeKind::Service => service::apply(node, agreed.rows(), host, secrets),
         NodeKind::IisAppPool => iis_app_pool::apply(name, before, agreed.rows(), host),
         NodeKind::IisSite => iis_site::apply(name, before, agreed.rows(), host),
         NodeKind::Certificate => certificate::apply(node, agreed.rows(), host),

@@ -1,6 +1,7 @@
-//! Windows services: start mode and state, waited for until they hold (G13).
+//! Windows services: start mode, account (G4) and state, waited for until they hold (G13).
 //!
-//! Neighbours: `host::Services`. Never makes a service, and never touches an account or a dependency of one.
+//! Neighbours: `host::Services`, `vault` opens a password at the moment at which it is set. Never makes a service, and never
+//! touches a dependency of one.
 
 use std::collections::BTreeMap;
 
@@ -14,18 +15,39 @@ use muster_model::value::Value;
 use super::{Error, cannot, new_text, seconds_ms};
 use crate::engine::patience::Patience;
 use crate::host::{self, Host, ServiceState, StartMode};
+use crate::vault::Secrets;
 
-pub(super) fn observe(name: &str, host: &dyn Host) -> Result<Observation, host::Error> {
-    let facts = host.services().get(name)?;
+pub(super) fn observe(node: &Node, host: &dyn Host) -> Result<Observation, host::Error> {
+    let facts = host.services().get(node.id.name.as_str())?;
     Ok(facts.map_or(Observation::Absent, |facts| {
         Observation::Present(BTreeMap::from([
             ("start".to_owned(), Value::from(start_word(facts.start))),
             ("state".to_owned(), Value::from(state_word(facts.state))),
+            ("account".to_owned(), Value::Text(spelling(node, facts.account, host))),
         ]))
     }))
 }
 
-pub(super) fn apply(name: &str, rows: &[Row], host: &dyn Host) -> Result<(), Error> {
+/// The account as the document spells it, where it is the same one: `.` is this computer, the rest is the machine's to say.
+fn spelling(node: &Node, account: String, host: &dyn Host) -> String {
+    let Some(wanted) = node.attributes.get("account").and_then(Value::as_text) else { return account };
+    // Where the machine does not say its name, `.` is only itself.
+    let computer = host.host_name().map(|name| name.to_string()).unwrap_or_default();
+    let whole = |account: &str| match account.strip_prefix(".\\") {
+        Some(name) => format!("{computer}\\{name}").to_lowercase(),
+        None => account.to_lowercase(),
+    };
+    let same = whole(wanted) == whole(&account) || host.files().is_same_account(wanted, &account);
+    if same { wanted.to_owned() } else { account }
+}
+
+pub(super) fn apply(node: &Node, rows: &[Row], host: &dyn Host, secrets: &dyn Secrets) -> Result<(), Error> {
+    let name = node.id.name.as_str();
+    let mut logon =
+        rows.iter().filter(|row| ["account", "password"].contains(&&*row.attribute.name)).peekable();
+    if logon.peek().is_some() {
+        set_logon(node, host, secrets)?;
+    }
     for row in rows {
         match (row.attribute.name.as_str(), new_text(row)) {
             ("start", Some("automatic")) => host.services().set_start(name, StartMode::Automatic)?,
@@ -33,10 +55,19 @@ pub(super) fn apply(name: &str, rows: &[Row], host: &dyn Host) -> Result<(), Err
             ("start", Some("disabled")) => host.services().set_start(name, StartMode::Disabled)?,
             ("state", Some("running")) => host.services().start(name)?,
             ("state", Some("stopped")) => host.services().stop(name)?,
+            ("account" | "password", _) => {}
             _ => return Err(cannot(NodeKind::Service, row)),
         }
     }
     Ok(())
+}
+
+/// Account and password are one setting of Windows: either of their rows sets both.
+fn set_logon(node: &Node, host: &dyn Host, secrets: &dyn Secrets) -> Result<(), Error> {
+    let account = node.attributes.get("account").and_then(Value::as_text).unwrap_or_default();
+    let password = node.attributes.get("password").and_then(Value::as_secret);
+    let password = password.map(|secret| secrets.open(secret)).transpose()?;
+    Ok(host.services().set_logon(node.id.name.as_str(), account, password.as_ref())?)
 }
 
 /// Waits until the service is neither on its way up nor down, at most as long as it may take.

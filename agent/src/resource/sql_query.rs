@@ -21,7 +21,10 @@ pub fn ask(node: &Node, host: &dyn Host) -> Result<String, Error> {
     let answer = answer.unwrap_or_default();
     let expected = match node.attributes.get("expect") {
         Some(Value::List(expected)) => Some(expected),
-        Some(Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::Members(_)) | None => None,
+        Some(
+            Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::Members(_) | Value::Secret(_),
+        )
+        | None => None,
     };
     if let Some(expected) = expected
         && !expected.iter().any(|value| value.as_text() == Some(answer.as_str()))

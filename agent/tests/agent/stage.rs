@@ -19,6 +19,7 @@ use muster_agent::journal::store::{self, Store};
 use muster_agent::outlet::Outlet;
 use muster_agent::reception::Reception;
 use muster_agent::supervise::Supervisor;
+use muster_agent::vault::Vault;
 use muster_agent_core::journal::Sealed;
 use muster_agent_core::ledger::Change;
 use muster_model::command::{Command, Epoch};
@@ -29,6 +30,7 @@ use muster_model::node::NodeClass;
 use muster_model::outcome::{CommandId, End, Outcome, StepKey, StepTicket};
 use muster_model::plan::{PlanHeader, PlannedServer, Segment, ServerSteps, Step};
 use muster_model::report::ServerReport;
+use muster_proto::secret::Key;
 use muster_proto::session::{CommandAnswer, FromAgent, Observe, ToAgent, Welcome};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
@@ -59,6 +61,8 @@ const ADVANCED: &str = "
 pub(crate) struct Stage {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) runtime: Runtime,
+    /// The line of the age key that the agent was enrolled with.
+    pub(crate) key: String,
 }
 
 /// When a journal's disk fails.
@@ -84,7 +88,8 @@ impl Stage {
         let declaration = folder.path().join("twin.yaml");
         let text = DECLARATION.replace(" &\n", ADVANCED);
         std::fs::write(&declaration, text).unwrap();
-        let stage = Self { folder, runtime: Runtime::new().unwrap() };
+        let stage =
+            Self { folder, runtime: Runtime::new().unwrap(), key: (*Key::generate().to_line()).clone() };
         stage.twin_command("init", &["--from", declaration.to_str().unwrap()]);
         stage
     }
@@ -132,6 +137,7 @@ impl Stage {
         let engine = Engine {
             host,
             installers: Arc::new(self.supervisor()),
+            vault: Arc::new(Vault::new(Key::parse(&self.key).unwrap())),
             journal: Arc::clone(&journal),
             outlet: Outlet::default(),
             stop: Arc::new(AtomicBool::new(false)),
@@ -263,6 +269,7 @@ impl Plan {
             generation: self.manifest.generation,
             manifest: Digest::of(&manifest_json),
             steps: Digest::of(&steps_json),
+            secrets: BTreeMap::new(),
         };
         let segment = Segment {
             number: 1,
@@ -293,6 +300,7 @@ impl Plan {
             steps: numbers.iter().map(ticket).collect(),
             start_by: Timestamp::now() + 1.hour(),
             restart: Vec::new(),
+            secrets: Vec::new(),
         }
     }
 }

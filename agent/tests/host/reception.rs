@@ -11,6 +11,7 @@ use muster_agent::journal::Journal;
 use muster_agent::journal::sqlite::SqliteStore;
 use muster_agent::outlet::Outlet;
 use muster_agent::reception::Reception;
+use muster_agent::vault::Vault;
 use muster_model::command::{Command, Epoch};
 use muster_model::digest::Digest;
 use muster_model::manifest::{Manifest, Node};
@@ -19,6 +20,7 @@ use muster_model::outcome::{CommandId, End, Refusal, StepKey, StepTicket};
 use muster_model::plan::{
     AttributePath, New, Old, PlanHeader, PlannedServer, Reason, Row, Segment, ServerSteps, Step,
 };
+use muster_proto::secret::Key;
 use muster_proto::session::{CommandAnswer, FromAgent, Observe, ToAgent, Welcome};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
@@ -98,6 +100,7 @@ fn command(id: u128) -> Command {
         generation: manifest.generation,
         manifest: Digest::of(&manifest_json),
         steps: Digest::of(&steps_json),
+        secrets: BTreeMap::new(),
     };
     let header = PlanHeader {
         format: muster_model::FORMAT,
@@ -121,6 +124,7 @@ fn command(id: u128) -> Command {
         steps: vec![StepTicket { number: 1, key: StepKey(Uuid::from_u128(id + 100)) }],
         start_by: header.valid_until,
         restart: Vec::new(),
+        secrets: Vec::new(),
     }
 }
 
@@ -134,6 +138,7 @@ fn work_of_a_journal_that_went_back_is_not_gone_on_with_after_a_start() {
     let engine = Engine {
         host: Arc::new(desk.stage.twin()),
         installers: Arc::new(desk.stage.supervisor()),
+        vault: Arc::new(Vault::new(Key::generate())),
         journal: Arc::clone(&desk.journal),
         outlet: Outlet::default(),
         stop: Arc::new(AtomicBool::new(false)),

@@ -20,6 +20,7 @@ mod render;
 mod resume;
 mod run;
 mod schema;
+pub(crate) mod secret;
 mod server;
 mod status;
 mod steps;
@@ -91,6 +92,7 @@ pub(crate) async fn run(args: Args, output: &mut Output) -> Result<Exit, Failure
         Verb::Schema(args) => schema::run(&mut context, &args),
         Verb::Operator(verb) => operator::run(&mut context, verb).await,
         Verb::Recover(verb) => recover::run(&mut context, verb).await,
+        Verb::Secret(verb) => secret::run(&mut context, verb).await,
         Verb::Completions(args) => completions::run(&mut context, args.shell),
     }
 }

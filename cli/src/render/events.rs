@@ -7,8 +7,9 @@ use std::fmt::Display;
 
 use jiff::Timestamp;
 use muster_model::event::{Event, EventBody};
-use muster_model::name::{PlanId, Revision, Slug};
+use muster_model::name::{PlanId, Revision, ServerId, Slug};
 use muster_model::outcome::Outcome;
+use muster_model::secret::SecretRef;
 use muster_model::view::StatusView;
 
 use super::{one_line, status, steps};
@@ -58,10 +59,7 @@ fn what(body: &EventBody) -> String {
         }
         EventBody::ServerRevoked { server, by } => format!("{server} revoked by {by}"),
         EventBody::ServerConnected { server, agent_version, simulated, clock_offset_ms, journal } => {
-            let twin = if *simulated { ", SIMULATED" } else { "" };
-            format!(
-                "{server} connected, agent {agent_version}{twin}, clock {clock_offset_ms:+} ms, journal {journal}"
-            )
+            connected(server, agent_version, *simulated, *clock_offset_ms, *journal)
         }
         EventBody::ServerDisconnected { server } => format!("{server} disconnected"),
         EventBody::CertificateRenewed { server, serial } => format!("{server} renewed, certificate {serial}"),
@@ -108,6 +106,11 @@ fn what(body: &EventBody) -> String {
         }
         EventBody::StepStarted { plan, step, .. } => format!("{plan}/{step} started"),
         EventBody::StepEnded { plan, step, outcome, .. } => format!("{plan}/{step} {}", ended(outcome)),
+        EventBody::SecretSet { secret, by, recipients } => sealed(secret, "set", by, *recipients),
+        EventBody::SecretResealed { secret, by, recipients } => {
+            sealed(secret, "sealed anew", by, *recipients)
+        }
+        EventBody::SecretsShown { plan, step, by, secrets } => shown(*plan, *step, by, secrets),
         EventBody::GateOpened { plan, step } => format!("{plan}/{step} waits for a person"),
         EventBody::StepConfirmed { plan, step, by, note } => {
             format!("{plan}/{step} confirmed by {by}{}", with("note: ", note))
@@ -139,6 +142,21 @@ fn recovered(by: &str, epoch: u64, plan: PlanId, revision: Revision, unread: usi
     format!(
         "recovery confirmed by {by}: epoch {epoch}, plans above {plan}, revisions above {revision}, {left} not read"
     )
+}
+
+fn connected(server: &ServerId, version: &str, simulated: bool, clock_ms: i64, journal: u64) -> String {
+    let twin = if simulated { ", SIMULATED" } else { "" };
+    format!("{server} connected, agent {version}{twin}, clock {clock_ms:+} ms, journal {journal}")
+}
+
+fn sealed(secret: &SecretRef, how: &str, by: &str, recipients: u32) -> String {
+    format!("{} {} {how} by {by}, sealed to {recipients} keys", secret.secret, secret.version)
+}
+
+fn shown(plan: PlanId, step: u32, by: &str, secrets: &[SecretRef]) -> String {
+    let secrets: Vec<String> =
+        secrets.iter().map(|secret| format!("{} {}", secret.secret, secret.version)).collect();
+    format!("{plan}/{step} secrets shown on the server to {by}: {}", secrets.join(", "))
 }
 
 fn with(label: &str, text: &Option<String>) -> String {

@@ -12,6 +12,7 @@ pub(crate) mod operators;
 pub(crate) mod plan;
 pub(crate) mod recovery;
 pub(crate) mod run;
+pub(crate) mod secrets;
 pub(crate) mod servers;
 pub(crate) mod status;
 pub(crate) mod steps;

@@ -49,6 +49,10 @@ pub(crate) fn lines(event: &Event, view: &StepsView, away: &BTreeSet<Role>, outp
             let by = format!("by {}{note}", one_line(by));
             vec![style::good(&step_line(&at, *step, view, "confirmed", &by))]
         }
+        EventBody::SecretsShown { step, by, .. } => {
+            let by = format!("on the server, to {}", one_line(by));
+            vec![step_line(&at, *step, view, "secrets shown", &by)]
+        }
         EventBody::ServerDisconnected { server } => {
             vec![style::warn(&format!("{at}  {} is offline; its work waits", server.role))]
         }
@@ -56,6 +60,8 @@ pub(crate) fn lines(event: &Event, view: &StepsView, away: &BTreeSet<Role>, outp
         EventBody::CommandIssued { .. }
         | EventBody::CommandAccepted { .. }
         | EventBody::RunEnded { .. }
+        | EventBody::SecretSet { .. }
+        | EventBody::SecretResealed { .. }
         | EventBody::ControllerStarted { .. }
         | EventBody::RevisionPushed { .. }
         | EventBody::ServerInvited { .. }
@@ -147,7 +153,7 @@ pub(crate) fn end(run: RunView, view: &StepsView) -> String {
     for step in view.steps.iter().filter(|step| steps::needs_attention(step)) {
         let place = format!("step {} {} on {}", step.number, super::node(&step.node), step.server.role);
         text.push(steps::coloured(step.state, &format!("{place}: {}", steps::state(step.state))));
-        text.extend(steps::details(step));
+        text.extend(steps::details(view.plan, step));
     }
     text.push(super::next(&next));
     text.join("\n")

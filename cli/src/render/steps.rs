@@ -82,7 +82,7 @@ pub(crate) fn one(view: &StepsView, step: &StepView, output: &Output) -> String 
     if view.simulated {
         text.push(twin_label());
     }
-    text.extend(details(step));
+    text.extend(details(plan, step));
     if !step.rows.is_empty() && step.actual_rows.is_empty() && step.instructions.is_none() {
         text.push("approved rows:".to_owned());
         text.extend(changes(&step.rows));
@@ -98,7 +98,7 @@ pub(crate) fn one(view: &StepsView, step: &StepView, output: &Output) -> String 
 }
 
 /// What a person must know of a step that waits or did not end well: evidence, rows as they are now, instructions.
-pub(crate) fn details(step: &StepView) -> Vec<String> {
+pub(crate) fn details(plan: PlanId, step: &StepView) -> Vec<String> {
     let mut text = Vec::new();
     if let Some(evidence) = step.evidence.as_ref().filter(|evidence| !evidence.trim().is_empty()) {
         text.push(indent(evidence, 2));
@@ -121,7 +121,26 @@ pub(crate) fn details(step: &StepView) -> Vec<String> {
             step.type_these.iter().map(|(name, value)| vec![name.clone(), value.clone()]).collect();
         text.extend(table::align(None, &rows).into_iter().map(|line| format!("    {line}")));
     }
+    text.extend(secrets(plan, step));
     text
+}
+
+/// The secrets to type: where they are to be seen, never what they are.
+fn secrets(plan: PlanId, step: &StepView) -> Vec<String> {
+    if step.secrets.is_empty() {
+        return Vec::new();
+    }
+    let list = step.secrets.iter().map(|(name, version)| format!("{name} {version}"));
+    let list = list.collect::<Vec<_>>().join(", ");
+    let (server, number) = (&step.server, step.number);
+    let how = match (&step.shown, step.state) {
+        (Some((by, _)), _) => format!("    shown on {server} to {}", super::one_line(by)),
+        (None, StepState::Waiting) => format!(
+            "    seen once, on {server} alone, by a local administrator: muster-agent secret show {plan}/{number} --data-dir DIR"
+        ),
+        (None, _) => format!("    seen once, on {server} alone, when the step waits"),
+    };
+    vec![format!("  type these secrets: {list}"), how]
 }
 
 fn changes(rows: &[Row]) -> Vec<String> {

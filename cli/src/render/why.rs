@@ -36,7 +36,8 @@ pub(crate) fn text(why: &WhyView, output: &Output) -> String {
             steps::state(step.state)
         );
         text.push(steps::coloured(step.state, &line));
-        text.extend(steps::details(step));
+        // There are steps only where there is a plan.
+        text.extend(site.plan.map(|plan| steps::details(plan, step)).unwrap_or_default());
     }
     if !skipped.is_empty() {
         let numbers: Vec<String> = skipped.iter().map(|step| step.number.to_string()).collect();

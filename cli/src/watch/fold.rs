@@ -83,6 +83,7 @@ impl Fold {
             | EventBody::StepStarted { plan, .. }
             | EventBody::StepEnded { plan, .. }
             | EventBody::GateOpened { plan, .. }
+            | EventBody::SecretsShown { plan, .. }
             | EventBody::StepConfirmed { plan, .. } => {
                 if *plan != self.plan {
                     return false;
@@ -102,7 +103,9 @@ impl Fold {
             | EventBody::RecoveryBegan { .. }
             | EventBody::AgentRead { .. }
             | EventBody::OutcomeFound { .. }
-            | EventBody::RecoveryConfirmed { .. } => return false,
+            | EventBody::RecoveryConfirmed { .. }
+            | EventBody::SecretSet { .. }
+            | EventBody::SecretResealed { .. } => return false,
         }
         self.newest = event.sequence;
         self.advance(event);
@@ -150,7 +153,10 @@ impl Fold {
             | EventBody::RecoveryBegan { .. }
             | EventBody::AgentRead { .. }
             | EventBody::OutcomeFound { .. }
-            | EventBody::RecoveryConfirmed { .. } => {}
+            | EventBody::RecoveryConfirmed { .. }
+            | EventBody::SecretSet { .. }
+            | EventBody::SecretResealed { .. }
+            | EventBody::SecretsShown { .. } => {}
         }
     }
 

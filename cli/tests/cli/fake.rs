@@ -29,6 +29,10 @@ pub(crate) struct Script {
     pub(crate) plan: PlanReply,
     /// What `Diff` refuses, where it has no view.
     pub(crate) mistakes: Vec<v1::Diagnostic>,
+    /// The answer to `DescribeSecret`; its recipients are also those of `FetchSecrets`.
+    pub(crate) slot: v1::SecretSlot,
+    /// What was handed in by `PutSecret`, and is given out by `FetchSecrets`.
+    pub(crate) put: Vec<v1::SealedSecret>,
     /// Views by shape.
     pub(crate) views: BTreeMap<&'static str, Vec<u8>>,
     /// Said to every verb that changes something.
@@ -272,6 +276,33 @@ impl Operator for Rpc {
         request: Request<v1::ConfirmRecoveryRequest>,
     ) -> Result<Response<Done>, Status> {
         self.0.done("ConfirmRecovery", request.into_inner().leave_unread.to_string())
+    }
+    async fn describe_secret(
+        &self,
+        request: Request<v1::SecretRequest>,
+    ) -> Result<Response<v1::SecretSlot>, Status> {
+        let request = request.into_inner();
+        let script = self.0.ask("DescribeSecret", format!("{} {}", request.site, request.secret))?;
+        Ok(Response::new(script.slot.clone()))
+    }
+    async fn put_secret(&self, request: Request<v1::PutSecretRequest>) -> Result<Response<Done>, Status> {
+        let v1::PutSecretRequest { secret, recipients, reseal } = request.into_inner();
+        let secret = secret.unwrap();
+        let said = format!("{} {} to {} reseal {reseal}", secret.secret, secret.version, recipients.len());
+        let done = self.0.done("PutSecret", said);
+        self.0.script().put.push(secret);
+        done
+    }
+    async fn list_secrets(&self, request: Request<v1::SiteRequest>) -> Result<Response<View>, Status> {
+        self.0.view("ListSecrets", request.into_inner().site, "muster.secrets/1")
+    }
+    async fn fetch_secrets(
+        &self,
+        request: Request<v1::SiteRequest>,
+    ) -> Result<Response<v1::SecretsReply>, Status> {
+        let script = self.0.ask("FetchSecrets", request.into_inner().site)?;
+        let recipients = script.slot.recipients.clone();
+        Ok(Response::new(v1::SecretsReply { secrets: script.put.clone(), recipients }))
     }
 }
 

@@ -1,11 +1,15 @@
 //! Manifests: from a resolved server to what its agent compares with.
 //!
 //! Neighbours: the model resolves documents into nodes, the store keeps the manifests. A generation rises only when
-//! something changed; it never goes back and is never used for two different manifests.
+//! something changed; it never goes back and is never used for two different manifests. Documents say which secrets a node
+//! uses, the store at which version: a new version is a change.
+
+use std::collections::BTreeMap;
 
 use muster_model::FORMAT;
 use muster_model::manifest::{Manifest, Node};
-use muster_model::name::{Generation, HostName, NodeId, ProductId, ServerId};
+use muster_model::name::{Generation, HostName, NodeId, ParameterName, ProductId, SecretVersion, ServerId};
+use muster_model::value::Value;
 
 use crate::record::{Error, Record};
 
@@ -20,6 +24,29 @@ pub struct Wanted {
     pub product: ProductId,
     /// The nodes, in the order of the product's file.
     pub nodes: Vec<Node>,
+}
+
+/// The newest version of each secret of a site that has one.
+pub type SecretVersions = BTreeMap<ParameterName, SecretVersion>;
+
+impl Wanted {
+    /// The same with the newest version of each secret that it uses; one that was never set keeps version 0.
+    #[must_use]
+    pub fn with_secrets(mut self, versions: &SecretVersions) -> Self {
+        let values = self.nodes.iter_mut().flat_map(|node| node.attributes.values_mut());
+        values.for_each(|value| settle(value, versions));
+        self
+    }
+}
+
+fn settle(value: &mut Value, versions: &SecretVersions) {
+    match value {
+        Value::Secret(secret) => {
+            secret.version = versions.get(&secret.secret).copied().unwrap_or(SecretVersion(0));
+        }
+        Value::List(values) => values.iter_mut().for_each(|value| settle(value, versions)),
+        Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::Members(_) => {}
+    }
 }
 
 /// The new manifest of a server; none where the newest stored one says the same, and its bytes are used again. `below` is
@@ -143,6 +170,24 @@ mod tests {
         let named = r#"[{"id": "iis_app_pool/A", "attributes": {}}]"#;
         let third = manifest(wanted(named), Some(second.value()), Generation(0)).unwrap().unwrap();
         assert_eq!(listed(&third), ["iis_site/b true", "iis_app_pool/A false"]);
+    }
+
+    #[test]
+    fn a_new_version_of_a_secret_is_a_change_and_an_unset_one_has_version_zero() {
+        const SERVICE: &str = r#"[{"id": "service/Batch", "attributes": {"account": ".\\svc",
+            "password": {"site": "dupont-prod", "secret": "batch_password", "version": 0}}}]"#;
+        let versions = |version: u64| {
+            SecretVersions::from([("batch_password".parse().unwrap(), SecretVersion(version))])
+        };
+        let unset = manifest(wanted(SERVICE).with_secrets(&SecretVersions::new()), None, Generation(0))
+            .unwrap()
+            .unwrap();
+        assert!(unset.value().secrets().all(|(_, secret)| !secret.is_set()));
+        let first = wanted(SERVICE).with_secrets(&versions(1));
+        let first = manifest(first, Some(unset.value()), Generation(0)).unwrap().unwrap();
+        assert_eq!(first.value().generation, Generation(2));
+        let same = wanted(SERVICE).with_secrets(&versions(1));
+        assert_eq!(manifest(same, Some(first.value()), Generation(0)).unwrap(), None);
     }
 
     #[test]

@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use muster_model::FORMAT;
 use muster_model::event::EventBody;
 use muster_model::manifest::{Manifest, Moment, Need, Node, Trigger};
-use muster_model::name::{Generation, NodeId, PlanId, Revision, Role};
+use muster_model::name::{Generation, NodeId, PlanId, Revision, Role, SecretVersion};
 use muster_model::node::{AttributeRole, AttributeType, NodeClass, NodeKind};
 use muster_model::plan::{AttributePath, New, Old, Reason, Row, ServerSteps};
 use muster_model::report::{Finding, NodeReport, ServerReport};
+use muster_model::secret::SecretRef;
 use muster_model::value::Value;
 use proptest::prelude::*;
 
@@ -59,6 +60,12 @@ pub(crate) fn draft(on: &str, node: &str) -> Draft {
     Draft { role: role(on), node, differs: true, finding: None }
 }
 
+/// A secret of the test site, at its third version.
+pub(crate) fn secret(name: &str) -> SecretRef {
+    let version = SecretVersion(3);
+    SecretRef { site: "dupont-prod".parse().unwrap(), secret: name.parse().unwrap(), version }
+}
+
 fn value(ty: AttributeType) -> Value {
     match ty {
         AttributeType::Line | AttributeType::Text => Value::from("text"),
@@ -66,6 +73,7 @@ fn value(ty: AttributeType) -> Value {
         AttributeType::Boolean => Value::Boolean(true),
         AttributeType::Integer(least, _) => Value::Integer(least),
         AttributeType::OneOf(words) => Value::from(words[0]),
+        AttributeType::Secret(_) => Value::Secret(secret("batch_password")),
         AttributeType::LineList => Value::List(vec![Value::from("text")]),
         AttributeType::Scripts => Value::List(vec![Value::Members(BTreeMap::from([
             ("file".to_owned(), r"C:\a.sql".to_owned()),
@@ -171,7 +179,11 @@ fn rows(node: &Node, changed: &BTreeSet<&NodeId>) -> Vec<Row> {
             .iter()
             .map(|(member, value)| row(name, Some(member.clone()), Value::Text(value.clone())))
             .collect(),
-        value @ (Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::List(_)) => {
+        value @ (Value::Boolean(_)
+        | Value::Integer(_)
+        | Value::Text(_)
+        | Value::List(_)
+        | Value::Secret(_)) => {
             vec![row(name, None, value.clone())]
         }
     });
@@ -201,6 +213,7 @@ pub(crate) fn input(drafts: &[Draft]) -> PlanInput {
         ServerInput {
             agent: Some(AgentFacts { host: manifest.value().host.clone(), kinds }),
             comparison: Comparison::Report(report(&manifest, drafts)),
+            readable: manifest.value().secrets().map(|(_, secret)| secret.clone()).collect(),
             manifest,
         }
     });

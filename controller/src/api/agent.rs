@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::{Stream, StreamExt as _};
 use muster_model::limits;
 use muster_model::memory::AgentMemory;
-use muster_model::name::ServerId;
+use muster_model::name::{PlanId, ServerId};
 use muster_proto::session::{FromAgent, Hello, Progress, StepEnded, ToAgent};
 use muster_proto::v1;
 use tokio::sync::{mpsc, oneshot};
@@ -22,7 +22,11 @@ use crate::crash;
 use crate::dispatch::{self, Reception};
 use crate::progress::{self, StepProgress};
 use crate::recovery::Recovery;
+use crate::secrets::Secrets;
 use crate::session::{self, Session};
+
+/// Domain and name of a Windows account, with room to spare.
+const ACCOUNT_CHARACTERS: usize = 300;
 
 /// The service behind `muster.fleet.v1.Agent`.
 #[derive(Clone)]
@@ -32,6 +36,7 @@ pub struct Service {
     progress: progress::Progress,
     recovery: Recovery,
     authority: Authority,
+    secrets: Secrets,
 }
 
 impl Service {
@@ -42,8 +47,9 @@ impl Service {
         progress: progress::Progress,
         recovery: Recovery,
         authority: Authority,
+        secrets: Secrets,
     ) -> Self {
-        Self { sessions, dispatch, progress, recovery, authority }
+        Self { sessions, dispatch, progress, recovery, authority, secrets }
     }
 
     /// Opens the session and reads it to its end. In a task of its own: a caller that goes away in between must not leave a
@@ -228,6 +234,30 @@ impl v1::agent_server::Agent for Service {
         let v1::RenewRequest { csr_pem } = request.into_inner();
         let certificate_pem = self.authority.renew(server, serial, &csr_pem).await?;
         Ok(Response::new(v1::RenewReply { certificate_pem }))
+    }
+
+    async fn show_secrets(
+        &self,
+        request: Request<v1::ShowSecretsRequest>,
+    ) -> Result<Response<v1::SealedSecrets>, Status> {
+        let server = caller::agent(&request)?;
+        let v1::ShowSecretsRequest { plan, step } = request.into_inner();
+        let secrets = self.secrets.of_gate(&server, PlanId(plan), step).await?;
+        let secrets = secrets.into_iter().map(v1::SealedSecret::from).collect();
+        Ok(Response::new(v1::SealedSecrets { secrets }))
+    }
+
+    async fn secrets_shown(
+        &self,
+        request: Request<v1::SecretsShownRequest>,
+    ) -> Result<Response<v1::SecretsShownReply>, Status> {
+        let server = caller::agent(&request)?;
+        let v1::SecretsShownRequest { plan, step, by } = request.into_inner();
+        if by.is_empty() || by.chars().count() > ACCOUNT_CHARACTERS || by.chars().any(char::is_control) {
+            return Err(Status::invalid_argument("the account that looks is not named"));
+        }
+        self.secrets.shown(&server, PlanId(plan), step, by).await?;
+        Ok(Response::new(v1::SecretsShownReply {}))
     }
 }
 

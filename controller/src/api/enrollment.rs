@@ -4,7 +4,7 @@
 //! that it says chooses the name in the certificate.
 
 use muster_model::limits;
-use muster_model::name::HostName;
+use muster_model::name::{HostName, InvalidName, Recipient};
 use muster_proto::v1;
 use muster_proto::v1::enrollment_server::{Enrollment, EnrollmentServer};
 use tonic::{Request, Response, Status};
@@ -28,11 +28,11 @@ impl Service {
 #[tonic::async_trait]
 impl Enrollment for Service {
     async fn enroll(&self, request: Request<v1::EnrollRequest>) -> Result<Response<v1::EnrollReply>, Status> {
-        let v1::EnrollRequest { token, csr_pem, host } = request.into_inner();
-        let host: HostName = host
-            .parse()
-            .map_err(|error: muster_model::name::InvalidName| Status::invalid_argument(error.to_string()))?;
-        match self.authority.enroll(&token, &csr_pem, host).await {
+        let v1::EnrollRequest { token, csr_pem, host, age_recipient } = request.into_inner();
+        let invalid = |error: InvalidName| Status::invalid_argument(error.to_string());
+        let host: HostName = host.parse().map_err(invalid)?;
+        let recipient: Recipient = age_recipient.parse().map_err(invalid)?;
+        match self.authority.enroll(&token, &csr_pem, recipient, host).await {
             Ok(enrolled) => {
                 tracing::info!(server = %enrolled.server, "enrolled");
                 Ok(Response::new(v1::EnrollReply {

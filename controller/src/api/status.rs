@@ -11,7 +11,7 @@ use tonic::Status;
 use crate::authority;
 use crate::dispatch::{self, load};
 use crate::intake::{self, catalog};
-use crate::{planning, recovery, store, views};
+use crate::{planning, recovery, secrets, store, views};
 
 /// An error with its causes, in one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
@@ -124,7 +124,9 @@ impl From<views::Error> for Status {
             views::Error::Explain(ExplainError::UnknownParameter { .. }) => {
                 Self::not_found(error.to_string())
             }
-            views::Error::Explain(ExplainError::Unsettled(_)) => Self::failed_precondition(error.to_string()),
+            views::Error::Explain(ExplainError::Unsettled(_) | ExplainError::Secret { .. }) => {
+                Self::failed_precondition(error.to_string())
+            }
             views::Error::Manifest(_) | views::Error::Record(_) => internal(&error),
         }
     }
@@ -140,6 +142,24 @@ impl From<recovery::Error> for Status {
             | recovery::Error::Confirmed { .. }
             | recovery::Error::Unread(_) => Self::failed_precondition(error.to_string()),
             recovery::Error::Interrupted => Self::unavailable(error.to_string()),
+        }
+    }
+}
+
+impl From<secrets::Error> for Status {
+    fn from(error: secrets::Error) -> Self {
+        match error {
+            secrets::Error::Store(error) => error.into(),
+            secrets::Error::Catalog(error) => error.into(),
+            secrets::Error::Dispatch(error) => error.into(),
+            secrets::Error::Unknown { .. } => Self::not_found(error.to_string()),
+            secrets::Error::NotSealed(_) => Self::invalid_argument(error.to_string()),
+            secrets::Error::Fixed { .. }
+            | secrets::Error::Version { .. }
+            | secrets::Error::NotSealedTo { .. }
+            | secrets::Error::NotHere { .. }
+            | secrets::Error::NotSet(_) => Self::failed_precondition(error.to_string()),
+            secrets::Error::Recovery(_) => internal(&error),
         }
     }
 }

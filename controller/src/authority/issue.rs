@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use muster_model::digest::Digest;
 use muster_model::identity::{CONTROLLER_NAME, Identity};
 use muster_model::limits;
+use muster_model::name::Recipient;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType,
     ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, PublicKey, PublicKeyData, SanType, SerialNumber,
@@ -63,11 +64,12 @@ impl Issuer {
         self.pin
     }
 
-    /// Signs a certificate for that holder of that key.
+    /// Signs a certificate for that holder of that key; an agent's names the age key that secrets are sealed to.
     pub(crate) fn issue(
         &self,
         identity: &Identity,
         key: &impl PublicKeyData,
+        recipient: Option<Recipient>,
         at: Timestamp,
     ) -> Result<Certificate, Error> {
         let (name, lifetime_ms, usage) = match identity {
@@ -88,6 +90,10 @@ impl Issuer {
         params.extended_key_usages = vec![usage];
         params.use_authority_key_identifier_extension = true;
         params.subject_alt_names.push(SanType::URI(identity.to_string().try_into()?));
+        if let Some(recipient) = &recipient {
+            // The acceptor wants exactly one URI: the age key has the subject's organizational unit to itself.
+            params.distinguished_name.push(DnType::OrganizationalUnitName, recipient.to_string());
+        }
         if *identity == Identity::Controller {
             params.subject_alt_names.push(SanType::DnsName(CONTROLLER_NAME.try_into()?));
         }
@@ -102,6 +108,7 @@ impl Issuer {
             issued_at: at,
             expires_at: after(at, lifetime_ms)?,
             revoked_at: None,
+            recipient,
             pem,
         })
     }

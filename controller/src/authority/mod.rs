@@ -21,7 +21,7 @@ use muster_model::digest::Digest;
 use muster_model::event::EventBody;
 use muster_model::identity::Identity;
 use muster_model::limits;
-use muster_model::name::{HostName, ServerId, Slug};
+use muster_model::name::{HostName, Recipient, ServerId, Slug};
 use muster_model::token::Token;
 use rcgen::{KeyPair, PublicKeyData as _};
 
@@ -136,19 +136,25 @@ impl Authority {
         Ok(Invited { token, expires_at })
     }
 
-    /// Spends a token for a certificate; earlier certificates of the server are revoked. Runs to its end even where the
+    /// Spends a token for a certificate, which names the age key that secrets are sealed to; earlier certificates of the server are revoked. Runs to its end even where the
     /// caller goes away, so that what is revoked on disk is also cut.
     ///
     /// # Errors
     /// Where the token is not good, the request is not signed by its key, or the computer is not the one of the documents.
-    pub async fn enroll(&self, secret: &str, csr_pem: &str, host: HostName) -> Result<Enrolled, Error> {
+    pub async fn enroll(
+        &self,
+        secret: &str,
+        csr_pem: &str,
+        recipient: Recipient,
+        host: HostName,
+    ) -> Result<Enrolled, Error> {
         let digest = Digest::of(secret.as_bytes());
         let key = issue::requested_key(csr_pem)?;
         let this = self.clone();
         let work = tokio::spawn(async move {
             let inner = Arc::clone(&this.inner);
             let write = this.inner.store.transaction(move |tx| {
-                Box::pin(async move { inner.enroll_in(tx, digest, &key, host).await })
+                Box::pin(async move { inner.enroll_in(tx, digest, &key, recipient, host).await })
             });
             let (enrolled, superseded) = write.await?;
             this.inner.revocations.add(superseded);
@@ -191,6 +197,7 @@ impl Inner {
         tx: &mut Tx,
         digest: Digest,
         key: &rcgen::PublicKey,
+        recipient: Recipient,
         host: HostName,
     ) -> Result<(Enrolled, Vec<String>), Error> {
         let at = tx.at();
@@ -213,7 +220,7 @@ impl Inner {
         }
         tx.note_key(digest, key_digest).await?;
         let identity = Identity::Agent(server.clone());
-        let certificate = self.issuer.issue(&identity, key, at)?;
+        let certificate = self.issuer.issue(&identity, key, Some(recipient), at)?;
         let superseded = tx.revoke_certificates_of(&identity).await?;
         tx.add_certificate(&certificate).await?;
         let site = server.site.clone();
@@ -284,7 +291,7 @@ pub(crate) async fn controller_chain(data_dir: &Path, store: &Store) -> Result<S
 /// Issues and stores a controller's certificate.
 pub(crate) async fn new_controller_chain(issuer: &Issuer, store: &Store) -> Result<String, Error> {
     let key = KeyPair::generate()?;
-    let certificate = issuer.issue(&Identity::Controller, &key, store.clock().now())?;
+    let certificate = issuer.issue(&Identity::Controller, &key, None, store.clock().now())?;
     let chain = format!("{}{}{}", key.serialize_pem(), certificate.pem, issuer.pem());
     store
         .transaction(move |tx| Box::pin(async move { tx.add_certificate(&certificate).await }))
@@ -300,7 +307,7 @@ pub(crate) async fn new_operator(
     name: Slug,
 ) -> Result<(String, String), Error> {
     let key = KeyPair::generate()?;
-    let certificate = issuer.issue(&Identity::Operator(name), &key, store.clock().now())?;
+    let certificate = issuer.issue(&Identity::Operator(name), &key, None, store.clock().now())?;
     let pem = certificate.pem.clone();
     store
         .transaction(move |tx| Box::pin(async move { tx.add_certificate(&certificate).await }))

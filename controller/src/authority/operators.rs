@@ -97,7 +97,7 @@ impl Authority {
                         return Err(Error::OperatorToken);
                     }
                     let superseded = tx.revoke_certificates_of(&identity).await?;
-                    let certificate = inner.issuer.issue(&identity, &key, at)?;
+                    let certificate = inner.issuer.issue(&identity, &key, None, at)?;
                     tx.add_certificate(&certificate).await?;
                     let serial = certificate.serial;
                     tx.append(None, EventBody::OperatorEnrolled { operator: operator.clone(), serial })
@@ -202,7 +202,7 @@ pub(crate) async fn reset(
     let issuer = load_issuer(data_dir)?;
     let key = KeyPair::generate()?;
     let identity = Identity::Operator(operator.clone());
-    let certificate = issuer.issue(&identity, &key, store.clock().now())?;
+    let certificate = issuer.issue(&identity, &key, None, store.clock().now())?;
     let pem = certificate.pem.clone();
     store
         .transaction(move |tx| {

@@ -35,6 +35,8 @@ impl Authority {
                         return Ok((again.pem, Vec::new()));
                     }
                     let held = tx.certificate(&serial).await?;
+                    // The age key stays: what is sealed to it goes on to be readable.
+                    let recipient = held.as_ref().and_then(|held| held.recipient.clone());
                     if let Some(held) = held
                         && issue::after(at, limits::AGENT_CERTIFICATE_MS / 2)? < held.expires_at
                     {
@@ -42,7 +44,7 @@ impl Authority {
                     }
                     let unused = others(tx.certificates_of(&identity).await?, &serial);
                     tx.revoke_certificates(&unused).await?;
-                    let certificate = inner.issuer.issue(&identity, &key, at)?;
+                    let certificate = inner.issuer.issue(&identity, &key, recipient, at)?;
                     tx.add_certificate(&certificate).await?;
                     let site = server.site.clone();
                     let body = EventBody::CertificateRenewed { server, serial: certificate.serial };

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use muster_model::FORMAT;
 use muster_model::backup::{
     AUTHORITY_KEY_PART, AUTHORITY_PART, Backup, CONTROLLER_PART, DATABASE_PART, Part, RECORD_FILE,
+    SECRETS_PART,
 };
 use muster_model::digest::Digest;
 use sha2::Digest as _;
@@ -122,7 +123,9 @@ async fn make(data_dir: &Path, folder: &Path, clock: &Clock) -> Result<Backup, E
     write(AUTHORITY_PART, issuer.pem().as_bytes())?;
     write(AUTHORITY_KEY_PART, &seal(&contents.recipients, &ca_key_pem)?)?;
     write(CONTROLLER_PART, &seal(&contents.recipients, &controller_pem)?)?;
-    let parts = [DATABASE_PART, AUTHORITY_PART, AUTHORITY_KEY_PART, CONTROLLER_PART];
+    let lines = contents.secrets.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
+    write(SECRETS_PART, lines.into_iter().map(|line| line + "\n").collect::<String>().as_bytes())?;
+    let parts = [DATABASE_PART, AUTHORITY_PART, AUTHORITY_KEY_PART, CONTROLLER_PART, SECRETS_PART];
     let parts = parts.map(|name| part(folder, name));
     let backup = Backup {
         format: FORMAT,

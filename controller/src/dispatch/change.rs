@@ -67,7 +67,10 @@ impl Handle {
         self.note(&run, &parts);
         for outstanding in parts.servers.keys().flat_map(|role| run.outstanding(role)) {
             if issued.contains(&outstanding.command) {
-                self.send(&run, &parts, outstanding);
+                if let Err(error) = self.send(&run, &parts, outstanding).await {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(%plan, error, "a command is not sent before its agent connects again");
+                }
             } else if cancels.contains(&outstanding.command) {
                 self.send_cancel(&parts, &outstanding);
             }

@@ -9,7 +9,7 @@ mod agent;
 pub(crate) mod change;
 pub(crate) mod load;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use muster_core::run::{IllegalMove, Outstanding, Run};
 use muster_model::command::Command;
 use muster_model::name::{PlanId, ServerId, Slug};
+use muster_model::secret::{SealedSecret, SecretRef};
 use muster_proto::session::ToAgent;
 use thiserror::Error;
 use tokio::sync::{Notify, watch};
@@ -144,7 +145,7 @@ impl Handle {
         let mut held = place.lock().await;
         let loaded = self.fill(&mut held, plan).await?;
         for outstanding in loaded.run.outstanding(&server.role) {
-            self.send(&loaded.run, &loaded.parts, outstanding);
+            self.send(&loaded.run, &loaded.parts, outstanding).await?;
         }
         Ok(())
     }
@@ -196,14 +197,19 @@ impl Handle {
         next.map_or(LOOK, |next| Duration::try_from(next.duration_since(now)).unwrap_or_default())
     }
 
-    /// Sends one outstanding command where its agent is there, and the request to stop it where the run stops.
-    fn send(&self, run: &Run, parts: &Parts, outstanding: Outstanding) {
+    /// Sends one outstanding command where its agent is there, and the request to stop it where the run stops. Its secrets
+    /// are read as they are sealed now: an agent that enrolled anew has another key.
+    ///
+    /// # Errors
+    /// Where the store does not answer; the command is sent at the next connection then.
+    async fn send(&self, run: &Run, parts: &Parts, outstanding: Outstanding) -> Result<(), store::Error> {
         let server = parts.server(&outstanding.role);
         let Some(part) = parts.servers.get(&outstanding.role) else {
             tracing::error!(%server, plan = %run.plan(), "a command names a server that the plan does not have");
-            return;
+            return Ok(());
         };
         let (id, cancelled) = (outstanding.command, outstanding.cancelled);
+        let secrets = self.secrets(run, &outstanding).await?;
         let command = Command {
             id,
             epoch: self.inner.sessions.epoch(),
@@ -214,6 +220,7 @@ impl Handle {
             steps: outstanding.steps,
             start_by: outstanding.start_by,
             restart: outstanding.restart,
+            secrets,
         };
         crash::point("dispatch.before_send");
         let sent = self.inner.sessions.send(&server, ToAgent::Command(Box::new(command)));
@@ -222,6 +229,24 @@ impl Handle {
         if sent && cancelled && !self.inner.sessions.send(&server, ToAgent::Cancel(id)) {
             tracing::info!(%server, command = %id, "the request to stop waits for the agent");
         }
+        Ok(())
+    }
+
+    /// The secrets that the approved rows of these steps set, sealed.
+    async fn secrets(&self, run: &Run, outstanding: &Outstanding) -> Result<Vec<SealedSecret>, store::Error> {
+        let steps = outstanding.steps.iter().filter_map(|ticket| run.step(ticket.number));
+        let rows = steps.flat_map(|step| &step.step.rows);
+        let wanted: BTreeSet<&SecretRef> = rows.filter_map(|row| row.new.secret()).collect();
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut snapshot = self.inner.store.snapshot().await?;
+        let mut secrets = Vec::new();
+        for secret in wanted {
+            // One that is not stored is missed by the agent, which says so; a plan that needs it is not approved.
+            secrets.extend(snapshot.sealed(secret).await?);
+        }
+        Ok(secrets)
     }
 }
 

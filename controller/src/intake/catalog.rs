@@ -3,12 +3,14 @@
 //! Neighbours: the store has the texts, the model reads and resolves them. A revision never changes, so that its documents
 //! are read once and kept until there is a newer one.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use muster_core::compile::Wanted;
 use muster_model::diagnostic::Diagnostic;
 use muster_model::document::{self, DocumentKey, Documents, Site, Source};
-use muster_model::name::{HostName, ProductId, Revision, Role, ServerId, Slug};
+use muster_model::name::{HostName, ParameterName, ProductId, Recipient, Revision, Role, ServerId, Slug};
+use muster_model::parameter::Parameter;
 use muster_model::resolve;
 use thiserror::Error;
 
@@ -174,6 +176,21 @@ pub fn outline(documents: &Documents, site: &Slug) -> Result<Outline, Error> {
     }
     let near = near(site.as_str(), &all.iter().map(|outline| outline.site.as_str()).collect::<Vec<_>>());
     Err(Error::NoSite { site: site.clone(), near })
+}
+
+/// The parameters of a site's product; none where the site or its product is not there.
+pub(crate) fn parameters(documents: &Documents, site: &Slug) -> BTreeMap<ParameterName, Parameter> {
+    let product = documents.site(site).and_then(|(_, site)| documents.product(&site.product.value));
+    product.map(|(_, product)| product.parameters.clone()).unwrap_or_default()
+}
+
+/// The client's own age key, from the site's document or else the client's, with whose it is.
+pub(crate) fn client_recipient(documents: &Documents, site: &Slug) -> Option<(Recipient, String)> {
+    let (_, site) = documents.site(site)?;
+    let client = &site.client.value;
+    let of_client = || documents.client(client).and_then(|(_, client)| client.secret_recipient.clone());
+    let recipient = site.secret_recipient.clone().or_else(of_client)?;
+    Some((recipient, format!("client {client}")))
 }
 
 /// Looks up the computer that the newest documents name for a server.

@@ -18,6 +18,7 @@ use muster_model::report::Finding;
 use super::{Error, Planning, manifest};
 use crate::crash;
 use crate::intake::catalog;
+use crate::secrets;
 use crate::store::{NewPlan, PlanSteps, Snapshot, Tx};
 
 /// What was compiled for a site.
@@ -38,7 +39,7 @@ impl Planning {
         let compiled = self.compile(site).await?;
         crash::point("planning.after_manifests");
         let asked = compiled.manifests.iter().map(|manifest| self.compare(manifest));
-        let servers = join_all(asked).await;
+        let servers = join_all(asked).await.into_iter().collect::<Result<Vec<_>, _>>()?;
         let by = by.to_owned();
         let plan = self
             .store
@@ -61,7 +62,7 @@ impl Planning {
         }
     }
 
-    async fn compare(&self, manifest: &Record<Manifest>) -> ServerInput {
+    async fn compare(&self, manifest: &Record<Manifest>) -> Result<ServerInput, Error> {
         let server = &manifest.value().server;
         let agent = self.sessions.facts(server);
         // An agent that a finding keeps out is asked all the same: it changes nothing, and the core says what is wrong.
@@ -69,7 +70,8 @@ impl Planning {
             Some(_) => self.sessions.observe(server, manifest.bytes().to_vec()).await,
             None => Comparison::NoAnswer,
         };
-        ServerInput { manifest: manifest.clone(), agent, comparison }
+        let readable = secrets::readable(&mut self.store.snapshot().await?, server).await?;
+        Ok(ServerInput { manifest: manifest.clone(), agent, comparison, readable })
     }
 }
 

@@ -43,8 +43,10 @@ impl Current {
     }
 }
 
-/// The manifest that a server has from now on, given what it should be.
+/// The manifest that a server has from now on, given what it should be; secrets at their newest versions.
 pub(crate) async fn current(snapshot: &mut Snapshot, wanted: Wanted) -> Result<Current, Error> {
+    let versions = snapshot.secret_versions(&wanted.server.site).await?;
+    let wanted = wanted.with_secrets(&versions);
     let newest = snapshot.newest_manifest(&wanted.server).await?;
     let newest: Option<Record<Manifest>> = newest.map(|newest| Record::read(newest.bytes)).transpose()?;
     let server = wanted.server.clone();

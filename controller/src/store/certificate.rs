@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 use muster_model::identity::Identity;
+use muster_model::name::Recipient;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
@@ -26,9 +27,12 @@ pub struct Certificate {
     pub revoked_at: Option<Timestamp>,
     /// The certificate, PEM.
     pub pem: String,
+    /// An agent's: the age key that it names, to which secrets are sealed.
+    pub recipient: Option<Recipient>,
 }
 
 fn read(row: &SqliteRow) -> Result<Certificate, Error> {
+    let recipient: Option<String> = row.try_get("recipient")?;
     Ok(Certificate {
         serial: row.try_get("serial")?,
         identity: parse("identity", row.try_get("identity")?)?,
@@ -36,6 +40,7 @@ fn read(row: &SqliteRow) -> Result<Certificate, Error> {
         expires_at: moment(row.try_get("expires_ms")?)?,
         revoked_at: moment_if(row.try_get("revoked_ms")?)?,
         pem: row.try_get("pem")?,
+        recipient: recipient.map(|recipient| parse("recipient", &recipient)).transpose()?,
     })
 }
 
@@ -89,13 +94,15 @@ impl Tx {
     /// Stores a certificate that is about to be handed out.
     pub async fn add_certificate(&mut self, certificate: &Certificate) -> Result<(), Error> {
         sqlx::query(
-            "INSERT INTO certificates (serial, identity, issued_ms, expires_ms, pem) VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO certificates (serial, identity, issued_ms, expires_ms, pem, recipient)
+             VALUES ($1, $2, $3, $4, $5, $6)",
         )
         .bind(&certificate.serial)
         .bind(certificate.identity.to_string())
         .bind(certificate.issued_at.as_millisecond())
         .bind(certificate.expires_at.as_millisecond())
         .bind(&certificate.pem)
+        .bind(certificate.recipient.as_ref().map(Recipient::as_str))
         .execute(self.connection())
         .await?;
         Ok(())

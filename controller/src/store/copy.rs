@@ -3,13 +3,17 @@
 //! Neighbours: `backup` makes copies. The original is only read: its tables are not brought to this version, and whoever
 //! writes it goes on. A copy is one file, a state between two commits.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use muster_model::name::{Revision, Sequence};
+use muster_model::backup::SecretLine;
+use muster_model::manifest::Manifest;
+use muster_model::name::{Revision, Sequence, ServerId};
+use muster_model::secret::{SealedSecret, SecretRef};
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePoolOptions};
 
-use super::row::nat;
+use super::row::{from_json, nat};
 use super::{BUSY, Error, MIGRATIONS, Snapshot};
 
 /// What a database holds, as far as a backup's record says it.
@@ -25,6 +29,8 @@ pub struct Contents {
     pub revision: Option<Revision>,
     /// The public halves of the recovery keys.
     pub recipients: Vec<String>,
+    /// Every version of every secret, and those that a server needs and that were never set.
+    pub secrets: Vec<SecretLine>,
 }
 
 /// The newest change of the tables that this version knows.
@@ -76,5 +82,30 @@ async fn read(snapshot: &mut Snapshot) -> Result<Contents, Error> {
         sequence: snapshot.newest_sequence().await?,
         revision: snapshot.newest_revision().await?.map(|newest| newest.revision),
         recipients: snapshot.recovery_keys().await?,
+        secrets: secrets(snapshot).await?,
     })
+}
+
+async fn secrets(snapshot: &mut Snapshot) -> Result<Vec<SecretLine>, Error> {
+    let mut needed: BTreeMap<SecretRef, BTreeSet<ServerId>> = BTreeMap::new();
+    for manifest in snapshot.newest_manifests().await? {
+        let read: Manifest = from_json("manifest", &manifest.bytes)?;
+        for (_, secret) in read.secrets() {
+            needed.entry(secret.clone()).or_default().insert(manifest.server.clone());
+        }
+    }
+    let stored = snapshot.all_secrets().await?.into_iter().map(|stored| stored.sealed);
+    let mut lines: Vec<SecretLine> = stored
+        .map(|SealedSecret { secret, sealed }| {
+            let needed_by = needed.remove(&secret).unwrap_or_default().into_iter().collect();
+            SecretLine { secret, needed_by, sealed: Some(sealed) }
+        })
+        .collect();
+    let missing = needed.into_iter().map(|(secret, needed_by)| SecretLine {
+        secret,
+        needed_by: needed_by.into_iter().collect(),
+        sealed: None,
+    });
+    lines.extend(missing);
+    Ok(lines)
 }

@@ -142,7 +142,6 @@ impl Tx {
             | EventBody::StepStarted { .. }
             | EventBody::GateOpened { .. }
             | EventBody::StepConfirmed { .. }
-            | EventBody::CancelRequested { .. }
             | EventBody::CertificateRenewed { .. }
             | EventBody::OperatorInvited { .. }
             | EventBody::OperatorEnrolled { .. }
@@ -151,7 +150,11 @@ impl Tx {
             | EventBody::RecoveryBegan { .. }
             | EventBody::AgentRead { .. }
             | EventBody::OutcomeFound { .. }
-            | EventBody::RecoveryConfirmed { .. } => Ok(()),
+            | EventBody::RecoveryConfirmed { .. }
+            | EventBody::SecretSet { .. }
+            | EventBody::SecretResealed { .. }
+            | EventBody::SecretsShown { .. }
+            | EventBody::CancelRequested { .. } => Ok(()),
         }
     }
 }
@@ -169,6 +172,7 @@ fn plan_of(body: &EventBody) -> Option<PlanId> {
         | EventBody::StepEnded { plan, .. }
         | EventBody::GateOpened { plan, .. }
         | EventBody::StepConfirmed { plan, .. }
+        | EventBody::SecretsShown { plan, .. }
         | EventBody::CancelRequested { plan, .. }
         | EventBody::RunResumed { plan, .. }
         | EventBody::RunEnded { plan, .. } => Some(*plan),
@@ -188,6 +192,8 @@ fn plan_of(body: &EventBody) -> Option<PlanId> {
         | EventBody::RecoveryBegan { .. }
         | EventBody::AgentRead { .. }
         | EventBody::OutcomeFound { .. }
-        | EventBody::RecoveryConfirmed { .. } => None,
+        | EventBody::RecoveryConfirmed { .. }
+        | EventBody::SecretSet { .. }
+        | EventBody::SecretResealed { .. } => None,
     }
 }

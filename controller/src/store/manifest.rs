@@ -44,6 +44,20 @@ impl Snapshot {
             .transpose()
     }
 
+    /// The newest manifest of every server.
+    pub async fn newest_manifests(&mut self) -> Result<Vec<StoredManifest>, Error> {
+        sqlx::query(
+            "SELECT * FROM manifests AS one
+             WHERE generation = (SELECT MAX(generation) FROM manifests AS other WHERE other.server = one.server)
+             ORDER BY server",
+        )
+        .fetch_all(self.connection())
+        .await?
+        .iter()
+        .map(read)
+        .collect()
+    }
+
     /// A server's manifest of one generation.
     pub async fn manifest(
         &mut self,

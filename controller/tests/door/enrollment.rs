@@ -7,6 +7,7 @@ use muster_model::digest::Digest;
 use muster_model::event::{Event, EventBody};
 use muster_model::name::Sequence;
 use muster_proto::dial::dial_pinned;
+use muster_proto::secret::Key;
 use muster_proto::v1;
 use muster_proto::v1::enrollment_client::EnrollmentClient;
 use rcgen::KeyPair;
@@ -128,8 +129,12 @@ async fn a_request_that_its_key_did_not_sign_is_refused_and_spends_nothing() {
     let channel = dial_pinned(&fixture.address().to_string(), invited.token.ca_pin).await.unwrap();
     let mut client = EnrollmentClient::new(channel);
     for csr_pem in [altered, String::new(), "-----BEGIN CERTIFICATE REQUEST-----".to_owned()] {
-        let request =
-            v1::EnrollRequest { token: invited.token.secret.clone(), csr_pem, host: "DUP-WEB01".to_owned() };
+        let request = v1::EnrollRequest {
+            token: invited.token.secret.clone(),
+            csr_pem,
+            host: "DUP-WEB01".to_owned(),
+            age_recipient: Key::generate().recipient().unwrap().to_string(),
+        };
         assert_eq!(client.enroll(request).await.unwrap_err().code(), Code::InvalidArgument);
     }
     fixture.enroll(&invited, "DUP-WEB01").await.unwrap();

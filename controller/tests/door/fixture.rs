@@ -13,6 +13,7 @@ use muster_controller::serve::{Error, Options, Running};
 use muster_model::token::{OperatorToken, Token};
 use muster_proto::dial::{Credentials, dial, dial_pinned};
 use muster_proto::profile::Profile;
+use muster_proto::secret::Key;
 use muster_proto::v1;
 use muster_proto::v1::enrollment_client::EnrollmentClient;
 use rcgen::{CertificateParams, KeyPair};
@@ -115,8 +116,12 @@ impl Fixture {
         host: &str,
     ) -> Result<Credentials, Status> {
         let channel = dial_pinned(&self.address().to_string(), token.ca_pin).await.unwrap();
-        let request =
-            v1::EnrollRequest { token: token.secret.clone(), csr_pem: csr(key), host: host.to_owned() };
+        let request = v1::EnrollRequest {
+            token: token.secret.clone(),
+            csr_pem: csr(key),
+            host: host.to_owned(),
+            age_recipient: Key::generate().recipient().unwrap().to_string(),
+        };
         let reply = EnrollmentClient::new(channel).enroll(request).await?.into_inner();
         assert_eq!(reply.server, token.server.to_string());
         Ok(Credentials {

@@ -16,6 +16,7 @@ use muster_model::token::Token;
 use muster_model::view::{RecoveryView, RunView, StatusView, StepsView};
 use muster_proto::dial::{self, Credentials};
 use muster_proto::profile::Profile;
+use muster_proto::secret::Key;
 use muster_proto::v1::operator_client::OperatorClient;
 use muster_proto::v1::{self, enrollment_client::EnrollmentClient};
 use sqlx::ConnectOptions as _;
@@ -164,7 +165,13 @@ impl Controller {
         let channel = dial::dial_pinned(&self.address(), token.ca_pin).await.unwrap();
         let key = rcgen::KeyPair::generate().unwrap();
         let csr_pem = rcgen::CertificateParams::default().serialize_request(&key).unwrap().pem().unwrap();
-        let request = v1::EnrollRequest { token: token.secret, csr_pem, host: host.to_owned() };
+        let secrets_key = Key::generate();
+        let request = v1::EnrollRequest {
+            token: token.secret,
+            csr_pem,
+            host: host.to_owned(),
+            age_recipient: secrets_key.recipient().unwrap().to_string(),
+        };
         let reply = EnrollmentClient::new(channel).enroll(request).await.unwrap().into_inner();
         Credentials {
             ca_pem: reply.ca_pem,

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::digest::Digest;
-use crate::name::{Revision, Sequence};
+use crate::name::{Revision, Sequence, ServerId};
+use crate::secret::{Sealed, SecretRef};
 
 /// The file of the [`Backup`] record, JSON. It is written last: a folder without it is no backup.
 pub const RECORD_FILE: &str = "backup.json";
@@ -22,6 +23,10 @@ pub const AUTHORITY_PART: &str = "ca.pem";
 pub const AUTHORITY_KEY_PART: &str = "ca.key.age";
 /// The part with the controller's own key and certificates, PEM, sealed.
 pub const CONTROLLER_PART: &str = "controller.pem.age";
+
+/// The part with every sealed secret: a [`SecretLine`] a line, JSON. Secrets are in the database as well; here they are to be
+/// found without it.
+pub const SECRETS_PART: &str = "secrets.jsonl";
 
 /// The parts without which nothing can be restored.
 pub const NEEDED_PARTS: [&str; 4] = [DATABASE_PART, AUTHORITY_PART, AUTHORITY_KEY_PART, CONTROLLER_PART];
@@ -62,6 +67,18 @@ pub struct Part {
     pub size_bytes: u64,
     /// SHA-256 of its bytes.
     pub sha256: Digest,
+}
+
+/// One version of one secret in [`SECRETS_PART`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretLine {
+    /// Which, at which version; version 0 where a server needs one that was never set.
+    pub secret: SecretRef,
+    /// The servers whose newest manifest uses it at this version.
+    pub needed_by: Vec<ServerId>,
+    /// The age file, in hexadecimal digits; none where there is none.
+    pub sealed: Option<Sealed>,
 }
 
 /// A record that cannot be used.

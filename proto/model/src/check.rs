@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, listed};
-use crate::document::{Body, Document, Documents, Placed, Site, Values, same_host};
-use crate::name::{HostName, ProductId, Slug};
+use crate::document::{Body, Document, Documents, Placed, SECRET_IN_DOCUMENT, Site, Values, same_host};
+use crate::name::{HostName, ParameterName, ProductId, Slug};
 use crate::near::did_you_mean;
 use crate::resolve;
 
@@ -64,7 +64,7 @@ fn unknown_parameters(
         .collect();
     // Without sites, or with a product that is not there, nobody can say which parameters are meant.
     let Some(products) = products.filter(|products| !products.is_empty()) else {
-        return Vec::new();
+        return values_of_secrets(documents, document, values);
     };
     let known: BTreeSet<&str> =
         products.iter().flat_map(|product| product.parameters.keys()).map(|name| name.as_str()).collect();
@@ -80,6 +80,27 @@ fn unknown_parameters(
                 problem,
                 did_you_mean(name.as_str(), &list),
             )
+        })
+        .collect()
+}
+
+/// A layer without sites may already give a value to what some product calls a secret; it is not stored on trust.
+fn values_of_secrets(documents: &Documents, document: &Document, values: &Values) -> Vec<Diagnostic> {
+    let is_secret = |name: &ParameterName| {
+        documents.iter().any(|document| match document.body() {
+            Body::Product(product) => {
+                product.parameters.get(name).is_some_and(|parameter| parameter.ty.secret_form().is_some())
+            }
+            Body::Ring(_) | Body::Client(_) | Body::Site(_) => false,
+        })
+    };
+    let secret = values.iter().filter(|(name, _)| is_secret(name));
+    secret
+        .map(|(name, given)| {
+            let problem =
+                format!("the parameter `{name}` is a secret, and {} gives it a value", document.key());
+            let advice = format!("remove the line, and set it: muster secret set SITE {name}");
+            document.diagnostic(given.value.place, SECRET_IN_DOCUMENT, problem, advice)
         })
         .collect()
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::digest::Digest;
 use crate::outcome::{CommandId, StepTicket};
+use crate::secret::SealedSecret;
 
 /// One start of one controller. The number rises with each start; the instance is random, so that two controllers that
 /// were started from one copied database are told apart.
@@ -42,4 +43,6 @@ pub struct Command {
     pub start_by: Timestamp,
     /// Numbers of steps of unknown outcome that an operator ordered to be started anew.
     pub restart: Vec<u32>,
+    /// The secrets that its steps set, sealed. Not under the digest, which names their versions: they may be sealed anew.
+    pub secrets: Vec<SealedSecret>,
 }

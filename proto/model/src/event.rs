@@ -11,6 +11,7 @@ use crate::digest::Digest;
 use crate::memory::{AgentMemory, OutcomeMemory};
 use crate::name::{Generation, HostName, PlanId, Revision, Role, Sequence, ServerId, Slug};
 use crate::outcome::{CommandId, Outcome, Refusal, StepKey, StepTicket};
+use crate::secret::SecretRef;
 
 /// Something that happened, in its place in the sequence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -274,6 +275,35 @@ pub enum EventBody {
         /// What the person wrote.
         note: Option<String>,
     },
+    /// An operator stored a sealed value of a secret.
+    SecretSet {
+        /// Which, at its new version.
+        secret: SecretRef,
+        /// The operator.
+        by: String,
+        /// To how many it is sealed.
+        recipients: u32,
+    },
+    /// An operator sealed a stored value anew.
+    SecretResealed {
+        /// Which, at which version.
+        secret: SecretRef,
+        /// The operator.
+        by: String,
+        /// To how many it is sealed now.
+        recipients: u32,
+    },
+    /// The secrets of a gate are shown, once, on its server alone (G17).
+    SecretsShown {
+        /// The plan.
+        plan: PlanId,
+        /// The gate's step.
+        step: u32,
+        /// The account on the server that looks, as the server names it.
+        by: String,
+        /// Which.
+        secrets: Vec<SecretRef>,
+    },
     /// An operator asked the run to stop at the next safe point.
     CancelRequested {
         /// The plan.
@@ -313,6 +343,7 @@ impl EventBody {
             | Self::StepEnded { plan, .. }
             | Self::GateOpened { plan, .. }
             | Self::StepConfirmed { plan, .. }
+            | Self::SecretsShown { plan, .. }
             | Self::CancelRequested { plan, .. }
             | Self::RunResumed { plan, .. }
             | Self::RunEnded { plan, .. } => Some(*plan),
@@ -332,7 +363,9 @@ impl EventBody {
             | Self::RecoveryBegan { .. }
             | Self::AgentRead { .. }
             | Self::OutcomeFound { .. }
-            | Self::RecoveryConfirmed { .. } => None,
+            | Self::RecoveryConfirmed { .. }
+            | Self::SecretSet { .. }
+            | Self::SecretResealed { .. } => None,
         }
     }
 }

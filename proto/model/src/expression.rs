@@ -98,6 +98,11 @@ impl Template {
         Ok(Value::Text(text))
     }
 
+    /// The parameter, where the whole text is the name of one and nothing else.
+    pub(crate) fn bare_name(&self) -> Option<ParameterName> {
+        self.whole()?.parse().ok()
+    }
+
     fn whole(&self) -> Option<&str> {
         match self.pieces.as_slice() {
             [Piece::Expression(source)] => Some(source),
@@ -149,16 +154,18 @@ impl Condition {
     pub(crate) fn holds(&self, scope: &Scope) -> Result<bool, Problem> {
         match evaluate(&self.source, scope)? {
             Value::Boolean(truth) => Ok(truth),
-            other @ (Value::Integer(_) | Value::Text(_) | Value::List(_) | Value::Members(_)) => {
-                Err(Problem {
-                    rule: "when-not-boolean",
-                    problem: format!(
-                        "`{}: {}` gives `{other}`, which is neither true nor false",
-                        self.key, self.source
-                    ),
-                    advice: "name a boolean parameter, or compare, as in `language == 'fr'`",
-                })
-            }
+            other @ (Value::Integer(_)
+            | Value::Text(_)
+            | Value::List(_)
+            | Value::Secret(_)
+            | Value::Members(_)) => Err(Problem {
+                rule: "when-not-boolean",
+                problem: format!(
+                    "`{}: {}` gives `{other}`, which is neither true nor false",
+                    self.key, self.source
+                ),
+                advice: "name a boolean parameter, or compare, as in `language == 'fr'`",
+            }),
         }
     }
 }
@@ -269,6 +276,8 @@ fn to_engine(value: &Value) -> minijinja::Value {
         Value::Integer(number) => minijinja::Value::from(*number),
         Value::Text(text) => minijinja::Value::from(text.clone()),
         Value::List(values) => values.iter().map(to_engine).collect(),
+        // No parameter holds one: an expression that names a secret was refused before.
+        Value::Secret(_) => minijinja::Value::UNDEFINED,
         Value::Members(members) => minijinja::Value::from_pairs(
             members.iter().map(|(key, value)| (key.clone(), minijinja::Value::from(value.clone()))),
         ),
@@ -317,7 +326,7 @@ fn from_engine(source: &str, value: &minijinja::Value) -> Result<Value, Problem>
 fn as_text(source: &str, value: Value) -> Result<String, Problem> {
     match value {
         Value::Boolean(_) | Value::Integer(_) | Value::Text(_) => Ok(value.to_string()),
-        Value::List(_) | Value::Members(_) => Err(Problem {
+        Value::List(_) | Value::Secret(_) | Value::Members(_) => Err(Problem {
             rule: "list-in-text",
             problem: format!("`{source}` gives a list, in the middle of a text"),
             advice: "let the list be the whole value, or name one item of it, as in `list[0]`",

@@ -124,6 +124,8 @@ fn parameters(product: &Product) -> Value {
                 | ParameterType::IisName
                 | ParameterType::HostName
                 | ParameterType::Account => json!({"type": "string"}),
+                // No document gives one a value: an editor marks every one.
+                ParameterType::Secret(_) => json!({"not": {}}),
             };
             if let Some(object) = value.as_object_mut() {
                 let fixed = if parameter.fixed { "; set once, at the installation" } else { "" };
@@ -203,6 +205,8 @@ fn attribute_value(ty: AttributeType) -> Value {
         AttributeType::Boolean => or_expression(json!({"type": "boolean"})),
         AttributeType::Integer(low, high) => or_expression(integer(low, high)),
         AttributeType::OneOf(words) => or_expression(json!({"enum": words})),
+        // A name between braces, never a value.
+        AttributeType::Secret(_) => json!({"type": "string", "pattern": format!("^{EXPRESSION}$")}),
         AttributeType::LineList => or_expression(json!({"type": "array", "items": {"type": "string"}})),
         AttributeType::IntegerList(low, high) => {
             or_expression(json!({"type": "array", "items": integer(low, high), "minItems": 1}))

@@ -31,6 +31,7 @@ pub mod plan;
 pub mod registry;
 pub mod report;
 pub mod resolve;
+pub mod secret;
 pub mod token;
 pub mod value;
 pub mod view;

@@ -75,5 +75,8 @@ limits! {
     RECOVERY_STEP = 1_000, "a restored controller goes on at the next full thousand of plans, revisions and epochs: whatever was lost stays below";
     STATUS_EVENTS_PAGE = 1_000, "events are read in pages of this many, so that a watch of a million stays small";
     INSTALLER_POLL_MS = 25, "how often a running installer is looked at; far below what a person notices";
+    SECRET_CHARACTERS = 1_024, "no log-on, licence or code that people type is longer; a file is no secret";
+    SECURITY_CODE_CHARACTERS = 10, "the least that the vendor takes of a code that is not `default` (G8)";
+    SEALED_SIZE_BYTES = 64 * 1024, "the longest value sealed to a few hundred recipients";
     WRITER_BATCH = 1_000, "writes that share one transaction, so that one fsync serves many agents";
 }

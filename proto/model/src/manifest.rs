@@ -11,6 +11,7 @@ use crate::binding::BindingName;
 use crate::digest::Digest;
 use crate::name::{Generation, Guide, HostName, NodeId, ProductId, Role, ServerId, Slug, SqlAddress};
 use crate::node::{AttributeRole, NodeKind};
+use crate::secret::SecretRef;
 use crate::value::Value;
 
 /// What one server should be. Its bytes are JSON in this shape; they are hashed, stored and sent as they are.
@@ -50,6 +51,11 @@ impl Manifest {
         };
         let part = (node.id.kind == NodeKind::IisBinding).then(of_whole).flatten();
         node.provided_by.iter().chain(part)
+    }
+
+    /// Every secret that a node uses, with the node.
+    pub fn secrets(&self) -> impl Iterator<Item = (&NodeId, &SecretRef)> {
+        self.nodes.iter().flat_map(|node| node.secrets().map(|secret| (&node.id, secret)))
     }
 }
 
@@ -109,6 +115,11 @@ impl Node {
         Self { absent: true, ..Self::bare(id) }
     }
 
+    /// Every secret that it uses.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretRef> {
+        self.attributes.values().flat_map(Value::secrets)
+    }
+
     /// The key of a task: the digest of its identity and of the attributes that make it another task when they change.
     /// What it runs under one key, it runs once.
     pub fn task_key(&self) -> Digest {
@@ -133,6 +144,15 @@ fn canonical(value: &Value) -> String {
     match value {
         Value::Boolean(_) | Value::Integer(_) => format!("v{}", measured(&value.to_string())),
         Value::Text(text) => format!("t{}", measured(text)),
+        Value::Secret(secret) => {
+            let SecretRef { site, secret, version } = secret;
+            format!(
+                "s{}{}{}",
+                measured(site.as_str()),
+                measured(secret.as_str()),
+                measured(&version.0.to_string())
+            )
+        }
         Value::List(items) => {
             format!("l{}{}", items.len(), items.iter().map(canonical).collect::<String>())
         }

@@ -129,6 +129,26 @@ fn is_identifier(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
+/// Bech32 with the word `age` (BIP 173): a mistyped letter is found.
+fn is_recipient(text: &str) -> bool {
+    const LETTERS: &[u8] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
+    let Some(data) = text.strip_prefix("age1").filter(|data| data.len() == 58) else { return false };
+    let values = data.bytes().map(|byte| LETTERS.iter().position(|letter| *letter == byte));
+    let Some(values) = values.collect::<Option<Vec<_>>>() else { return false };
+    let word = b"age".iter().map(|byte| usize::from(byte >> 5));
+    let word = word.chain([0]).chain(b"age".iter().map(|byte| usize::from(byte & 31)));
+    let step =
+        |sum: usize, value: usize| {
+            let top = sum >> 25;
+            let generators = [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3];
+            let next = ((sum & 0x01ff_ffff) << 5) ^ value;
+            generators.iter().enumerate().fold(next, |next, (bit, generator)| {
+                if top >> bit & 1 == 1 { next ^ generator } else { next }
+            })
+        };
+    word.chain(values).fold(1, step) == 1
+}
+
 fn is_node_name(text: &str) -> bool {
     !text.is_empty() && text.len() <= 260 && !text.chars().any(|c| c.is_control() || c == '\u{feff}')
 }
@@ -164,6 +184,10 @@ name_type!(
 name_type!(
     /// The name of a parameter, as expressions use it.
     ParameterName, "parameter name", "lower-case letters, digits and _, at most 63, a letter first", is_identifier
+);
+name_type!(
+    /// The public half of an age key (X25519): what a value is sealed to.
+    Recipient, "age recipient", "the line that begins with age1 and is the public half of an age key", is_recipient
 );
 name_type!(
     /// The name of a node among those of its kind: a pool's name, a path, a package's name.
@@ -377,6 +401,29 @@ number_type!(
     PlanId, "P-"
 );
 number_type!(
+    /// The age of a secret's value; only rises, per site and secret.
+    SecretVersion, "v"
+);
+number_type!(
     /// The place of an event in the one sequence of all events, from 1.
     Sequence, ""
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first is from age's own documentation.
+    #[test]
+    fn a_mistyped_recipient_is_found() {
+        let right = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+        assert!(right.parse::<Recipient>().is_ok());
+        let mistyped = (4..right.len()).map(|index| {
+            let other = if &right[index..=index] == "q" { "p" } else { "q" };
+            format!("{}{other}{}", &right[..index], &right[index + 1..])
+        });
+        for wrong in mistyped.chain(["", "age1", "AGE1QL3Z7", "ssh-ed25519 AAAA"].map(str::to_owned)) {
+            assert!(wrong.parse::<Recipient>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -10,6 +10,7 @@ use regex_lite::Regex;
 use crate::document::{Placed, Raw};
 use crate::expression::Condition;
 use crate::name::{HostName, IisName, ParameterName, Role};
+use crate::secret::SecretForm;
 use crate::value::Value;
 
 /// A parameter as a product declares it.
@@ -65,10 +66,12 @@ pub enum ParameterType {
     HostName,
     /// A Windows account: `DOMAIN\name`, `.\name` or `name@domain`.
     Account,
+    /// A secret: no document gives it a value (G4, G8, G17).
+    Secret(SecretForm),
 }
 
 /// The words for the types, as a product writes them.
-pub(crate) const TYPES: [&str; 10] = [
+pub(crate) const TYPES: [&str; 11] = [
     "string",
     "integer",
     "port",
@@ -79,6 +82,7 @@ pub(crate) const TYPES: [&str; 10] = [
     "iis_name",
     "host_name",
     "account",
+    "secret",
 ];
 
 /// Why a value does not fit a type: what is wanted instead.
@@ -89,6 +93,23 @@ pub(crate) struct Unfit {
 }
 
 impl ParameterType {
+    /// The form of a secret's value, where this is a secret.
+    pub fn secret_form(&self) -> Option<&SecretForm> {
+        match self {
+            Self::Secret(form) => Some(form),
+            Self::Text(_)
+            | Self::Integer(..)
+            | Self::Port
+            | Self::Boolean
+            | Self::OneOf(_)
+            | Self::List
+            | Self::WindowsPath
+            | Self::IisName
+            | Self::HostName
+            | Self::Account => None,
+        }
+    }
+
     /// The type in words, as a product writes them.
     pub(crate) fn describe(&self) -> String {
         match self {
@@ -106,6 +127,7 @@ impl ParameterType {
             Self::IisName => "iis_name".to_owned(),
             Self::HostName => "host_name".to_owned(),
             Self::Account => "account".to_owned(),
+            Self::Secret(form) => form.describe(),
         }
     }
 
@@ -149,6 +171,8 @@ impl ParameterType {
                 value.as_text().is_some_and(is_account),
                 r"an account, as in 'DOMAIN\name', '.\name' or name@domain".to_owned(),
             ),
+            // Where a document gives one is said before, without showing it.
+            Self::Secret(_) => (false, "no value: set it with `muster secret set`".to_owned()),
         };
         if fits { Ok(()) } else { Err(Unfit { wanted }) }
     }
@@ -168,7 +192,7 @@ pub(crate) fn whole(pattern: &str) -> Result<Regex, regex_lite::Error> {
     Regex::new(&format!("^(?:{pattern})$"))
 }
 
-fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     whole(pattern).is_ok_and(|regex| regex.is_match(text))
 }
 
@@ -180,7 +204,9 @@ pub(crate) fn is_line(text: &str) -> bool {
 fn is_list_of_lines(value: &Value) -> bool {
     match value {
         Value::List(items) => items.iter().all(|item| item.as_text().is_some_and(is_line)),
-        Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::Members(_) => false,
+        Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::Secret(_) | Value::Members(_) => {
+            false
+        }
     }
 }
 

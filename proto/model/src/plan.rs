@@ -10,8 +10,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::name::{Generation, Guide, NodeId, PlanId, ProductId, Revision, Role, Slug};
+use crate::name::{
+    Generation, Guide, NodeId, ParameterName, PlanId, ProductId, Revision, Role, SecretVersion, Slug,
+};
 use crate::node::{Effect, NodeClass};
+use crate::secret::SecretRef;
 use crate::value::Value;
 
 /// What the digest covers. Its bytes are JSON in this shape, stored once and never serialised anew.
@@ -48,6 +51,9 @@ pub struct PlannedServer {
     pub manifest: Digest,
     /// The digest of the bytes of this server's [`ServerSteps`].
     pub steps: Digest,
+    /// The secrets that its manifest uses, each at the version that is approved.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<ParameterName, SecretVersion>,
 }
 
 /// The steps of one server, in order: the row blob that the header names by digest.
@@ -169,6 +175,16 @@ pub enum New {
     Confirmed,
     /// A task that ran, under the key of [`crate::manifest::Node::task_key`].
     Ran(Digest),
+}
+
+impl New {
+    /// The secret, where one is set.
+    pub fn secret(&self) -> Option<&SecretRef> {
+        match self {
+            Self::Exact(value) => value.as_secret(),
+            Self::Absent | Self::Confirmed | Self::Ran(_) => None,
+        }
+    }
 }
 
 /// Why a row is there.

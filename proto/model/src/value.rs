@@ -1,11 +1,13 @@
 //! Values of parameters and attributes, and how a row prints them.
 //!
-//! Neighbours: `parameter` makes them, `manifest` and `plan` hold them. Never a secret: those have types of their own.
+//! Neighbours: `parameter` makes them, `manifest` and `plan` hold them. Never a secret: only which one, at which version.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use crate::secret::SecretRef;
 
 /// A value, as a document gives it and as a server has it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -19,6 +21,8 @@ pub enum Value {
     Text(String),
     /// An ordered list that is compared whole.
     List(Vec<Value>),
+    /// Where the value of a secret goes: which secret, at which version.
+    Secret(SecretRef),
     /// A set with a declared key: each member is a row of its own, foreign members are left alone.
     Members(BTreeMap<String, String>),
 }
@@ -27,6 +31,20 @@ impl Value {
     /// The text, where this is one.
     pub fn as_text(&self) -> Option<&str> {
         if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    /// The secret, where this stands for one.
+    pub fn as_secret(&self) -> Option<&SecretRef> {
+        if let Self::Secret(secret) = self { Some(secret) } else { None }
+    }
+
+    /// Every secret in it.
+    pub fn secrets(&self) -> Vec<&SecretRef> {
+        match self {
+            Self::Secret(secret) => vec![secret],
+            Self::List(values) => values.iter().flat_map(Self::secrets).collect(),
+            Self::Boolean(_) | Self::Integer(_) | Self::Text(_) | Self::Members(_) => Vec::new(),
+        }
     }
 
     /// The number, where this is one.
@@ -64,6 +82,7 @@ impl fmt::Display for Value {
             Self::Boolean(truth) => write!(f, "{truth}"),
             Self::Integer(number) => write!(f, "{number}"),
             Self::Text(text) => f.write_str(text),
+            Self::Secret(secret) => secret.fmt(f),
             Self::List(values) => {
                 let texts: Vec<String> = values.iter().map(Self::to_string).collect();
                 write!(f, "[{}]", texts.join(", "))

@@ -10,7 +10,8 @@ use crate::digest::Digest;
 use crate::event::RunEnd;
 use crate::manifest::Manifest;
 use crate::name::{
-    Generation, Guide, HostName, NodeId, ParameterName, PlanId, ProductId, Revision, Role, ServerId, Slug,
+    Generation, Guide, HostName, NodeId, ParameterName, PlanId, ProductId, Revision, Role, SecretVersion,
+    ServerId, Slug,
 };
 use crate::node::NodeClass;
 use crate::outcome::End;
@@ -198,8 +199,51 @@ pub struct StepView {
     pub instructions: Option<String>,
     /// A gate's values to type, as (parameter, value).
     pub type_these: Vec<(String, String)>,
+    /// A gate's secrets to type, as (parameter, version): seen on the server alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<(ParameterName, SecretVersion)>,
+    /// Which local account saw them, and when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<(String, Timestamp)>,
     /// The guide's demand that it answers.
     pub guide: Option<Guide>,
+}
+
+/// The shape `muster.secrets/1`: the secrets of a site, without their values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretsView {
+    /// The site.
+    pub site: Slug,
+    /// Every secret that its product names or that is stored for it, by name.
+    pub secrets: Vec<SecretView>,
+}
+
+/// One secret of a site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretView {
+    /// Its name.
+    pub secret: ParameterName,
+    /// Whether the site's product names it.
+    pub wanted: bool,
+    /// Whether it may be set once only.
+    pub fixed: bool,
+    /// Its versions, oldest first; none where it was never set.
+    pub versions: Vec<SecretVersionView>,
+}
+
+/// One version of a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretVersionView {
+    /// The version.
+    pub version: SecretVersion,
+    /// Who set it.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// Whose keys open it: recovery keys, the client, servers.
+    pub readable_by: Vec<String>,
+    /// Servers of the site that it is not sealed to.
+    pub not_yet_readable_by: Vec<ServerId>,
 }
 
 /// Where a step stands.

@@ -4,6 +4,7 @@
 //! handled. Never repairs: a message that is wrong in one place is refused whole.
 
 mod from_agent;
+mod secret;
 mod to_agent;
 
 use jiff::Timestamp;

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use muster_model::command::{Command, Epoch};
 use muster_model::digest::Digest;
+use muster_model::name::SecretVersion;
 use muster_model::node::NodeKind;
 use muster_model::outcome::{CommandId, End, Outcome, Refusal, StepKey, StepTicket};
 use muster_model::report::ServerReport;
+use muster_model::secret::{Sealed, SealedSecret, SecretRef};
 use uuid::Uuid;
 
 use super::Invalid;
@@ -73,6 +75,11 @@ fn from_agent() -> Vec<FromAgent> {
     ]
 }
 
+fn secret() -> SecretRef {
+    let version = SecretVersion(3);
+    SecretRef { site: "dupont-prod".parse().unwrap(), secret: "code".parse().unwrap(), version }
+}
+
 fn to_agent() -> Vec<ToAgent> {
     let epoch = Epoch { number: 3, instance: Uuid::from_u128(9) };
     vec![
@@ -88,6 +95,7 @@ fn to_agent() -> Vec<ToAgent> {
             steps: vec![StepTicket { number: 2, key: key() }],
             start_by: at(),
             restart: vec![2],
+            secrets: vec![SealedSecret { secret: secret(), sealed: Sealed::new(vec![0, 255]) }],
         })),
         ToAgent::Cancel(command()),
         ToAgent::Stored(key()),

@@ -5,6 +5,7 @@
 
 use muster_model::command::{Command, Epoch};
 use muster_model::outcome::{CommandId, StepKey, StepTicket};
+use muster_model::secret::SealedSecret;
 
 use super::{Invalid, moment, uuid};
 use crate::session::{Observe, ToAgent, Welcome};
@@ -90,6 +91,7 @@ fn command_from(wire: v1::Command) -> Result<Command, Invalid> {
         steps,
         start_by_ms,
         restart,
+        secrets,
     } = wire;
     Ok(Command {
         id: CommandId(uuid("Command.command", command)?),
@@ -101,12 +103,23 @@ fn command_from(wire: v1::Command) -> Result<Command, Invalid> {
         steps: steps.into_iter().map(ticket_from).collect::<Result<_, _>>()?,
         start_by: moment("Command.start_by_ms", start_by_ms)?,
         restart,
+        secrets: secrets.into_iter().map(SealedSecret::try_from).collect::<Result<_, _>>()?,
     })
 }
 
 fn command_into(command: Command) -> v1::Command {
-    let Command { id, epoch, digest, header_json, steps_json, manifest_json, steps, start_by, restart } =
-        command;
+    let Command {
+        id,
+        epoch,
+        digest,
+        header_json,
+        steps_json,
+        manifest_json,
+        steps,
+        start_by,
+        restart,
+        secrets,
+    } = command;
     v1::Command {
         command: id.to_string(),
         epoch: Some(epoch_into(epoch)),
@@ -117,6 +130,7 @@ fn command_into(command: Command) -> v1::Command {
         steps: steps.into_iter().map(ticket_into).collect(),
         start_by_ms: start_by.as_millisecond(),
         restart,
+        secrets: secrets.into_iter().map(v1::SealedSecret::from).collect(),
     }
 }
 

@@ -11,6 +11,10 @@ pub enum Method {
     AgentSession,
     /// `/muster.fleet.v1.Agent/Renew`
     AgentRenew,
+    /// `/muster.fleet.v1.Agent/ShowSecrets`
+    AgentShowSecrets,
+    /// `/muster.fleet.v1.Agent/SecretsShown`
+    AgentSecretsShown,
     /// `/muster.fleet.v1.Operator/Push`
     OperatorPush,
     /// `/muster.fleet.v1.Operator/Diff`
@@ -57,15 +61,25 @@ pub enum Method {
     OperatorGetRecovery,
     /// `/muster.fleet.v1.Operator/ConfirmRecovery`
     OperatorConfirmRecovery,
+    /// `/muster.fleet.v1.Operator/DescribeSecret`
+    OperatorDescribeSecret,
+    /// `/muster.fleet.v1.Operator/PutSecret`
+    OperatorPutSecret,
+    /// `/muster.fleet.v1.Operator/ListSecrets`
+    OperatorListSecrets,
+    /// `/muster.fleet.v1.Operator/FetchSecrets`
+    OperatorFetchSecrets,
 }
 
 impl Method {
     /// Every RPC, in the order of the contract.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 33] = [
         Self::EnrollmentEnroll,
         Self::EnrollmentEnrollOperator,
         Self::AgentSession,
         Self::AgentRenew,
+        Self::AgentShowSecrets,
+        Self::AgentSecretsShown,
         Self::OperatorPush,
         Self::OperatorDiff,
         Self::OperatorRender,
@@ -89,6 +103,10 @@ impl Method {
         Self::OperatorRevokeOperator,
         Self::OperatorGetRecovery,
         Self::OperatorConfirmRecovery,
+        Self::OperatorDescribeSecret,
+        Self::OperatorPutSecret,
+        Self::OperatorListSecrets,
+        Self::OperatorFetchSecrets,
     ];
 
     /// The path of its HTTP/2 request.
@@ -98,6 +116,8 @@ impl Method {
             Self::EnrollmentEnrollOperator => "/muster.fleet.v1.Enrollment/EnrollOperator",
             Self::AgentSession => "/muster.fleet.v1.Agent/Session",
             Self::AgentRenew => "/muster.fleet.v1.Agent/Renew",
+            Self::AgentShowSecrets => "/muster.fleet.v1.Agent/ShowSecrets",
+            Self::AgentSecretsShown => "/muster.fleet.v1.Agent/SecretsShown",
             Self::OperatorPush => "/muster.fleet.v1.Operator/Push",
             Self::OperatorDiff => "/muster.fleet.v1.Operator/Diff",
             Self::OperatorRender => "/muster.fleet.v1.Operator/Render",
@@ -121,6 +141,10 @@ impl Method {
             Self::OperatorRevokeOperator => "/muster.fleet.v1.Operator/RevokeOperator",
             Self::OperatorGetRecovery => "/muster.fleet.v1.Operator/GetRecovery",
             Self::OperatorConfirmRecovery => "/muster.fleet.v1.Operator/ConfirmRecovery",
+            Self::OperatorDescribeSecret => "/muster.fleet.v1.Operator/DescribeSecret",
+            Self::OperatorPutSecret => "/muster.fleet.v1.Operator/PutSecret",
+            Self::OperatorListSecrets => "/muster.fleet.v1.Operator/ListSecrets",
+            Self::OperatorFetchSecrets => "/muster.fleet.v1.Operator/FetchSecrets",
         }
     }
 }

@@ -31,6 +31,10 @@ pub struct EnrollRequest {
     /// The computer's name; it must be the one that the site's document gives for the role.
     #[prost(string, tag = "3")]
     pub host: ::prost::alloc::string::String,
+    /// The public half of the agent's age key: secrets of its site are sealed to it. The other half never leaves the server.
+    /// The certificate names it.
+    #[prost(string, tag = "4")]
+    pub age_recipient: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct EnrollReply {
@@ -55,6 +59,43 @@ pub struct RenewReply {
     /// The agent's new certificate, PEM.
     #[prost(string, tag = "1")]
     pub certificate_pem: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ShowSecretsRequest {
+    #[prost(uint64, tag = "1")]
+    pub plan: u64,
+    #[prost(uint32, tag = "2")]
+    pub step: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SecretsShownRequest {
+    #[prost(uint64, tag = "1")]
+    pub plan: u64,
+    #[prost(uint32, tag = "2")]
+    pub step: u32,
+    /// The local account that looks, as the server names it.
+    #[prost(string, tag = "3")]
+    pub by: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SecretsShownReply {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SealedSecrets {
+    #[prost(message, repeated, tag = "1")]
+    pub secrets: ::prost::alloc::vec::Vec<SealedSecret>,
+}
+/// The value of a secret as it is stored and sent: an age file. Its payload repeats the other fields.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SealedSecret {
+    #[prost(string, tag = "1")]
+    pub site: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub secret: ::prost::alloc::string::String,
+    /// From 1.
+    #[prost(uint64, tag = "3")]
+    pub version: u64,
+    #[prost(bytes = "vec", tag = "4")]
+    pub sealed: ::prost::alloc::vec::Vec<u8>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FromAgent {
@@ -209,6 +250,9 @@ pub struct Command {
     /// Numbers of steps whose outcome is unknown and that an operator ordered to be started anew.
     #[prost(uint32, repeated, tag = "9")]
     pub restart: ::prost::alloc::vec::Vec<u32>,
+    /// The secrets that its steps set. Not under the digest, which names their versions: they may be sealed anew.
+    #[prost(message, repeated, tag = "10")]
+    pub secrets: ::prost::alloc::vec::Vec<SealedSecret>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StepTicket {
@@ -811,6 +855,53 @@ pub mod agent_client {
                 .insert(GrpcMethod::new("muster.fleet.v1.Agent", "Renew"));
             self.inner.unary(req, path, codec).await
         }
+        /// The sealed secrets that a person types at a gate of this server which waits and was not shown them yet.
+        pub async fn show_secrets(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ShowSecretsRequest>,
+        ) -> std::result::Result<tonic::Response<super::SealedSecrets>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.fleet.v1.Agent/ShowSecrets",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.fleet.v1.Agent", "ShowSecrets"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Says that they are about to be shown, once. Refused where they were shown before.
+        pub async fn secrets_shown(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SecretsShownRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SecretsShownReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.fleet.v1.Agent/SecretsShown",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.fleet.v1.Agent", "SecretsShown"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -843,6 +934,19 @@ pub mod agent_server {
             &self,
             request: tonic::Request<super::RenewRequest>,
         ) -> std::result::Result<tonic::Response<super::RenewReply>, tonic::Status>;
+        /// The sealed secrets that a person types at a gate of this server which waits and was not shown them yet.
+        async fn show_secrets(
+            &self,
+            request: tonic::Request<super::ShowSecretsRequest>,
+        ) -> std::result::Result<tonic::Response<super::SealedSecrets>, tonic::Status>;
+        /// Says that they are about to be shown, once. Refused where they were shown before.
+        async fn secrets_shown(
+            &self,
+            request: tonic::Request<super::SecretsShownRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SecretsShownReply>,
+            tonic::Status,
+        >;
     }
     /// The stream between an enrolled agent and its controller.
     #[derive(Debug)]
@@ -1008,6 +1112,94 @@ pub mod agent_server {
                     };
                     Box::pin(fut)
                 }
+                "/muster.fleet.v1.Agent/ShowSecrets" => {
+                    #[allow(non_camel_case_types)]
+                    struct ShowSecretsSvc<T: Agent>(pub Arc<T>);
+                    impl<T: Agent> tonic::server::UnaryService<super::ShowSecretsRequest>
+                    for ShowSecretsSvc<T> {
+                        type Response = super::SealedSecrets;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ShowSecretsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Agent>::show_secrets(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ShowSecretsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.fleet.v1.Agent/SecretsShown" => {
+                    #[allow(non_camel_case_types)]
+                    struct SecretsShownSvc<T: Agent>(pub Arc<T>);
+                    impl<
+                        T: Agent,
+                    > tonic::server::UnaryService<super::SecretsShownRequest>
+                    for SecretsShownSvc<T> {
+                        type Response = super::SecretsShownReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SecretsShownRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Agent>::secrets_shown(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SecretsShownSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -1047,6 +1239,55 @@ pub mod agent_server {
     impl<T> tonic::server::NamedService for AgentServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SecretRequest {
+    #[prost(string, tag = "1")]
+    pub site: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub secret: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SecretSlot {
+    /// The version that the next value has.
+    #[prost(uint64, tag = "1")]
+    pub next: u64,
+    /// What a value must look like: the form of muster-model.
+    #[prost(bytes = "vec", tag = "2")]
+    pub form_json: ::prost::alloc::vec::Vec<u8>,
+    #[prost(message, repeated, tag = "3")]
+    pub recipients: ::prost::alloc::vec::Vec<SecretRecipient>,
+    /// Why it may not be set any more; empty where it may.
+    #[prost(string, tag = "4")]
+    pub refusal: ::prost::alloc::string::String,
+}
+/// Somebody who opens what is sealed to it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SecretRecipient {
+    /// An age recipient, X25519.
+    #[prost(string, tag = "1")]
+    pub recipient: ::prost::alloc::string::String,
+    /// Whose: "recovery key", "server dupont-prod/web" or "client dupont".
+    #[prost(string, tag = "2")]
+    pub whose: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PutSecretRequest {
+    #[prost(message, optional, tag = "1")]
+    pub secret: ::core::option::Option<SealedSecret>,
+    /// Whom it is sealed to, every one.
+    #[prost(string, repeated, tag = "2")]
+    pub recipients: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Whether that version is stored already and is sealed anew.
+    #[prost(bool, tag = "3")]
+    pub reseal: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SecretsReply {
+    #[prost(message, repeated, tag = "1")]
+    pub secrets: ::prost::alloc::vec::Vec<SealedSecret>,
+    #[prost(message, repeated, tag = "2")]
+    pub recipients: ::prost::alloc::vec::Vec<SecretRecipient>,
 }
 /// A JSON record in a named, versioned shape.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1954,6 +2195,95 @@ pub mod operator_client {
                 .insert(GrpcMethod::new("muster.fleet.v1.Operator", "ConfirmRecovery"));
             self.inner.unary(req, path, codec).await
         }
+        /// What a secret of a site must look like, whom it is sealed to, and its next version.
+        pub async fn describe_secret(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SecretRequest>,
+        ) -> std::result::Result<tonic::Response<super::SecretSlot>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.fleet.v1.Operator/DescribeSecret",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.fleet.v1.Operator", "DescribeSecret"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Stores a sealed value: of the next version, or one that is stored, sealed anew. No value is ever sent unsealed, and no
+        /// version is ever dropped: old ones open old backups.
+        pub async fn put_secret(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PutSecretRequest>,
+        ) -> std::result::Result<tonic::Response<super::Done>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.fleet.v1.Operator/PutSecret",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.fleet.v1.Operator", "PutSecret"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// View muster.secrets/1.
+        pub async fn list_secrets(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SiteRequest>,
+        ) -> std::result::Result<tonic::Response<super::View>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.fleet.v1.Operator/ListSecrets",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.fleet.v1.Operator", "ListSecrets"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Every sealed value of a site, and whom they are sealed to from now on.
+        pub async fn fetch_secrets(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SiteRequest>,
+        ) -> std::result::Result<tonic::Response<super::SecretsReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.fleet.v1.Operator/FetchSecrets",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.fleet.v1.Operator", "FetchSecrets"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2090,6 +2420,27 @@ pub mod operator_server {
             &self,
             request: tonic::Request<super::ConfirmRecoveryRequest>,
         ) -> std::result::Result<tonic::Response<super::Done>, tonic::Status>;
+        /// What a secret of a site must look like, whom it is sealed to, and its next version.
+        async fn describe_secret(
+            &self,
+            request: tonic::Request<super::SecretRequest>,
+        ) -> std::result::Result<tonic::Response<super::SecretSlot>, tonic::Status>;
+        /// Stores a sealed value: of the next version, or one that is stored, sealed anew. No value is ever sent unsealed, and no
+        /// version is ever dropped: old ones open old backups.
+        async fn put_secret(
+            &self,
+            request: tonic::Request<super::PutSecretRequest>,
+        ) -> std::result::Result<tonic::Response<super::Done>, tonic::Status>;
+        /// View muster.secrets/1.
+        async fn list_secrets(
+            &self,
+            request: tonic::Request<super::SiteRequest>,
+        ) -> std::result::Result<tonic::Response<super::View>, tonic::Status>;
+        /// Every sealed value of a site, and whom they are sealed to from now on.
+        async fn fetch_secrets(
+            &self,
+            request: tonic::Request<super::SiteRequest>,
+        ) -> std::result::Result<tonic::Response<super::SecretsReply>, tonic::Status>;
     }
     #[derive(Debug)]
     pub struct OperatorServer<T> {
@@ -3156,6 +3507,180 @@ pub mod operator_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ConfirmRecoverySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.fleet.v1.Operator/DescribeSecret" => {
+                    #[allow(non_camel_case_types)]
+                    struct DescribeSecretSvc<T: Operator>(pub Arc<T>);
+                    impl<T: Operator> tonic::server::UnaryService<super::SecretRequest>
+                    for DescribeSecretSvc<T> {
+                        type Response = super::SecretSlot;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SecretRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Operator>::describe_secret(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DescribeSecretSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.fleet.v1.Operator/PutSecret" => {
+                    #[allow(non_camel_case_types)]
+                    struct PutSecretSvc<T: Operator>(pub Arc<T>);
+                    impl<
+                        T: Operator,
+                    > tonic::server::UnaryService<super::PutSecretRequest>
+                    for PutSecretSvc<T> {
+                        type Response = super::Done;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PutSecretRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Operator>::put_secret(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PutSecretSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.fleet.v1.Operator/ListSecrets" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListSecretsSvc<T: Operator>(pub Arc<T>);
+                    impl<T: Operator> tonic::server::UnaryService<super::SiteRequest>
+                    for ListSecretsSvc<T> {
+                        type Response = super::View;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SiteRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Operator>::list_secrets(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListSecretsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.fleet.v1.Operator/FetchSecrets" => {
+                    #[allow(non_camel_case_types)]
+                    struct FetchSecretsSvc<T: Operator>(pub Arc<T>);
+                    impl<T: Operator> tonic::server::UnaryService<super::SiteRequest>
+                    for FetchSecretsSvc<T> {
+                        type Response = super::SecretsReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SiteRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Operator>::fetch_secrets(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FetchSecretsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

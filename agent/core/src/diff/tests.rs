@@ -266,3 +266,61 @@ proptest! {
         prop_assert_eq!(compare(&node, &Observation::Present(after), &ledger), Comparison::default());
     }
 }
+
+const BATCH: &str = "service/Batch";
+
+fn secret(version: u64) -> Value {
+    let json = serde_json::json!({"site": "dupont-prod", "secret": "batch_password", "version": version});
+    serde_json::from_value(json).unwrap()
+}
+
+/// A service that logs on with that version of its password, seen with that account.
+fn logs_on(version: u64, account: &str, ledger: &Ledger) -> Vec<String> {
+    let wanted = node(BATCH, &[("account", r".\svc".into()), ("password", secret(version))], None);
+    let rows = compare(&wanted, &present(&[("account", account.into())]), ledger).rows;
+    rows.iter().map(|row| format!("{} {} -> {} ({})", row.attribute, row.old, row.new, row.reason)).collect()
+}
+
+/// G4: a row shows versions; a password that Muster set and nobody gave a new version to is in sync, unseen as it is.
+#[test]
+fn a_password_is_compared_by_the_version_that_was_last_set() {
+    let ledger = owning(&[(BATCH, path("password", None), secret(3))]);
+    assert_eq!(logs_on(3, r".\svc", &ledger), Vec::<String>::new());
+    assert_eq!(logs_on(4, r".\svc", &ledger), ["password v3 -> v4 (documents changed)"]);
+    assert_eq!(logs_on(3, r".\svc", &Ledger::default()), ["password (absent) -> v3 (missing)"]);
+}
+
+/// Where the account was changed by hand, its password was too: nothing is known of it any more.
+#[test]
+fn a_password_is_set_again_with_its_account() {
+    let ledger = owning(&[
+        (BATCH, path("account", None), r".\svc".into()),
+        (BATCH, path("password", None), secret(3)),
+    ]);
+    assert_eq!(
+        logs_on(3, "LocalSystem", &ledger),
+        [r"account LocalSystem -> .\svc (drift)", "password (absent) -> v3 (drift)"]
+    );
+}
+
+/// A reinstallation makes the service anew: that its account looks right says nothing of its password.
+#[test]
+fn what_an_installed_package_provides_has_no_known_password() {
+    let mut manifest = manifest();
+    let package = id("package/advanced");
+    manifest.nodes.push(node(
+        BATCH,
+        &[("account", r".\svc".into()), ("password", secret(3))],
+        Some("package/advanced"),
+    ));
+    let mut ledger = owning(&[
+        (BATCH, path("account", None), r".\svc".into()),
+        (BATCH, path("password", None), secret(3)),
+    ]);
+    for change in ledger::unknown_after(&manifest, &package, &ledger) {
+        ledger.apply(change);
+    }
+    assert_eq!(logs_on(3, r".\svc", &ledger), ["password (absent) -> v3 (missing)"]);
+    assert!(ledger.last(&id(BATCH), &path("account", None)).is_some(), "what can be seen stays known");
+    assert_eq!(ledger::unknown_after(&manifest, &id("package/other"), &ledger), []);
+}

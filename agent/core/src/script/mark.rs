@@ -33,7 +33,7 @@ pub fn scripts(node: &Node) -> Vec<Script> {
         Value::Members(script) => {
             Some(Script { file: script.get("file")?.clone(), sha256: script.get("sha256")?.parse().ok()? })
         }
-        Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::List(_) => None,
+        Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::List(_) | Value::Secret(_) => None,
     };
     items.iter().filter_map(script).collect()
 }

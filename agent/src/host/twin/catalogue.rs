@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::sql::state::SqlDeclared;
 use super::state::{
     Answer, Certificate, Content, Feature, File, Folder, Pfx, Pool, PoolDefaults, RegistryValue, Service,
-    Site, SiteDefaults, SslEntry, State,
+    Site, SiteDefaults, SslEntry, State, local_system,
 };
 use crate::host::{Access, RegistryData, ServiceState, StartMode};
 
@@ -131,6 +131,9 @@ pub struct Effects {
 pub struct ServiceMade {
     /// How it is started.
     pub start: StartMode,
+    /// The account that it logs on as; LocalSystem unless said.
+    #[serde(default = "local_system")]
+    pub account: String,
     /// Its state; stopped unless said.
     #[serde(default = "stopped")]
     pub state: ServiceState,
@@ -225,6 +228,8 @@ fn service(made: &ServiceMade, made_by: Option<String>) -> Service {
     Service {
         state: made.state,
         start: made.start,
+        account: made.account.clone(),
+        password: None,
         start_delay_ms: made.start_delay_ms,
         running_at: None,
         dies_at: None,

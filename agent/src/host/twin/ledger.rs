@@ -66,6 +66,8 @@ pub enum Deed {
     ServiceStopped { service: String },
     /// A service's start mode was set.
     ServiceStartSet { service: String, start: StartMode },
+    /// A service was given an account to log on as, with or without a password.
+    ServiceLogonSet { service: String, account: String },
     /// A pool was made with IIS's defaults.
     PoolCreated { pool: String },
     /// Settings of a pool were set.

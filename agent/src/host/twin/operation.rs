@@ -55,6 +55,8 @@ operations! {
     ServiceStop = "service.stop", "stop service", NO_RESPONSE;
     /// Setting a service's start mode.
     ServiceSetStart = "service.set_start", "set start mode of service", ACCESS_DENIED;
+    /// Setting a service's account and password.
+    ServiceSetLogon = "service.set_logon", "set account of service", BAD_LOGON;
     /// Reading a pool.
     AppPoolGet = "app_pool.get", "read application pool", ACCESS_DENIED;
     /// Making a pool.
@@ -153,6 +155,7 @@ impl Operation {
 
 const ACCESS_DENIED: &str = "error 5: access is denied";
 const CONFIG_CHANGED: &str = "error 0x80070020: applicationHost.config is used by another process";
+const BAD_LOGON: &str = "error 1057: the account name is invalid, does not exist, or the password is wrong";
 const SHARING: &str = "error 32: the file is used by another process";
 const NO_RESPONSE: &str = "error 1053: the service did not respond in time";
 const FATAL: &str = "error 1603: a fatal error occurred during the installation";

@@ -5,9 +5,11 @@
 
 use super::fault::{Operation, Strike};
 use super::ledger::Deed;
-use super::state::{after, find, find_mut};
+use super::state::{after, find, find_key, find_mut, logon_digest};
 use super::{Twin, refused};
 use crate::host::clock::SystemClock;
+use muster_proto::secret::SecretValue;
+
 use crate::host::{Clock, Error, ServiceFacts, ServiceState, Services, StartMode};
 
 fn absent(name: &str) -> Error {
@@ -23,6 +25,7 @@ impl Services for Twin {
                 state: service.at(now),
                 start: service.start,
                 failure: None,
+                account: service.account.clone(),
             }))
         })
     }
@@ -80,6 +83,22 @@ impl Services for Twin {
             section.commit(Deed::ServiceStartSet { service: name.to_owned(), start }, |state| {
                 if let Some(service) = find_mut(&mut state.services, name) {
                     service.start = start;
+                }
+            })?;
+            Ok(())
+        })
+    }
+
+    /// Of the password only a digest is kept, bound to the service: enough to tell whether it is the right one.
+    fn set_logon(&self, name: &str, account: &str, password: Option<&SecretValue>) -> Result<(), Error> {
+        self.operate(Operation::ServiceSetLogon, name, |section, _| {
+            let key = find_key(&section.state().services, name).ok_or_else(|| absent(name))?;
+            let password = password.map(|password| logon_digest(&key, password.expose()));
+            let deed = Deed::ServiceLogonSet { service: name.to_owned(), account: account.to_owned() };
+            section.commit(deed, |state| {
+                if let Some(service) = find_mut(&mut state.services, name) {
+                    account.clone_into(&mut service.account);
+                    service.password = password;
                 }
             })?;
             Ok(())

@@ -11,6 +11,7 @@ mod system;
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use muster_model::digest::Digest;
 use muster_model::name::{HostName, Version};
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +75,12 @@ pub struct Service {
     pub state: ServiceState,
     /// How it is started.
     pub start: StartMode,
+    /// The account that it logs on as.
+    #[serde(default = "local_system")]
+    pub account: String,
+    /// The digest of the password that was set with it, see [`logon_digest`]; never the password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<Digest>,
     /// How long it takes to start.
     #[serde(default)]
     pub start_delay_ms: u64,
@@ -86,6 +93,16 @@ pub struct Service {
     /// The package that made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made_by: Option<String>,
+}
+
+/// The account of a service for which nothing else was said.
+pub fn local_system() -> String {
+    "LocalSystem".to_owned()
+}
+
+/// What a twin keeps of a service's password.
+pub fn logon_digest(service: &str, password: &str) -> Digest {
+    Digest::of(format!("log-on of the twin's service {service}\n{password}").as_bytes())
 }
 
 impl Service {
@@ -240,6 +257,11 @@ pub fn find<'map, T>(map: &'map BTreeMap<String, T>, name: &str) -> Option<&'map
         .or_else(|| map.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
 }
 
+/// How the entry of that name is spelled.
+pub fn find_key<T>(map: &BTreeMap<String, T>, name: &str) -> Option<String> {
+    map.keys().find(|key| key.eq_ignore_ascii_case(name)).cloned()
+}
+
 /// The entry of that name, whatever its case, to be changed.
 pub fn find_mut<'map, T>(map: &'map mut BTreeMap<String, T>, name: &str) -> Option<&'map mut T> {
     map.iter_mut().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
@@ -264,6 +286,8 @@ mod tests {
         Service {
             state: ServiceState::Stopped,
             start,
+            account: local_system(),
+            password: None,
             start_delay_ms,
             running_at: None,
             dies_at: None,

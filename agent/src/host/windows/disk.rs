@@ -114,6 +114,29 @@ pub fn make_private_folder(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether the caller may read a folder that is private: its rights name the system, administrators and whoever made it, so
+/// that the question is Windows' own, asked by listing it.
+///
+/// # Errors
+/// Where the folder cannot be looked at for another reason.
+pub fn is_owner(folder: &Path) -> io::Result<bool> {
+    match fs::read_dir(folder) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The name of the caller's account, as the session says it.
+///
+/// # Errors
+/// Where the session does not.
+pub fn account() -> io::Result<String> {
+    let variable =
+        |name: &str| std::env::var(name).map_err(|error| io::Error::other(format!("{name}: {error}")));
+    Ok(format!("{}\\{}", variable("USERDOMAIN")?, variable("USERNAME")?))
+}
+
 /// Waits until the process is asked to stop; gives the name of how.
 ///
 /// # Errors

@@ -9,6 +9,7 @@ use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use muster_proto::secret::SecretValue;
 use windows_sys::Win32::Foundation::{
     ERROR_DEPENDENT_SERVICES_RUNNING, ERROR_INSUFFICIENT_BUFFER, ERROR_MORE_DATA,
     ERROR_SERVICE_ALREADY_RUNNING, ERROR_SERVICE_DOES_NOT_EXIST, ERROR_SERVICE_NEVER_STARTED,
@@ -24,6 +25,7 @@ use windows_sys::Win32::System::Services::{
     SERVICE_STATUS, SERVICE_STATUS_PROCESS, SERVICE_STOP, SERVICE_STOP_PENDING, SERVICE_STOPPED,
     StartServiceW,
 };
+use zeroize::Zeroizing;
 
 use super::WindowsHost;
 use super::process::size_of_u32;
@@ -33,6 +35,7 @@ use crate::host::{Error, ServiceFacts, ServiceState, Services, StartMode};
 const LOOK: &str = "look at service";
 const START: &str = "start service";
 const STOP: &str = "stop service";
+const SET_LOGON: &str = "set the account of service";
 const SET_START: &str = "set the start mode of service";
 
 impl Services for WindowsHost {
@@ -43,7 +46,8 @@ impl Services for WindowsHost {
         let status = service.status()?;
         let state = service.state(&status)?;
         let failure = (state == ServiceState::Stopped).then(|| failure(&status)).flatten();
-        Ok(Some(ServiceFacts { state, start: service.start_mode()?, failure }))
+        let (start, account) = service.config()?;
+        Ok(Some(ServiceFacts { state, start, failure, account }))
     }
 
     fn start(&self, name: &str) -> Result<(), Error> {
@@ -81,6 +85,11 @@ impl Services for WindowsHost {
     fn set_start(&self, name: &str, start: StartMode) -> Result<(), Error> {
         let service = Service::named(SET_START, name, SERVICE_CHANGE_CONFIG)?;
         service.change_start(start).map_err(|error| service.refused(error_text(&error)))
+    }
+
+    fn set_logon(&self, name: &str, account: &str, password: Option<&SecretValue>) -> Result<(), Error> {
+        let service = Service::named(SET_LOGON, name, SERVICE_CHANGE_CONFIG)?;
+        service.change_logon(account, password).map_err(|error| service.refused(error_text(&error)))
     }
 }
 
@@ -185,7 +194,8 @@ impl<'name> Service<'name> {
         }
     }
 
-    fn start_mode(&self) -> Result<StartMode, Error> {
+    /// How it is started, and the account that it logs on as.
+    fn config(&self) -> Result<(StartMode, String), Error> {
         let mut needed = 0;
         // SAFETY: the service is open for this; without a buffer only the size is told.
         unsafe { QueryServiceConfigW(self.handle.0, ptr::null_mut(), 0, &mut needed) };
@@ -202,13 +212,19 @@ impl<'name> Service<'name> {
             return Err(self.refused(error_text(&io::Error::last_os_error())));
         }
         // SAFETY: the call above filled the first element.
-        let start = unsafe { config[0].assume_init_ref() }.dwStartType;
-        match start {
-            SERVICE_AUTO_START => Ok(StartMode::Automatic),
-            SERVICE_DEMAND_START => Ok(StartMode::Manual),
-            SERVICE_DISABLED => Ok(StartMode::Disabled),
-            _ => Err(self.refused("it is a driver that starts with the kernel, not a service")),
+        let filled = unsafe { config[0].assume_init_ref() };
+        let start = match filled.dwStartType {
+            SERVICE_AUTO_START => StartMode::Automatic,
+            SERVICE_DEMAND_START => StartMode::Manual,
+            SERVICE_DISABLED => StartMode::Disabled,
+            _ => return Err(self.refused("it is a driver that starts with the kernel, not a service")),
+        };
+        if filled.lpServiceStartName.is_null() {
+            return Ok((start, String::new()));
         }
+        // SAFETY: the name lies in the same buffer and ends with a zero.
+        let account = unsafe { super::text::narrow_at(filled.lpServiceStartName) };
+        Ok((start, account))
     }
 
     fn request_start(&self) -> io::Result<()> {
@@ -244,6 +260,32 @@ impl<'name> Service<'name> {
                 same,
                 same,
                 same,
+                same,
+            )
+        };
+        if changed == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+
+    /// Account and password in one call: Windows checks neither against the other before the service starts. An account
+    /// without a password, such as LocalSystem, has an empty one; none at all would leave the old one.
+    fn change_logon(&self, account: &str, password: Option<&SecretValue>) -> io::Result<()> {
+        let account = wide(account);
+        let password = Zeroizing::new(wide(password.map_or("", SecretValue::expose)));
+        let same = ptr::null();
+        // SAFETY: the service is open for this, both texts end with a zero and live until the call is done; null and
+        // NO_CHANGE leave a setting as it is, and no tag is asked for.
+        let changed = unsafe {
+            ChangeServiceConfigW(
+                self.handle.0,
+                SERVICE_NO_CHANGE,
+                SERVICE_NO_CHANGE,
+                SERVICE_NO_CHANGE,
+                same,
+                same,
+                ptr::null_mut(),
+                same,
+                account.as_ptr(),
+                password.as_ptr(),
                 same,
             )
         };
@@ -387,6 +429,19 @@ mod tests {
         assert!(failure(&stopped(1067)).unwrap().starts_with("error 1067: "));
         assert_eq!(failure(&stopped(ERROR_SERVICE_NEVER_STARTED)), None);
         assert_eq!(failure(&stopped(ERROR_SUCCESS)), None);
+    }
+
+    #[test]
+    #[ignore = "needs the service that tests/windows/run makes"]
+    fn the_account_alone_is_changed_and_seen_again() {
+        let host = host();
+        let (before, network) = (facts(SERVICE), r"NT AUTHORITY\NetworkService");
+        assert_eq!(before.account, "LocalSystem");
+        host.set_logon(SERVICE, network, None).unwrap();
+        assert_eq!(facts(SERVICE), ServiceFacts { account: network.to_owned(), ..before.clone() });
+        let password = SecretValue::new(Zeroizing::new("a password".to_owned()));
+        host.set_logon(SERVICE, "LocalSystem", Some(&password)).unwrap();
+        assert_eq!(facts(SERVICE), before);
     }
 
     #[test]

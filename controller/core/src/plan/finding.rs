@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use muster_model::name::{NodeId, Role, ServerId};
+use muster_model::node::NodeClass;
 use muster_model::report::{Finding, ServerReport};
 
 use super::{AgentFacts, Comparison, ServerInput};
@@ -40,6 +41,7 @@ pub(super) fn collect(servers: &[ServerInput]) -> Vec<PlanFinding> {
         if let Some(finding) = obstacle(server) {
             findings.push(PlanFinding { server: id.clone(), node: None, finding });
         }
+        findings.extend(secrets(server));
         for node in usable_report(server).into_iter().flat_map(|report| &report.nodes) {
             if let Some(finding) = &node.finding {
                 let finding = finding.clone();
@@ -48,6 +50,32 @@ pub(super) fn collect(servers: &[ServerInput]) -> Vec<PlanFinding> {
         }
     }
     findings
+}
+
+/// Secrets that a node needs and that its server cannot have: each once per node.
+fn secrets(server: &ServerInput) -> Vec<PlanFinding> {
+    let manifest = server.manifest.value();
+    let site = &manifest.server.site;
+    let lacking = manifest.secrets().filter_map(|(node, secret)| {
+        let name = &secret.secret;
+        let finding = if !secret.is_set() {
+            Finding {
+                problem: format!("the secret {name} is not set"),
+                advice: format!("set it: muster secret set {site} {name}"),
+            }
+        } else if !server.readable.contains(secret) {
+            Finding {
+                problem: format!("the secret {name} {} is not yet readable by {}", secret.version, manifest.host),
+                advice: format!(
+                    "enrol the server, then seal anew: muster secret reseal {site} --recovery-key FILE; or set it again"
+                ),
+            }
+        } else {
+            return None;
+        };
+        Some(PlanFinding { server: manifest.server.clone(), node: Some(node.clone()), finding })
+    });
+    lacking.collect()
 }
 
 /// The report, unless something about its agent keeps it out.
@@ -99,8 +127,9 @@ fn obstacle(server: &ServerInput) -> Option<Finding> {
     }
 }
 
-/// A warning for each thing that Muster made and the documents no longer name. It stays: removal is a person's choice.
-pub(super) fn warnings(reports: &BTreeMap<Role, &ServerReport>) -> Vec<String> {
+/// A warning for each thing that Muster made and the documents no longer name: it stays, removal is a person's choice. And
+/// one for each server with attributes that nobody can read back, so that an empty plan is not taken for more than it is.
+pub(super) fn warnings(servers: &[ServerInput], reports: &BTreeMap<Role, &ServerReport>) -> Vec<String> {
     let orphans = reports.values().flat_map(|report| {
         report.orphans.iter().map(|node| {
             format!(
@@ -110,5 +139,18 @@ pub(super) fn warnings(reports: &BTreeMap<Role, &ServerReport>) -> Vec<String> {
             )
         })
     });
-    orphans.collect()
+    orphans.chain(servers.iter().filter_map(unseen)).collect()
+}
+
+/// Drift of a password cannot be seen.
+fn unseen(server: &ServerInput) -> Option<String> {
+    let manifest = server.manifest.value();
+    let mut nodes = manifest.nodes.iter().filter(|node| node.id.kind.class() == NodeClass::Resource);
+    let first = nodes.find(|node| node.secrets().next().is_some())?;
+    let more = nodes.filter(|node| node.secrets().next().is_some()).count();
+    let more = if more == 0 { String::new() } else { format!(" and of {more} more") };
+    Some(format!(
+        "{} {}: a password cannot be read back; if somebody changed that of it{more} on the server, no plan shows it",
+        manifest.server, first.id
+    ))
 }

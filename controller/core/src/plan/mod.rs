@@ -22,6 +22,7 @@ use muster_model::manifest::Manifest;
 use muster_model::name::{HostName, NodeId, PlanId, ProductId, Revision, Role, ServerId, Slug};
 use muster_model::plan::{PlanHeader, PlannedServer, ServerSteps, Step};
 use muster_model::report::ServerReport;
+use muster_model::secret::SecretRef;
 use thiserror::Error;
 
 pub use finding::PlanFinding;
@@ -58,6 +59,8 @@ pub struct ServerInput {
     pub agent: Option<AgentFacts>,
     /// What the agent answered.
     pub comparison: Comparison,
+    /// The secrets of the site that are sealed to this server's agent, at each of their versions.
+    pub readable: BTreeSet<SecretRef>,
 }
 
 /// What a plan must know of a connected agent: parts of its hello.
@@ -177,7 +180,7 @@ pub fn assemble(input: &PlanInput) -> Result<Assembled, Error> {
     let (rows, step_count) = (count(all.iter().flat_map(|step| &step.rows)), count(&all));
     let simulated = reports.values().any(|report| report.simulated);
     Ok(Assembled {
-        warnings: finding::warnings(&reports),
+        warnings: finding::warnings(&input.servers, &reports),
         findings,
         rows,
         step_count,
@@ -240,7 +243,16 @@ fn planned_servers(
         let steps = steps.get(&role)?.digest();
         Some((
             role,
-            PlannedServer { generation: manifest.generation, manifest: server.manifest.digest(), steps },
+            PlannedServer {
+                generation: manifest.generation,
+                manifest: server.manifest.digest(),
+                steps,
+                secrets: manifest
+                    .secrets()
+                    .filter(|(_, secret)| secret.is_set())
+                    .map(|(_, secret)| (secret.secret.clone(), secret.version))
+                    .collect(),
+            },
         ))
     });
     planned.collect()

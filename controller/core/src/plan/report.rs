@@ -197,10 +197,14 @@ fn wanted(node: &Node, attribute: &AttributePath) -> Option<Value> {
             | Value::Integer(_)
             | Value::Text(_)
             | Value::List(_)
+            | Value::Secret(_)
             | Value::Members(_)),
             None,
         ) => Some(value.clone()),
-        (Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::List(_), Some(_)) => None,
+        (
+            Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::List(_) | Value::Secret(_),
+            Some(_),
+        ) => None,
     }
 }
 

@@ -42,6 +42,7 @@ impl Run {
             EventBody::StepEnded { step, key: None, outcome, .. } => self.step_let_go(at, *step, outcome),
             EventBody::GateOpened { step, .. } => self.gate_opened(at, *step),
             EventBody::StepConfirmed { step, by, note, .. } => self.confirmed(at, *step, by, note.as_deref()),
+            EventBody::SecretsShown { step, by, .. } => self.secrets_shown(at, *step, by),
             EventBody::CancelRequested { .. } => self.cancel_requested(),
             EventBody::RunResumed { restart, .. } => self.resumed(at, restart),
             EventBody::RunEnded { end, .. } => self.ended(at, *end),
@@ -61,7 +62,9 @@ impl Run {
             | EventBody::RecoveryBegan { .. }
             | EventBody::AgentRead { .. }
             | EventBody::OutcomeFound { .. }
-            | EventBody::RecoveryConfirmed { .. } => Err(IllegalMove::OtherPlan(self.plan())),
+            | EventBody::RecoveryConfirmed { .. }
+            | EventBody::SecretSet { .. }
+            | EventBody::SecretResealed { .. } => Err(IllegalMove::OtherPlan(self.plan())),
         }?;
         self.moved_at = Some(at);
         Ok(())
@@ -281,6 +284,18 @@ impl Run {
         if let Some(step) = self.steps.get_mut(&number) {
             step.enter(StepState::Waiting, at);
         }
+        Ok(())
+    }
+
+    /// A gate's secrets are shown while it waits, and once (G17).
+    fn secrets_shown(&mut self, at: Timestamp, number: u32, by: &str) -> Moved {
+        let plan = self.plan();
+        let waiting = self.steps.get_mut(&number).filter(|step| step.state == StepState::Waiting);
+        let Some(step) = waiting else { return Err(self.illegal_step(number, "shown")) };
+        if let Some((by, at)) = &step.shown {
+            return Err(IllegalMove::Shown { plan, step: number, by: by.clone(), at: *at });
+        }
+        step.shown = Some((by.to_owned(), at));
         Ok(())
     }
 

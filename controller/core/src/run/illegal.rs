@@ -102,6 +102,21 @@ pub enum IllegalMove {
         /// What the event would make of it, in words.
         wanted: &'static str,
     },
+    /// Secrets are shown once.
+    #[error(
+        "the secrets of step {plan}/{step} were shown to {by} at {at}, and are shown once; if they were not read, open them \
+         with a recovery key, or set new ones with `muster secret set` and plan again"
+    )]
+    Shown {
+        /// The plan.
+        plan: PlanId,
+        /// The number.
+        step: u32,
+        /// Who saw them.
+        by: String,
+        /// When.
+        at: Timestamp,
+    },
     /// Only a step of unknown outcome can be started anew by order.
     #[error("the outcome of step {plan}/{step} is not unknown; resume without naming it")]
     NotUnknown {

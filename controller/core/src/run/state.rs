@@ -55,12 +55,24 @@ pub struct StepRun {
     pub outcome: Option<Outcome>,
     /// Whether an operator ordered this step of unknown outcome to be started anew, and it has not ended since.
     pub restart: bool,
+    /// Which local account saw the secrets of this gate, and when.
+    pub shown: Option<(String, Timestamp)>,
 }
 
 impl StepRun {
     pub(super) fn new(role: Role, segment: u32, step: Step) -> Self {
         let state = StepState::Pending;
-        Self { role, segment, step, state, since: None, key: None, outcome: None, restart: false }
+        Self {
+            role,
+            segment,
+            step,
+            state,
+            since: None,
+            key: None,
+            outcome: None,
+            restart: false,
+            shown: None,
+        }
     }
 
     /// Whether it ended, well or not.

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use muster_model::event::RunEnd;
 use muster_model::manifest::{Manifest, Node};
-use muster_model::name::{Role, ServerId};
+use muster_model::name::{ParameterName, Role, SecretVersion, ServerId};
+use muster_model::node::NodeClass;
 use muster_model::outcome::End;
 use muster_model::value::Value;
 use muster_model::view::{RunView, StepState, StepView, StepsView};
@@ -87,6 +88,7 @@ fn roles(run: &Run) -> impl Iterator<Item = &Role> {
 pub(super) fn step(run: &Run, step: &StepRun, servers: &Servers<'_>) -> StepView {
     let ended = step.outcome.as_ref().filter(|_| step.has_ended());
     let node = servers.manifests.get(&step.role).and_then(|manifest| manifest.node(&step.step.node));
+    let is_gate = step.step.class == NodeClass::Gate;
     let blocked = step.state == StepState::Ended(End::Blocked);
     StepView {
         number: step.step.number,
@@ -101,6 +103,8 @@ pub(super) fn step(run: &Run, step: &StepRun, servers: &Servers<'_>) -> StepView
         because: Some(run.culprit(step.step.number)).filter(|culprit| *culprit != step.step.number),
         instructions: node.and_then(|node| node.attributes.get("instructions")).map(Value::to_string),
         type_these: node.map(type_these).unwrap_or_default(),
+        secrets: node.filter(|_| is_gate).map(secrets).unwrap_or_default(),
+        shown: step.shown.clone(),
         guide: step.step.guide,
     }
 }
@@ -108,7 +112,7 @@ pub(super) fn step(run: &Run, step: &StepRun, servers: &Servers<'_>) -> StepView
 /// The values that a person types, each written `parameter=value` in the manifest.
 fn type_these(node: &Node) -> Vec<(String, String)> {
     let Some(Value::List(lines)) = node.attributes.get("type_these") else { return Vec::new() };
-    let pairs = lines.iter().map(|line| {
+    let pairs = lines.iter().filter(|line| line.as_secret().is_none()).map(|line| {
         let line = line.to_string();
         match line.split_once('=') {
             Some((parameter, value)) => (parameter.to_owned(), value.to_owned()),
@@ -116,6 +120,11 @@ fn type_these(node: &Node) -> Vec<(String, String)> {
         }
     });
     pairs.collect()
+}
+
+/// The secrets that a person types: which, and nothing of their values.
+fn secrets(node: &Node) -> Vec<(ParameterName, SecretVersion)> {
+    node.secrets().map(|secret| (secret.secret.clone(), secret.version)).collect()
 }
 
 /// Commands that make sense for a plan now, most useful first.

@@ -7,6 +7,7 @@ mod documents;
 mod operators;
 mod plans;
 mod recovery;
+mod secrets;
 mod servers;
 mod status;
 
@@ -27,6 +28,7 @@ use crate::intake::Intake;
 use crate::planning::Planning;
 use crate::progress::Progress;
 use crate::recovery::Recovery;
+use crate::secrets::Secrets;
 use crate::session;
 use crate::store::Store;
 use crate::views::Views;
@@ -48,6 +50,8 @@ pub struct Service {
     pub recovery: Recovery,
     /// Ends the runs of before a restore.
     pub dispatch: dispatch::Handle,
+    /// Takes sealed secrets in.
+    pub secrets: Secrets,
     /// Knows who is connected, and cuts the stream of a revoked server.
     pub sessions: session::Handle,
     /// What agents say of steps that are under way.
@@ -181,6 +185,24 @@ impl v1::operator_server::Operator for Service {
     async fn confirm_recovery(&self, request: Request<v1::ConfirmRecoveryRequest>) -> Answer<v1::Done> {
         let by = caller::operator(&request)?;
         done(self.confirm_recovery_by(by, request.into_inner()).await?)
+    }
+
+    async fn describe_secret(&self, request: Request<v1::SecretRequest>) -> Answer<v1::SecretSlot> {
+        self.secret_slot(request.into_inner()).await.map(Response::new)
+    }
+
+    async fn put_secret(&self, request: Request<v1::PutSecretRequest>) -> Answer<v1::Done> {
+        let by = caller::operator(&request)?;
+        done(self.put(by, request.into_inner()).await?)
+    }
+
+    async fn list_secrets(&self, request: Request<v1::SiteRequest>) -> Answer<v1::View> {
+        let v1::SiteRequest { site } = request.into_inner();
+        view("muster.secrets/1", &self.secrets.list(&parse(&site)?).await?)
+    }
+
+    async fn fetch_secrets(&self, request: Request<v1::SiteRequest>) -> Answer<v1::SecretsReply> {
+        self.fetch(request.into_inner()).await.map(Response::new)
     }
 }
 

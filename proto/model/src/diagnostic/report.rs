@@ -10,6 +10,9 @@ use crate::limits::{DOCUMENT_ERRORS, PUSH_ERRORS};
 /// Lines longer than this, in characters, are shortened where they are shown: a megabyte on one line helps nobody.
 const SHOWN_CHARACTERS: usize = 240;
 
+/// The rules of which the line is not shown: it holds what may be a secret.
+const UNSHOWN_RULES: [&str; 1] = [crate::document::SECRET_IN_DOCUMENT];
+
 const MORE: &str = "correct the ones that are shown, then check again";
 
 /// The mistakes of one document.
@@ -99,6 +102,11 @@ pub(crate) fn diagnostic(
         rule: rule.to_owned(),
         problem,
         advice,
-        source: line.chars().take(SHOWN_CHARACTERS).collect(),
+        source: if UNSHOWN_RULES.contains(&rule) {
+            // The mark still stands under the place.
+            format!("{:1$}(not shown)", "", place.column.saturating_sub(1) as usize)
+        } else {
+            line.chars().take(SHOWN_CHARACTERS).collect()
+        },
     }
 }

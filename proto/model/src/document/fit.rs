@@ -41,6 +41,10 @@ pub(super) fn check(ty: AttributeType, value: &Value) -> Result<(), String> {
             }),
             format!("a list of at least one whole number from {low} to {high}"),
         ),
+        AttributeType::Secret(_) => (
+            value.as_secret().is_some(),
+            "the name of a secret parameter, as in \"{{ batch_password }}\"".to_owned(),
+        ),
         AttributeType::Members(words) => (
             matches!(value, Value::Members(members) if members.iter().all(|(key, word)| is_line(key) && words.contains(&word.as_str()))),
             format!("one `account: right` per account; the rights are {}", words.join(", ")),
@@ -60,7 +64,7 @@ fn is_within(value: &Value, low: i64, high: i64) -> bool {
 fn items(value: &Value) -> Option<&[Value]> {
     match value {
         Value::List(items) => Some(items),
-        Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::Members(_) => None,
+        Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::Secret(_) | Value::Members(_) => None,
     }
 }
 

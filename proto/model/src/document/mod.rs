@@ -24,6 +24,7 @@ pub use node::NodeTemplate;
 pub(crate) use node::check_name;
 pub use place::{Place, Placed};
 pub use product::Product;
+pub(crate) use product::SECRET_IN_DOCUMENT;
 pub(crate) use product::collect;
 pub use raw::Raw;
 pub use rule::Rule;

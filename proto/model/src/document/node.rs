@@ -181,11 +181,18 @@ fn attributes(
         let Some(raw) = raw::attribute(&entry.value, attribute.ty, &what, report) else {
             continue;
         };
-        if let Some(value) = literal(&raw.value)
+        if !matches!(attribute.ty, AttributeType::Secret(_))
+            && let Some(value) = literal(&raw.value)
             && let Err(wanted) = attribute.ty.check(&value)
         {
             let problem = format!("{what} is `{value}`, which does not fit");
             report.push(raw.place, "wrong-value", problem, format!("wanted: {wanted}"));
+        }
+        if let AttributeType::Secret(with) = attribute.ty
+            && !entries.iter().any(|entry| entry.key == with)
+        {
+            let problem = format!("{what} is set together with `{with}`, which this node does not have");
+            report.push(entry.place, "missing-key", problem, format!("add `{with}: ...`"));
         }
         attributes.insert(attribute.name, raw);
     }

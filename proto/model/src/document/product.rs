@@ -13,8 +13,14 @@ use crate::diagnostic::Report;
 use crate::expression::{Problem, Template};
 use crate::name::{ParameterName, ProductId, Role};
 use crate::near::did_you_mean;
-use crate::parameter::{Parameter, ParameterType, TYPES, whole};
+use crate::node::AttributeType;
+use crate::parameter::{Force, Parameter, ParameterType, TYPES, whole};
+use crate::resolve::secret_in_text;
+use crate::secret::{FormRule, SecretForm};
 use crate::value::Value;
+
+/// A document gives a value to a secret, which is refused without showing the line.
+pub(crate) const SECRET_IN_DOCUMENT: &str = "secret-in-document";
 
 /// A product at one version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,18 +128,14 @@ fn parameters(
         let Some(fields) = Fields::read(&entry.value, &what, &table::PARAMETER, report) else {
             continue;
         };
-        let default = fields
-            .yaml("default")
-            .and_then(|yaml| raw::value(yaml, &format!("the default of {what}"), report));
         let ty = parameter_type(&fields, &what, report);
-        if let (Some(ty), Some(default)) = (&ty, &default) {
-            literal_fits(ty, default, &format!("the default of {what}"), report);
-        }
-        let force = rule::force(fields.list("force").unwrap_or_default(), &what, report);
-        if let Some(ty) = &ty {
-            let forced = format!("the forced value of {what}");
-            force.iter().for_each(|force| literal_fits(ty, &force.value, &forced, report));
-        }
+        let (default, force) = match &ty {
+            Some(ParameterType::Secret(_)) => {
+                no_values(&fields, entry, report);
+                (None, Vec::new())
+            }
+            Some(_) | None => own_values(&fields, ty.as_ref(), &what, report),
+        };
         let role = node::role(&fields, roles, report);
         if let (Some(name), Some(ty)) = (name, ty) {
             let fixed = fields.boolean("fixed").unwrap_or(false);
@@ -159,13 +161,14 @@ fn parameter_type(fields: &Fields<'_>, what: &str, report: &mut Report<'_>) -> O
         "iis_name" => (ParameterType::IisName, &[]),
         "host_name" => (ParameterType::HostName, &[]),
         "account" => (ParameterType::Account, &[]),
+        "secret" => (ParameterType::Secret(secret_form(fields, report)), &["form", "pattern", "min"]),
         other => {
             let problem = format!("there is no type `{other}`");
             report.push(word.place, "unknown-type", problem, did_you_mean(other, TYPES));
             return None;
         }
     };
-    for key in ["pattern", "min", "max", "values", "server"] {
+    for key in ["pattern", "min", "max", "values", "server", "form"] {
         if fields.yaml(key).is_some() && !own.contains(&key) {
             let problem = format!("`{key}` does not belong to the type `{}`", word.value);
             report.push(
@@ -177,6 +180,55 @@ fn parameter_type(fields: &Fields<'_>, what: &str, report: &mut Report<'_>) -> O
         }
     }
     Some(ty)
+}
+
+/// The values that the product itself gives: its default, and what it forces.
+fn own_values(
+    fields: &Fields<'_>,
+    ty: Option<&ParameterType>,
+    what: &str,
+    report: &mut Report<'_>,
+) -> (Option<Placed<Raw>>, Vec<Force>) {
+    let default =
+        fields.yaml("default").and_then(|yaml| raw::value(yaml, &format!("the default of {what}"), report));
+    if let (Some(ty), Some(default)) = (ty, &default) {
+        literal_fits(ty, default, &format!("the default of {what}"), report);
+    }
+    let force = rule::force(fields.list("force").unwrap_or_default(), what, report);
+    if let Some(ty) = ty {
+        let forced = format!("the forced value of {what}");
+        force.iter().for_each(|force| literal_fits(ty, &force.value, &forced, report));
+    }
+    (default, force)
+}
+
+/// A secret has no value in any document, the product's own included.
+fn no_values(fields: &Fields<'_>, entry: &Entry, report: &mut Report<'_>) {
+    for key in ["default", "force"] {
+        if let Some(yaml) = fields.yaml(key) {
+            let problem = format!("the parameter `{}` is a secret and has a `{key}`", entry.key);
+            let advice = "remove it: each site's value is set with `muster secret set SITE NAME`";
+            report.push(yaml.place, SECRET_IN_DOCUMENT, problem, advice);
+        }
+    }
+}
+
+fn secret_form(fields: &Fields<'_>, report: &mut Report<'_>) -> SecretForm {
+    let rule = fields.text("form").and_then(|word| {
+        let rule = FormRule::of_word(word.value);
+        if rule.is_none() {
+            let problem = format!("there is no form `{}`", word.value);
+            report.push(word.place, "unknown-form", problem, did_you_mean(word.value, FormRule::WORDS));
+        }
+        rule
+    });
+    let least = fields.integer("min");
+    if least.is_some_and(|least| least < 1) {
+        let problem = "`min` of a secret counts characters, at least 1";
+        report.push(fields.place_of("min"), "empty-range", problem, "correct it, or leave it out");
+    }
+    let min_characters = least.and_then(|least| u64::try_from(least).ok());
+    SecretForm { rule, min_characters, pattern: pattern(fields, report) }
 }
 
 fn pattern(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<String> {
@@ -252,6 +304,7 @@ fn names_are_known(
     report: &mut Report<'_>,
 ) {
     let known: BTreeSet<&str> = parameters.keys().map(ParameterName::as_str).collect();
+    no_secret_in_text(parameters, rules, nodes, report);
     let mut texts: Vec<Placed<&str>> = Vec::new();
     for parameter in parameters.values() {
         parameter.default.iter().for_each(|default| collect(default, &mut texts));
@@ -281,6 +334,62 @@ fn names_are_known(
             Ok(template) => unknown_names(template.names(), &known, text.place, report),
             Err(Problem { rule, problem, advice }) => report.push(text.place, rule, problem, advice),
         }
+    }
+}
+
+/// A secret stands where a secret is taken, alone; anywhere else it would be seen.
+fn no_secret_in_text(
+    parameters: &BTreeMap<ParameterName, Parameter>,
+    rules: &[Rule],
+    nodes: &[NodeTemplate],
+    report: &mut Report<'_>,
+) {
+    let secrets: BTreeSet<String> = parameters
+        .values()
+        .filter(|parameter| parameter.ty.secret_form().is_some())
+        .map(|parameter| parameter.name.value.to_string())
+        .collect();
+    let mut named: Vec<(super::Place, BTreeSet<String>)> = Vec::new();
+    let mut texts: Vec<Placed<&str>> = Vec::new();
+    for parameter in parameters.values() {
+        parameter.default.iter().for_each(|default| collect(default, &mut texts));
+        for force in &parameter.force {
+            collect(&force.value, &mut texts);
+            named.push((force.when.place, force.when.value.names()));
+        }
+    }
+    named.extend(rules.iter().map(|rule| (rule.require.place, rule.require.value.names())));
+    for node in nodes {
+        texts.push(Placed::new(&node.name.value, node.name.place));
+        texts.extend(
+            node.provided_by.iter().chain(&node.needs).map(|text| Placed::new(&*text.value, text.place)),
+        );
+        named.extend(node.when.iter().map(|when| (when.place, when.value.names())));
+        for (name, raw) in &node.attributes {
+            match node.kind.spec().attribute(name).map(|spec| spec.ty) {
+                Some(AttributeType::Secret(_)) => is_secret(raw, &secrets, report),
+                Some(_) | None => collect(raw, &mut texts),
+            }
+        }
+    }
+    let in_texts =
+        texts.iter().filter_map(|text| Some((text.place, Template::parse(text.value).ok()?.names())));
+    for (place, names) in named.into_iter().chain(in_texts) {
+        if let Some(secret) = names.intersection(&secrets).next() {
+            let Problem { rule, problem, advice } = secret_in_text(secret);
+            report.push(place, rule, problem, advice);
+        }
+    }
+}
+
+/// An attribute that takes a secret names one, and has no value of its own.
+fn is_secret(raw: &Placed<Raw>, secrets: &BTreeSet<String>, report: &mut Report<'_>) {
+    let Raw::Text(text) = &raw.value else { return };
+    // What is not written as one name may be a value: it was refused when the node was read, without being shown.
+    let name = Template::parse(text).ok().and_then(|template| template.bare_name());
+    if let Some(name) = name.filter(|name| !secrets.contains(name.as_str())) {
+        let problem = format!("`{name}` is no secret parameter of this product");
+        report.push(raw.place, "not-a-secret", problem, did_you_mean(name.as_str(), secrets));
     }
 }
 

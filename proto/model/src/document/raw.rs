@@ -5,9 +5,9 @@
 
 use super::scalar::{Reading, reading};
 use super::tree::{Data, Entry, Yaml};
-use super::{Place, Placed};
+use super::{Place, Placed, SECRET_IN_DOCUMENT};
 use crate::diagnostic::Report;
-use crate::expression::is_expression;
+use crate::expression::{Template, is_expression};
 use crate::node::AttributeType;
 
 /// A value with its expressions not yet settled.
@@ -68,6 +68,7 @@ pub(crate) fn attribute(
         }
         (AttributeType::Boolean, _) => scalar(yaml, Wanted::Boolean, what, report),
         (AttributeType::Integer(..), _) => scalar(yaml, Wanted::Integer, what, report),
+        (AttributeType::Secret(_), _) => secret(yaml, what, report),
         (AttributeType::Line | AttributeType::Text | AttributeType::Version | AttributeType::OneOf(_), _) => {
             scalar(yaml, Wanted::Text, what, report)
         }
@@ -92,6 +93,21 @@ fn script(item: &Yaml, what: &str, report: &mut Report<'_>) -> Option<Placed<Raw
             None
         }
     }
+}
+
+/// The name of a secret, written as an expression of nothing else. What is written otherwise may be the value itself.
+fn secret(yaml: &Yaml, what: &str, report: &mut Report<'_>) -> Option<Placed<Raw>> {
+    if let Data::Scalar { text, .. } = &yaml.data
+        && Template::parse(text).is_ok_and(|template| template.bare_name().is_some())
+    {
+        return Some(Placed::new(Raw::Text(text.clone()), yaml.place));
+    }
+    if !matches!(yaml.data, Data::Broken) {
+        let problem = format!("{what} takes a secret by its name, and no value is written into a document");
+        let advice = "write it as in \"{{ batch_password }}\", a parameter of type secret; its value is set with `muster secret set SITE NAME`";
+        report.push(yaml.place, SECRET_IN_DOCUMENT, problem, advice);
+    }
+    None
 }
 
 /// Something else than the list or map that is wanted: an expression for a whole list, or a mistake.

@@ -12,7 +12,7 @@ use super::tree::{Entry, Yaml};
 use super::{Place, Placed, Raw, raw, table};
 use crate::diagnostic::Report;
 use crate::expression::{Problem, Template};
-use crate::name::{HostName, ParameterName, ProductId, Role, Slug, SqlAddress};
+use crate::name::{HostName, ParameterName, ProductId, Recipient, Role, Slug, SqlAddress};
 
 /// Values that a layer gives, by parameter.
 pub type Values = BTreeMap<ParameterName, Given>;
@@ -42,6 +42,8 @@ pub struct Client {
     pub name: Slug,
     /// Values for every site of the client.
     pub parameters: Values,
+    /// The client's own age key: secrets are sealed to it as well.
+    pub secret_recipient: Option<Recipient>,
 }
 
 /// A site: one installation of one product for one client.
@@ -71,6 +73,8 @@ pub struct Site {
     pub parameters: Values,
     /// Where `parameters` is written, or the document itself.
     pub parameters_key: Placed<()>,
+    /// The client's own age key, in place of the one in its document.
+    pub secret_recipient: Option<Recipient>,
 }
 
 /// A server of a site.
@@ -95,7 +99,8 @@ pub(super) fn read_client(yaml: &Yaml, report: &mut Report<'_>) -> Option<Client
     let fields = Fields::read(yaml, "the Client", &table::CLIENT, report)?;
     let name = fields.name("name", report);
     let parameters = values(&fields, report);
-    Some(Client { name: name?.value, parameters })
+    let secret_recipient = fields.name("secret_recipient", report).map(|recipient| recipient.value);
+    Some(Client { name: name?.value, parameters, secret_recipient })
 }
 
 pub(super) fn read_site(yaml: &Yaml, report: &mut Report<'_>) -> Option<Site> {
@@ -108,6 +113,7 @@ pub(super) fn read_site(yaml: &Yaml, report: &mut Report<'_>) -> Option<Site> {
     let servers = servers(&fields, report);
     let endpoints = endpoints(&fields, report);
     let parameters = values(&fields, report);
+    let secret_recipient = fields.name("secret_recipient", report).map(|recipient| recipient.value);
     Some(Site {
         name_key: Placed::new((), fields.place_of("name")),
         name: name?.value,
@@ -121,6 +127,7 @@ pub(super) fn read_site(yaml: &Yaml, report: &mut Report<'_>) -> Option<Site> {
         endpoints_key: Placed::new((), fields.place_of("endpoints")),
         parameters,
         parameters_key: Placed::new((), fields.place_of("parameters")),
+        secret_recipient,
     })
 }
 

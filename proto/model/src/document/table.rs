@@ -46,14 +46,15 @@ pub(crate) static RING: [KeySpec; 4] = [
     optional("parameters", Shape::Map, "values for every site of the ring"),
 ];
 
-pub(crate) static CLIENT: [KeySpec; 4] = [
+pub(crate) static CLIENT: [KeySpec; 5] = [
     KIND,
     required("name", Shape::Text, "the client's name, as in dupont"),
     optional("description", Shape::Text, "who the client is, for people"),
     optional("parameters", Shape::Map, "values for every site of the client"),
+    optional("secret_recipient", Shape::Text, "the client's own age key: secrets are sealed to it as well"),
 ];
 
-pub(crate) static SITE: [KeySpec; 10] = [
+pub(crate) static SITE: [KeySpec; 11] = [
     KIND,
     required("name", Shape::Text, "the site's name, as in dupont-prod; it never changes"),
     optional("description", Shape::Text, "what the site is, for people"),
@@ -68,6 +69,11 @@ pub(crate) static SITE: [KeySpec; 10] = [
         r"SQL Server instances by name, as in main: {address: 'DUP-SQL01\TRESO'}; no agent is needed there",
     ),
     optional("parameters", Shape::Map, "values for this site"),
+    optional(
+        "secret_recipient",
+        Shape::Text,
+        "the client's own age key, in place of the one in its document",
+    ),
 ];
 
 pub(crate) static SERVER: [KeySpec; 2] = [
@@ -78,18 +84,31 @@ pub(crate) static SERVER: [KeySpec; 2] = [
 pub(crate) static ENDPOINT: [KeySpec; 1] =
     [required("address", Shape::Text, r"HOST\INSTANCE, HOST,PORT, or HOST for its default instance")];
 
-pub(crate) static PARAMETER: [KeySpec; 10] = [
+pub(crate) static PARAMETER: [KeySpec; 11] = [
     required(
         "type",
         Shape::Text,
-        "string, integer, port, boolean, enum, list, windows_path, iis_name, host_name or account",
+        "string, integer, port, boolean, enum, list, windows_path, iis_name, host_name, account or secret",
     ),
     optional("default", Shape::Any, "the value where nobody gives one"),
     optional("fixed", Shape::Boolean, "true where the value may be set only once"),
     optional("force", Shape::List, "values that win over every layer, each under a condition"),
-    optional("pattern", Shape::Text, "for a string: a regular expression that the whole text must match"),
-    optional("min", Shape::Integer, "for an integer: the smallest value"),
+    optional(
+        "pattern",
+        Shape::Text,
+        "for a string or secret: a regular expression that the whole text must match",
+    ),
+    optional(
+        "min",
+        Shape::Integer,
+        "for an integer: the smallest value; for a secret: the fewest characters",
+    ),
     optional("max", Shape::Integer, "for an integer: the largest value"),
+    optional(
+        "form",
+        Shape::Text,
+        "for a secret: security_code, which is `default` or 10 unaccented characters (G8)",
+    ),
     optional("values", Shape::List, "for an enum: the words"),
     optional("server", Shape::Text, "for a port: the role of the server that listens on it"),
     optional("description", Shape::Text, "what the parameter is, for people"),

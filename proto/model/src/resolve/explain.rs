@@ -32,6 +32,14 @@ pub enum Error {
         /// Parameters with names that are near, or all.
         advice: String,
     },
+    /// No document gives a secret its value.
+    #[error("{parameter} is a secret: no document gives it a value; see `muster secret list {site}`")]
+    Secret {
+        /// The site.
+        site: Slug,
+        /// The parameter.
+        parameter: ParameterName,
+    },
 }
 
 /// Explains a parameter; servers for which all of it is the same are named together.
@@ -53,6 +61,9 @@ pub fn explain(
             advice: did_you_mean(name.as_str(), product.parameters.keys().map(ParameterName::as_str)),
         });
     };
+    if parameter.ty.secret_form().is_some() {
+        return Err(Error::Secret { site: site.clone(), parameter: name.clone() });
+    }
     let mut values: Vec<ExplainedValue> = Vec::new();
     for role in &product.roles {
         let Some(server) = resolver.site.1.servers.get(&role.value) else {

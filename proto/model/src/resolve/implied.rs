@@ -108,7 +108,8 @@ pub(super) fn of(node: &Node) -> Vec<Implied> {
 fn pool_accounts(node: &Node) -> impl Iterator<Item = &str> {
     let rights = match node.attributes.get("rights") {
         Some(Value::Members(rights)) => Some(rights),
-        Some(Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::List(_)) | None => None,
+        Some(Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::List(_) | Value::Secret(_))
+        | None => None,
     };
     rights.into_iter().flat_map(|rights| rights.keys()).filter_map(|account| {
         let start = account.get(..POOL_ACCOUNT.len())?;
@@ -121,7 +122,9 @@ fn texts<'n>(node: &'n Node, attribute: &str) -> impl Iterator<Item = &'n str> {
     let (text, members) = match node.attributes.get(attribute) {
         Some(Value::Text(text)) => (Some(text), None),
         Some(Value::Members(members)) => (None, Some(members)),
-        Some(Value::Boolean(_) | Value::Integer(_) | Value::List(_)) | None => (None, None),
+        Some(Value::Boolean(_) | Value::Integer(_) | Value::List(_) | Value::Secret(_)) | None => {
+            (None, None)
+        }
     };
     text.into_iter().chain(members.into_iter().flat_map(|members| members.values())).map(String::as_str)
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::found::Found;
 use super::settle::{Parameters, Unsettled};
-use crate::document::{Document, Place, Placed, Product, Raw, Values, collect};
+use crate::document::{Document, Place, Placed, Product, Raw, SECRET_IN_DOCUMENT, Values, collect};
 use crate::expression::Template;
 use crate::graph;
 use crate::name::ParameterName;
@@ -63,8 +63,15 @@ pub(super) fn settle(
             Chosen { parameter, winner }
         })
         .collect();
+    for choice in chosen.iter().filter(|choice| choice.parameter.ty.secret_form().is_some()) {
+        no_value(choice.parameter, &candidates(product.0, choice.parameter, layers), found);
+        parameters.secrets.insert(choice.parameter.name.value.to_string());
+    }
     for index in ordered(product.0, &chosen, &mut parameters.failed, found) {
         let choice = &chosen[index];
+        if choice.parameter.ty.secret_form().is_some() {
+            continue;
+        }
         let name = &choice.parameter.name.value;
         match one(product, choice, &parameters, missing, found) {
             Some(value) => {
@@ -76,6 +83,20 @@ pub(super) fn settle(
         }
     }
     parameters
+}
+
+/// No layer gives a secret its value; the line is not shown.
+fn no_value(parameter: &Parameter, given: &[Candidate<'_>], found: &mut Found) {
+    for candidate in given {
+        let name = &parameter.name.value;
+        found.push(
+            candidate.document,
+            candidate.raw.place,
+            SECRET_IN_DOCUMENT,
+            format!("the parameter `{name}` is a secret, and {} gives it a value", candidate.document.key()),
+            format!("remove the line, and set it: muster secret set SITE {name}"),
+        );
+    }
 }
 
 /// What the product and the layers have for a parameter, lowest first: the last one wins.

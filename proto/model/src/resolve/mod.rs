@@ -25,11 +25,12 @@ pub use fixed::changed_fixed;
 use found::Found;
 use layers::{Layer, Missing};
 use settle::Parameters;
+pub(crate) use settle::secret_in_text;
 
 use crate::diagnostic::Diagnostic;
 use crate::document::{Client, Document, DocumentKey, Documents, Placed, Product, Ring, Site};
 use crate::manifest::Node;
-use crate::name::{HostName, ParameterName, ProductId, Role, Slug};
+use crate::name::{HostName, ParameterName, ProductId, Role, ServerId, Slug};
 use crate::near::did_you_mean;
 use crate::value::Value;
 use crate::view::LayerName;
@@ -184,7 +185,8 @@ impl<'a> Resolver<'a> {
                 let layers = self.layers([own, values]);
                 ports::check(self.product, &role.value, &layers, &parameters, &mut self.found);
                 let (document, product) = self.product;
-                match nodes::settle(document, product, &role.value, &parameters, &mut self.found) {
+                let server = ServerId { site: site.name.clone(), role: role.value.clone() };
+                match nodes::settle(document, product, &server, &parameters, &mut self.found) {
                     Some(settled) => nodes.extend(settled),
                     None => whole = false,
                 }

@@ -8,11 +8,13 @@ use std::collections::BTreeMap;
 use super::found::Found;
 use super::settle::{Parameters, Unsettled};
 use super::together;
-use crate::document::{Document, NodeTemplate, Placed, Product, check_name};
+use crate::document::{Document, NodeTemplate, Placed, Product, Raw, check_name};
+use crate::expression::Template;
 use crate::limits::MANIFEST_SIZE_BYTES;
 use crate::manifest::{Moment, Node};
-use crate::name::{NodeId, ParameterName, Role};
-use crate::node::NodeKind;
+use crate::name::{NodeId, ParameterName, SecretVersion, ServerId, Slug};
+use crate::node::{AttributeType, NodeKind};
+use crate::secret::SecretRef;
 use crate::value::Value;
 
 /// A node of one server, as far as it could be settled.
@@ -37,12 +39,12 @@ pub(super) struct Settled<'a> {
 pub(super) fn settle<'a>(
     document: &Document,
     product: &'a Product,
-    role: &Role,
+    server: &ServerId,
     parameters: &Parameters,
     found: &mut Found,
 ) -> Option<Vec<Settled<'a>>> {
-    let templates = product.nodes.iter().enumerate().filter(|(_, template)| template.role == *role);
-    let mut reader = Reader { document, parameters, prune: product.prune, found };
+    let templates = product.nodes.iter().enumerate().filter(|(_, template)| template.role == server.role);
+    let mut reader = Reader { document, site: &server.site, parameters, prune: product.prune, found };
     let settled: Vec<_> = templates.map(|(position, template)| reader.node(position, template)).collect();
     let nodes = settled.into_iter().collect::<Option<Vec<_>>>()?;
     reader.no_duplicates(&nodes);
@@ -84,6 +86,7 @@ fn cloned((moment, text): (Moment, &Placed<String>)) -> (Moment, Placed<String>)
 
 struct Reader<'r> {
     document: &'r Document,
+    site: &'r Slug,
     parameters: &'r Parameters,
     /// Whether the product says `prune` for all.
     prune: bool,
@@ -141,10 +144,14 @@ impl Reader<'_> {
     fn attributes(&mut self, template: &NodeTemplate) -> BTreeMap<String, Value> {
         let mut attributes = BTreeMap::new();
         for (name, raw) in &template.attributes {
+            let ty = template.kind.spec().attribute(name).map(|spec| spec.ty);
+            if let Some(AttributeType::Secret(_)) = ty {
+                attributes.extend(self.secret(raw).map(|secret| ((*name).to_owned(), secret)));
+                continue;
+            }
             let Some(value) = self.take(self.parameters.value(raw)) else {
                 continue;
             };
-            let ty = template.kind.spec().attribute(name).map(|spec| spec.ty);
             match ty.map_or(Ok(()), |ty| ty.check(&value)) {
                 Ok(()) => {
                     attributes.insert((*name).to_owned(), self.to_type(template.kind, name, value));
@@ -164,6 +171,17 @@ impl Reader<'_> {
         attributes
     }
 
+    /// The secret that an attribute names; that it is one was checked when the product was read.
+    fn secret(&self, raw: &Placed<Raw>) -> Option<Value> {
+        let Raw::Text(text) = &raw.value else { return None };
+        Template::parse(text).ok()?.bare_name().map(|name| self.reference(name))
+    }
+
+    /// Which secret; at which version is not the documents' to say.
+    fn reference(&self, secret: ParameterName) -> Value {
+        Value::Secret(SecretRef { site: self.site.clone(), secret, version: SecretVersion(0) })
+    }
+
     /// What a person types is part of the gate, so that another value asks again: `port` becomes `port=1025`.
     fn to_type(&self, kind: NodeKind, name: &str, value: Value) -> Value {
         match value {
@@ -174,6 +192,7 @@ impl Reader<'_> {
             | Value::Integer(_)
             | Value::Text(_)
             | Value::List(_)
+            | Value::Secret(_)
             | Value::Members(_)) => other,
         }
     }
@@ -183,6 +202,9 @@ impl Reader<'_> {
         let value = name.as_ref().and_then(|name| self.parameters.values.get(name));
         match (name, value) {
             (Some(name), Some(value)) => Value::Text(format!("{name}={value}")),
+            (Some(name), None) if self.parameters.secrets.contains(name.as_str()) => {
+                self.reference(name.clone())
+            }
             (Some(_) | None, _) => item,
         }
     }
@@ -242,6 +264,7 @@ fn size(value: &Value) -> u64 {
     match value {
         Value::Boolean(_) | Value::Integer(_) => 8,
         Value::Text(text) => text.len() as u64,
+        Value::Secret(secret) => (secret.site.as_str().len() + secret.secret.as_str().len() + 8) as u64,
         Value::List(items) => items.iter().map(size).sum(),
         Value::Members(members) => members.iter().map(|(key, word)| (key.len() + word.len()) as u64).sum(),
     }

@@ -16,6 +16,8 @@ pub(super) struct Parameters {
     pub(super) values: Scope,
     /// Parameters that were reported and have no value.
     pub(super) failed: BTreeSet<String>,
+    /// Parameters of type `secret`: nothing settled ever holds one.
+    pub(super) secrets: BTreeSet<String>,
 }
 
 /// Why there is no value.
@@ -31,14 +33,21 @@ impl Parameters {
     pub(super) fn text(&self, text: Placed<&str>) -> Result<Value, Unsettled> {
         let at = |problem| Unsettled::Mistakes(vec![(text.place, problem)]);
         let template = Template::parse(text.value).map_err(at)?;
-        if !self.failed.is_disjoint(&template.names()) {
+        let names = template.names();
+        if !self.failed.is_disjoint(&names) {
             return Err(Unsettled::Reported);
+        }
+        if let Some(secret) = self.secrets.intersection(&names).next() {
+            return Err(at(secret_in_text(secret)));
         }
         template.settle(&self.values).map_err(at)
     }
 
     /// A condition.
     pub(super) fn holds(&self, when: &Placed<Condition>) -> Result<bool, Unsettled> {
+        if let Some(secret) = self.secrets.intersection(&when.value.names()).next() {
+            return Err(Unsettled::Mistakes(vec![(when.place, secret_in_text(secret))]));
+        }
         if !self.failed.is_disjoint(&when.value.names()) {
             return Err(Unsettled::Reported);
         }
@@ -49,7 +58,11 @@ impl Parameters {
     pub(super) fn name(&self, text: Placed<&str>) -> Result<String, Unsettled> {
         match self.text(text)? {
             Value::Text(text) => Ok(text),
-            other @ (Value::Boolean(_) | Value::Integer(_) | Value::List(_) | Value::Members(_)) => {
+            other @ (Value::Boolean(_)
+            | Value::Integer(_)
+            | Value::List(_)
+            | Value::Secret(_)
+            | Value::Members(_)) => {
                 let problem = Problem {
                     rule: "wrong-type",
                     problem: format!("`{}` gives `{other}`; text is wanted", text.value),
@@ -89,6 +102,17 @@ impl Parameters {
             }
         }
         Ok(Value::Members(settled.into_iter().map(|(account, word, _)| (account, word)).collect()))
+    }
+}
+
+/// A secret is handed to what uses it, and to nothing else.
+pub(crate) fn secret_in_text(secret: &str) -> Problem {
+    Problem {
+        rule: "secret-in-text",
+        problem: format!(
+            "the expression names the secret `{secret}`, which is never part of a value or condition"
+        ),
+        advice: "give it to an attribute that takes a secret, or list it in `type_these`",
     }
 }
 

@@ -1,10 +1,13 @@
 //! The examples of `deploy/examples/sxa`, and layers, conditions and edges on small ones.
 
+mod secrets;
+
 use super::*;
 use crate::check::check;
 use crate::document::{Source, read};
 use crate::name::Revision;
 use crate::node::NodeKind;
+use crate::secret::SecretRef;
 use crate::view::{ExplainedValue, NamedValue};
 
 const PRODUCT: &str = include_str!("../../../../deploy/examples/sxa/product.yaml");

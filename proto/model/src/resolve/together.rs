@@ -59,7 +59,7 @@ fn twice(node: &Node) -> Option<&str> {
             let digest = script.get("sha256")?.to_lowercase();
             (!seen.insert(digest)).then(|| script.get("file").map_or("a file", String::as_str))
         }
-        Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::List(_) => None,
+        Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::List(_) | Value::Secret(_) => None,
     })
 }
 

@@ -17,7 +17,7 @@ use thiserror::Error;
 pub(super) use self::show::{show, show_sql};
 
 use super::ledger::Deed;
-use super::state::{Answer, Content, File, Pool, PoolDefaults, Service, State, find_mut};
+use super::state::{Answer, Content, File, Pool, PoolDefaults, Service, State, find_mut, local_system};
 use super::store::{self, Store};
 use crate::host::clock::SystemClock;
 use crate::host::{Clock, ServiceState, StartMode};
@@ -120,6 +120,8 @@ fn new_service() -> Service {
     Service {
         state: ServiceState::Stopped,
         start: StartMode::Manual,
+        account: local_system(),
+        password: None,
         start_delay_ms: 0,
         running_at: None,
         dies_at: None,
@@ -168,6 +170,10 @@ fn set_service(service: &mut Service, attribute: &str, value: &str) -> Result<()
             service.state = word(attribute, value)?;
         }
         "start" => service.start = word(attribute, value)?,
+        "account" => {
+            value.clone_into(&mut service.account);
+            service.password = None;
+        }
         "start_delay_ms" => service.start_delay_ms = parse(attribute, value)?,
         _ => return Err(Error::Wrong(format!("service has no {attribute}"))),
     }

@@ -125,7 +125,9 @@ fn line(out: &mut dyn Write, thing: &str, name: &str, what: impl Display) -> io:
 }
 
 fn words(service: &Service, now: Timestamp) -> String {
-    format!("{}, start {}", in_words(&service.at(now)), in_words(&service.start))
+    let password = if service.password.is_some() { ", with a password" } else { "" };
+    let (state, start) = (in_words(&service.at(now)), in_words(&service.start));
+    format!("{state}, start {start}, logs on as {}{password}", service.account)
 }
 
 fn in_words<T: serde::Serialize>(value: &T) -> String {

@@ -18,7 +18,8 @@ pub(in crate::node) static MANUAL_STEP: KindSpec = KindSpec {
             "type_these",
             AttributeType::LineList,
             false,
-            "parameters whose values are shown to be typed; in a manifest each is written `parameter=value`",
+            "parameters whose values are shown to be typed; in a manifest each is written `parameter=value`. A secret is \
+             shown on the server alone (G17)",
         ),
     ],
 };

@@ -28,7 +28,8 @@ pub(in crate::node) static PACKAGE: KindSpec = KindSpec {
     ],
 };
 
-/// `service`: brought to a state and seen to stay there (G13, G15). A service is made by its package, never by this node.
+/// `service`: logs on as an account (G4), is brought to a state and seen to stay there (G13, G15). A service is made by
+/// its package, never by this node.
 pub(in crate::node) static SERVICE: KindSpec = KindSpec {
     kind: NodeKind::Service,
     class: NodeClass::Resource,
@@ -40,6 +41,18 @@ pub(in crate::node) static SERVICE: KindSpec = KindSpec {
             AttributeType::OneOf(&["automatic", "manual", "disabled"]),
             false,
             "how Windows starts it",
+        ),
+        state(
+            "account",
+            AttributeType::Line,
+            false,
+            r"the account that it logs on as, as in LocalSystem, 'DOMAIN\name' or '.\name' (G4)",
+        ),
+        state(
+            "password",
+            AttributeType::Secret("account"),
+            false,
+            "a secret: that account's password, set together with it; it cannot be read back (G4)",
         ),
         state("state", AttributeType::OneOf(&["running", "stopped"]), false, "the state to reach and keep"),
         input(

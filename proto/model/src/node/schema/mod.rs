@@ -93,6 +93,8 @@ pub enum AttributeType {
     LineList,
     /// A list of whole numbers in this range.
     IntegerList(i64, i64),
+    /// A secret, set together with the attribute of that name and never read back.
+    Secret(&'static str),
     /// Members with a key (an account) and one of these words as value.
     Members(&'static [&'static str]),
     /// Members with a key (a virtual path) and one line of text as value.
@@ -120,6 +122,9 @@ impl AttributeType {
             Self::IntegerList(low, high) => format!("a list of numbers, {low} to {high}"),
             Self::Members(all) => {
                 format!("`account: right`, one on each line; the rights are {}", words(all))
+            }
+            Self::Secret(with) => {
+                format!("a secret parameter, as in `\"{{{{ batch_password }}}}\"`, with `{with}` beside it")
             }
             Self::Scripts => r"a list of `{file: 'C:\Folder\name.sql', sha256: DIGITS}`".to_owned(),
             Self::Entries => "`/path: text`, one on each line".to_owned(),
