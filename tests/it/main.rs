@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a story may fail its test as the story itself may")]
 
 mod agreement;
+mod canary;
 mod cancel;
 mod certificates;
 mod database;
