@@ -230,6 +230,7 @@ pub(crate) struct Plan {
     pub(crate) manifest: Manifest,
     pub(crate) steps: Vec<Step>,
     pub(crate) edges: Vec<(u32, u32)>,
+    valid_until: Timestamp,
 }
 
 impl Plan {
@@ -251,7 +252,13 @@ impl Plan {
         let number = |id: &NodeId| steps.iter().find(|step| step.node == *id).map(|step| step.number);
         let provided = manifest.nodes.iter().filter_map(|node| Some((node.provided_by.as_ref()?, &node.id)));
         let edges = provided.filter_map(|(one, other)| Some((number(one)?, number(other)?))).collect();
-        Self { id: PlanId(id), manifest: manifest.clone(), steps, edges }
+        Self {
+            id: PlanId(id),
+            manifest: manifest.clone(),
+            steps,
+            edges,
+            valid_until: Timestamp::now() + 24.hours(),
+        }
     }
 
     /// A command for all of it, with fresh keys.
@@ -286,7 +293,7 @@ impl Plan {
             servers: BTreeMap::from([(role, planned)]),
             segments: vec![segment],
             edges: self.edges.clone(),
-            valid_until: Timestamp::now() + 24.hours(),
+            valid_until: self.valid_until,
         };
         let header_json = serde_json::to_vec(&header).unwrap();
         let ticket = |number: &u32| StepTicket { number: *number, key: StepKey(Uuid::new_v4()) };

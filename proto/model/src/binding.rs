@@ -3,8 +3,9 @@
 //! Neighbours: `document` checks names by it, `resolve` finds the site by it, the agent's ports find binding and HTTP.SYS
 //! record by it. What follows the site is what IIS itself shows: protocol, then address, port and host name.
 
+use core::net::IpAddr;
 use std::fmt;
-use std::net::IpAddr;
+
 use std::str::FromStr;
 
 use crate::name::{HostName, IisName, InvalidName};
