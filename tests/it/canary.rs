@@ -33,7 +33,7 @@ fn forms(value: &str) -> Vec<Vec<u8>> {
     // The characters in the middle do not depend on what stands around the value.
     forms.extend((0..3).map(|shift| {
         let text = base64(&[&vec![0; shift], bytes].concat());
-        text[4..text.len() / 4 * 4 - 4].as_bytes().to_vec()
+        text.as_bytes()[4..text.len() / 4 * 4 - 4].to_vec()
     }));
     forms
 }
