@@ -241,14 +241,14 @@ impl Engine {
 
     /// What is no longer known of passwords after a package was installed.
     fn forgotten(&self, open: &OpenStep, end: End) -> Vec<Change> {
-        let known = self.journal.read_ledger(Clone::clone);
-        let forgotten = self.journal.read(|state| {
+        let installed = self.journal.read(|state| {
             let work = &state.open()?.work;
             let node = &work.step(open.ticket.number)?.node;
             let installed = end == End::Done && node.kind == NodeKind::Package;
-            installed.then(|| ledger::unknown_after(&work.manifest, node, &known))
+            installed.then(|| (work.manifest.clone(), node.clone()))
         });
-        forgotten.unwrap_or_default()
+        let Some((manifest, package)) = installed else { return Vec::new() };
+        self.journal.read_ledger(|ledger| ledger::unknown_after(&manifest, &package, ledger))
     }
 
     fn progress(&self, task: &Task, text: impl Into<String>) {
