@@ -63,49 +63,15 @@ impl Fold {
 
     /// Takes an event in; false where it says nothing of this run.
     pub(crate) fn apply(&mut self, event: &Event) -> bool {
-        match &event.body {
-            // Whether a server is there matters to a watcher while it has work, or when it comes back.
-            EventBody::ServerConnected { server, .. } => {
-                return self.away.remove(&server.role) && self.has_work(&server.role);
-            }
-            EventBody::ServerDisconnected { server } => {
-                return self.away.insert(server.role.clone()) && self.has_work(&server.role);
-            }
-            EventBody::PlanCreated { plan, .. }
-            | EventBody::PlanApproved { plan, .. }
-            | EventBody::RunStarted { plan, .. }
-            | EventBody::RunResumed { plan, .. }
-            | EventBody::RunEnded { plan, .. }
-            | EventBody::CancelRequested { plan, .. }
-            | EventBody::CommandIssued { plan, .. }
-            | EventBody::CommandAccepted { plan, .. }
-            | EventBody::CommandRefused { plan, .. }
-            | EventBody::StepStarted { plan, .. }
-            | EventBody::StepEnded { plan, .. }
-            | EventBody::GateOpened { plan, .. }
-            | EventBody::SecretsShown { plan, .. }
-            | EventBody::StepConfirmed { plan, .. } => {
-                if *plan != self.plan {
-                    return false;
-                }
-            }
-            EventBody::ControllerStarted { .. }
-            | EventBody::RevisionPushed { .. }
-            | EventBody::ServerInvited { .. }
-            | EventBody::ServerEnrolled { .. }
-            | EventBody::ServerRevoked { .. }
-            | EventBody::CertificateRenewed { .. }
-            | EventBody::CertificateReplaced { .. }
-            | EventBody::OperatorInvited { .. }
-            | EventBody::OperatorEnrolled { .. }
-            | EventBody::OperatorRevoked { .. }
-            | EventBody::OperatorReset { .. }
-            | EventBody::RecoveryBegan { .. }
-            | EventBody::AgentRead { .. }
-            | EventBody::OutcomeFound { .. }
-            | EventBody::RecoveryConfirmed { .. }
-            | EventBody::SecretSet { .. }
-            | EventBody::SecretResealed { .. } => return false,
+        // Whether a server is there matters to a watcher while it has work, or when it comes back.
+        if let EventBody::ServerConnected { server, .. } = &event.body {
+            return self.away.remove(&server.role) && self.has_work(&server.role);
+        }
+        if let EventBody::ServerDisconnected { server } = &event.body {
+            return self.away.insert(server.role.clone()) && self.has_work(&server.role);
+        }
+        if event.body.plan() != Some(self.plan) {
+            return false;
         }
         self.newest = event.sequence;
         self.advance(event);

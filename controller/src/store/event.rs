@@ -101,7 +101,7 @@ impl Tx {
             .bind(int(event.sequence.0)?)
             .bind(event.at.as_millisecond())
             .bind(site.map(Slug::as_str))
-            .bind(plan_of(&event.body).map(|plan| int(plan.0)).transpose()?)
+            .bind(event.body.plan().map(|plan| int(plan.0)).transpose()?)
             .bind(serde_json::to_vec(&event)?)
             .execute(self.connection())
             .await?;
@@ -156,44 +156,5 @@ impl Tx {
             | EventBody::SecretsShown { .. }
             | EventBody::CancelRequested { .. } => Ok(()),
         }
-    }
-}
-
-/// The plan that an event concerns.
-fn plan_of(body: &EventBody) -> Option<PlanId> {
-    match body {
-        EventBody::PlanCreated { plan, .. }
-        | EventBody::PlanApproved { plan, .. }
-        | EventBody::RunStarted { plan, .. }
-        | EventBody::CommandIssued { plan, .. }
-        | EventBody::CommandAccepted { plan, .. }
-        | EventBody::CommandRefused { plan, .. }
-        | EventBody::StepStarted { plan, .. }
-        | EventBody::StepEnded { plan, .. }
-        | EventBody::GateOpened { plan, .. }
-        | EventBody::StepConfirmed { plan, .. }
-        | EventBody::SecretsShown { plan, .. }
-        | EventBody::CancelRequested { plan, .. }
-        | EventBody::RunResumed { plan, .. }
-        | EventBody::RunEnded { plan, .. } => Some(*plan),
-        EventBody::ControllerStarted { .. }
-        | EventBody::RevisionPushed { .. }
-        | EventBody::ServerInvited { .. }
-        | EventBody::ServerEnrolled { .. }
-        | EventBody::ServerRevoked { .. }
-        | EventBody::ServerConnected { .. }
-        | EventBody::ServerDisconnected { .. }
-        | EventBody::CertificateRenewed { .. }
-        | EventBody::CertificateReplaced { .. }
-        | EventBody::OperatorInvited { .. }
-        | EventBody::OperatorEnrolled { .. }
-        | EventBody::OperatorRevoked { .. }
-        | EventBody::OperatorReset { .. }
-        | EventBody::RecoveryBegan { .. }
-        | EventBody::AgentRead { .. }
-        | EventBody::OutcomeFound { .. }
-        | EventBody::RecoveryConfirmed { .. }
-        | EventBody::SecretSet { .. }
-        | EventBody::SecretResealed { .. } => None,
     }
 }
