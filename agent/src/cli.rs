@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use muster_model::name::StepName;
 
 use crate::enroll::enroll;
 use crate::host::{self, twin};
@@ -58,7 +59,7 @@ enum SecretCommand {
 struct SecretArgs {
     /// The step, as in P-204/18; `muster steps PLAN` shows which one waits.
     #[arg(value_name = "PLAN/STEP")]
-    step: show::StepName,
+    step: StepName,
     /// The agent's folder: its key, its journal.
     #[arg(long, value_name = "DIR")]
     data_dir: PathBuf,

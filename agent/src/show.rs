@@ -4,12 +4,10 @@
 //! `identity` has the key, `os` knows who is an administrator of this agent. Nothing is logged, and nothing is written but to
 //! the person's screen.
 
-use std::fmt;
 use std::io::Write;
-use std::str::FromStr;
 
 use anyhow::{Context as _, bail, ensure};
-use muster_model::name::{InvalidName, PlanId};
+use muster_model::name::StepName;
 use muster_model::secret::SealedSecret;
 use muster_proto::dial;
 use muster_proto::v1;
@@ -18,31 +16,6 @@ use muster_proto::v1::agent_client::AgentClient;
 use crate::identity::{DataDir, Enrolled};
 use crate::os;
 use crate::vault::{Secrets as _, Vault};
-
-/// A step by its plan and number, written `P-204/18`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StepName {
-    /// The plan.
-    pub plan: PlanId,
-    /// The step's number in it, from 1.
-    pub step: u32,
-}
-
-impl fmt::Display for StepName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.plan, self.step)
-    }
-}
-
-impl FromStr for StepName {
-    type Err = InvalidName;
-    fn from_str(text: &str) -> Result<Self, InvalidName> {
-        let wrong = || InvalidName { what: "step", rule: "plan/step, as in P-204/18", text: text.to_owned() };
-        let (plan, step) = text.split_once('/').ok_or_else(wrong)?;
-        let step = step.parse().ok().filter(|number| *number > 0).ok_or_else(wrong)?;
-        Ok(Self { plan: plan.parse().map_err(|_| wrong())?, step })
-    }
-}
 
 /// Shows them. All are opened before it is stored that they are shown, and stored before they are: what was not seen stays
 /// to be seen, and what was seen is on record.

@@ -2,12 +2,11 @@
 //!
 //! Neighbours: `cmd` carries it out. Names are checked here, so that a wrong one is a usage error before anything is sent.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use muster_model::name::{InvalidName, ParameterName, PlanId, ProductId, Revision, ServerId, Slug};
+use muster_model::name::{InvalidName, ParameterName, PlanId, ProductId, Revision, ServerId, Slug, StepName};
 
 use crate::exit::Exit;
 use crate::output::Format;
@@ -436,15 +435,6 @@ pub struct CompletionsArgs {
     pub shell: clap_complete::Shell,
 }
 
-/// A step by its plan and number, written `P-204/18`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StepName {
-    /// The plan.
-    pub plan: PlanId,
-    /// The step's number in it, from 1.
-    pub step: u32,
-}
-
 /// A plan, or one step of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlanOrStep {
@@ -452,22 +442,6 @@ pub enum PlanOrStep {
     Plan(PlanId),
     /// One of them.
     Step(StepName),
-}
-
-impl fmt::Display for StepName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.plan, self.step)
-    }
-}
-
-impl FromStr for StepName {
-    type Err = InvalidName;
-    fn from_str(text: &str) -> Result<Self, InvalidName> {
-        let wrong = || InvalidName { what: "step", rule: "plan/step, as in P-204/18", text: text.to_owned() };
-        let (plan, step) = text.split_once('/').ok_or_else(wrong)?;
-        let step = step.parse().ok().filter(|number| *number > 0).ok_or_else(wrong)?;
-        Ok(Self { plan: plan.parse().map_err(|_| wrong())?, step })
-    }
 }
 
 impl FromStr for PlanOrStep {
@@ -486,13 +460,5 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Args::command().debug_assert();
-    }
-
-    #[test]
-    fn a_step_is_read_back_as_it_was_written() {
-        assert_eq!("P-204/18".parse::<StepName>().unwrap().to_string(), "P-204/18");
-        for text in ["P-204", "P-204/", "P-204/0", "P-204/x", "/18", "P-204/18/1"] {
-            assert!(text.parse::<StepName>().is_err(), "{text}");
-        }
     }
 }

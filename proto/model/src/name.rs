@@ -201,6 +201,31 @@ impl SqlDatabaseName {
     }
 }
 
+/// A step by its plan and number, written `P-204/18`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepName {
+    /// The plan.
+    pub plan: PlanId,
+    /// The step's number in it, from 1.
+    pub step: u32,
+}
+
+impl fmt::Display for StepName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.plan, self.step)
+    }
+}
+
+impl FromStr for StepName {
+    type Err = InvalidName;
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let wrong = || InvalidName { what: "step", rule: "plan/step, as in P-204/18", text: text.to_owned() };
+        let (plan, step) = text.split_once('/').ok_or_else(wrong)?;
+        let step = step.parse().ok().filter(|number| *number > 0).ok_or_else(wrong)?;
+        Ok(Self { plan: plan.parse().map_err(|_| wrong())?, step })
+    }
+}
+
 /// A node's identity within one server's manifest, written `kind/name`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -424,6 +449,14 @@ mod tests {
         });
         for wrong in mistyped.chain(["", "age1", "AGE1QL3Z7", "ssh-ed25519 AAAA"].map(str::to_owned)) {
             assert!(wrong.parse::<Recipient>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_step_is_read_back_as_it_was_written() {
+        assert_eq!("P-204/18".parse::<StepName>().unwrap().to_string(), "P-204/18");
+        for text in ["P-204", "P-204/", "P-204/0", "P-204/x", "/18", "P-204/18/1"] {
+            assert!(text.parse::<StepName>().is_err(), "{text}");
         }
     }
 }
