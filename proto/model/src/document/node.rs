@@ -260,12 +260,35 @@ pub(super) fn no_duplicates(nodes: &[NodeTemplate], report: &mut Report<'_>) {
 pub(crate) fn check_name(kind: NodeKind, name: &str) -> Result<NodeName, (String, String)> {
     let wrong = |advice: &str| (format!("{name:?} cannot name this {kind}"), advice.to_owned());
     let node_name: NodeName = name.parse().map_err(|_| wrong("write 1 to 260 characters on one line"))?;
-    let fits = match kind {
-        NodeKind::IisAppPool | NodeKind::IisSite => name.parse::<IisName>().is_ok(),
-        NodeKind::IisBinding => name.parse::<BindingName>().is_ok(),
-        NodeKind::Certificate | NodeKind::PrivateKeyAccess => name.trim() == name,
-        NodeKind::File | NodeKind::Folder => is_windows_path(name),
-        NodeKind::RegistryValue => name.parse::<RegistryName>().is_ok(),
+    let (fits, rule) = match kind {
+        NodeKind::IisAppPool | NodeKind::IisSite => (
+            name.parse::<IisName>().is_ok(),
+            "write it with letters without accents, digits and . _ -, at most 64; no space (G5)",
+        ),
+        NodeKind::IisBinding => (
+            name.parse::<BindingName>().is_ok(),
+            "write SITE/https/*:PORT:HOST, as in 'Sage/https/*:1025:sxa.dupont.example'; without a host name end with the colon",
+        ),
+        NodeKind::Certificate | NodeKind::PrivateKeyAccess => (
+            name.trim() == name,
+            "write a thumbprint of 40 digits, a whole subject as in 'CN=sxa.dupont.example', or a common name alone",
+        ),
+        NodeKind::File => {
+            (is_windows_path(name), r"write an absolute path, as in 'C:\ProgramData\App\app.config'")
+        }
+        NodeKind::Folder => (is_windows_path(name), r"write an absolute path, as in 'C:\ProgramData\App'"),
+        NodeKind::RegistryValue => (
+            name.parse::<RegistryName>().is_ok(),
+            r"write 'HKLM\SOFTWARE\Key\Value'; for the view of 32-bit programs 'HKLM32\SOFTWARE\Key\Value', without WOW6432Node",
+        ),
+        NodeKind::SqlDatabase => (
+            name.parse::<SqlDatabaseName>().is_ok(),
+            "write endpoint/database, as in main/SXA, with letters without accents, digits and . _ -",
+        ),
+        NodeKind::Service => (
+            !name.contains(['/', '\\']) && name.trim() == name,
+            "write the service's key name, which has no slash and no space at its ends",
+        ),
         NodeKind::Package
         | NodeKind::WindowsFeature
         | NodeKind::HttpProbe
@@ -276,47 +299,12 @@ pub(crate) fn check_name(kind: NodeKind, name: &str) -> Result<NodeName, (String
         | NodeKind::ApplicationStart
         | NodeKind::Reboot
         | NodeKind::SqlScripts
-        | NodeKind::SqlQuery => name.parse::<crate::name::Version>().is_ok(),
-        NodeKind::SqlDatabase => name.parse::<SqlDatabaseName>().is_ok(),
-        NodeKind::Service => !name.contains(['/', '\\']) && name.trim() == name,
+        | NodeKind::SqlQuery => (
+            name.parse::<crate::name::Version>().is_ok(),
+            "write it with letters without accents, digits and . _ + -, at most 64; no space (G5)",
+        ),
     };
-    if fits { Ok(node_name) } else { Err(wrong(name_rule(kind))) }
-}
-
-fn name_rule(kind: NodeKind) -> &'static str {
-    match kind {
-        NodeKind::IisBinding => {
-            "write SITE/https/*:PORT:HOST, as in 'Sage/https/*:1025:sxa.dupont.example'; without a host name end with the colon"
-        }
-        NodeKind::Certificate | NodeKind::PrivateKeyAccess => {
-            "write a thumbprint of 40 digits, a whole subject as in 'CN=sxa.dupont.example', or a common name alone"
-        }
-        NodeKind::IisAppPool | NodeKind::IisSite => {
-            "write it with letters without accents, digits and . _ -, at most 64; no space (G5)"
-        }
-        NodeKind::File => r"write an absolute path, as in 'C:\ProgramData\App\app.config'",
-        NodeKind::Service => "write the service's key name, which has no slash and no space at its ends",
-        NodeKind::SqlDatabase => {
-            "write endpoint/database, as in main/SXA, with letters without accents, digits and . _ -"
-        }
-        NodeKind::Folder => r"write an absolute path, as in 'C:\ProgramData\App'",
-        NodeKind::RegistryValue => {
-            r"write 'HKLM\SOFTWARE\Key\Value'; for the view of 32-bit programs 'HKLM32\SOFTWARE\Key\Value', without WOW6432Node"
-        }
-        NodeKind::Package
-        | NodeKind::WindowsFeature
-        | NodeKind::HttpProbe
-        | NodeKind::ManualStep
-        | NodeKind::ServiceRestart
-        | NodeKind::PoolRecycle
-        | NodeKind::ApplicationStop
-        | NodeKind::ApplicationStart
-        | NodeKind::Reboot
-        | NodeKind::SqlScripts
-        | NodeKind::SqlQuery => {
-            "write it with letters without accents, digits and . _ + -, at most 64; no space (G5)"
-        }
-    }
+    if fits { Ok(node_name) } else { Err(wrong(rule)) }
 }
 
 impl AttributeType {
