@@ -18,17 +18,7 @@ fn upgrade(stage: &Stage) -> Command {
 fn crash(cut: Cut) -> bool {
     let stage = Stage::new();
     let command = upgrade(&stage);
-    let agent = stage.agent_until(cut);
-    agent.connect();
-    let accepted = agent.reception.handle(muster_proto::session::ToAgent::Command(Box::new(command.clone())));
-    let failed = accepted.is_err() || agent.engine.catch_up().is_err();
-    drop(agent);
-
-    let agent = stage.agent();
-    agent.connect();
-    // As a controller does at every reconnection.
-    agent.command(&command).answer.unwrap();
-    agent.engine.catch_up().unwrap();
+    let (failed, agent) = stage.finish_after(cut, &command);
     let outcomes = agent.outcomes(&command);
     assert_eq!(ends(&outcomes), [End::Done; 4], "{outcomes:#?}");
     assert_eq!((stage.starts(Action::Install), stage.starts(Action::Uninstall)), (2, 1));

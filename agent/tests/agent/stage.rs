@@ -146,6 +146,22 @@ impl Stage {
         Agent { reception, engine, journal }
     }
 
+    /// Takes a command with a disk that fails, then goes on with it as a fresh process; gives whether the disk had failed.
+    pub(crate) fn finish_after(&self, cut: Cut, command: &Command) -> (bool, Agent) {
+        let agent = self.agent_until(cut);
+        agent.connect();
+        let accepted = agent.reception.handle(ToAgent::Command(Box::new(command.clone())));
+        let failed = accepted.is_err() || agent.engine.catch_up().is_err();
+        drop(agent);
+
+        let agent = self.agent();
+        agent.connect();
+        // As a controller does at every reconnection.
+        agent.command(command).answer.unwrap();
+        agent.engine.catch_up().unwrap();
+        (failed, agent)
+    }
+
     pub(crate) fn deeds(&self) -> Vec<Deed> {
         ledger::read(&self.twin_dir()).unwrap().into_iter().map(|entry| entry.deed).collect()
     }

@@ -98,16 +98,7 @@ fn crash(cut: Cut) -> bool {
     let manifest = wanted(1, "a=1\n");
     let command = plan(&agent, 1, &manifest).command();
     drop(agent);
-    let agent = stage.agent_until(cut);
-    agent.connect();
-    let accepted = agent.reception.handle(muster_proto::session::ToAgent::Command(Box::new(command.clone())));
-    let failed = accepted.is_err() || agent.engine.catch_up().is_err();
-    drop(agent);
-
-    let agent = stage.agent();
-    agent.connect();
-    agent.command(&command).answer.unwrap();
-    agent.engine.catch_up().unwrap();
+    let (failed, agent) = stage.finish_after(cut, &command);
     let outcomes = agent.outcomes(&command);
     assert_eq!(ends(&outcomes), [End::Done; 2], "{outcomes:#?}");
     let (stopped, started) = restarts(&stage);
