@@ -1,7 +1,5 @@
 //! `muster operator invite|enroll|list|revoke`.
 
-use std::io::Write as _;
-
 use jiff::Timestamp;
 use muster_model::digest::Digest;
 use muster_model::token::OperatorToken;
@@ -15,7 +13,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use super::Context;
-use super::private::{cannot_write, create_private, remove_empty};
+use super::private::write_private;
 use crate::args::{EnrollOperatorArgs, InviteOperatorArgs, OperatorArgs, OperatorVerb};
 use crate::connect::read_view;
 use crate::exit::Exit;
@@ -33,21 +31,14 @@ pub(super) async fn run(context: &mut Context<'_>, verb: OperatorVerb) -> Result
 
 async fn invite(context: &mut Context<'_>, args: &InviteOperatorArgs) -> Result<Exit, Failure> {
     let mut controller = context.connect().await?;
-    // The file is made first: a token that cannot be written down would be spent for nothing.
-    let mut file = create_private(&args.out)?;
     let request = v1::InviteOperatorRequest { operator: args.operator.to_string(), lifetime_ms: 0 };
-    let reply = controller.client.invite_operator(request).await;
-    let written = controller.answer(reply, &advice()).and_then(|reply| {
-        file.write_all(reply.token.as_bytes())
-            .and_then(|()| file.sync_all())
-            .map_err(|error| cannot_write(&args.out).because(&error))?;
-        Ok(reply)
-    });
-    let reply = match written {
-        Ok(reply) => reply,
-        Err(failure) => return Err(remove_empty(&args.out, failure)),
+    let invited = async {
+        let reply = controller.client.invite_operator(request).await;
+        let v1::InviteReply { token, expires_at_ms } = controller.answer(reply, &advice())?;
+        Ok((token.into_bytes(), expires_at_ms))
     };
-    let expires_at = Timestamp::from_millisecond(reply.expires_at_ms)
+    let expires_at_ms = write_private(&args.out, invited).await?;
+    let expires_at = Timestamp::from_millisecond(expires_at_ms)
         .map_err(|error| Failure::internal("the controller's answer has no valid time", &error))?;
     let (file, operator) = (args.out.display(), &args.operator);
     if context.output.is_json() {
@@ -79,16 +70,8 @@ async fn enroll(context: &mut Context<'_>, args: &EnrollOperatorArgs) -> Result<
     })?;
     let token = OperatorToken::from_line(&text)
         .map_err(|error| Failure::usage("the token cannot be used", "ask for a new one").because(&error))?;
-    let mut file = create_private(&args.profile_out)?;
-    let written = match profile(&token).await {
-        Ok(profile) => serde_json::to_vec_pretty(&profile).map_err(Failure::from).and_then(|json| {
-            file.write_all(&json)
-                .and_then(|()| file.sync_all())
-                .map_err(|error| cannot_write(&args.profile_out).because(&error))
-        }),
-        Err(failure) => Err(failure),
-    };
-    written.map_err(|failure| remove_empty(&args.profile_out, failure))?;
+    let made = async { Ok((serde_json::to_vec_pretty(&profile(&token).await?)?, ())) };
+    write_private(&args.profile_out, made).await?;
     let message = format!(
         "{} is the profile of {}. It holds a private key; keep it to yourself.",
         args.profile_out.display(),

@@ -1,14 +1,12 @@
 //! `muster server invite|list|show|revoke`.
 
-use std::io::Write as _;
-
 use jiff::Timestamp;
 use muster_model::name::ServerId;
 use muster_model::view::{ServerView, ServersView};
 use muster_proto::v1;
 
 use super::Context;
-use super::private::{cannot_write, create_private, remove_empty};
+use super::private::write_private;
 use crate::args::{InviteArgs, ServerVerb};
 use crate::connect::{Controller, read_view};
 use crate::exit::Exit;
@@ -26,22 +24,14 @@ pub(super) async fn run(context: &mut Context<'_>, verb: ServerVerb) -> Result<E
 
 async fn invite(context: &mut Context<'_>, args: &InviteArgs) -> Result<Exit, Failure> {
     let mut controller = context.connect().await?;
-    // The file is made first: a token that cannot be written down would be spent for nothing.
-    let mut file = create_private(&args.out)?;
     let request = v1::InviteRequest { server: args.server.to_string(), lifetime_ms: 0 };
-    let reply = controller.client.invite_server(request).await;
-    let answer = controller.answer(reply, &advice());
-    let written = answer.and_then(|reply| {
-        file.write_all(reply.token.as_bytes())
-            .and_then(|()| file.sync_all())
-            .map_err(|error| cannot_write(&args.out).because(&error))?;
-        Ok(reply)
-    });
-    let reply = match written {
-        Ok(reply) => reply,
-        Err(failure) => return Err(remove_empty(&args.out, failure)),
+    let invited = async {
+        let reply = controller.client.invite_server(request).await;
+        let v1::InviteReply { token, expires_at_ms } = controller.answer(reply, &advice())?;
+        Ok((token.into_bytes(), expires_at_ms))
     };
-    let expires_at = Timestamp::from_millisecond(reply.expires_at_ms)
+    let expires_at_ms = write_private(&args.out, invited).await?;
+    let expires_at = Timestamp::from_millisecond(expires_at_ms)
         .map_err(|error| Failure::internal("the controller's answer has no valid time", &error))?;
     if context.output.is_json() {
         let record = serde_json::json!({
