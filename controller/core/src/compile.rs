@@ -99,15 +99,7 @@ fn same(one: &Manifest, other: &Manifest) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn wanted(nodes: &str) -> Wanted {
-        Wanted {
-            server: "dupont-prod/web".parse().unwrap(),
-            host: "DUP-WEB01".parse().unwrap(),
-            product: "sxa 2022-r2".parse().unwrap(),
-            nodes: serde_json::from_str(nodes).unwrap(),
-        }
-    }
+    use crate::testing::wanted;
 
     const POOL: &str = r#"[{"id": "iis_app_pool/sxa", "attributes": {"load_user_profile": true}}]"#;
 

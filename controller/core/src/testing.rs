@@ -16,9 +16,20 @@ use muster_model::secret::SecretRef;
 use muster_model::value::Value;
 use proptest::prelude::*;
 
+use crate::compile::Wanted;
 use crate::plan::{self, AgentFacts, Assembled, Comparison, PlanInput, ServerInput};
 use crate::record::Record;
 use crate::run::Run;
+
+/// What documents say of one server, from its nodes as JSON.
+pub(crate) fn wanted(nodes: &str) -> Wanted {
+    Wanted {
+        server: "dupont-prod/web".parse().unwrap(),
+        host: "DUP-WEB01".parse().unwrap(),
+        product: "sxa 2022-r2".parse().unwrap(),
+        nodes: serde_json::from_str(nodes).unwrap(),
+    }
+}
 
 pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + second).unwrap()
