@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::claims;
 use crate::diagnostic::{Diagnostic, listed};
 use crate::document::{Body, Document, Documents, Placed, SECRET_IN_DOCUMENT, Site, Values, same_host};
 use crate::name::{HostName, ParameterName, ProductId, Slug};
@@ -22,15 +23,23 @@ pub fn check(documents: &Documents) -> Vec<Diagnostic> {
     listed(found)
 }
 
-/// Every site settled; a mistake in a product is said once, with the sites that show it.
+/// Every site settled, and what they claim together; a mistake in a product is said once, with the sites that show it.
 fn sites(documents: &Documents) -> Vec<Diagnostic> {
     let mut mistakes: BTreeMap<Diagnostic, Vec<&Slug>> = BTreeMap::new();
+    let mut settled = Vec::new();
     for site in documents.sites() {
-        for mistake in resolve::settled(documents, site).err().unwrap_or_default() {
-            mistakes.entry(mistake).or_default().push(site);
+        match resolve::settled(documents, site) {
+            Ok(site) => settled.push(site),
+            Err(found) => {
+                found.into_iter().for_each(|mistake| mistakes.entry(mistake).or_default().push(site))
+            }
         }
     }
-    mistakes.into_iter().map(|(mistake, sites)| resolve::of_site(mistake, documents, &sites)).collect()
+    let mistakes = mistakes.into_iter();
+    let mut found: Vec<_> =
+        mistakes.map(|(mistake, sites)| resolve::of_site(mistake, documents, &sites)).collect();
+    found.extend(claims::databases(documents, &settled));
+    found
 }
 
 /// The sites of a ring or client may have several products; a value that none of them has a parameter for is a mistake.

@@ -9,6 +9,7 @@ pub mod backup;
 pub mod binding;
 pub mod certificate;
 pub mod check;
+mod claims;
 pub mod command;
 pub mod diagnostic;
 pub mod digest;

@@ -3,6 +3,7 @@
 //! Neighbours: `layers` settles parameters, `nodes` settles a server's nodes, `edges` their order; `muster-core` makes
 //! manifests of the result. What is wrong is said with the place in the document that can be corrected.
 
+mod bindings;
 mod edges;
 mod endpoint;
 mod explain;

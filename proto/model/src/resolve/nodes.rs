@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::bindings;
 use super::found::Found;
 use super::settle::{Parameters, Unsettled};
 use super::together;
@@ -48,6 +49,7 @@ pub(super) fn settle<'a>(
     let settled: Vec<_> = templates.map(|(position, template)| reader.node(position, template)).collect();
     let nodes = settled.into_iter().collect::<Option<Vec<_>>>()?;
     reader.no_duplicates(&nodes);
+    bindings::check(document, &nodes, reader.found);
     reader.fits_one_message(&nodes);
     Some(nodes)
 }

@@ -1,5 +1,6 @@
 //! The examples of `deploy/examples/sxa`, and layers, conditions and edges on small ones.
 
+mod claims;
 mod explain;
 mod order;
 mod secrets;
