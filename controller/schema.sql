@@ -148,7 +148,9 @@ CREATE TABLE servers (
 );
 CREATE TABLE site_status (
     site TEXT PRIMARY KEY,
-    sequence BIGINT NOT NULL,
+    plan BIGINT NOT NULL,
+    -- The format of the body.
+    format BIGINT NOT NULL,
     body BLOB NOT NULL
 );
 CREATE TABLE step_keys (

@@ -59,7 +59,9 @@ impl Handle {
                 for body in bodies {
                     record(tx, &mut run, &parts.site, body).await.map_err(E::from)?;
                 }
-                follow(tx, run, &parts.site).await.map_err(E::from)
+                let moved = follow(tx, run, &parts.site).await.map_err(E::from)?;
+                tx.set_site_status(&parts.status(&moved.run)).await.map_err(E::from)?;
+                Ok::<_, E>(moved)
             })
         });
         let Moved { run, issued, cancels } = work.await?;

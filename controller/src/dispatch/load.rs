@@ -8,6 +8,7 @@ use std::sync::Arc;
 use muster_core::plan::lint::Violation;
 use muster_core::record::{self, Record};
 use muster_core::run::{IllegalMove, Run};
+use muster_core::status::SiteStatus;
 use muster_model::manifest::Manifest;
 use muster_model::name::{PlanId, Role, Sequence, ServerId, Slug};
 use muster_model::plan::{PlanHeader, ServerSteps};
@@ -78,7 +79,20 @@ pub(crate) struct ServerPart {
     pub(crate) manifest: Record<Manifest>,
 }
 
+impl Loaded {
+    /// Where the site stands by this plan.
+    pub(crate) fn status(&self) -> SiteStatus {
+        self.parts.status(&self.run)
+    }
+}
+
 impl Parts {
+    /// Where the site stands by this plan, as the run has it.
+    pub(crate) fn status(&self, run: &Run) -> SiteStatus {
+        let manifests = self.servers.iter().map(|(role, part)| (role.clone(), part.manifest.value()));
+        SiteStatus::of(run, &manifests.collect())
+    }
+
     /// What forbids the plan's approval, each with what to do.
     pub(crate) fn findings(&self) -> Vec<String> {
         self.plan

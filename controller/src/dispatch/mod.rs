@@ -1,13 +1,15 @@
 //! The driver of runs: keeps every active run in memory, stores what happens to it together with what follows from that,
 //! and sends what is due.
 //!
-//! `load` reads a plan, `change` is the one place that moves a run, `agent` takes what agents say. Neighbours:
+//! `load` reads a plan, `change` is the one place that moves a run, `agent` takes what agents say, `status` makes rows of
+//! sites anew. Neighbours:
 //! `muster_core::run` decides, `session` knows who is connected, `planning` begins runs. A command is stored before it is
 //! sent, an outcome before it is acknowledged; nothing in memory is ahead of the disk.
 
 mod agent;
 pub(crate) mod change;
 pub(crate) mod load;
+pub mod status;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -88,6 +90,7 @@ impl Service {
     /// # Errors
     /// Where the store does not answer. A run that cannot be loaded is logged and left alone: other sites go on.
     pub async fn start(store: Store, sessions: session::Handle, recovering: bool) -> Result<Self, Error> {
+        status::refold(&store).await?;
         let running = if recovering { Vec::new() } else { store.snapshot().await?.running_plans().await? };
         let handle = Handle {
             inner: Arc::new(Inner {

@@ -144,7 +144,7 @@ impl Catalog {
 }
 
 /// The documents that a site names.
-pub(super) fn named(site: &Site) -> Vec<DocumentKey> {
+pub(crate) fn named(site: &Site) -> Vec<DocumentKey> {
     let ring = site.ring.iter().map(|ring| DocumentKey::Ring(ring.value.clone()));
     let client = DocumentKey::Client(site.client.value.clone());
     ring.chain([client, DocumentKey::Product(site.product.value.clone())]).collect()

@@ -17,6 +17,7 @@ use muster_model::report::Finding;
 
 use super::{Error, Planning, manifest};
 use crate::crash;
+use crate::dispatch::{self, load};
 use crate::intake::catalog;
 use crate::secrets;
 use crate::store::{NewPlan, PlanSteps, Snapshot, Tx};
@@ -140,6 +141,8 @@ async fn store_plan(tx: &mut Tx, site: Site, servers: Vec<ServerInput>, by: Stri
     };
     tx.add_plan(&new_plan(plan, &site, revision, by, assembled)).await?;
     tx.append(Some(&site), body).await?;
+    let loaded = load::load(tx, plan).await.map_err(dispatch::Error::from)?;
+    tx.set_site_status(&loaded.status()).await?;
     Ok(plan)
 }
 

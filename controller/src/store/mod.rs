@@ -54,7 +54,6 @@ pub use recovery::{Confirmed, ReadMemory, Recovery};
 pub use revision::{Document, NewRevision, Pushed, RevisionRecord};
 pub use secret::StoredSecret;
 pub use server::Server;
-pub use status::SiteStatus;
 pub use step_key::StepKeyRecord;
 
 use crate::clock::Clock;

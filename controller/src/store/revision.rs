@@ -3,6 +3,8 @@
 //! Neighbours: intake adds a revision, compiling reads the newest one. A document that a push does not name stays: its
 //! newest text is what holds.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use muster_model::digest::Digest;
 use muster_model::event::EventBody;
@@ -112,6 +114,16 @@ impl Snapshot {
         .fetch_optional(self.connection())
         .await?;
         row.as_ref().map(read_document).transpose()
+    }
+
+    /// At which revision each document last changed, by its key.
+    pub async fn documents_last_changed(&mut self) -> Result<BTreeMap<String, Revision>, Error> {
+        sqlx::query("SELECT document, MAX(revision) AS revision FROM documents GROUP BY document")
+            .fetch_all(self.connection())
+            .await?
+            .iter()
+            .map(|row| Ok((row.try_get("document")?, Revision(nat("revision", row.try_get("revision")?)?))))
+            .collect()
     }
 
     /// The keys of the documents that changed after a revision: what a push from there has not seen.

@@ -79,6 +79,21 @@ impl Snapshot {
             .collect()
     }
 
+    /// The newest version of each secret of every site.
+    pub async fn all_secret_versions(&mut self) -> Result<BTreeMap<Slug, SecretVersions>, Error> {
+        let rows =
+            sqlx::query("SELECT site, secret, MAX(version) AS version FROM secrets GROUP BY site, secret")
+                .fetch_all(self.connection())
+                .await?;
+        let mut sites: BTreeMap<Slug, SecretVersions> = BTreeMap::new();
+        for row in rows {
+            let version = SecretVersion(nat("version", row.try_get("version")?)?);
+            let site = sites.entry(parse("site", row.try_get("site")?)?).or_default();
+            site.insert(parse("secret", row.try_get("secret")?)?, version);
+        }
+        Ok(sites)
+    }
+
     /// A secret at one version, sealed.
     pub async fn sealed(&mut self, secret: &SecretRef) -> Result<Option<SealedSecret>, Error> {
         let row = sqlx::query("SELECT * FROM secrets WHERE site = $1 AND secret = $2 AND version = $3")

@@ -1,67 +1,64 @@
-//! The current row of each site's status: a cache of a fold, written in its event's transaction.
+//! The current row of each site's status: what the events of its newest plan come to, written in their transaction.
 //!
-//! Neighbours: dispatch folds and writes, `muster status` reads. What is in it is `muster-core`'s; here it is bytes.
+//! Neighbours: `dispatch` and `planning` write, `muster status` reads. What is in a row is [`SiteStatus`]'s, which is made
+//! of the fold of the plan's events and of nothing else: a row that is missing can always be made again.
 
-use muster_model::name::{Sequence, Slug};
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
+use muster_core::status::{FORMAT, SiteStatus};
+use muster_model::name::{PlanId, Slug};
 
-use super::row::{int, nat, parse};
+use super::row::{from_json, int, nat};
 use super::{Error, Snapshot, Tx};
 
-/// A site's status as of an event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SiteStatus {
-    /// The site.
-    pub site: Slug,
-    /// The last event that it takes account of.
-    pub sequence: Sequence,
-    /// JSON.
-    pub bytes: Vec<u8>,
-}
-
-fn read(row: &SqliteRow) -> Result<SiteStatus, Error> {
-    Ok(SiteStatus {
-        site: parse("site", row.try_get("site")?)?,
-        sequence: Sequence(nat("sequence", row.try_get("sequence")?)?),
-        bytes: row.try_get("body")?,
-    })
-}
-
 impl Snapshot {
-    /// A site's status.
+    /// Where a site stands; none where it was never planned.
     pub async fn site_status(&mut self, site: &Slug) -> Result<Option<SiteStatus>, Error> {
-        sqlx::query("SELECT * FROM site_status WHERE site = $1")
-            .bind(site.as_str())
-            .fetch_optional(self.connection())
-            .await?
-            .as_ref()
-            .map(read)
-            .transpose()
+        let body: Option<Vec<u8>> =
+            sqlx::query_scalar("SELECT body FROM site_status WHERE site = $1 AND format = $2")
+                .bind(site.as_str())
+                .bind(i64::from(FORMAT))
+                .fetch_optional(self.connection())
+                .await?;
+        body.map(|body| from_json("status of a site", &body)).transpose()
     }
 
-    /// Every site's status, by name.
+    /// Where every site stands that was ever planned, by name.
     pub async fn site_statuses(&mut self) -> Result<Vec<SiteStatus>, Error> {
-        sqlx::query("SELECT * FROM site_status ORDER BY site")
-            .fetch_all(self.connection())
-            .await?
-            .iter()
-            .map(read)
-            .collect()
+        let bodies: Vec<Vec<u8>> =
+            sqlx::query_scalar("SELECT body FROM site_status WHERE format = $1 ORDER BY site")
+                .bind(i64::from(FORMAT))
+                .fetch_all(self.connection())
+                .await?;
+        bodies.iter().map(|body| from_json("status of a site", body)).collect()
+    }
+
+    /// The newest plans of the sites that have no row of this version's format.
+    pub async fn plans_without_status(&mut self) -> Result<Vec<PlanId>, Error> {
+        let plans: Vec<i64> = sqlx::query_scalar(
+            "SELECT newest.plan FROM (SELECT site, MAX(plan) AS plan FROM plans GROUP BY site) AS newest
+             LEFT JOIN site_status ON site_status.site = newest.site
+             WHERE site_status.plan IS NULL OR site_status.plan <> newest.plan OR site_status.format <> $1
+             ORDER BY newest.plan",
+        )
+        .bind(i64::from(FORMAT))
+        .fetch_all(self.connection())
+        .await?;
+        plans.into_iter().map(|plan| Ok(PlanId(nat("plan", plan)?))).collect()
     }
 }
 
 impl Tx {
-    /// Replaces a site's status; as of the newest event of this transaction.
-    pub async fn set_site_status(&mut self, site: &Slug, bytes: &[u8]) -> Result<(), Error> {
-        let sequence = int(self.sequence)?;
+    /// Writes where a site stands, to be called with the event that moved its plan. What moves a plan that is not its
+    /// site's newest leaves the row as it is.
+    pub async fn set_site_status(&mut self, status: &SiteStatus) -> Result<(), Error> {
         sqlx::query(
-            "INSERT INTO site_status (site, sequence, body) VALUES ($1, $2, $3)
-             ON CONFLICT (site) DO UPDATE SET sequence = excluded.sequence, body = excluded.body",
+            "INSERT INTO site_status (site, plan, format, body) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (site) DO UPDATE SET plan = excluded.plan, format = excluded.format, body = excluded.body
+             WHERE excluded.plan >= site_status.plan",
         )
-        .bind(site.as_str())
-        .bind(sequence)
-        .bind(bytes)
+        .bind(status.site.as_str())
+        .bind(int(status.plan.0)?)
+        .bind(i64::from(FORMAT))
+        .bind(serde_json::to_vec(status)?)
         .execute(self.connection())
         .await?;
         Ok(())

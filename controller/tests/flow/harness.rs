@@ -107,7 +107,17 @@ impl Controller {
         let profile = Profile::read(&dir.path().join("anne.profile")).unwrap();
         let address = running.address().to_string();
         let channel = dial::dial(&address, &profile.credentials()).await.unwrap();
-        Self { dir, running, operator: OperatorClient::new(channel), hands }
+        let controller = Self { dir, running, operator: OperatorClient::new(channel), hands };
+        controller.check_status_rows().await;
+        controller
+    }
+
+    /// The row of each site is what the events of its newest plan come to: asked of every story, wherever it looks.
+    async fn check_status_rows(&self) {
+        let mut snapshot = self.store().snapshot().await.unwrap();
+        let sites = ["dupont-prod".parse().unwrap()];
+        let differing = muster_controller::dispatch::status::differing(&mut snapshot, &sites).await.unwrap();
+        assert!(differing.is_empty(), "the status of {differing:?} is not what its events come to");
     }
 
     /// Stops it and starts it again, under a new epoch and on another port.
@@ -120,6 +130,7 @@ impl Controller {
 
     /// Stops it, says of its data that it is an older copy, and starts it again: in recovery.
     pub(crate) async fn put_back(self) -> Self {
+        self.check_status_rows().await;
         let Self { dir, running, operator, hands } = self;
         drop(operator);
         running.stop().await.unwrap();
@@ -214,12 +225,14 @@ impl Controller {
     pub(crate) async fn steps(&mut self, plan: u64) -> StepsView {
         let view = self.operator.list_steps(v1::PlanRequest { plan }).await.unwrap().into_inner();
         assert_eq!(view.shape, "muster.steps/1");
+        self.check_status_rows().await;
         serde_json::from_slice(&view.json).unwrap()
     }
 
     pub(crate) async fn status(&mut self) -> StatusView {
         let view = self.operator.get_status(v1::StatusRequest::default()).await.unwrap().into_inner();
         assert_eq!(view.shape, "muster.status/1");
+        self.check_status_rows().await;
         serde_json::from_slice(&view.json).unwrap()
     }
 
@@ -243,6 +256,7 @@ impl Controller {
             let Some(v1::watch_reply::What::Event(record)) = reply.what else { continue };
             let event: Event = serde_json::from_slice(&record.event_json).unwrap();
             if wanted(&event.body) {
+                self.check_status_rows().await;
                 return event.body;
             }
         }

@@ -13,4 +13,5 @@ mod pushes;
 mod recovery;
 mod runs;
 mod sessions;
+mod status;
 mod watches;

@@ -9,9 +9,11 @@ use muster_model::node::Effect;
 use muster_model::outcome::{CommandId, End, Outcome, Refusal, StepKey, StepTicket};
 use muster_model::plan::Step;
 use muster_model::view::StepState;
+use serde::{Deserialize, Serialize};
 
 /// How far a plan has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// It was made.
     Planned,

@@ -10,8 +10,8 @@ mod steps;
 mod tests;
 
 pub use server::{ServerFacts, server};
-pub use site::{PlanFacts, SiteFacts, site, status, why};
-pub use steps::{Servers, run, steps};
+pub use site::{PlanFacts, SiteFacts, site, why};
+pub use steps::{Servers, steps};
 
 use muster_model::event::RunEnd;
 use muster_model::outcome::End;

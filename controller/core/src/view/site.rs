@@ -5,15 +5,14 @@
 
 use jiff::Timestamp;
 use muster_model::event::RunEnd;
-use muster_model::name::{ProductId, Revision, Role, Slug};
+use muster_model::name::{HostName, ProductId, Role, Slug};
 use muster_model::outcome::End;
-use muster_model::view::{
-    RunView, ServerState, SiteState, SiteView, StatusView, StepState, StepView, WhyView,
-};
+use muster_model::view::{RunView, ServerState, SiteState, SiteView, StepState, StepView, WhyView};
 
 use super::steps::{self, Servers};
-use super::{ServerFacts, end_phrase, end_word, server};
+use super::{ServerFacts, server};
 use crate::run::{Phase, Run, StepRun};
+use crate::status::{ServerStatus, SiteStatus};
 
 /// What the controller knows of a site.
 #[derive(Debug, Clone)]
@@ -24,13 +23,13 @@ pub struct SiteFacts<'a> {
     pub product: ProductId,
     /// Its servers.
     pub servers: Vec<ServerFacts>,
-    /// Its newest plan, once there is one.
-    pub plan: Option<PlanFacts<'a>>,
+    /// What the events of its newest plan come to, once there is one.
+    pub status: Option<&'a SiteStatus>,
     /// Whether its documents have changed since that plan.
     pub changed: bool,
 }
 
-/// What the controller knows of a plan.
+/// What the controller knows of a site's newest plan.
 #[derive(Debug, Clone)]
 pub struct PlanFacts<'a> {
     /// The fold of its events.
@@ -41,36 +40,30 @@ pub struct PlanFacts<'a> {
     pub findings: Vec<String>,
 }
 
-/// The sites that were asked for.
-pub fn status(revision: Option<Revision>, sites: &[SiteFacts<'_>], now: Timestamp) -> StatusView {
-    StatusView { revision, sites: sites.iter().map(|facts| site(facts, now)).collect() }
-}
-
 /// One site, as it stands.
 pub fn site(facts: &SiteFacts<'_>, now: Timestamp) -> SiteView {
-    let (state, detail) = match &facts.plan {
-        Some(plan) => standing(plan, facts, now),
+    let (state, detail) = match facts.status {
+        Some(status) => standing(status, facts, now),
         None => (SiteState::New, "it was pushed and never planned".to_owned()),
     };
-    let run = facts.plan.as_ref().map(|plan| plan.run);
-    let progress = run.map(|run| (count(run, StepRun::is_done), count(run, |_| true)));
+    let progress = facts.status.map(|status| (status.done, status.steps));
     SiteView {
         site: facts.site.clone(),
         product: facts.product.clone(),
         state,
         detail,
-        plan: run.map(Run::plan),
+        plan: facts.status.map(|status| status.plan),
         progress: progress.filter(|(_, all)| *all > 0),
-        since: run.and_then(Run::moved_at),
+        since: facts.status.and_then(|status| status.moved_at),
         servers: facts.servers.iter().map(server).collect(),
         next: next(facts, state, now),
     }
 }
 
 /// Why a site stands where it does.
-pub fn why(facts: &SiteFacts<'_>, now: Timestamp) -> WhyView {
+pub fn why(facts: &SiteFacts<'_>, plan: Option<&PlanFacts<'_>>, now: Timestamp) -> WhyView {
     let (mut steps, mut refusals) = (Vec::new(), Vec::new());
-    if let Some(PlanFacts { run, servers, .. }) = &facts.plan {
+    if let Some(PlanFacts { run, servers, .. }) = plan {
         steps =
             run.steps().filter(|step| explains(step)).map(|step| steps::step(run, step, servers)).collect();
         let said = run.refusals().map(|(role, refusal)| format!("{}: {refusal}", servers.name(role)));
@@ -78,7 +71,7 @@ pub fn why(facts: &SiteFacts<'_>, now: Timestamp) -> WhyView {
     }
     // What ended badly by itself comes first; what was skipped for it follows.
     steps.sort_by_key(|step: &StepView| (step.state == StepState::Ended(End::Skipped), step.number));
-    let findings = facts.plan.as_ref().map(|plan| plan.findings.clone()).unwrap_or_default();
+    let findings = plan.map(|plan| plan.findings.clone()).unwrap_or_default();
     WhyView { site: site(facts, now), steps, refusals, findings }
 }
 
@@ -87,132 +80,106 @@ fn explains(step: &StepRun) -> bool {
 }
 
 /// The state and the sentence of a site with a plan.
-fn standing(facts: &PlanFacts<'_>, site: &SiteFacts<'_>, now: Timestamp) -> (SiteState, String) {
-    let PlanFacts { run, servers, findings } = facts;
-    let plan = run.plan();
-    let until = run.header().valid_until;
+fn standing(status: &SiteStatus, site: &SiteFacts<'_>, now: Timestamp) -> (SiteState, String) {
+    let SiteStatus { plan, valid_until: until, .. } = status;
+    let connected: Vec<Role> =
+        site.servers.iter().filter(|facts| facts.connected).map(|facts| facts.server.role.clone()).collect();
     let since = if site.changed { "; its documents have changed since" } else { "" };
-    match (run.phase(), steps::run(run, servers)) {
-        (Phase::Planned, _) if !findings.is_empty() => {
-            let count = number(findings.len(), "finding forbids", "findings forbid");
+    match (status.phase, steps::run(status, &connected)) {
+        (Phase::Planned, _) if status.findings > 0 => {
+            let count = number(status.findings, "finding forbids", "findings forbid");
             (SiteState::Planned, format!("{plan}: {count} its approval{since}"))
         }
-        (Phase::Planned, _) if run.rows() == 0 => {
+        (Phase::Planned, _) if status.rows == 0 => {
             (SiteState::InSync, format!("{plan} found nothing to change{since}"))
         }
-        (Phase::Planned | Phase::Approved, _) if run.is_expired(now) => {
+        (Phase::Planned | Phase::Approved, _) if status.is_expired(now) => {
             (SiteState::Planned, format!("{plan} was valid until {until} and was not started{since}"))
         }
         (Phase::Planned, _) => {
-            let rows = number(run.rows(), "row waits", "rows wait");
+            let rows = number(status.rows, "row waits", "rows wait");
             (SiteState::Planned, format!("{plan}: {rows} for approval{since}"))
         }
-        (Phase::Approved, _) => approved(run, servers, since),
-        (_, Some(RunView::Running)) => (SiteState::Running, running(run, since)),
-        (_, Some(RunView::Waiting)) => (SiteState::Waiting, waiting(run, servers)),
-        (_, Some(RunView::Offline)) => (SiteState::Offline, offline(run, servers)),
+        (Phase::Approved, _) => approved(status, &connected, since),
+        (_, Some(RunView::Running)) => (SiteState::Running, running(status, since)),
+        (_, Some(RunView::Waiting)) => (SiteState::Waiting, waiting(status, &connected)),
+        (_, Some(RunView::Offline)) => (SiteState::Offline, offline(status, &connected)),
         (Phase::Ended(RunEnd::Done), _) => {
-            let steps = number(count(run, |_| true), "step", "steps");
+            let steps = number(status.steps, "step", "steps");
             (SiteState::InSync, format!("{plan} is done: {steps}{since}"))
         }
-        (Phase::Ended(end), _) => (SiteState::Stopped(end), format!("{}{since}", stopped(run, end))),
-        (Phase::Running | Phase::Stopping, _) => (SiteState::Running, running(run, since)),
+        (Phase::Ended(end), _) => {
+            let stopped = status.stopped.as_deref().unwrap_or_default();
+            (SiteState::Stopped(end), format!("{stopped}{since}"))
+        }
+        (Phase::Running | Phase::Stopping, _) => (SiteState::Running, running(status, since)),
     }
 }
 
-fn approved(run: &Run, servers: &Servers<'_>, since: &str) -> (SiteState, String) {
-    let plan = run.plan();
-    let by = run.approval().map(|approval| format!(" by {}", approval.by)).unwrap_or_default();
-    let away: Vec<&Role> = run
-        .header()
-        .servers
-        .keys()
-        .filter(|role| run.steps().any(|step| step.role == **role) && !servers.is_connected(role))
-        .collect();
+fn approved(status: &SiteStatus, connected: &[Role], since: &str) -> (SiteState, String) {
+    let plan = status.plan;
+    let by = status.approved_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+    let away = away(status, connected, |server| server.works);
     if away.is_empty() {
         return (SiteState::Approved, format!("{plan} is approved{by} and was not started{since}"));
     }
-    let detail = format!("{plan} is approved{by}; {}{since}", not_connected(&away, servers));
-    (SiteState::Offline, detail)
+    (SiteState::Offline, format!("{plan} is approved{by}; {}{since}", not_connected(&away)))
 }
 
-fn running(run: &Run, since: &str) -> String {
-    let plan = run.plan();
-    let stopping = if run.phase() == Phase::Stopping { "; it stops before its next step" } else { "" };
-    let moving = |state| run.steps().find(move |step| step.state == state);
-    let progress =
-        format!("{} of {} done", count(run, StepRun::is_done), number(count(run, |_| true), "step", "steps"));
-    match moving(StepState::Running).or_else(|| moving(StepState::Issued)) {
-        Some(step) => {
-            format!("{plan}: {progress}, now step {} {}{stopping}{since}", step.step.number, step.step.node)
-        }
+fn running(status: &SiteStatus, since: &str) -> String {
+    let plan = status.plan;
+    let stopping = if status.phase == Phase::Stopping { "; it stops before its next step" } else { "" };
+    let progress = format!("{} of {} done", status.done, number(status.steps, "step", "steps"));
+    match &status.moving {
+        Some((step, node)) => format!("{plan}: {progress}, now step {step} {node}{stopping}{since}"),
         None => format!("{plan}: {progress}{stopping}{since}"),
     }
 }
 
-fn waiting(run: &Run, servers: &Servers<'_>) -> String {
-    let plan = run.plan();
-    let gates: Vec<String> = run
-        .steps()
-        .filter(|step| step.state == StepState::Waiting)
-        .map(|step| {
-            let done_by = servers.manifests.get(&step.role).and_then(|m| m.node(&step.step.node));
-            let done_by = done_by.and_then(|node| node.attributes.get("done_by")?.as_text());
-            let who = match done_by {
-                Some("client") => "the client",
-                Some("dba") => "the DBA",
-                Some(_) | None => "a person",
-            };
-            format!("step {plan}/{} {} waits for {who}", step.step.number, step.step.node)
-        })
-        .collect();
-    let mut detail = gates.join("; ");
-    let failed = count(run, |step| step.has_failed() && run.culprit(step.step.number) == step.step.number);
-    if failed > 0 {
-        detail.push_str(&format!("; {} not end well", number(failed, "step did", "steps did")));
+fn waiting(status: &SiteStatus, connected: &[Role]) -> String {
+    let plan = status.plan;
+    let gates = status.gates.iter().map(|gate| {
+        let who = match gate.done_by.as_deref() {
+            Some("client") => "the client",
+            Some("dba") => "the DBA",
+            Some(_) | None => "a person",
+        };
+        format!("step {plan}/{} {} waits for {who}", gate.step, gate.node)
+    });
+    let mut detail = gates.collect::<Vec<_>>().join("; ");
+    if status.failed > 0 {
+        detail.push_str(&format!("; {} not end well", number(status.failed, "step did", "steps did")));
     }
-    let away = steps::missing(run, servers);
+    let away = missing(status, connected);
     if !away.is_empty() {
-        detail.push_str(&format!("; {}", not_connected(&away, servers)));
+        detail.push_str(&format!("; {}", not_connected(&away)));
     }
     detail
 }
 
-fn offline(run: &Run, servers: &Servers<'_>) -> String {
-    let away = not_connected(&steps::missing(run, servers), servers);
-    let until = run.header().valid_until;
-    let rest = if run.phase() == Phase::Stopping { "the run stops" } else { "the work is done" };
-    format!("{}: {away}; {rest} when it is back before {until}", run.plan())
+fn offline(status: &SiteStatus, connected: &[Role]) -> String {
+    let away = not_connected(&missing(status, connected));
+    let SiteStatus { plan, valid_until: until, .. } = status;
+    let rest = if status.phase == Phase::Stopping { "the run stops" } else { "the work is done" };
+    format!("{plan}: {away}; {rest} when it is back before {until}")
 }
 
-fn not_connected(roles: &[&Role], servers: &Servers<'_>) -> String {
-    let names: Vec<String> = roles.iter().map(|role| servers.name(role)).collect();
+/// The servers that the run waits for and that are not connected.
+fn missing(status: &SiteStatus, connected: &[Role]) -> Vec<String> {
+    away(status, connected, |server| server.outstanding)
+}
+
+/// Those of these servers that are not connected, by their computers' names.
+fn away(status: &SiteStatus, connected: &[Role], which: impl Fn(&ServerStatus) -> bool) -> Vec<String> {
+    let servers = status.servers.iter().filter(|(role, server)| which(server) && !connected.contains(role));
+    servers
+        .map(|(role, server)| server.host.as_ref().map_or_else(|| role.to_string(), HostName::to_string))
+        .collect()
+}
+
+fn not_connected(names: &[String]) -> String {
     let verb = if names.len() == 1 { "is" } else { "are" };
     format!("{} {verb} not connected", names.join(", "))
-}
-
-/// The sentence of a run that ended otherwise than done: the first step to blame, with what was seen there.
-fn stopped(run: &Run, end: RunEnd) -> String {
-    let plan = run.plan();
-    let blamed = match end {
-        RunEnd::Unknown => Some(End::Unknown),
-        RunEnd::Failed => Some(End::Failed),
-        RunEnd::Blocked => Some(End::Blocked),
-        RunEnd::Done | RunEnd::Refused | RunEnd::Cancelled | RunEnd::Expired => None,
-    };
-    let first =
-        |end: End| run.steps().find(|step| step.state == StepState::Ended(end)).map(|step| (step, end));
-    if let Some((step, end)) = blamed.and_then(first) {
-        let evidence =
-            step.outcome.as_ref().map(|outcome| format!(": {}", outcome.evidence)).unwrap_or_default();
-        let StepRun { step, .. } = step;
-        return format!("step {plan}/{} {} {}{evidence}", step.number, step.node, end_phrase(end));
-    }
-    let left = count(run, |step| !step.is_done());
-    if let Some((role, refusal)) = run.refusals().next().filter(|_| end == RunEnd::Refused) {
-        return format!("{plan}: the agent of {role} did not take its command: {refusal}");
-    }
-    format!("{plan} {}: {} not done", end_word(end), number(left, "step was", "steps were"))
 }
 
 /// Commands that make sense for a site now, most useful first.
@@ -220,17 +187,17 @@ fn next(facts: &SiteFacts<'_>, state: SiteState, now: Timestamp) -> Vec<String> 
     let site = &facts.site;
     let plan = format!("muster plan {site}");
     let unseen = facts.servers.iter().find(|facts| server(facts).state == ServerState::Unknown);
-    let Some(PlanFacts { run, .. }) = &facts.plan else {
+    let Some(status) = facts.status else {
         // What was never invited cannot be planned.
         let invite = unseen
             .map(|facts| format!("muster server invite {} --out {}.token", facts.server, facts.server.role));
         return invite.into_iter().chain([plan]).collect();
     };
-    let mut next = steps::next(run, now);
+    let mut next = steps::next(status, now);
     if matches!(state, SiteState::Stopped(_)) {
         next.insert(0, format!("muster why {site}"));
     }
-    if facts.changed && !run.is_active() {
+    if facts.changed && !status.is_active() {
         next.insert(0, plan.clone());
     }
     // A plan may be advised for two reasons; it is typed once.
@@ -243,15 +210,7 @@ fn next(facts: &SiteFacts<'_>, state: SiteState, now: Timestamp) -> Vec<String> 
     unique
 }
 
-fn count(run: &Run, which: impl Fn(&StepRun) -> bool) -> u32 {
-    run.steps().filter(|step| which(step)).fold(0_u32, |count, _| count.saturating_add(1))
-}
-
 /// `1 row waits`, `2 rows wait`.
-fn number<N: TryInto<u64>>(count: N, one: &str, many: &str) -> String {
-    match count.try_into() {
-        Ok(1) => format!("1 {one}"),
-        Ok(count) => format!("{count} {many}"),
-        Err(_) => many.to_owned(),
-    }
+fn number(count: u32, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
 }

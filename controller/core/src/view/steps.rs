@@ -15,6 +15,7 @@ use muster_model::value::Value;
 use muster_model::view::{RunView, StepState, StepView, StepsView};
 
 use crate::run::{Phase, Run, StepRun};
+use crate::status::SiteStatus;
 
 /// What a view must know of a plan's servers.
 #[derive(Debug, Clone, Default)]
@@ -28,11 +29,6 @@ pub struct Servers<'a> {
 }
 
 impl Servers<'_> {
-    /// Whether the agent of that role is there.
-    pub(super) fn is_connected(&self, role: &Role) -> bool {
-        self.connected.contains(role)
-    }
-
     /// What to call the server of that role: its computer's name.
     pub(super) fn name(&self, role: &Role) -> String {
         self.manifests.get(role).map_or_else(|| role.to_string(), |manifest| manifest.host.to_string())
@@ -42,46 +38,36 @@ impl Servers<'_> {
 /// The plan and, once it was started, its run.
 pub fn steps(run: &Run, servers: &Servers<'_>, now: Timestamp) -> StepsView {
     let approved = run.approval().map(|approval| (approval.by.clone(), approval.at));
+    let status = SiteStatus::of(run, &servers.manifests);
     StepsView {
         plan: run.plan(),
         site: run.header().site.clone(),
         digest: run.digest(),
         approved,
         simulated: servers.simulated,
-        run: self::run(run, servers),
+        run: self::run(&status, &servers.connected),
         steps: run.steps().map(|step| self::step(run, step, servers)).collect(),
-        next: next(run, now),
+        next: next(&status, now),
     }
 }
 
 /// How a run stands; none before it was started.
-pub fn run(run: &Run, servers: &Servers<'_>) -> Option<RunView> {
-    match run.phase() {
+pub(super) fn run(status: &SiteStatus, connected: &[Role]) -> Option<RunView> {
+    match status.phase {
         Phase::Planned | Phase::Approved => None,
         Phase::Ended(end) => Some(RunView::Ended(end)),
         Phase::Running | Phase::Stopping => {
-            let outstanding: Vec<&Role> =
-                roles(run).filter(|role| !run.outstanding(role).is_empty()).collect();
-            let works = outstanding.iter().any(|role| servers.is_connected(role));
-            let waits = run.steps().any(|step| step.state == StepState::Waiting);
+            let outstanding = || status.servers.iter().filter(|(_, server)| server.outstanding);
+            let works = outstanding().any(|(role, _)| connected.contains(role));
             Some(match () {
                 () if works => RunView::Running,
                 // What a person can do now comes before what may come back by itself.
-                () if waits => RunView::Waiting,
-                () if !outstanding.is_empty() => RunView::Offline,
+                () if !status.gates.is_empty() => RunView::Waiting,
+                () if outstanding().next().is_some() => RunView::Offline,
                 () => RunView::Running,
             })
         }
     }
-}
-
-/// The servers that the run waits for and that are not connected.
-pub(super) fn missing<'a>(run: &'a Run, servers: &Servers<'_>) -> Vec<&'a Role> {
-    roles(run).filter(|role| !run.outstanding(role).is_empty() && !servers.is_connected(role)).collect()
-}
-
-fn roles(run: &Run) -> impl Iterator<Item = &Role> {
-    run.header().servers.keys()
 }
 
 /// A step, as it stands.
@@ -128,29 +114,31 @@ fn secrets(node: &Node) -> Vec<(ParameterName, SecretVersion)> {
 }
 
 /// Commands that make sense for a plan now, most useful first.
-pub(super) fn next(run: &Run, now: Timestamp) -> Vec<String> {
-    let (plan, site) = (run.plan(), &run.header().site);
-    let expired = run.is_expired(now);
-    match run.phase() {
+pub(super) fn next(status: &SiteStatus, now: Timestamp) -> Vec<String> {
+    let (plan, site) = (status.plan, &status.site);
+    let expired = status.is_expired(now);
+    match status.phase {
         Phase::Planned | Phase::Approved if expired => vec![format!("muster plan {site}")],
-        Phase::Planned if run.findings() > 0 => {
+        Phase::Planned if status.findings > 0 => {
             vec![format!("muster plan show {plan}"), format!("muster plan {site}")]
         }
-        Phase::Planned if run.rows() == 0 => Vec::new(),
+        Phase::Planned if status.rows == 0 => Vec::new(),
         Phase::Planned => vec![format!("muster plan show {plan}"), format!("muster approve {plan}")],
         Phase::Approved => vec![format!("muster run {plan} --watch")],
         Phase::Running => {
-            let mut next = waiting(run);
-            if run.may_resume() && !expired {
-                next.extend(resume(run));
+            let gates = status.gates.iter();
+            let mut next: Vec<String> =
+                gates.map(|gate| format!("muster done {plan}/{}", gate.step)).collect();
+            if status.may_resume && !expired {
+                next.extend(resume(status));
             }
             next.push(format!("muster steps {plan}"));
             next.push(format!("muster cancel {plan}"));
             next
         }
         Phase::Stopping => vec![format!("muster steps {plan}")],
-        Phase::Ended(_) if !run.may_resume() => Vec::new(),
-        Phase::Ended(_) if expired || run.must_plan_again() => vec![format!("muster plan {site}")],
+        Phase::Ended(_) if !status.may_resume => Vec::new(),
+        Phase::Ended(_) if expired || status.must_plan_again => vec![format!("muster plan {site}")],
         // Rows that did not agree are read again by a new plan; to resume helps only where the server was put back.
         Phase::Ended(RunEnd::Blocked) => {
             vec![
@@ -160,23 +148,16 @@ pub(super) fn next(run: &Run, now: Timestamp) -> Vec<String> {
             ]
         }
         Phase::Ended(_) => {
-            let mut next = resume(run);
+            let mut next = resume(status);
             next.push(format!("muster plan {site}"));
             next
         }
     }
 }
 
-/// A confirmation for each gate that waits.
-fn waiting(run: &Run) -> Vec<String> {
-    let gates = run.steps().filter(|step| step.state == StepState::Waiting);
-    gates.map(|step| format!("muster done {}/{}", run.plan(), step.step.number)).collect()
-}
-
 /// What lets a run go on. A step of unknown outcome is decided first: it is done, or it is started anew by order.
-fn resume(run: &Run) -> Vec<String> {
-    let plan = run.plan();
-    let parked: Vec<u32> = run.steps().filter(|step| step.is_parked()).map(|step| step.step.number).collect();
+fn resume(status: &SiteStatus) -> Vec<String> {
+    let SiteStatus { plan, parked, .. } = status;
     let mut next: Vec<String> = parked.iter().map(|step| format!("muster done {plan}/{step}")).collect();
     let restart: String = parked.iter().map(|step| format!(" --restart {step}")).collect();
     next.push(format!("muster resume {plan}{restart}"));

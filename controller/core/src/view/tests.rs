@@ -8,12 +8,13 @@ use muster_model::name::{Generation, PlanId, Role};
 use muster_model::outcome::{End, Outcome, Refusal, StepTicket};
 use muster_model::plan::{AttributePath, New, Old, Reason, Row};
 use muster_model::value::Value;
-use muster_model::view::{RunView, ServerState, SiteState};
+use muster_model::view::{RunView, ServerState, SiteState, SiteView, WhyView};
 use uuid::Uuid;
 
-use super::{PlanFacts, ServerFacts, Servers, SiteFacts, server, site, status, steps, why};
+use super::{PlanFacts, ServerFacts, Servers, SiteFacts, server, site, steps, why};
 use crate::plan::{Assembled, PlanInput, assemble};
 use crate::run::{Decision, Run};
+use crate::status::SiteStatus;
 use crate::testing::{VALID_SECONDS, approved, at, draft, id, input, planned, role, started};
 
 const PLAN: PlanId = PlanId(204);
@@ -63,7 +64,15 @@ impl Story {
         Servers { manifests, connected: self.connected.clone(), simulated: true }
     }
 
-    fn facts(&self) -> SiteFacts<'_> {
+    /// The record as it is read back from where it was stored.
+    fn status(&self) -> SiteStatus {
+        let status = SiteStatus::of(&self.run, &self.servers().manifests);
+        let stored = serde_json::to_vec(&status).unwrap();
+        assert_eq!(serde_json::from_slice::<SiteStatus>(&stored).unwrap(), status);
+        status
+    }
+
+    fn facts<'a>(&self, status: &'a SiteStatus) -> SiteFacts<'a> {
         let servers = self.input.servers.iter().map(|server| {
             let manifest = server.manifest.value();
             ServerFacts {
@@ -84,18 +93,23 @@ impl Story {
             site: "dupont-prod".parse().unwrap(),
             product: "sxa 2022-r2".parse().unwrap(),
             servers: servers.collect(),
-            plan: Some(PlanFacts {
-                run: &self.run,
-                servers: self.servers(),
-                findings: self.findings.clone(),
-            }),
+            status: Some(status),
             changed: self.changed,
         }
     }
 
+    fn view(&self) -> SiteView {
+        site(&self.facts(&self.status()), at(self.second))
+    }
+
+    fn why(&self) -> WhyView {
+        let plan = PlanFacts { run: &self.run, servers: self.servers(), findings: self.findings.clone() };
+        why(&self.facts(&self.status()), Some(&plan), at(self.second))
+    }
+
     /// The state, the sentence and the commands.
     fn says(&self) -> String {
-        let view = site(&self.facts(), at(self.second));
+        let view = self.view();
         format!("{:?}: {}\n> {}", view.state, view.detail, view.next.join(" | "))
     }
 
@@ -131,8 +145,9 @@ impl Story {
 fn before_a_run_the_next_command_is_said() {
     let mut lines = Vec::new();
     let mut story = Story::new();
-    let mut facts = story.facts();
-    facts.plan = None;
+    let status = story.status();
+    let mut facts = story.facts(&status);
+    facts.status = None;
     let view = site(&facts, at(60));
     lines.push(format!("{:?}: {}\n> {}", view.state, view.detail, view.next.join(" | ")));
     facts.servers[1].serial = None;
@@ -156,7 +171,7 @@ fn a_plan_with_findings_is_to_be_looked_at_and_made_again() {
     story.run = planned(&story.plan);
     story.findings = story.plan.findings.iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(story.says());
-    assert_eq!(why(&story.facts(), at(60)).findings, story.findings);
+    assert_eq!(story.why().findings, story.findings);
 }
 
 #[test]
@@ -189,19 +204,15 @@ fn a_server_that_is_away_makes_its_site_offline_and_fails_nothing() {
     let mut story = Story::new();
     story.connected.clear();
     story.say(&approved(&story.plan.clone()));
-    assert_eq!(
-        site(&story.facts(), at(60)).state,
-        SiteState::Offline,
-        "approved, and a server of it is away"
-    );
+    assert_eq!(story.view().state, SiteState::Offline, "approved, and a server of it is away");
     story.say(&EventBody::RunStarted { plan: PLAN, by: "anne".to_owned() });
     story.tick();
-    let view = site(&story.facts(), at(60));
+    let view = story.view();
     assert_eq!((view.state, view.progress), (SiteState::Offline, Some((0, 3))));
-    assert_eq!(super::run(&story.run, &story.servers()), Some(RunView::Offline));
+    assert_eq!(steps(&story.run, &story.servers(), at(60)).run, Some(RunView::Offline));
     assert!(view.servers.iter().all(|server| server.state == ServerState::Offline));
     story.connected = vec![role("web"), role("sql")];
-    assert_eq!(site(&story.facts(), at(60)).state, SiteState::Running);
+    assert_eq!(story.view().state, SiteState::Running);
 }
 
 #[test]
@@ -227,7 +238,7 @@ fn each_way_to_stop_says_where_and_what_to_type() {
     story.end("sql", End::Done, "version 6.0.0 found", Vec::new());
     story.tick();
     lines.push(story.says());
-    lines.extend(why(&story.facts(), at(61)).refusals);
+    lines.extend(story.why().refusals);
     let mut story = Story::started();
     story.say(&EventBody::CancelRequested { plan: PLAN, by: "anne".to_owned() });
     (0..2).for_each(|_| story.tick());
@@ -253,7 +264,7 @@ fn why_shows_the_cause_before_what_was_skipped_for_it_and_the_rows_of_now() {
     story.end("web", End::Blocked, "version is 5.1, the plan was made for none", vec![now.clone()]);
     story.end("sql", End::Done, "version 6.0.0 found", Vec::new());
     (0..3).for_each(|_| story.tick());
-    let why = why(&story.facts(), at(70));
+    let why = story.why();
     assert_eq!(why.steps.iter().map(|step| step.number).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(why.steps[0].actual_rows, [now]);
     assert_eq!(why.steps[1].because, Some(1));
@@ -293,7 +304,8 @@ fn a_step_that_has_its_turn_again_shows_no_old_evidence() {
 
 #[test]
 fn a_server_is_what_its_certificate_token_and_stream_say() {
-    let facts = Story::new().facts().servers[0].clone();
+    let story = Story::new();
+    let facts = story.facts(&story.status()).servers[0].clone();
     let state = |change: fn(&mut ServerFacts)| {
         let mut facts = facts.clone();
         change(&mut facts);
@@ -305,12 +317,4 @@ fn a_server_is_what_its_certificate_token_and_stream_say() {
     assert_eq!(state(|facts| facts.serial = None), ServerState::Unknown);
     assert_eq!(state(|facts| (facts.serial, facts.invited) = (None, true)), ServerState::Invited);
     assert_eq!(state(|facts| (facts.revoked, facts.invited) = (true, true)), ServerState::Invited);
-}
-
-#[test]
-fn status_lists_the_sites_that_were_asked_for() {
-    let story = Story::new();
-    let view = status(None, &[story.facts()], at(60));
-    assert_eq!(view.sites.len(), 1);
-    assert_eq!(view.sites[0].plan, Some(PLAN));
 }

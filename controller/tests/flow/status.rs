@@ -1,0 +1,52 @@
+//! The row of a site's status: the fold of its newest plan's events, and nothing that a row alone knows.
+//!
+//! That the row is what the events come to is asked of every story, by the harness; here is what an update or an older
+//! plan could do to it.
+
+use muster_model::view::{SiteState, StatusView};
+
+use crate::agent::{Agent, fresh, hello};
+use crate::harness::{Controller, documents};
+
+/// A site with two plans, none of them approved, and its agent.
+async fn planned_twice() -> (Controller, Agent, u64) {
+    let mut controller = Controller::start().await;
+    controller.push(documents()).await;
+    let credentials = controller.enrol("dupont-prod/web", "DUP-WEB01").await;
+    let mut agent =
+        Agent::connect(&controller.address(), &credentials, hello(controller.hands.now())).await.unwrap();
+    let mut operator = controller.operator.clone();
+    let mut newest = 0;
+    for _ in 0..2 {
+        let request = muster_proto::v1::CreatePlanRequest { site: "dupont-prod".to_owned() };
+        let (plan, _) = tokio::join!(operator.create_plan(request), agent.compare(fresh));
+        newest = plan.unwrap().into_inner().plan;
+    }
+    (controller, agent, newest)
+}
+
+fn stands(status: &StatusView) -> (SiteState, u64) {
+    (status.sites[0].state, status.sites[0].plan.unwrap().0)
+}
+
+#[tokio::test]
+async fn a_row_that_an_update_cannot_read_is_made_anew_from_the_events_at_the_next_start() {
+    let (mut controller, _agent, newest) = planned_twice().await;
+    let before = controller.status().await.sites;
+    for damage in ["DELETE FROM site_status", "UPDATE site_status SET format = 0, body = x'7b7d'"] {
+        controller.sql(damage).await;
+        controller = controller.restart().await;
+        let after = controller.status().await;
+        assert_eq!(stands(&after), (SiteState::Planned, newest), "{damage}");
+        assert_eq!((&after.sites[0].detail, after.sites[0].since), (&before[0].detail, before[0].since));
+    }
+}
+
+#[tokio::test]
+async fn what_moves_an_older_plan_does_not_move_the_status_of_its_site() {
+    let (mut controller, _agent, newest) = planned_twice().await;
+    let request = muster_proto::v1::PlanRequest { plan: newest - 1 };
+    let older = controller.operator.get_plan(request).await.unwrap().into_inner();
+    controller.approve(&older).await.unwrap();
+    assert_eq!(stands(&controller.status().await), (SiteState::Planned, newest));
+}
