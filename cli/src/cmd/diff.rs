@@ -44,7 +44,8 @@ pub(super) async fn run(context: &mut Context<'_>, args: &FilesArgs) -> Result<E
             let diagnostics: Vec<Diagnostic> =
                 rejected.diagnostics.into_iter().map(push::diagnostic).collect();
             if context.output.is_json() {
-                let record = validate::ValidateRecord { documents: 0, diagnostics: &diagnostics };
+                let record =
+                    validate::ValidateRecord { documents: 0, diagnostics: &diagnostics, warnings: &[] };
                 context.output.json(shape::VALIDATE, &record)?;
             }
             validate::rejected(context, &diagnostics, "stored", &files::command("diff", &args.paths))

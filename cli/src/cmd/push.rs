@@ -28,6 +28,7 @@ enum PushRecord<'a> {
         changed: u32,
         sites: &'a [String],
         dry_run: bool,
+        warnings: &'a [Diagnostic],
     },
     Rejected {
         diagnostics: &'a [Diagnostic],
@@ -98,7 +99,8 @@ fn stored(
     dry_run: bool,
     again: String,
 ) -> Result<Exit, Failure> {
-    let v1::Pushed { revision, documents, changed, sites } = pushed;
+    let v1::Pushed { revision, documents, changed, sites, warnings } = pushed;
+    let warnings: Vec<Diagnostic> = warnings.iter().cloned().map(diagnostic).collect();
     if context.output.is_json() {
         let record = PushRecord::Pushed {
             revision: *revision,
@@ -106,10 +108,12 @@ fn stored(
             changed: *changed,
             sites,
             dry_run,
+            warnings: &warnings,
         };
         context.output.json(shape::PUSH, &record)?;
         return Ok(Exit::Ok);
     }
+    super::validate::warned(context, &warnings)?;
     let count = render::count(usize::try_from(*documents).unwrap_or(usize::MAX), "document");
     let text = match (dry_run, changed) {
         (_, 0) => format!("{count} ok, none differs from revision {revision}. No server was changed."),

@@ -2,8 +2,8 @@
 //!
 //! The same rules as the controller's, over these files alone: a document that only the controller has is unknown here.
 
-use muster_model::check::check;
-use muster_model::diagnostic::{Diagnostic, Style, render};
+use muster_model::check::{check, warnings};
+use muster_model::diagnostic::{Diagnostic, Style, render, render_warnings};
 use muster_model::document::{self, Documents};
 use serde::Serialize;
 
@@ -18,6 +18,7 @@ use crate::shape;
 pub(super) struct ValidateRecord<'a> {
     pub(super) documents: usize,
     pub(super) diagnostics: &'a [Diagnostic],
+    pub(super) warnings: &'a [Diagnostic],
 }
 
 pub(super) fn run(context: &mut Context<'_>, args: &FilesArgs) -> Result<Exit, Failure> {
@@ -25,19 +26,19 @@ pub(super) fn run(context: &mut Context<'_>, args: &FilesArgs) -> Result<Exit, F
     if let Some(line) = files::skipped_line(&skipped) {
         context.output.note(&line)?;
     }
-    let (count, diagnostics) = match document::read(&files) {
-        Err(diagnostics) => (0, diagnostics),
+    let (count, diagnostics, warnings) = match document::read(&files) {
+        Err(diagnostics) => (0, diagnostics, Vec::new()),
         Ok(documents) => {
             let mut set = Documents::default();
             set.overlay(documents);
-            (set.len(), check(&set))
+            (set.len(), check(&set), warnings(&set, &set.sites().collect::<Vec<_>>()))
         }
     };
     if context.output.is_json() {
-        context
-            .output
-            .json(shape::VALIDATE, &ValidateRecord { documents: count, diagnostics: &diagnostics })?;
+        let record = ValidateRecord { documents: count, diagnostics: &diagnostics, warnings: &warnings };
+        context.output.json(shape::VALIDATE, &record)?;
     }
+    warned(context, &warnings)?;
     if !diagnostics.is_empty() {
         return rejected(context, &diagnostics, "sent", &files::command("validate", &args.paths));
     }
@@ -47,6 +48,14 @@ pub(super) fn run(context: &mut Context<'_>, args: &FilesArgs) -> Result<Exit, F
         context.next(&[files::command("push", &args.paths)])?;
     }
     Ok(Exit::Ok)
+}
+
+/// Shows what is allowed and yet worth a look.
+pub(super) fn warned(context: &mut Context<'_>, warnings: &[Diagnostic]) -> Result<(), Failure> {
+    if !context.output.is_json() && !warnings.is_empty() {
+        context.output.note(&render_warnings(warnings, Style::Colour))?;
+    }
+    Ok(())
 }
 
 /// Shows every mistake with its line, and fails.

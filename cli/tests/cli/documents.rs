@@ -9,7 +9,13 @@ use serde_json::Value;
 use crate::world::World;
 
 fn pushed(revision: u64, changed: u32) -> PushReply {
-    let pushed = Pushed { revision, documents: 3, changed, sites: vec!["dupont-prod".to_owned()] };
+    let pushed = Pushed {
+        revision,
+        documents: 3,
+        changed,
+        sites: vec!["dupont-prod".to_owned()],
+        warnings: Vec::new(),
+    };
     PushReply { result: Some(push_reply::Result::Pushed(pushed)) }
 }
 
@@ -30,6 +36,23 @@ async fn a_push_sends_every_yaml_file_in_order_and_names_what_it_left_out() {
     let asked = world.fixed(&world.asked("Push")[0]);
     assert!(asked.ends_with("DIR/docs/b.yml:12 DIR/docs/sub/a.yaml:10"), "{asked}");
     assert!(asked.contains("base: 0") && asked.contains("CHG0041877"), "{asked}");
+}
+
+#[tokio::test]
+async fn what_a_product_recommends_otherwise_is_shown_and_the_push_goes_on() {
+    let mut reply = pushed(118, 2);
+    if let Some(push_reply::Result::Pushed(pushed)) = &mut reply.result {
+        pushed.warnings = vec![Diagnostic {
+            path: "site.yaml".to_owned(),
+            line: 9,
+            column: 3,
+            rule: "rule-not-followed".to_owned(),
+            problem: "keep the last part of the path (G9)".to_owned(),
+            advice: "sxa recommends it".to_owned(),
+            source: "  install_path: 'D:\\Other'".to_owned(),
+        }];
+    }
+    assert_snapshot!(with_documents(reply).said("push -f DIR/docs").await);
 }
 
 #[tokio::test]

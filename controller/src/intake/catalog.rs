@@ -64,6 +64,8 @@ pub struct Resolved {
     pub product: ProductId,
     /// Each server.
     pub servers: Vec<Wanted>,
+    /// What the product recommends and the site does otherwise.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// A revision and its documents.
@@ -223,7 +225,7 @@ pub fn resolve(documents: &Documents, site: &Slug) -> Result<Resolved, Error> {
         product: product.clone(),
         nodes: server.nodes,
     });
-    Ok(Resolved { servers: servers.collect(), product })
+    Ok(Resolved { servers: servers.collect(), product, warnings: resolved.warnings })
 }
 
 fn near_words(near: &[String]) -> String {

@@ -15,7 +15,7 @@ use crate::store::{self, Installed, Snapshot};
 /// A site that the push touches, and its installation as it was when the push was checked.
 #[derive(Debug, Clone)]
 pub(super) struct Before {
-    site: Slug,
+    pub(super) site: Slug,
     installed: Option<Installed>,
 }
 

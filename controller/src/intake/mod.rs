@@ -65,6 +65,8 @@ pub enum Answer {
         changed: u32,
         /// Sites whose manifests differ from their newest ones.
         sites: Vec<Slug>,
+        /// What the products recommend and the sites of the push do otherwise.
+        warnings: Vec<Diagnostic>,
     },
     /// Every mistake of every file; nothing was stored.
     Rejected(Vec<Diagnostic>),
@@ -136,6 +138,8 @@ impl Intake {
             if !mistakes.is_empty() {
                 return Ok(Answer::Rejected(mistakes));
             }
+            let warnings =
+                check::warnings(&all, &before.iter().map(|before| &before.site).collect::<Vec<_>>());
             let count = u32::try_from(documents.len()).unwrap_or(u32::MAX);
             let pushed = if push.dry_run {
                 Pushed { revision: newest, changed: u32::try_from(keys.len()).unwrap_or(u32::MAX) }
@@ -149,7 +153,7 @@ impl Intake {
             };
             let sites = self.changed_sites(&all).await?;
             let Pushed { revision, changed } = pushed;
-            return Ok(Answer::Pushed { revision, documents: count, changed, sites });
+            return Ok(Answer::Pushed { revision, documents: count, changed, sites, warnings });
         }
     }
 

@@ -21,6 +21,7 @@ use crate::dispatch::{self, load};
 use crate::intake::catalog;
 use crate::secrets;
 use crate::store::{NewPlan, PlanSteps, Snapshot, Tx};
+use muster_model::diagnostic::Diagnostic;
 
 /// What was compiled for a site.
 struct Site {
@@ -28,6 +29,8 @@ struct Site {
     product: ProductId,
     revision: Revision,
     manifests: Vec<Record<Manifest>>,
+    /// What the product recommends and the site does otherwise, in words.
+    warnings: Vec<String>,
 }
 
 impl Planning {
@@ -54,12 +57,13 @@ impl Planning {
             let (revision, documents) = self.catalog.newest(&mut self.store.snapshot().await?).await?;
             let resolved = catalog::resolve(&documents, site)?;
             let (site, product) = (site.clone(), resolved.product);
+            let warnings = resolved.warnings.iter().map(recommended).collect();
             let stored = self.store.transaction(move |tx| {
                 Box::pin(async move { store_manifests(tx, revision, resolved.servers).await })
             });
             // A push in between: what was resolved is no longer the newest.
             let Some(manifests) = stored.await? else { continue };
-            return Ok(Site { site, product, revision, manifests });
+            return Ok(Site { site, product, revision, manifests, warnings });
         }
     }
 
@@ -108,7 +112,7 @@ async fn store_manifests(
 }
 
 async fn store_plan(tx: &mut Tx, site: Site, servers: Vec<ServerInput>, by: String) -> Result<PlanId, Error> {
-    let Site { site, product, revision, manifests } = site;
+    let Site { site, product, revision, manifests, warnings } = site;
     refuse_active(tx, &site).await?;
     for manifest in &manifests {
         let newest = tx.newest_manifest(&manifest.value().server).await?;
@@ -127,7 +131,8 @@ async fn store_plan(tx: &mut Tx, site: Site, servers: Vec<ServerInput>, by: Stri
         servers,
         confirmed: confirmations.into_iter().map(|confirmation| confirmation.fingerprint).collect(),
     };
-    let assembled = plan::assemble(&input)?;
+    let mut assembled = plan::assemble(&input)?;
+    assembled.warnings.splice(0..0, warnings);
     let generations = assembled.header.value().servers.iter();
     let body = EventBody::PlanCreated {
         plan,
@@ -144,6 +149,11 @@ async fn store_plan(tx: &mut Tx, site: Site, servers: Vec<ServerInput>, by: Stri
     let loaded = load::load(tx, plan).await.map_err(dispatch::Error::from)?;
     tx.set_site_status(&loaded.status()).await?;
     Ok(plan)
+}
+
+/// A warning of a document, as a plan shows it.
+fn recommended(warning: &Diagnostic) -> String {
+    format!("{}: {} ({})", warning.path, warning.problem, warning.advice)
 }
 
 fn new_plan(plan: PlanId, site: &Slug, revision: Revision, by: String, assembled: Assembled) -> NewPlan {

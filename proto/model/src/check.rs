@@ -23,6 +23,18 @@ pub fn check(documents: &Documents) -> Vec<Diagnostic> {
     listed(found)
 }
 
+/// What products recommend and these sites do otherwise, in order of path and line. Sites that cannot be settled are passed
+/// over: their mistakes are told by [`check`].
+pub fn warnings(documents: &Documents, sites: &[&Slug]) -> Vec<Diagnostic> {
+    let mut found: BTreeMap<Diagnostic, Vec<&Slug>> = BTreeMap::new();
+    for site in sites {
+        for warning in resolve::settled(documents, site).map(|site| site.warnings).unwrap_or_default() {
+            found.entry(warning).or_default().push(site);
+        }
+    }
+    found.into_iter().map(|(warning, sites)| resolve::of_site(warning, documents, &sites)).collect()
+}
+
 /// Every site settled, and what they claim together; a mistake in a product is said once, with the sites that show it.
 fn sites(documents: &Documents) -> Vec<Diagnostic> {
     let mut mistakes: BTreeMap<Diagnostic, Vec<&Slug>> = BTreeMap::new();

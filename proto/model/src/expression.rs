@@ -1,7 +1,7 @@
 //! Expressions over parameters: `"{{ port + 1 }}"`, text with expressions in it, and the conditions of `when:`.
 //!
-//! Neighbours: `document` checks that they can be read, `resolve` settles them. They know parameters and nothing else: no
-//! function, no filter, no loop, no clock. Each has a bounded length, a bounded number of steps and a bounded result.
+//! Neighbours: `document` checks that they can be read, `resolve` settles them. They know parameters, two tests on texts and
+//! nothing else: no function, no filter, no loop, no clock. Each has a bounded length, a bounded number of steps and a bounded result.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -192,11 +192,18 @@ fn outside_quotes(text: &str) -> impl Iterator<Item = (usize, char)> {
     })
 }
 
-/// An engine that knows no name but the parameters.
+/// An engine that knows no name but the parameters, and two tests. Letters count as Windows counts them in names and paths:
+/// capital and small are the same.
 fn engine() -> Environment<'static> {
     let mut engine = Environment::empty();
     engine.set_undefined_behavior(UndefinedBehavior::Strict);
     engine.set_fuel(Some(EXPRESSION_FUEL));
+    engine.add_test("startingwith", |text: String, start: String| {
+        text.to_lowercase().starts_with(&start.to_lowercase())
+    });
+    engine.add_test("endingwith", |text: String, end: String| {
+        text.to_lowercase().ends_with(&end.to_lowercase())
+    });
     engine
 }
 
@@ -222,7 +229,7 @@ fn compile(source: &str) -> Result<(), Problem> {
     result.map_err(|error| Problem {
         rule: "expression-syntax",
         problem: format!("`{source}` is not an expression: {}", detail(&error)),
-        advice: "use parameters, numbers, 'text', + - // %, ~ to join texts, comparisons, `and`, `or`, `not`, `a if b else c`",
+        advice: "use parameters, numbers, 'text', + - // %, ~ to join texts, comparisons, `and`, `or`, `not`, `a if b else c`, `is startingwith(...)`, `is endingwith(...)`",
     })
 }
 

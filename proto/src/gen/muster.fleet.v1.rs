@@ -1344,7 +1344,7 @@ pub mod push_reply {
         Stale(super::Stale),
     }
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Pushed {
     /// The revision that now holds the documents; the newest one where nothing differed.
     #[prost(uint64, tag = "1")]
@@ -1357,6 +1357,9 @@ pub struct Pushed {
     /// Sites whose manifests differ from their newest plan's.
     #[prost(string, repeated, tag = "4")]
     pub sites: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What the products recommend and the pushed sites do otherwise.
+    #[prost(message, repeated, tag = "5")]
+    pub warnings: ::prost::alloc::vec::Vec<Diagnostic>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct DiffRequest {

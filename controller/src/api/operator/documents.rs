@@ -28,11 +28,12 @@ impl Service {
             dry_run,
         };
         let reply = match self.intake.push(push).await? {
-            Answer::Pushed { revision, documents, changed, sites } => Reply::Pushed(v1::Pushed {
+            Answer::Pushed { revision, documents, changed, sites, warnings } => Reply::Pushed(v1::Pushed {
                 revision: revision.0,
                 documents,
                 changed,
                 sites: sites.into_iter().map(String::from).collect(),
+                warnings: warnings.into_iter().map(diagnostic).collect(),
             }),
             Answer::Rejected(mistakes) => Reply::Rejected(rejected(mistakes)),
             Answer::Stale(stale) => Reply::Stale(wire_stale(stale)),

@@ -10,7 +10,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use render::{Style, render};
+pub use render::{Style, render, render_warnings};
 pub(crate) use report::{Report, diagnostic, listed};
 
 /// One mistake in one document.

@@ -19,19 +19,29 @@ pub enum Style {
     Colour,
 }
 
-/// The diagnostics as text, one block each, with an empty line between them and a line feed at the end.
+/// The mistakes as text, one block each, with an empty line between them and a line feed at the end.
 pub fn render(diagnostics: &[Diagnostic], style: Style) -> String {
+    blocks(&Level::ERROR, diagnostics, style)
+}
+
+/// As [`render`], for what is allowed and yet worth a look.
+pub fn render_warnings(diagnostics: &[Diagnostic], style: Style) -> String {
+    blocks(&Level::WARNING, diagnostics, style)
+}
+
+fn blocks(level: &Level<'static>, diagnostics: &[Diagnostic], style: Style) -> String {
     let renderer = match style {
         Style::Plain => Renderer::plain(),
         Style::Colour => Renderer::styled(),
     }
     .decor_style(DecorStyle::Ascii);
-    let blocks: Vec<String> = diagnostics.iter().map(|diagnostic| block(&renderer, diagnostic)).collect();
+    let blocks: Vec<String> =
+        diagnostics.iter().map(|diagnostic| block(&renderer, level, diagnostic)).collect();
     if blocks.is_empty() { String::new() } else { blocks.join("\n\n") + "\n" }
 }
 
-fn block(renderer: &Renderer, diagnostic: &Diagnostic) -> String {
-    let title = Level::ERROR.primary_title(visible(&diagnostic.problem)).id(diagnostic.rule.clone());
+fn block(renderer: &Renderer, level: &Level<'static>, diagnostic: &Diagnostic) -> String {
+    let title = level.clone().primary_title(visible(&diagnostic.problem)).id(diagnostic.rule.clone());
     let advice = Level::HELP.message(visible(&diagnostic.advice));
     let path = visible(&diagnostic.path);
     let source = visible(&diagnostic.source);

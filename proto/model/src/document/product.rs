@@ -314,7 +314,7 @@ fn names_are_known(
         }
     }
     for rule in rules {
-        unknown_names(rule.require.value.names(), &known, rule.require.place, report);
+        unknown_names(rule.condition.value.names(), &known, rule.condition.place, report);
     }
     for node in nodes {
         texts.push(Placed::new(&node.name.value, node.name.place));
@@ -358,7 +358,7 @@ fn no_secret_in_text(
             named.push((force.when.place, force.when.value.names()));
         }
     }
-    named.extend(rules.iter().map(|rule| (rule.require.place, rule.require.value.names())));
+    named.extend(rules.iter().map(|rule| (rule.condition.place, rule.condition.value.names())));
     for node in nodes {
         texts.push(Placed::new(&node.name.value, node.name.place));
         texts.extend(

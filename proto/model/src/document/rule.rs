@@ -1,4 +1,4 @@
-//! What a product demands across parameters: `rules:` that must hold, and values that `force:` lays over every layer.
+//! What a product demands across parameters: `rules:` that must or should hold, and values that `force:` lays over every layer.
 //!
 //! Neighbours: `product` collects them, `resolve` holds every server of a site to them. Never settles anything itself.
 
@@ -13,7 +13,9 @@ use crate::parameter::Force;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
     /// The condition over parameters.
-    pub(crate) require: Placed<Condition>,
+    pub(crate) condition: Placed<Condition>,
+    /// Whether a site that breaks it is refused, and not only warned.
+    pub(crate) is_required: bool,
     /// What to tell whoever breaks it.
     pub message: String,
 }
@@ -26,8 +28,20 @@ pub(super) fn rules(items: &[Yaml], report: &mut Report<'_>) -> Vec<Rule> {
             continue;
         };
         let message = fields.text("message").map(|text| text.value.to_owned());
-        if let (Some(require), Some(message)) = (condition(&fields, "require", report), message) {
-            rules.push(Rule { require, message });
+        let is_required = fields.yaml("require").is_some();
+        if is_required == fields.yaml("recommend").is_some() {
+            let problem = "the rule must have either `require` or `recommend`";
+            report.push(
+                item.place,
+                "rule-without-condition",
+                problem,
+                "keep one of the two keys, with a condition",
+            );
+            continue;
+        }
+        let key = if is_required { "require" } else { "recommend" };
+        if let (Some(condition), Some(message)) = (condition(&fields, key, report), message) {
+            rules.push(Rule { condition, is_required, message });
         }
     }
     rules

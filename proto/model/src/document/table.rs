@@ -115,11 +115,16 @@ pub(crate) static PARAMETER: [KeySpec; 11] = [
 ];
 
 /// An item of a product's `rules`.
-pub(crate) static RULE: [KeySpec; 2] = [
-    required(
+pub(crate) static RULE: [KeySpec; 3] = [
+    optional(
         "require",
         Shape::Text,
         "a condition over parameters that must hold, as in odata or not treasury",
+    ),
+    optional(
+        "recommend",
+        Shape::Text,
+        "in place of require: a condition that should hold; a site that breaks it is warned",
     ),
     required("message", Shape::Text, "what to tell whoever breaks it"),
 ];

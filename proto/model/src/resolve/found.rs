@@ -13,6 +13,7 @@ use crate::limits::DOCUMENT_ERRORS;
 pub(super) struct Found {
     list: Vec<Diagnostic>,
     unlisted: u64,
+    warnings: Vec<Diagnostic>,
 }
 
 impl Found {
@@ -30,6 +31,27 @@ impl Found {
         } else {
             self.list.push(document.diagnostic(place, rule, problem, advice));
         }
+    }
+
+    /// Adds what is allowed and yet worth a look.
+    pub(super) fn warn(
+        &mut self,
+        document: &Document,
+        place: Place,
+        rule: &str,
+        problem: impl Into<String>,
+        advice: impl Into<String>,
+    ) {
+        if (self.warnings.len() as u64) < DOCUMENT_ERRORS {
+            self.warnings.push(document.diagnostic(place, rule, problem, advice));
+        }
+    }
+
+    /// The warnings, each once, in order of path and place.
+    pub(super) fn warnings(mut self) -> Vec<Diagnostic> {
+        self.warnings.sort();
+        self.warnings.dedup();
+        self.warnings
     }
 
     /// Adds what is wrong with expressions.

@@ -49,6 +49,8 @@ pub struct ResolvedSite {
     pub parameters: BTreeMap<ParameterName, Value>,
     /// Its servers, in the order of the product's roles.
     pub servers: Vec<ResolvedServer>,
+    /// What the product recommends and the site does otherwise.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// A server with nothing left to choose.
@@ -98,6 +100,7 @@ pub(crate) fn settled(documents: &Documents, name: &Slug) -> Result<ResolvedSite
             time_zone: site.time_zone.clone(),
             parameters,
             servers,
+            warnings: resolver.found.warnings(),
         }),
         Some(_) | None => Err(resolver.found.finish()),
     }

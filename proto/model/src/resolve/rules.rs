@@ -1,4 +1,4 @@
-//! A product's rules, held against the settled parameters of one server.
+//! A product's rules, held against the settled parameters of one server: what must hold, and what only should.
 //!
 //! Neighbours: `mod` calls it for each server, `layers` settled the parameters. A rule over a parameter that has no value
 //! is passed over: the parameter was reported already.
@@ -9,7 +9,8 @@ use super::settle::Parameters;
 use crate::document::{Document, Place, Product};
 use crate::name::ParameterName;
 
-/// Reports every rule that does not hold: at the value that the server or the site gave, else at the site's name.
+/// Reports every rule that does not hold, as a mistake or as a warning: at the value that the server or the site gave, else
+/// at the site's name.
 pub(super) fn check(
     product: (&Document, &Product),
     site: (&Document, Place),
@@ -18,12 +19,12 @@ pub(super) fn check(
     found: &mut Found,
 ) {
     for rule in &product.1.rules {
-        let holds = taken(product.0, parameters.holds(&rule.require), found);
+        let holds = taken(product.0, parameters.holds(&rule.condition), found);
         if holds != Some(false) {
             continue;
         }
         let names: Vec<ParameterName> =
-            rule.require.value.names().iter().filter_map(|name| name.parse().ok()).collect();
+            rule.condition.value.names().iter().filter_map(|name| name.parse().ok()).collect();
         let given = own.iter().rev().find_map(|layer| {
             let given = names.iter().find_map(|name| layer.values.get(name))?;
             Some((layer.document, given.key.place))
@@ -33,12 +34,12 @@ pub(super) fn check(
             .iter()
             .filter_map(|name| Some(format!("{name} is {}", parameters.values.get(name)?)))
             .collect();
-        found.push(
-            document,
-            place,
-            "rule-broken",
-            rule.message.clone(),
-            format!("{} requires `{}`, and {}", product.1.id, rule.require.value.source(), values.join(", ")),
-        );
+        let (source, values) = (rule.condition.value.source(), values.join(", "));
+        let says = |verb| format!("{} {verb} `{source}`, and {values}", product.1.id);
+        if rule.is_required {
+            found.push(document, place, "rule-broken", rule.message.clone(), says("requires"));
+        } else {
+            found.warn(document, place, "rule-not-followed", rule.message.clone(), says("recommends"));
+        }
     }
 }

@@ -168,6 +168,37 @@ fn ports_of_different_servers_may_be_the_same() {
 }
 
 #[test]
+fn what_a_product_only_recommends_is_a_warning_and_refuses_nothing() {
+    // G9: the last part of the path is the site's name.
+    let parameters = "  site_name: {type: string, default: Sage}\n  a: {type: windows_path}\nrules:\n  \
+         - {recommend: \"a is endingwith('\\\\\\\\' ~ site_name)\", message: keep the last part}";
+    let product = small(parameters, SHOW);
+    let of = |path: &str| {
+        let site = small_site(&format!("parameters: {{a: '{path}'}}"));
+        let documents = documents(&[&product, SMALL_CLIENT, &site]);
+        assert_eq!(check(&documents), []);
+        let warnings = crate::check::warnings(&documents, &documents.sites().collect::<Vec<_>>());
+        assert_eq!(resolve(&documents, &"s".parse().unwrap()).unwrap().warnings.len(), warnings.len());
+        warnings
+    };
+    assert_eq!(of(r"D:\Apps\SAGE"), []);
+    let found = of(r"D:\Apps\Sage2");
+    assert_eq!(rules(&found), ["rule-not-followed"]);
+    assert_eq!((found[0].path.as_str(), found[0].problem.as_str()), ("2.yaml", "keep the last part"));
+    assert!(found[0].source.contains("Sage2"), "{}", found[0].source);
+}
+
+#[test]
+fn a_rule_says_once_whether_it_must_or_should_hold() {
+    for keys in ["", "require: a == 'x', recommend: a == 'x', "] {
+        let text = small("  a: {type: string, default: x}", SHOW)
+            .replace("nodes:", &format!("rules:\n  - {{{keys}message: m}}\nnodes:"));
+        let source = Source { path: "p.yaml".to_owned(), content: text.into_bytes() };
+        assert_eq!(rules(&read(&[source]).unwrap_err()), ["rule-without-condition"], "{keys}");
+    }
+}
+
+#[test]
 fn a_rule_that_no_value_of_the_site_breaks_is_told_at_its_name() {
     let parameters = "  a: {type: string, default: x}\nrules:\n  - {require: a == 'z', message: want z}";
     let found = refused(&[&small(parameters, SHOW), SMALL_CLIENT, &small_site("")]);
