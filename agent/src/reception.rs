@@ -16,7 +16,7 @@ use muster_agent_core::{diff, due};
 use muster_model::command::Command;
 use muster_model::digest::Digest;
 use muster_model::manifest::Manifest;
-use muster_model::name::{HostName, ServerId};
+use muster_model::name::{HostName, NodeId, ServerId};
 use muster_model::node::NodeClass;
 use muster_model::outcome::{CommandId, StepKey};
 use muster_model::report::ServerReport;
@@ -26,6 +26,7 @@ use muster_proto::session::{
 
 use crate::host::{self, Host};
 use crate::journal::{Error, Journal};
+use crate::resource::preflight;
 use crate::{crash, resource};
 
 /// The reception of one agent.
@@ -209,6 +210,10 @@ impl Reception {
         observations
             .extend(tasks.filter_map(|task| Some((task.id.clone(), resource::observe_marker(task, host)?))));
         let resources = diff::diff(&manifest, &observations, &ledger);
+        let nodes = self.journal.read(|state| due::add(&manifest, resources, &observations, state));
+        let changes = |id: &NodeId| nodes.iter().any(|entry| entry.node == *id && !entry.rows.is_empty());
+        let scope = preflight::Scope { manifest: &manifest, ledger: &ledger, changes: &changes };
+        let preflight = preflight::look_at_all(&scope, host);
         Ok(ServerReport {
             format: muster_model::FORMAT,
             server: self.server.clone(),
@@ -216,8 +221,9 @@ impl Reception {
             manifest: Digest::of(manifest_json),
             observed_at: host.clock().now(),
             simulated: host.simulated(),
-            nodes: self.journal.read(|state| due::add(&manifest, resources, &observations, state)),
             orphans: diff::orphans(&manifest, &observations, &ledger),
+            preflight,
+            nodes,
         })
     }
 

@@ -54,6 +54,8 @@ pub enum Verb {
     Render(SiteArgs),
     /// Show why a parameter of a site has its value
     Explain(ExplainArgs),
+    /// Look at everything that must be so before a site can be installed
+    Preflight(PreflightArgs),
     /// Compare a site with its documents and show what would change
     Plan(PlanArgs),
     /// Consent to a plan, exactly as it was shown
@@ -171,6 +173,17 @@ pub struct ExplainArgs {
     /// The parameter's name
     #[arg(value_name = "PARAMETER")]
     pub parameter: ParameterName,
+}
+
+/// `muster preflight`.
+#[derive(Debug, ClapArgs)]
+pub struct PreflightArgs {
+    /// The site's name
+    #[arg(value_name = "SITE")]
+    pub site: Slug,
+    /// Also write one page to print or to send, of HTML without scripts; replaces the file
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 /// `muster plan SITE` and `muster plan show PLAN`.

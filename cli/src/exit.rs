@@ -24,11 +24,13 @@ pub enum Exit {
     NotDone,
     /// The run can only go on when a person has done something.
     Waiting,
+    /// Something that must be there before a site can be installed is not, or nobody can tell.
+    Missing,
 }
 
 impl Exit {
     /// Every exit code, by number.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Ok,
         Self::Internal,
         Self::Usage,
@@ -38,6 +40,7 @@ impl Exit {
         Self::Unreachable,
         Self::NotDone,
         Self::Waiting,
+        Self::Missing,
     ];
 
     /// The process's exit code.
@@ -52,6 +55,7 @@ impl Exit {
             Self::Unreachable => 6,
             Self::NotDone => 7,
             Self::Waiting => 8,
+            Self::Missing => 9,
         }
     }
 
@@ -67,6 +71,7 @@ impl Exit {
             Self::Unreachable => "the controller cannot be reached",
             Self::NotDone => "the run ended and not every step is done",
             Self::Waiting => "the run waits for a person",
+            Self::Missing => "a preflight misses something, or cannot tell",
         }
     }
 }

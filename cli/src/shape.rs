@@ -19,6 +19,8 @@ pub const DIFF: &str = "muster.diff/1";
 pub const HANDOUT: &str = "muster.handout/1";
 /// `muster explain`.
 pub const EXPLAIN: &str = "muster.explain/1";
+/// `muster preflight`.
+pub const PREFLIGHT: &str = "muster.preflight/1";
 /// `muster plan`, `muster plan show`.
 pub const PLAN: &str = "muster.plan/1";
 /// `muster push`.
@@ -50,13 +52,14 @@ pub const OPERATORS: &str = "muster.operators/1";
 pub const INVITE_OPERATOR: &str = "muster.invite_operator/1";
 
 /// Every shape, in the order of the reference.
-pub const ALL: [&str; 22] = [
+pub const ALL: [&str; 23] = [
     PUSH,
     VALIDATE,
     DIFF,
     RENDER,
     EXPLAIN,
     HANDOUT,
+    PREFLIGHT,
     PLAN,
     DONE,
     RUN,

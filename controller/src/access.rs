@@ -44,6 +44,7 @@ pub fn allowed(method: Method) -> &'static [Caller] {
         | Method::OperatorDiff
         | Method::OperatorRender
         | Method::OperatorExplain
+        | Method::OperatorPreflight
         | Method::OperatorCreatePlan
         | Method::OperatorGetPlan
         | Method::OperatorApprovePlan

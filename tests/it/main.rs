@@ -23,6 +23,7 @@ mod leaving;
 mod limits;
 mod offline;
 mod pages;
+mod preflight;
 mod recovery;
 mod replacement;
 mod restart;

@@ -28,6 +28,8 @@ pub mod code {
     pub const NOT_DONE: i32 = 7;
     /// A run waits for a person.
     pub const WAITING: i32 = 8;
+    /// A preflight misses something.
+    pub const MISSING: i32 = 9;
 }
 
 /// What a command came to.

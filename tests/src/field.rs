@@ -56,6 +56,17 @@ impl Scene {
         }
     }
 
+    /// `tests/scenes/preflight`: everything is asked before anything runs.
+    pub fn preflight() -> Self {
+        let folder = root().join("tests/scenes/preflight");
+        Self {
+            twin: folder.join("twin.yaml"),
+            documents: folder,
+            site: "pre-site".to_owned(),
+            role: "web".to_owned(),
+        }
+    }
+
     /// `tests/scenes/secrets`: a service that logs on with a password, a code that a person types.
     pub fn secrets() -> Self {
         let folder = root().join("tests/scenes/secrets");
@@ -128,6 +139,14 @@ impl Field {
     /// Where that cannot be reached.
     pub fn database() -> Self {
         Self::open(Programs::built(), Scene::database()).unwrap_or_else(|error| panic!("{error:#}"))
+    }
+
+    /// The scene of a preflight in operation: pushed, enrolled, connected, never planned.
+    ///
+    /// # Panics
+    /// Where that cannot be reached.
+    pub fn preflight() -> Self {
+        Self::open(Programs::built(), Scene::preflight()).unwrap_or_else(|error| panic!("{error:#}"))
     }
 
     /// Any scene in operation.

@@ -304,7 +304,8 @@ fn absent(node: &Node) -> Option<Finding> {
         | NodeKind::ApplicationStart
         | NodeKind::Reboot
         | NodeKind::SqlScripts
-        | NodeKind::SqlQuery => None,
+        | NodeKind::SqlQuery
+        | NodeKind::Preflight => None,
     }
 }
 

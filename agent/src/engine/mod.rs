@@ -35,6 +35,7 @@ use crate::host::Host;
 use crate::journal::{self, Journal};
 use crate::outlet::Outlet;
 use crate::resource;
+use crate::resource::preflight;
 use crate::supervise;
 use crate::vault::Vault;
 
@@ -207,6 +208,9 @@ impl Engine {
     fn check(&self, task: &Task) -> Result<Ending, Error> {
         self.progress(task, "probing");
         let host = self.host.as_ref();
+        if task.node.id.kind == NodeKind::Preflight {
+            return Ok(self.preflight(task));
+        }
         let looked = if task.node.id.kind == NodeKind::SqlQuery {
             resource::sql_query::ask(&task.node, host)
         } else {
@@ -216,6 +220,22 @@ impl Engine {
             Ok(evidence) => Ok(Ending::new(End::Done, evidence)),
             Err(resource::Error::Stopped(stopped)) => Err(stopped.into()),
             Err(error) => Ok(Ending::new(End::Failed, error.to_string())),
+        }
+    }
+
+    /// Looks again right before the first effect on this server: what was so when it was approved may have changed (G1).
+    fn preflight(&self, task: &Task) -> Ending {
+        let ledger = self.journal.read_ledger(Clone::clone);
+        let items = self.journal.read(|state| state.open().map(|open| open.work.clone())).map(|work| {
+            let changes =
+                |id: &NodeId| work.steps.steps.iter().any(|step| step.node == *id && !step.rows.is_empty());
+            let scope = preflight::Scope { manifest: &work.manifest, ledger: &ledger, changes: &changes };
+            preflight::look(&task.node, &scope, self.host.as_ref())
+        });
+        match items.as_deref().map(preflight::summary) {
+            Some(Ok(evidence)) => Ending::new(End::Done, evidence),
+            Some(Err(evidence)) => Ending::new(End::Failed, evidence),
+            None => unreadable(),
         }
     }
 

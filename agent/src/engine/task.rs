@@ -79,6 +79,7 @@ impl Engine {
             | NodeKind::RegistryValue
             | NodeKind::WindowsFeature
             | NodeKind::HttpProbe
+            | NodeKind::Preflight
             | NodeKind::ManualStep) => {
                 return Ok(Ending::new(End::Failed, format!("a {kind} is no task; nothing was done")));
             }

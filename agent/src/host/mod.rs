@@ -12,6 +12,7 @@ mod files;
 mod folders;
 mod http;
 mod http_sys;
+mod inventory;
 mod machine;
 mod packages;
 pub mod process;
@@ -38,6 +39,7 @@ pub use self::files::{Access, FileFacts, Files};
 pub use self::folders::{FolderFacts, Folders};
 pub use self::http::Http;
 pub use self::http_sys::{HttpSys, IIS_APP_ID, SslRecord};
+pub use self::inventory::{Inventory, Listener, LogOn, Owner};
 pub use self::machine::Machine;
 pub use self::packages::{CommandLine, ExitMeaning, Packages};
 pub use self::registry::{Registry, RegistryData};
@@ -64,6 +66,8 @@ pub trait Host: Send + Sync {
     fn app_pools(&self) -> &dyn AppPools;
     /// The computer itself.
     fn machine(&self) -> &dyn Machine;
+    /// What the computer is, and what goes on there.
+    fn inventory(&self) -> &dyn Inventory;
     /// Files and rights.
     fn files(&self) -> &dyn Files;
     /// IIS sites.
@@ -129,6 +133,14 @@ pub enum Error {
         /// Of what.
         name: String,
         /// The machine's own words, with its error code.
+        message: String,
+    },
+    /// Nobody can tell on this server: what would have to be asked is not there, or cannot be asked yet.
+    #[error("{what} cannot be told on this server: {message}")]
+    CannotTell {
+        /// What was asked.
+        what: &'static str,
+        /// Why not.
         message: String,
     },
     /// The machine could not be asked.

@@ -11,6 +11,7 @@ mod iis_app_pool;
 mod iis_binding;
 mod iis_site;
 pub mod package;
+pub mod preflight;
 mod private_key_access;
 mod registry_value;
 pub mod restart;
@@ -79,6 +80,7 @@ pub fn observe(node: &Node, host: &dyn Host) -> Observation {
         NodeKind::SqlDatabase => sql_database::observe(node, host),
         NodeKind::HttpProbe
         | NodeKind::SqlQuery
+        | NodeKind::Preflight
         | NodeKind::ManualStep
         | NodeKind::ServiceRestart
         | NodeKind::PoolRecycle
@@ -137,6 +139,7 @@ pub fn apply(
         kind @ (NodeKind::Package
         | NodeKind::HttpProbe
         | NodeKind::SqlQuery
+        | NodeKind::Preflight
         | NodeKind::SqlScripts
         | NodeKind::ManualStep
         | NodeKind::ServiceRestart
@@ -175,7 +178,8 @@ fn remove(id: &NodeId, given: &[Row], host: &dyn Host) -> Result<(), Error> {
         | NodeKind::Reboot
         | NodeKind::SqlDatabase
         | NodeKind::SqlScripts
-        | NodeKind::SqlQuery => Err(Error::Unmet(format!("Muster never takes {id} away"))),
+        | NodeKind::SqlQuery
+        | NodeKind::Preflight => Err(Error::Unmet(format!("Muster never takes {id} away"))),
     }
 }
 
@@ -202,6 +206,7 @@ pub fn remark(node: &Node, host: &dyn Host) -> Option<String> {
         | NodeKind::SqlDatabase
         | NodeKind::SqlScripts
         | NodeKind::SqlQuery
+        | NodeKind::Preflight
         | NodeKind::HttpProbe
         | NodeKind::ManualStep
         | NodeKind::ServiceRestart

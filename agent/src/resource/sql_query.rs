@@ -33,11 +33,16 @@ pub fn ask(node: &Node, host: &dyn Host) -> Result<String, Error> {
         return Err(Error::Unmet(format!("{place} answered {shown}, expected one of {expected}")));
     }
     if let Some(least) = node.attributes.get("at_least").and_then(Value::as_text)
-        && compare(&answer, least) == Ordering::Less
+        && !at_least(&answer, least)
     {
         return Err(Error::Unmet(format!("{place} answered {shown}, expected at least {least}")));
     }
     Ok(format!("{place} answered {shown}"))
+}
+
+/// Whether a version is that one or a later one.
+pub(super) fn at_least(version: &str, least: &str) -> bool {
+    compare(version, least) != Ordering::Less
 }
 
 /// Versions part by part: numbers as numbers, anything else as text.

@@ -13,6 +13,7 @@ mod files;
 mod handout;
 mod operator;
 mod plan;
+mod preflight;
 mod private;
 mod push;
 mod recover;
@@ -77,6 +78,7 @@ pub(crate) async fn run(args: Args, output: &mut Output) -> Result<Exit, Failure
         Verb::Push(args) => push::run(&mut context, args).await,
         Verb::Render(args) => render::run(&mut context, &args.site).await,
         Verb::Explain(args) => explain::run(&mut context, &args).await,
+        Verb::Preflight(args) => preflight::run(&mut context, &args).await,
         Verb::Plan(args) => plan::run(&mut context, args).await,
         Verb::Approve(args) => approve::run(&mut context, args).await,
         Verb::Run(args) => run::run(&mut context, &args).await,

@@ -293,6 +293,9 @@ impl Operator for Rpc {
         self.0.script().put.push(secret);
         done
     }
+    async fn preflight(&self, request: Request<v1::SiteRequest>) -> Result<Response<View>, Status> {
+        self.0.view("Preflight", request.into_inner().site, "muster.preflight/1")
+    }
     async fn list_secrets(&self, request: Request<v1::SiteRequest>) -> Result<Response<View>, Status> {
         self.0.view("ListSecrets", request.into_inner().site, "muster.secrets/1")
     }

@@ -9,6 +9,7 @@ pub mod change;
 pub mod compile;
 pub mod fingerprint;
 pub mod plan;
+pub mod preflight;
 pub mod record;
 pub mod recovery;
 pub mod run;

@@ -94,6 +94,7 @@ fn value(ty: AttributeType) -> Value {
         AttributeType::Members(words) => {
             Value::Members(BTreeMap::from([("BUILTIN\\Users".to_owned(), words[0].to_owned())]))
         }
+        AttributeType::Sizes => Value::Members(BTreeMap::from([("C".to_owned(), "20".to_owned())])),
         AttributeType::Entries => Value::Members(BTreeMap::from([("/path".to_owned(), "text".to_owned())])),
     }
 }
@@ -154,6 +155,7 @@ pub(crate) fn report(manifest: &Record<Manifest>, drafts: &[Draft]) -> ServerRep
         simulated: true,
         nodes: nodes.collect(),
         orphans: Vec::new(),
+        preflight: Vec::new(),
     }
 }
 
@@ -224,6 +226,7 @@ pub(crate) fn input(drafts: &[Draft]) -> PlanInput {
         ServerInput {
             agent: Some(AgentFacts { host: manifest.value().host.clone(), kinds }),
             comparison: Comparison::Report(report(&manifest, drafts)),
+            enrolled: true,
             readable: manifest.value().secrets().map(|(_, secret)| secret.clone()).collect(),
             manifest,
         }

@@ -67,7 +67,7 @@ impl Planning {
         }
     }
 
-    async fn compare(&self, manifest: &Record<Manifest>) -> Result<ServerInput, Error> {
+    pub(super) async fn compare(&self, manifest: &Record<Manifest>) -> Result<ServerInput, Error> {
         let server = &manifest.value().server;
         let agent = self.sessions.facts(server);
         // An agent that a finding keeps out is asked all the same: it changes nothing, and the core says what is wrong.
@@ -75,8 +75,11 @@ impl Planning {
             Some(_) => self.sessions.observe(server, manifest.bytes().to_vec()).await,
             None => Comparison::NoAnswer,
         };
-        let readable = secrets::readable(&mut self.store.snapshot().await?, server).await?;
-        Ok(ServerInput { manifest: manifest.clone(), agent, comparison, readable })
+        let mut snapshot = self.store.snapshot().await?;
+        let readable = secrets::readable(&mut snapshot, server).await?;
+        let known = snapshot.server(server).await?;
+        let enrolled = known.is_some_and(|known| known.enrolled_at.is_some() && known.revoked_at.is_none());
+        Ok(ServerInput { manifest: manifest.clone(), agent, comparison, enrolled, readable })
     }
 }
 

@@ -1,12 +1,13 @@
 //! Plans and consent: compile, ask the agents, assemble, store; then approve, start, resume, cancel, confirm.
 //!
-//! `create` makes a plan, `consent` is everything that an operator says of one afterwards. Neighbours: the model resolves
+//! `preflight` looks ahead, `create` makes a plan, `consent` is everything that an operator says of one afterwards. Neighbours: the model resolves
 //! documents, `muster_core` compiles and assembles, `session` reaches the agents, `dispatch` moves the run. No server is
 //! changed here: a plan is a comparison.
 
 mod consent;
 mod create;
 pub(crate) mod manifest;
+mod preflight;
 
 use muster_core::{plan, record};
 use muster_model::digest::Digest;

@@ -98,6 +98,7 @@ impl Agent {
             simulated: true,
             nodes: found(&manifest),
             orphans: Vec::new(),
+            preflight: Vec::new(),
         };
         self.say(FromAgent::Observed(Observed { request, result: Ok(report) })).await;
         manifest

@@ -145,7 +145,9 @@ fn rights(node: &Node, owns: bool, login: &mut AskedLogin) {
     let account = &login.account;
     let user = format!("USE [{name}]; CREATE USER [{account}] FOR LOGIN [{account}];");
     let kind = node.id.kind;
-    let (purpose, statements) = if kind == NodeKind::SqlDatabase && is_dbas(node) {
+    let (purpose, statements) = if kind == NodeKind::Preflight {
+        ("asks the server for its version, its edition and its own rights".to_owned(), Vec::new())
+    } else if kind == NodeKind::SqlDatabase && is_dbas(node) {
         (format!("looks whether database {name} is as the documents say"), Vec::new())
     } else if kind == NodeKind::SqlDatabase {
         (

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::document::Product;
 use crate::document::shape::{KeySpec, Shape};
 use crate::document::table;
-use crate::node::{AttributeType, NodeKind};
+use crate::node::{AttributeType, MOST_GIB, NodeKind};
 use crate::parameter::{ParameterType, TYPES};
 
 const DRAFT: &str = "http://json-schema.org/draft-07/schema#";
@@ -209,7 +209,8 @@ fn attribute_value(ty: AttributeType) -> Value {
         AttributeType::Secret(_) => json!({"type": "string", "pattern": format!("^{EXPRESSION}$")}),
         AttributeType::LineList => or_expression(json!({"type": "array", "items": {"type": "string"}})),
         AttributeType::IntegerList(low, high) => {
-            or_expression(json!({"type": "array", "items": integer(low, high), "minItems": 1}))
+            let number = or_expression(integer(low, high));
+            or_expression(json!({"type": "array", "items": number, "minItems": 1}))
         }
         AttributeType::Members(words) => {
             json!({"type": "object", "additionalProperties": or_expression(json!({"enum": words}))})
@@ -218,6 +219,9 @@ fn attribute_value(ty: AttributeType) -> Value {
             let script = json!({"type": "object", "properties": {"file": {"type": "string"}, "sha256": {"type": "string"}},
                 "required": ["file", "sha256"], "additionalProperties": false});
             or_expression(json!({"type": "array", "items": script, "minItems": 1}))
+        }
+        AttributeType::Sizes => {
+            json!({"type": "object", "additionalProperties": or_expression(integer(1, MOST_GIB))})
         }
         AttributeType::Entries => {
             let path = json!({"pattern": "^/"});

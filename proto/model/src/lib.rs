@@ -29,6 +29,7 @@ pub mod node;
 pub mod outcome;
 pub mod parameter;
 pub mod plan;
+pub mod preflight;
 pub mod registry;
 pub mod report;
 pub mod resolve;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::name::{Generation, NodeId, ServerId};
 use crate::plan::Row;
+use crate::preflight::PreflightItem;
 
 /// One server compared with one manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +31,9 @@ pub struct ServerReport {
     /// What Muster made and the manifest no longer names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub orphans: Vec<NodeId>,
+    /// What must be so before anything runs, whether it is or not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub preflight: Vec<PreflightItem>,
 }
 
 /// What was found for one node.

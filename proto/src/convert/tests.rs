@@ -39,6 +39,7 @@ fn report() -> ServerReport {
         observed_at: at(),
         simulated: true,
         nodes: Vec::new(),
+        preflight: Vec::new(),
         orphans: Vec::new(),
     }
 }

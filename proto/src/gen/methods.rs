@@ -23,6 +23,8 @@ pub enum Method {
     OperatorRender,
     /// `/muster.fleet.v1.Operator/Explain`
     OperatorExplain,
+    /// `/muster.fleet.v1.Operator/Preflight`
+    OperatorPreflight,
     /// `/muster.fleet.v1.Operator/CreatePlan`
     OperatorCreatePlan,
     /// `/muster.fleet.v1.Operator/GetPlan`
@@ -73,7 +75,7 @@ pub enum Method {
 
 impl Method {
     /// Every RPC, in the order of the contract.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::EnrollmentEnroll,
         Self::EnrollmentEnrollOperator,
         Self::AgentSession,
@@ -84,6 +86,7 @@ impl Method {
         Self::OperatorDiff,
         Self::OperatorRender,
         Self::OperatorExplain,
+        Self::OperatorPreflight,
         Self::OperatorCreatePlan,
         Self::OperatorGetPlan,
         Self::OperatorApprovePlan,
@@ -122,6 +125,7 @@ impl Method {
             Self::OperatorDiff => "/muster.fleet.v1.Operator/Diff",
             Self::OperatorRender => "/muster.fleet.v1.Operator/Render",
             Self::OperatorExplain => "/muster.fleet.v1.Operator/Explain",
+            Self::OperatorPreflight => "/muster.fleet.v1.Operator/Preflight",
             Self::OperatorCreatePlan => "/muster.fleet.v1.Operator/CreatePlan",
             Self::OperatorGetPlan => "/muster.fleet.v1.Operator/GetPlan",
             Self::OperatorApprovePlan => "/muster.fleet.v1.Operator/ApprovePlan",

@@ -1778,6 +1778,29 @@ pub mod operator_client {
                 .insert(GrpcMethod::new("muster.fleet.v1.Operator", "Explain"));
             self.inner.unary(req, path, codec).await
         }
+        /// Looks at everything that must be so before anything runs on a site's servers, at the newest revision. Stores nothing and
+        /// changes no server. View muster.preflight/1.
+        pub async fn preflight(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SiteRequest>,
+        ) -> std::result::Result<tonic::Response<super::View>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.fleet.v1.Operator/Preflight",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.fleet.v1.Operator", "Preflight"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Compiles the newest revision, asks the site's agents to compare, and stores a plan. No server is changed.
         pub async fn create_plan(
             &mut self,
@@ -2323,6 +2346,12 @@ pub mod operator_server {
             &self,
             request: tonic::Request<super::ExplainRequest>,
         ) -> std::result::Result<tonic::Response<super::View>, tonic::Status>;
+        /// Looks at everything that must be so before anything runs on a site's servers, at the newest revision. Stores nothing and
+        /// changes no server. View muster.preflight/1.
+        async fn preflight(
+            &self,
+            request: tonic::Request<super::SiteRequest>,
+        ) -> std::result::Result<tonic::Response<super::View>, tonic::Status>;
         /// Compiles the newest revision, asks the site's agents to compare, and stores a plan. No server is changed.
         async fn create_plan(
             &self,
@@ -2678,6 +2707,49 @@ pub mod operator_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ExplainSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.fleet.v1.Operator/Preflight" => {
+                    #[allow(non_camel_case_types)]
+                    struct PreflightSvc<T: Operator>(pub Arc<T>);
+                    impl<T: Operator> tonic::server::UnaryService<super::SiteRequest>
+                    for PreflightSvc<T> {
+                        type Response = super::View;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SiteRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Operator>::preflight(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PreflightSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::sql::state::SqlDeclared;
 use super::state::{
-    Answer, Certificate, Content, Feature, File, Folder, Pfx, Pool, PoolDefaults, RegistryValue, Service,
-    Site, SiteDefaults, SslEntry, State, local_system,
+    Answer, Certificate, Computer, Content, Feature, File, Folder, Pfx, Pool, PoolDefaults, RegistryValue,
+    Service, Site, SiteDefaults, SslEntry, State, local_system,
 };
 use crate::host::{Access, RegistryData, ServiceState, StartMode};
 
@@ -24,6 +24,9 @@ pub struct Declaration {
     pub kind: DeclarationKind,
     /// The computer's name.
     pub host_name: HostName,
+    /// What it is beside its software, and what goes on there.
+    #[serde(default)]
+    pub computer: Computer,
     /// What pools inherit.
     #[serde(default)]
     pub app_pool_defaults: PoolDefaults,
@@ -140,6 +143,9 @@ pub struct ServiceMade {
     /// How long it takes to start.
     #[serde(default)]
     pub start_delay_ms: u64,
+    /// TCP ports on which it listens while it runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listens: Vec<u16>,
 }
 
 fn stopped() -> ServiceState {
@@ -231,6 +237,7 @@ fn service(made: &ServiceMade, made_by: Option<String>) -> Service {
         account: made.account.clone(),
         password: None,
         start_delay_ms: made.start_delay_ms,
+        listens: made.listens.clone(),
         running_at: None,
         dies_at: None,
         made_by,
@@ -244,6 +251,7 @@ impl Declaration {
             host_name: self.host_name,
             boots: 1,
             clock_offset_ms: 0,
+            computer: self.computer,
             packages: BTreeMap::new(),
             services: self.services.iter().map(|(name, made)| (name.clone(), service(made, None))).collect(),
             app_pool_defaults: self.app_pool_defaults,

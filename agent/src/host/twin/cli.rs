@@ -48,7 +48,8 @@ enum Command {
         /// The twin's folder.
         #[arg(long)]
         dir: PathBuf,
-        /// app_pool, defaults, site, http_sys, certificate, service, package, folder, file, registry, feature, http or clock.
+        /// app_pool, defaults, site, http_sys, certificate, service, package, folder, file, registry, feature, http, clock,
+        /// computer, drive, administrator, session or listener.
         thing: String,
         /// Its name.
         name: String,

@@ -25,6 +25,7 @@ mod folders;
 mod hand;
 mod http;
 mod http_sys;
+mod inventory;
 mod machine;
 mod operation;
 mod packages;
@@ -45,8 +46,8 @@ use self::store::{Section, Store, Struck};
 use super::clock::SystemClock;
 use super::process::Process;
 use super::{
-    AppPools, Certificates, Clock, Features, Files, Folders, Host, Http, HttpSys, Machine, Packages,
-    Registry, Services, Sites, SqlServer,
+    AppPools, Certificates, Clock, Features, Files, Folders, Host, Http, HttpSys, Inventory, Machine,
+    Packages, Registry, Services, Sites, SqlServer,
 };
 
 /// A twin, as the agent's host.
@@ -142,6 +143,10 @@ impl Host for Twin {
     }
 
     fn machine(&self) -> &dyn Machine {
+        self
+    }
+
+    fn inventory(&self) -> &dyn Inventory {
         self
     }
 

@@ -123,6 +123,8 @@ operations! {
     FeatureSet = "feature.set", "set feature", SERVICING;
     /// An HTTP request.
     HttpGet = "http.get", "open", CONNECTION_RESET;
+    /// Reading what the computer is and what goes on there; the target is windows, iis, memory, disk, sessions and so on.
+    InventoryGet = "inventory.get", "look at", ACCESS_DENIED;
     /// Reading which start of the computer it is.
     MachineGet = "machine.get", "read the start of computer", ACCESS_DENIED;
     /// Starting the computer again.

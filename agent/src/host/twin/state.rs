@@ -5,6 +5,7 @@
 
 mod certificate;
 mod iis;
+mod inventory;
 mod pool;
 mod system;
 
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::certificate::{Certificate, Pfx};
 pub use self::iis::{Application, Binding, Site, SiteDefaults, SslEntry};
+pub use self::inventory::Computer;
 pub use self::pool::{Pool, PoolDefaults};
 pub use self::system::{Feature, Folder, RegistryValue};
 use crate::host::{Access, ServiceState, StartMode};
@@ -31,6 +33,9 @@ pub struct State {
     pub boots: u32,
     /// How far its clock is ahead of the real one; negative is behind.
     pub clock_offset_ms: i64,
+    /// What it is beside its software, and what goes on there.
+    #[serde(default)]
+    pub computer: Computer,
     /// Installed packages and their versions.
     pub packages: BTreeMap<String, Version>,
     /// Services.
@@ -84,6 +89,9 @@ pub struct Service {
     /// How long it takes to start.
     #[serde(default)]
     pub start_delay_ms: u64,
+    /// TCP ports on which it listens while it runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listens: Vec<u16>,
     /// When `start_pending` becomes `running`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running_at: Option<Timestamp>,
@@ -226,6 +234,8 @@ impl State {
     /// Starts the computer again: automatic services begin to start, the others are stopped.
     pub fn reboot(&mut self, now: Timestamp) {
         self.boots += 1;
+        self.computer.pending_reboot.clear();
+        self.computer.sessions.clear();
         self.features.values_mut().for_each(Feature::restarted);
         self.sites.values_mut().for_each(|site| site.stopped = false);
         for service in self.services.values_mut() {
@@ -289,6 +299,7 @@ mod tests {
             account: local_system(),
             password: None,
             start_delay_ms,
+            listens: Vec::new(),
             running_at: None,
             dies_at: None,
             made_by: None,

@@ -68,6 +68,11 @@ pub(super) fn name(sid: &Sid) -> io::Result<String> {
     }
 }
 
+/// What this server itself calls the account of that identifier, in its own language.
+pub(super) fn local_name(sid: &str) -> io::Result<Option<String>> {
+    Sid::read(sid).map_or(Ok(None), |sid| look_up_name(&sid))
+}
+
 /// The identifier of a pool or a service: SHA-1 of its name in UTF-16, as five numbers.
 fn computed(family: u32, name: &str) -> Option<Sid> {
     let utf16: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();

@@ -8,7 +8,10 @@ use std::path::Path;
 use std::ptr;
 
 use windows_sys::Win32::Foundation::{CloseHandle, HANDLE};
-use windows_sys::Win32::Security::{GetTokenInformation, TOKEN_QUERY, TOKEN_USER, TokenUser};
+use windows_sys::Win32::Security::{
+    GetTokenInformation, TOKEN_ELEVATION, TOKEN_INFORMATION_CLASS, TOKEN_QUERY, TOKEN_USER, TokenElevation,
+    TokenUser,
+};
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
 
 use super::account;
@@ -41,6 +44,18 @@ fn others(protection: &Protection, owner: &Sid, me: &Sid) -> io::Result<Vec<Stri
 
 /// The account of this process.
 fn own_account() -> io::Result<Sid> {
+    let told = of_own_token::<TOKEN_USER>(TokenUser)?;
+    // SAFETY: Windows wrote an identifier into the buffer, which is alive, and points to it.
+    unsafe { Sid::read_at(told[0].User.Sid.cast()) }.ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// Whether this process has the rights of an administrator, and not only a member's filtered token.
+pub(super) fn is_elevated() -> io::Result<bool> {
+    Ok(of_own_token::<TOKEN_ELEVATION>(TokenElevation)?[0].TokenIsElevated != 0)
+}
+
+/// What Windows tells of this process's token, in a buffer with room for what the structure points to.
+fn of_own_token<T: Copy + Default>(what: TOKEN_INFORMATION_CLASS) -> io::Result<[T; 16]> {
     let mut token: HANDLE = ptr::null_mut();
     // SAFETY: it asks for nothing; what it gives stands for this process and needs no closing.
     let me = unsafe { GetCurrentProcess() };
@@ -48,19 +63,15 @@ fn own_account() -> io::Result<Sid> {
     if unsafe { OpenProcessToken(me, TOKEN_QUERY, &mut token) } == 0 {
         return Err(io::Error::last_os_error());
     }
-    let mut told = [TOKEN_USER::default(); 16];
+    let mut told = [T::default(); 16];
     let (size, mut needed) = (u32::try_from(size_of_val(&told)).unwrap_or(u32::MAX), 0);
     // SAFETY: the token is open for this; the buffer has the size that is passed and is aligned for the structure.
-    let known = unsafe { GetTokenInformation(token, TokenUser, told.as_mut_ptr().cast(), size, &mut needed) };
+    let known = unsafe { GetTokenInformation(token, what, told.as_mut_ptr().cast(), size, &mut needed) };
     let error = io::Error::last_os_error();
     // SAFETY: the token is open, and is not used again.
     let closed = unsafe { CloseHandle(token) };
     debug_assert!(closed != 0, "a token was not closed");
-    if known == 0 {
-        return Err(error);
-    }
-    // SAFETY: Windows wrote an identifier into the buffer, which is alive, and points to it.
-    unsafe { Sid::read_at(told[0].User.Sid.cast()) }.ok_or_else(|| io::ErrorKind::InvalidData.into())
+    if known == 0 { Err(error) } else { Ok(told) }
 }
 
 #[cfg(test)]

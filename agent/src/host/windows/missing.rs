@@ -14,10 +14,7 @@ use crate::host::{
 };
 
 fn missing<T>(what: &'static str) -> Result<T, Error> {
-    Err(Error::Unreachable {
-        what,
-        message: "Muster cannot do this on Windows yet; do it by hand".to_owned(),
-    })
+    Err(Error::CannotTell { what, message: "Muster cannot do this on Windows yet; do it by hand".to_owned() })
 }
 
 impl AppPools for WindowsHost {

@@ -1,6 +1,6 @@
 //! A Windows server: the only room of the house that calls Windows, and the only one that is `unsafe`.
 //!
-//! One leaf per port: `services`, `packages`, `files`, `folders`, `registry_values`, `http`; `missing` stands for those that
+//! One leaf per port: `services`, `packages`, `files`, `folders`, `registry_values`, `http`, `inventory` with `sessions` and `listeners`; `missing` stands for those that
 //! are not there yet. Below them `rights`, `registry`, `account`, `sid`, `acl`, `security`, `facts`, `text` and `memory`. `process`, `job`, `disk`, `guard` and `shell` are
 //! what `crate::os` offers the portable code. Each unsafe operation stands alone and says why it is sound; handles and memory
 //! belong to types that give them back. Neighbours: everything above the ports is the same code as on the twin. Nothing
@@ -19,7 +19,9 @@ mod facts;
 mod files;
 mod folders;
 mod http;
+mod inventory;
 mod job;
+mod listeners;
 mod memory;
 mod missing;
 mod packages;
@@ -28,6 +30,7 @@ mod registry_values;
 mod rights;
 mod security;
 mod services;
+mod sessions;
 mod sid;
 mod text;
 
@@ -39,8 +42,8 @@ use muster_model::node::NodeKind;
 use self::text::error_text;
 use super::clock::SystemClock;
 use super::{
-    AppPools, Certificates, Clock, Error, Features, Files, Folders, Host, Http, HttpSys, Machine, Packages,
-    Registry, Services, Sites, SqlServer,
+    AppPools, Certificates, Clock, Error, Features, Files, Folders, Host, Http, HttpSys, Inventory, Machine,
+    Packages, Registry, Services, Sites, SqlServer,
 };
 
 /// The Windows server that this process runs on.
@@ -64,9 +67,9 @@ impl Host for WindowsHost {
     /// A plan with a kind that is not here has a finding, and no approval. A `manual_step` asks nothing of the server.
     fn kinds(&self) -> &'static [NodeKind] {
         use NodeKind::{
-            File, Folder, HttpProbe, ManualStep, Package, RegistryValue, Service, ServiceRestart,
+            File, Folder, HttpProbe, ManualStep, Package, Preflight, RegistryValue, Service, ServiceRestart,
         };
-        &[Package, Service, Folder, File, RegistryValue, HttpProbe, ManualStep, ServiceRestart]
+        &[Package, Service, Folder, File, RegistryValue, HttpProbe, Preflight, ManualStep, ServiceRestart]
     }
 
     fn host_name(&self) -> Result<HostName, Error> {
@@ -84,6 +87,10 @@ impl Host for WindowsHost {
     }
 
     fn app_pools(&self) -> &dyn AppPools {
+        self
+    }
+
+    fn inventory(&self) -> &dyn Inventory {
         self
     }
 

@@ -214,7 +214,8 @@ fn snapshot(of: u32) -> io::Result<OwnedHandle> {
     Ok(unsafe { OwnedHandle::from_raw_handle(handle) })
 }
 
-fn processes() -> io::Result<Vec<PROCESSENTRY32W>> {
+/// Every process of the computer.
+pub(super) fn processes() -> io::Result<Vec<PROCESSENTRY32W>> {
     let snapshot = snapshot(TH32CS_SNAPPROCESS)?;
     let mut entry = PROCESSENTRY32W { dwSize: size_of_u32::<PROCESSENTRY32W>(), ..Default::default() };
     let mut all = Vec::new();

@@ -95,7 +95,7 @@ impl Services for WindowsHost {
 
 /// A handle of the service manager.
 #[derive(Debug)]
-struct Handle(SC_HANDLE);
+pub(super) struct Handle(pub(super) SC_HANDLE);
 
 impl Drop for Handle {
     fn drop(&mut self) {
@@ -340,17 +340,19 @@ fn failure(status: &SERVICE_STATUS_PROCESS) -> Option<String> {
     }
 }
 
-fn is(error: &io::Error, code: u32) -> bool {
+/// Whether it is that error of Windows.
+pub(super) fn is(error: &io::Error, code: u32) -> bool {
     error.raw_os_error() == Some(code.cast_signed())
 }
 
 /// Room for at least this many bytes, aligned for what Windows writes at its beginning.
-fn buffer_of<T>(bytes: u32) -> Vec<MaybeUninit<T>> {
+pub(super) fn buffer_of<T>(bytes: u32) -> Vec<MaybeUninit<T>> {
     let count = (bytes as usize).div_ceil(size_of::<T>()).max(1);
     std::iter::repeat_with(MaybeUninit::zeroed).take(count).collect()
 }
 
-fn bytes_of<T>(buffer: &[T]) -> u32 {
+/// The size of a buffer, as Windows is told it.
+pub(super) fn bytes_of<T>(buffer: &[T]) -> u32 {
     u32::try_from(size_of_val(buffer)).unwrap_or(u32::MAX)
 }
 

@@ -8,6 +8,7 @@ use std::fmt;
 
 use muster_model::name::{NodeId, Role, ServerId};
 use muster_model::node::NodeClass;
+use muster_model::preflight::Verdict;
 use muster_model::report::{Finding, ServerReport};
 
 use super::{AgentFacts, Comparison, ServerInput};
@@ -33,23 +34,56 @@ impl fmt::Display for PlanFinding {
     }
 }
 
-/// Every finding, in the order of the servers and of their nodes.
-pub(super) fn collect(servers: &[ServerInput]) -> Vec<PlanFinding> {
-    let mut findings = Vec::new();
+/// What a plan's servers show against it.
+pub(super) struct Judged {
+    /// What forbids its approval.
+    pub(super) findings: Vec<PlanFinding>,
+    /// What deserves a look.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Everything, in the order of the servers and of their nodes. What a preflight misses forbids the approval where the plan
+/// works on that server, unless it holds for an hour only: who plans for Saturday has a console open on Thursday. The look
+/// right before the first effect forgives nothing.
+pub(super) fn judge(
+    servers: &[ServerInput],
+    reports: &BTreeMap<Role, &ServerReport>,
+    works_on: impl Fn(&Role) -> bool,
+) -> Judged {
+    let mut judged = Judged { findings: Vec::new(), warnings: Vec::new() };
     for server in servers {
         let id = &server.manifest.value().server;
-        if let Some(finding) = obstacle(server) {
-            findings.push(PlanFinding { server: id.clone(), node: None, finding });
-        }
-        findings.extend(secrets(server));
-        for node in usable_report(server).into_iter().flat_map(|report| &report.nodes) {
-            if let Some(finding) = &node.finding {
-                let finding = finding.clone();
-                findings.push(PlanFinding { server: id.clone(), node: Some(node.node.clone()), finding });
+        judged.findings.extend(obstacles(server));
+        for item in usable_report(server).into_iter().flat_map(|report| &report.preflight) {
+            if item.verdict == Verdict::Passed {
+                continue;
+            }
+            let found = PlanFinding {
+                server: id.clone(),
+                node: item.node.clone(),
+                finding: Finding { problem: item.to_string(), advice: item.advice.clone() },
+            };
+            if works_on(&id.role) && !item.is_momentary() {
+                judged.findings.push(found);
+            } else {
+                judged.warnings.push(found.to_string());
             }
         }
     }
-    findings
+    judged.warnings.extend(warnings(servers, reports));
+    judged
+}
+
+/// What keeps a server, or a node of it, from being brought to its state, whatever its preflight says.
+pub(crate) fn obstacles(server: &ServerInput) -> Vec<PlanFinding> {
+    let id = &server.manifest.value().server;
+    let own = obstacle(server).map(|finding| PlanFinding { server: id.clone(), node: None, finding });
+    let nodes = usable_report(server).into_iter().flat_map(|report| &report.nodes);
+    let of_nodes = nodes.filter_map(|node| {
+        let finding = node.finding.clone()?;
+        Some(PlanFinding { server: id.clone(), node: Some(node.node.clone()), finding })
+    });
+    own.into_iter().chain(secrets(server)).chain(of_nodes).collect()
 }
 
 /// Secrets that a node needs and that its server cannot have: each once per node.
@@ -91,9 +125,18 @@ fn obstacle(server: &ServerInput) -> Option<Finding> {
     let manifest = server.manifest.value();
     let id = &manifest.server;
     let Some(AgentFacts { host, kinds }) = &server.agent else {
-        return Some(Finding {
-            problem: format!("{} is not connected", manifest.host),
-            advice: format!("start its agent, see `muster server show {id}`, then plan again"),
+        return Some(if server.enrolled {
+            Finding {
+                problem: format!("{} is not connected", manifest.host),
+                advice: format!("start its agent, see `muster server show {id}`, then plan again"),
+            }
+        } else {
+            Finding {
+                problem: format!("{} is not connected: no agent of it is enrolled", manifest.host),
+                advice: format!(
+                    "invite it: `muster server invite {id} --out FILE`, then install the agent there"
+                ),
+            }
         });
     };
     if !host.as_str().eq_ignore_ascii_case(manifest.host.as_str()) {
@@ -129,7 +172,7 @@ fn obstacle(server: &ServerInput) -> Option<Finding> {
 
 /// A warning for each thing that Muster made and the documents no longer name: it stays, removal is a person's choice. And
 /// one for each server with attributes that nobody can read back, so that an empty plan is not taken for more than it is.
-pub(super) fn warnings(servers: &[ServerInput], reports: &BTreeMap<Role, &ServerReport>) -> Vec<String> {
+fn warnings(servers: &[ServerInput], reports: &BTreeMap<Role, &ServerReport>) -> Vec<String> {
     let orphans = reports.values().flat_map(|report| {
         report.orphans.iter().map(|node| {
             format!(

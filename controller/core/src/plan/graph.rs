@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use muster_model::digest::Digest;
 use muster_model::manifest::{Manifest, Node};
 use muster_model::name::{NodeId, Role, ServerId};
-use muster_model::node::{Effect, NodeClass};
+use muster_model::node::{Effect, NodeClass, NodeKind};
 use muster_model::plan::{AttributePath, New, Old, Reason, Row, Step};
 use muster_model::report::ServerReport;
 
@@ -48,7 +48,10 @@ impl<'a> Graph<'a> {
         let mut nodes = Vec::new();
         for (server, manifest) in manifests.iter().enumerate() {
             let report = reports.get(&manifest.server.role).copied();
-            for node in &manifest.nodes {
+            // Before anything else on its server, and before what is taken away there.
+            let (first, rest): (Vec<&Node>, Vec<&Node>) =
+                manifest.nodes.iter().partition(|node| is_preflight(node));
+            for node in first.into_iter().chain(rest) {
                 let rows = rows_of(node, &manifest.server, report, confirmed)?;
                 let is_step = !rows.is_empty();
                 let is_compared = report.is_some();
@@ -70,6 +73,14 @@ impl<'a> Graph<'a> {
         for place in relied_on {
             nodes[place].is_step |=
                 nodes[place].node.id.kind.class() == NodeClass::Check && nodes[place].is_compared;
+        }
+        let at_work: BTreeSet<usize> = nodes
+            .iter()
+            .filter(|placed| placed.is_step && placed.node.id.kind.class() != NodeClass::Check)
+            .map(|placed| placed.server)
+            .collect();
+        for placed in nodes.iter_mut().filter(|placed| is_preflight(placed.node)) {
+            placed.is_step = at_work.contains(&placed.server);
         }
         let mut graph = Self { before: vec![BTreeSet::new(); nodes.len()], nodes };
         for place in topological(&needs).map_err(|cycle| graph.cycle(&cycle))? {
@@ -115,6 +126,12 @@ impl<'a> Graph<'a> {
         &self.nodes[place].id.role
     }
 
+    /// Whether the plan has a step on that server that is more than a look.
+    pub(super) fn works_on(&self, role: &Role) -> bool {
+        let steps = self.nodes.iter().filter(|placed| placed.is_step && placed.id.role == *role);
+        steps.into_iter().any(|placed| placed.node.id.kind.class() != NodeClass::Check)
+    }
+
     /// Whether a person carries the step out.
     pub(super) fn is_gate(&self, place: Place) -> bool {
         self.nodes[place].node.id.kind.class() == NodeClass::Gate
@@ -153,6 +170,10 @@ impl<'a> Graph<'a> {
         });
         Error::Cycle(names.collect())
     }
+}
+
+fn is_preflight(node: &Node) -> bool {
+    node.id.kind == NodeKind::Preflight
 }
 
 /// The rows of a node: its agent's, in the order of the kind's table, or a gate's own.
@@ -200,10 +221,20 @@ fn needs(nodes: &[Placed<'_>]) -> Result<Vec<BTreeSet<Place>>, Error> {
             on: on.clone(),
         })
     };
+    // Nothing is done on a server whose preflight fails.
+    let mut preflights: BTreeMap<usize, Vec<Place>> = BTreeMap::new();
+    for (place, placed) in nodes.iter().enumerate().filter(|(_, placed)| is_preflight(placed.node)) {
+        preflights.entry(placed.server).or_default().push(place);
+    }
     let all = nodes.iter().map(|placed| {
         let written = placed.node.needs.iter().map(|need| (&need.role, &need.node));
         let provider = placed.node.provided_by.iter().map(|node| (&placed.id.role, node));
-        written.chain(provider).map(|(on, need)| find(placed, on, need)).collect()
+        let mut needed: BTreeSet<Place> =
+            written.chain(provider).map(|(on, need)| find(placed, on, need)).collect::<Result<_, _>>()?;
+        if !is_preflight(placed.node) {
+            needed.extend(preflights.get(&placed.server).into_iter().flatten());
+        }
+        Ok(needed)
     });
     all.collect()
 }

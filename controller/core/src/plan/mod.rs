@@ -26,9 +26,11 @@ use muster_model::secret::SecretRef;
 use thiserror::Error;
 
 pub use finding::PlanFinding;
+pub(crate) use finding::obstacles;
 pub use report::ReportError;
 
 use crate::record::{self, Record};
+use finding::Judged;
 use graph::Graph;
 
 /// All that a plan is made of.
@@ -59,6 +61,8 @@ pub struct ServerInput {
     pub agent: Option<AgentFacts>,
     /// What the agent answered.
     pub comparison: Comparison,
+    /// Whether an agent of it ever enrolled and was not revoked since.
+    pub enrolled: bool,
     /// The secrets of the site that are sealed to this server's agent, at each of their versions.
     pub readable: BTreeSet<SecretRef>,
 }
@@ -153,9 +157,9 @@ pub enum Error {
 /// Where a report does not fit its manifest, or the nodes have no order.
 pub fn assemble(input: &PlanInput) -> Result<Assembled, Error> {
     let manifests = manifests_of(input)?;
-    let findings = finding::collect(&input.servers);
     let reports = checked_reports(&input.servers)?;
     let graph = Graph::of(&manifests, &reports, &input.confirmed)?;
+    let Judged { findings, warnings } = finding::judge(&input.servers, &reports, |role| graph.works_on(role));
     let order = order::number(&graph)?;
     let segments = segment::cut(&graph, &order);
     let edges = graph.edges(&order);
@@ -179,15 +183,7 @@ pub fn assemble(input: &PlanInput) -> Result<Assembled, Error> {
     let all: Vec<&Step> = steps.values().flat_map(|record| &record.value().steps).collect();
     let (rows, step_count) = (count(all.iter().flat_map(|step| &step.rows)), count(&all));
     let simulated = reports.values().any(|report| report.simulated);
-    Ok(Assembled {
-        warnings: finding::warnings(&input.servers, &reports),
-        findings,
-        rows,
-        step_count,
-        simulated,
-        header,
-        steps,
-    })
+    Ok(Assembled { warnings, findings, rows, step_count, simulated, header, steps })
 }
 
 fn manifests_of(input: &PlanInput) -> Result<Vec<&Manifest>, Error> {
@@ -208,13 +204,19 @@ fn manifests_of(input: &PlanInput) -> Result<Vec<&Manifest>, Error> {
 fn checked_reports(servers: &[ServerInput]) -> Result<BTreeMap<Role, &ServerReport>, Error> {
     let mut reports = BTreeMap::new();
     for server in servers {
-        let Some(report) = finding::usable_report(server) else { continue };
-        let manifest = server.manifest.value();
-        report::check(report, manifest, server.manifest.digest())
-            .map_err(|source| Error::Report { server: manifest.server.clone(), source: Box::new(source) })?;
-        reports.insert(manifest.server.role.clone(), report);
+        let role = server.manifest.value().server.role.clone();
+        reports.extend(checked_report(server)?.map(|report| (role, report)));
     }
     Ok(reports)
+}
+
+/// The report of one server, checked; none where a finding keeps its agent out altogether.
+pub(crate) fn checked_report(server: &ServerInput) -> Result<Option<&ServerReport>, Error> {
+    let Some(report) = finding::usable_report(server) else { return Ok(None) };
+    let manifest = server.manifest.value();
+    report::check(report, manifest, server.manifest.digest())
+        .map_err(|source| Error::Report { server: manifest.server.clone(), source: Box::new(source) })?;
+    Ok(Some(report))
 }
 
 fn server_steps(

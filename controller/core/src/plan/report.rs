@@ -51,6 +51,9 @@ pub enum ReportError {
     /// A task is said to run for something that does not make it run.
     #[error("{} {}: nothing in the manifest or in this report makes it run", .0.node, .0.attribute)]
     Trigger(Box<Row>),
+    /// What a preflight looked at is of no node of the manifest.
+    #[error("a preflight of {} is not in the manifest", .0.as_ref().map_or_else(|| "no node".to_owned(), ToString::to_string))]
+    Preflight(Option<NodeId>),
     /// An agent has no say in confirmations.
     #[error("{0} has a row with the reason of a gate")]
     Confirm(NodeId),
@@ -73,7 +76,9 @@ pub(super) fn check(report: &ServerReport, manifest: &Manifest, digest: Digest) 
         let node = node.ok_or_else(|| ReportError::Node(entry.node.clone()))?;
         check_node(entry, node, manifest, report)?;
     }
-    Ok(())
+    let stray =
+        report.preflight.iter().find(|item| item.node.as_ref().and_then(|id| manifest.node(id)).is_none());
+    stray.map_or(Ok(()), |item| Err(ReportError::Preflight(item.node.clone())))
 }
 
 fn check_node(

@@ -86,6 +86,11 @@ impl v1::operator_server::Operator for Service {
         view("muster.explain/1", &self.views.explain(&parse(&site)?, &parse(&parameter)?).await?)
     }
 
+    async fn preflight(&self, request: Request<v1::SiteRequest>) -> Answer<v1::View> {
+        let v1::SiteRequest { site } = request.into_inner();
+        view("muster.preflight/1", &self.planning.preflight(&parse(&site)?).await?)
+    }
+
     async fn create_plan(&self, request: Request<v1::CreatePlanRequest>) -> Answer<v1::PlanReply> {
         let by = caller::operator(&request)?;
         self.recovery.settled()?;

@@ -5,7 +5,7 @@
 
 use crate::digest::Digest;
 use crate::name::Version;
-use crate::node::AttributeType;
+use crate::node::{AttributeType, MOST_GIB};
 use crate::parameter::{is_line, is_windows_path};
 use crate::value::Value;
 
@@ -49,6 +49,12 @@ pub(super) fn check(ty: AttributeType, value: &Value) -> Result<(), String> {
             matches!(value, Value::Members(members) if members.iter().all(|(key, word)| is_line(key) && words.contains(&word.as_str()))),
             format!("one `account: right` per account; the rights are {}", words.join(", ")),
         ),
+        AttributeType::Sizes => (
+            matches!(value, Value::Members(members) if members.iter().all(|(place, size)| is_drive_or_path(place) && is_size(size))),
+            format!(
+                r"one `C: GIB` or `'C:\Folder': GIB` on each line; a size is a whole number from 1 to {MOST_GIB}"
+            ),
+        ),
         AttributeType::Entries => (
             matches!(value, Value::Members(members) if members.iter().all(|(key, line)| key.len() > 1 && key.starts_with('/') && is_line(key) && is_line(line))),
             "one `/path: text` on each line; each path begins with a slash".to_owned(),
@@ -66,6 +72,15 @@ fn items(value: &Value) -> Option<&[Value]> {
         Value::List(items) => Some(items),
         Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::Secret(_) | Value::Members(_) => None,
     }
+}
+
+fn is_drive_or_path(text: &str) -> bool {
+    let drive = text.strip_suffix(':').unwrap_or(text);
+    (drive.len() == 1 && drive.as_bytes()[0].is_ascii_alphabetic()) || is_windows_path(text)
+}
+
+fn is_size(text: &str) -> bool {
+    text.parse::<i64>().is_ok_and(|gib| (1..=MOST_GIB).contains(&gib))
 }
 
 /// A file and its digest, and nothing else.

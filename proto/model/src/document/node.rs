@@ -65,6 +65,7 @@ pub(super) fn read(yaml: &Yaml, roles: &[Placed<Role>], report: &mut Report<'_>)
         Some(_) => role(&fields, roles, report),
         None => roles.first().map(|role| role.value.clone()),
     };
+    first_of_all(spec, &fields, report);
     let exact = exact(spec, &fields, report);
     let prune = prune(spec, &fields, report);
     let name = fields.text(spec.kind.as_str())?.map(str::to_owned);
@@ -139,6 +140,18 @@ fn keys(spec: &'static KindSpec) -> Vec<KeySpec> {
         doc: attribute.doc,
     });
     [name].into_iter().chain(attributes).chain(table::NODE).collect()
+}
+
+/// What is looked at before anything runs waits for nothing, and no package brings it.
+fn first_of_all(spec: &KindSpec, fields: &Fields<'_>, report: &mut Report<'_>) {
+    for key in ["needs", "provided_by"] {
+        if spec.kind == NodeKind::Preflight && fields.yaml(key).is_some() {
+            let problem =
+                format!("a preflight has no `{key}`: it is made before anything else on its server");
+            let advice = "remove it; a question that comes later is a sql_query or an http_probe";
+            report.push(fields.place_of(key), "before-anything", problem, advice);
+        }
+    }
 }
 
 /// `members: exact`, for a kind that has sets and is not a package's: what that brings, no plan can foretell.
@@ -299,7 +312,8 @@ pub(crate) fn check_name(kind: NodeKind, name: &str) -> Result<NodeName, (String
         | NodeKind::ApplicationStart
         | NodeKind::Reboot
         | NodeKind::SqlScripts
-        | NodeKind::SqlQuery => (
+        | NodeKind::SqlQuery
+        | NodeKind::Preflight => (
             name.parse::<crate::name::Version>().is_ok(),
             "write it with letters without accents, digits and . _ + -, at most 64; no space (G5)",
         ),

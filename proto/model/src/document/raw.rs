@@ -61,6 +61,7 @@ pub(crate) fn attribute(
         (AttributeType::Members(_) | AttributeType::Entries, Data::Map(entries)) => {
             members(yaml.place, entries, what, report)
         }
+        (AttributeType::Sizes, Data::Map(entries)) => sizes(yaml.place, entries, what, report),
         (AttributeType::Scripts, Data::List(items)) => {
             let read: Vec<_> = items.iter().map(|item| script(item, what, report)).collect();
             let items: Option<Vec<_>> = read.into_iter().collect();
@@ -77,7 +78,8 @@ pub(crate) fn attribute(
             | AttributeType::IntegerList(..)
             | AttributeType::Scripts
             | AttributeType::Members(_)
-            | AttributeType::Entries,
+            | AttributeType::Entries
+            | AttributeType::Sizes,
             data,
         ) => other(yaml.place, data, ty, what, report),
     }
@@ -158,6 +160,25 @@ fn members(place: Place, entries: &[Entry], what: &str, report: &mut Report<'_>)
             let what = format!("the member `{}` of {what}", entry.key);
             let value = text(&entry.value, &what, report)?;
             Some((Placed::new(entry.key.clone(), entry.place), value))
+        })
+        .collect();
+    let members: Option<Vec<_>> = read.into_iter().collect();
+    members.map(|members| Placed::new(Raw::Members(members), place))
+}
+
+/// Members whose values are whole numbers.
+fn sizes(place: Place, entries: &[Entry], what: &str, report: &mut Report<'_>) -> Option<Placed<Raw>> {
+    let read: Vec<_> = entries
+        .iter()
+        .map(|entry| {
+            let what = format!("the member `{}` of {what}", entry.key);
+            let value = match scalar(&entry.value, Wanted::Integer, &what, report)?.value {
+                Raw::Integer(number) => number.to_string(),
+                Raw::Text(expression) => expression,
+                Raw::Boolean(_) | Raw::List(_) | Raw::Members(_) => return None,
+            };
+            let key = Placed::new(entry.key.clone(), entry.place);
+            Some((key, Placed::new(value, entry.value.place)))
         })
         .collect();
     let members: Option<Vec<_>> = read.into_iter().collect();

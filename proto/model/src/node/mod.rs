@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-pub use schema::{AttributeRole, AttributeSpec, AttributeType, KindSpec};
+pub use schema::{AttributeRole, AttributeSpec, AttributeType, KindSpec, MOST_GIB};
 
 use crate::name::InvalidName;
 
@@ -86,6 +86,8 @@ kinds! {
     SqlScripts = "sql_scripts" in SQL_SCRIPTS;
     /// A read-only question to a database.
     SqlQuery = "sql_query" in SQL_QUERY;
+    /// What must be so before anything runs on the server.
+    Preflight = "preflight" in PREFLIGHT;
 }
 
 impl NodeKind {

@@ -19,18 +19,33 @@ pub(super) fn database(node: &Node) -> Option<&str> {
     node.attributes.get("database").filter(|_| names_one).and_then(Value::as_text)
 }
 
+/// The endpoint that a node is about, or what is wrong with the name that it gives.
+fn endpoint(node: &Node) -> Option<Result<&str, (String, &'static str)>> {
+    if node.id.kind == NodeKind::Preflight {
+        return node.attributes.get("sql_server").and_then(Value::as_text).map(Ok);
+    }
+    let database = database(node)?;
+    Some(match database.split_once('/') {
+        Some((endpoint, _)) if database.parse::<SqlDatabaseName>().is_ok() => Ok(endpoint),
+        Some(_) | None => {
+            let problem = format!("{} names the database {database:?}", node.id);
+            Err((problem, "write endpoint/database, as in main/SXA"))
+        }
+    })
+}
+
 /// Puts the address of its endpoint into each node; one that the site does not name is a mistake there.
 pub(super) fn settle(site: (&Document, &Site), nodes: &mut [(Role, Node)], found: &mut Found) {
     let (document, site) = site;
     for (_, node) in nodes {
-        let Some(database) = database(node) else { continue };
-        let Ok(database) = database.parse::<SqlDatabaseName>() else {
-            let problem = format!("{} names the database {database:?}", node.id);
-            let advice = "write endpoint/database, as in main/SXA";
-            found.push(document, site.endpoints_key.place, "invalid-name", problem, advice);
-            continue;
+        let name = match endpoint(node) {
+            None => continue,
+            Some(Ok(name)) => name,
+            Some(Err((problem, advice))) => {
+                found.push(document, site.endpoints_key.place, "invalid-name", problem, advice);
+                continue;
+            }
         };
-        let name = database.parts().0;
         let entry = name.parse::<Slug>().ok().and_then(|name| site.endpoints.get_key_value(&name));
         if let Some((name, address)) = entry {
             node.endpoint = Some(Endpoint { name: name.clone(), address: address.value.clone() });

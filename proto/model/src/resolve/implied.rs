@@ -99,7 +99,8 @@ pub(super) fn of(node: &Node) -> Vec<Implied> {
         | NodeKind::Reboot
         | NodeKind::SqlDatabase
         | NodeKind::SqlScripts
-        | NodeKind::SqlQuery => {}
+        | NodeKind::SqlQuery
+        | NodeKind::Preflight => {}
     }
     implied
 }

@@ -28,6 +28,7 @@ pub(super) fn check(node: &Node) -> Option<(String, &'static str)> {
             (format!("{} has {file} twice, or another file of the same SHA-256", node.id), advice)
         }),
         NodeKind::IisBinding => binding(node),
+        NodeKind::Preflight => preflight(node),
         NodeKind::IisSite => site(node),
         NodeKind::Certificate => node.attributes.get("pfx").and_then(|path| path_of(node, "pfx", path)),
         NodeKind::Package
@@ -61,6 +62,16 @@ fn twice(node: &Node) -> Option<&str> {
         }
         Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::List(_) | Value::Secret(_) => None,
     })
+}
+
+/// It asks for something, and of a SQL Server only where it names one.
+fn preflight(node: &Node) -> Option<(String, &'static str)> {
+    let stray = node.attributes.keys().find(|name| name.starts_with("sql_"));
+    if let Some(stray) = stray.filter(|_| !node.attributes.contains_key("sql_server")) {
+        let problem = format!("{} has `{stray}` and names no SQL Server", node.id);
+        return Some((problem, "add `sql_server: ENDPOINT`, as in main"));
+    }
+    node.attributes.is_empty().then(|| (format!("{} asks for nothing", node.id), "give it an attribute"))
 }
 
 fn binding(node: &Node) -> Option<(String, &'static str)> {
@@ -122,6 +133,14 @@ mod tests {
         assert!(node("S/https/*:1028:", serde_json::json!({"sni": true})).unwrap().contains("no host name"));
         let http = node("S/http/*:80:", serde_json::json!({"certificate": "CN=h"})).unwrap();
         assert!(http.contains("belongs to https"), "{http}");
+    }
+
+    #[test]
+    fn g1_a_preflight_asks_for_something_and_of_a_sql_server_only_with_its_endpoint() {
+        let node = |attributes| problem(serde_json::json!({"id": "preflight/web", "attributes": attributes}));
+        assert_eq!(node(serde_json::json!({"sql_server": "main", "sql_at_least": "14.0"})), None);
+        assert!(node(serde_json::json!({})).unwrap().contains("asks for nothing"));
+        assert!(node(serde_json::json!({"sql_below": "16.0"})).unwrap().contains("names no SQL Server"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Neighbours: `cli` calls it; `system` changes what is Windows' own. Each change is a line of the ledger with the word `hand`, so that no test counts it as
 //! Muster's.
 
+mod computer;
 mod iis;
 mod show;
 mod system;
@@ -38,6 +39,11 @@ pub(super) const HELP: &str = "Examples:
   twin set --dir TWIN feature IIS-WebServerRole state=absent
   twin set --dir TWIN http http://localhost/SCPS status=500
   twin set --dir TWIN clock offset ms=180000
+  twin set --dir TWIN computer facts windows=10.0.14393 iis=8.5 memory_gib=4 elevated=false 'pending_reboot=Windows Update'
+  twin set --dir TWIN drive D free_gib=5
+  twin set --dir TWIN administrator 'DUPONT\\svc-sxa' absent
+  twin set --dir TWIN session 'DUPONT\\anne' programs=mmc.exe,explorer.exe
+  twin set --dir TWIN listener 1025 program=java.exe
   twin set --dir TWIN service SCPSServer absent";
 
 /// A change that makes no sense, or could not be made.
@@ -79,6 +85,9 @@ pub(super) fn set(store: &Store, thing: &str, name: &str, changes: &[String]) ->
             "file" => set_file(entry(&mut state.files, name, new_file), attribute, value)?,
             "site" | "http_sys" | "certificate" => iis::set(&mut state, thing, name, attribute, value)?,
             "folder" | "registry" | "feature" => system::set(&mut state, thing, name, attribute, value)?,
+            "computer" | "drive" | "administrator" | "session" | "listener" => {
+                computer::set(&mut state, thing, name, attribute, value)?;
+            }
             "http" if attribute == "status" => {
                 entry(&mut state.http, name, new_answer).status = parse(attribute, value)?;
             }
@@ -104,6 +113,9 @@ fn remove(state: &mut State, thing: &str, name: &str) -> Result<(), Error> {
         "certificate" => state.certificates.retain(|key, _| other(key)),
         "folder" => state.folders.retain(|key, _| other(key)),
         "registry" => state.registry.retain(|key, _| other(key)),
+        "drive" | "administrator" | "session" | "listener" => {
+            computer::remove(&mut state.computer, thing, name);
+        }
         "http" => state.http.retain(|key, _| other(key)),
         _ => return Err(Error::Wrong(format!("{thing} cannot be absent"))),
     }
@@ -123,6 +135,7 @@ fn new_service() -> Service {
         account: local_system(),
         password: None,
         start_delay_ms: 0,
+        listens: Vec::new(),
         running_at: None,
         dies_at: None,
         made_by: None,
@@ -175,6 +188,10 @@ fn set_service(service: &mut Service, attribute: &str, value: &str) -> Result<()
             service.password = None;
         }
         "start_delay_ms" => service.start_delay_ms = parse(attribute, value)?,
+        "listens" => {
+            let ports = value.split(',').filter(|port| !port.is_empty());
+            service.listens = ports.map(|port| parse(attribute, port)).collect::<Result<_, _>>()?;
+        }
         _ => return Err(Error::Wrong(format!("service has no {attribute}"))),
     }
     Ok(())

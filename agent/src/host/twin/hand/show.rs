@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::host::clock::SystemClock;
 use crate::host::twin::sql::state::SqlState;
-use crate::host::twin::state::{Service, State, find};
+use crate::host::twin::state::{Computer, Service, State, find};
 use crate::host::{Clock, ServiceState};
 
 /// Writes the server as a table.
@@ -21,6 +21,7 @@ pub(in crate::host::twin) fn show(state: &State, out: &mut dyn Write) -> io::Res
         "SIMULATED  {}  started {} time(s), clock {:+} ms",
         state.host_name, state.boots, state.clock_offset_ms
     )?;
+    computer(&state.computer, out)?;
     for (name, version) in &state.packages {
         line(out, "package", name, version)?;
     }
@@ -51,6 +52,30 @@ pub(in crate::host::twin) fn show(state: &State, out: &mut dyn Write) -> io::Res
         let waits: Vec<&str> = answer.while_running.iter().filter(idle).map(String::as_str).collect();
         let refused = format!("refused: {} does not run", waits.join(", "));
         line(out, "http", url, if waits.is_empty() { answer.status.to_string() } else { refused })?;
+    }
+    Ok(())
+}
+
+fn computer(computer: &Computer, out: &mut dyn Write) -> io::Result<()> {
+    let bits = if computer.bits_64 { "64-bit" } else { "32-bit" };
+    let rights = if computer.elevated { "elevated" } else { "not elevated" };
+    let (version, memory) = (&computer.windows, computer.memory_gib);
+    line(out, "computer", "facts", format!("Windows {version}, {bits}, {memory} GiB of memory, {rights}"))?;
+    for (drive, free) in &computer.free_gib {
+        line(out, "drive", drive, format!("{free} GiB free"))?;
+    }
+    for reason in &computer.pending_reboot {
+        line(out, "restart", "pending", reason)?;
+    }
+    for account in &computer.administrators {
+        line(out, "administrator", account, "")?;
+    }
+    for (account, programs) in &computer.sessions {
+        let programs: Vec<&str> = programs.iter().map(String::as_str).collect();
+        line(out, "session", account, programs.join(", "))?;
+    }
+    for (port, program) in &computer.listeners {
+        line(out, "listener", &port.to_string(), program)?;
     }
     Ok(())
 }

@@ -2,12 +2,17 @@
 //!
 //! Neighbours: `state` holds declared answers. A question that is not known is an error, never a guess.
 
-use super::state::{Database, SqlState};
+use super::state::{Database, Right, SqlState};
 use crate::host::SqlMessage;
 use crate::host::twin::state::find;
 
 /// The first value of the answer, or none for NULL.
-pub(super) fn scalar(state: &SqlState, database: &str, query: &str) -> Result<Option<String>, SqlMessage> {
+pub(super) fn scalar(
+    state: &SqlState,
+    login: &str,
+    database: &str,
+    query: &str,
+) -> Result<Option<String>, SqlMessage> {
     let asked = plain(query);
     let database = find(&state.databases, database);
     let declared = database.into_iter().flat_map(|database| &database.answers);
@@ -16,6 +21,17 @@ pub(super) fn scalar(state: &SqlState, database: &str, query: &str) -> Result<Op
     }
     if let Some(answer) = about_itself(state, &asked) {
         return Ok(answer);
+    }
+    if let Some(right) = asked.strip_prefix("select has_perms_by_name(null, null, '") {
+        let held = match right {
+            "create any database')" => state.allows(login, Right::CreateDatabase),
+            _ => state.logins.is_empty(),
+        };
+        return Ok(Some(u8::from(held).to_string()));
+    }
+    if asked == "select count(*) from sys.extended_properties where class = 0 and name like 'muster:%'" {
+        let marks = database.into_iter().flat_map(|database| database.properties.keys());
+        return Ok(Some(marks.filter(|name| name.starts_with("Muster:")).count().to_string()));
     }
     if let Some(table) = asked.strip_prefix("select count(*) from ") {
         let rows = database.and_then(|database| rows(database, table));

@@ -98,7 +98,7 @@ impl SqlSession for Session<'_> {
         self.strike(Operation::SqlQuery, &self.database, Moment::Before)?;
         let section = self.lock()?;
         section.state().open(&self.database).map_err(SqlError::Server)?;
-        answer::scalar(section.state(), &self.database, query).map_err(SqlError::Server)
+        answer::scalar(section.state(), &self.login, &self.database, query).map_err(SqlError::Server)
     }
 }
 

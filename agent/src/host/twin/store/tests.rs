@@ -11,6 +11,7 @@ fn state() -> State {
         host_name: "DUP-WEB01".parse().unwrap(),
         boots: 1,
         clock_offset_ms: 0,
+        computer: super::super::state::Computer::default(),
         packages: BTreeMap::new(),
         services: BTreeMap::new(),
         app_pool_defaults: Default::default(),

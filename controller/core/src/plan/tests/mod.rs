@@ -1,6 +1,7 @@
 //! Stories of plans, and what holds for every one.
 
 mod lint;
+mod preflight;
 mod report;
 
 use muster_model::name::{NodeId, Role};

@@ -8,6 +8,7 @@ mod disk;
 mod gate;
 mod iis;
 mod installed;
+mod preflight;
 mod sql;
 mod system;
 mod task;
@@ -18,6 +19,7 @@ pub(super) use self::disk::{FILE, FOLDER};
 pub(super) use self::gate::MANUAL_STEP;
 pub(super) use self::iis::{IIS_APP_POOL, IIS_BINDING, IIS_SITE};
 pub(super) use self::installed::{PACKAGE, SERVICE};
+pub(super) use self::preflight::PREFLIGHT;
 pub(super) use self::sql::{SQL_DATABASE, SQL_QUERY, SQL_SCRIPTS};
 pub(super) use self::system::{REGISTRY_VALUE, WINDOWS_FEATURE};
 pub(super) use self::task::{APPLICATION_START, APPLICATION_STOP, POOL_RECYCLE, REBOOT, SERVICE_RESTART};
@@ -72,6 +74,9 @@ pub enum AttributeRole {
     Key,
 }
 
+/// The most GiB that a document may ask for; more is a slip of a hand.
+pub const MOST_GIB: i64 = 65_536;
+
 /// What an attribute may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttributeType {
@@ -99,12 +104,14 @@ pub enum AttributeType {
     Members(&'static [&'static str]),
     /// Members with a key (a virtual path) and one line of text as value.
     Entries,
+    /// Members with a drive or a path as key and a whole number of GiB as value.
+    Sizes,
 }
 
 impl AttributeType {
     /// Whether it is a set of members with a declared key: each is a row of its own, foreign ones are left alone.
     pub fn is_set(self) -> bool {
-        matches!(self, Self::Members(_) | Self::Entries)
+        matches!(self, Self::Members(_) | Self::Entries | Self::Sizes)
     }
 
     /// What a value looks like, in Markdown, for the page of kinds.
@@ -128,6 +135,7 @@ impl AttributeType {
             }
             Self::Scripts => r"a list of `{file: 'C:\Folder\name.sql', sha256: DIGITS}`".to_owned(),
             Self::Entries => "`/path: text`, one on each line".to_owned(),
+            Self::Sizes => r"`C: GIB` or `'C:\Folder': GIB`, one on each line".to_owned(),
         }
     }
 }

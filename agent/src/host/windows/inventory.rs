@@ -1,0 +1,216 @@
+//! What this computer is, and what goes on there (G1, G4, G6).
+//!
+//! Versions and what waits for a restart are read from the registry, the rest is asked of Windows. Neighbours: `sessions`
+//! and `listeners` answer two of the questions, `guard` knows the own token. What Windows does not answer cannot be told
+//! here: it is never taken for a good answer.
+
+use std::io;
+use std::ptr;
+
+use windows_sys::Win32::Foundation::{ERROR_INVALID_NAME, ERROR_NOT_READY, ERROR_PATH_NOT_FOUND};
+use windows_sys::Win32::NetworkManagement::NetManagement::{
+    LG_INCLUDE_INDIRECT, LOCALGROUP_USERS_INFO_0, MAX_PREFERRED_LENGTH, NERR_UserNotFound, NetApiBufferFree,
+    NetUserGetLocalGroups,
+};
+use windows_sys::Win32::Storage::FileSystem::GetDiskFreeSpaceExW;
+use windows_sys::Win32::System::SystemInformation::{GlobalMemoryStatusEx, MEMORYSTATUSEX};
+
+use super::process::size_of_u32;
+use super::registry::{Key, View};
+use super::text::{error_text, narrow_at, wide};
+use super::{WindowsHost, account, facts, guard, listeners, sessions};
+use crate::host::{Error, Inventory, Listener, LogOn};
+
+const WINDOWS_NT: &str = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion";
+const IIS: &str = r"SOFTWARE\Microsoft\InetStp";
+const SESSION_MANAGER: &str = r"SYSTEM\CurrentControlSet\Control\Session Manager";
+/// Keys that are there as long as Windows waits for a restart, and what each is about.
+const WAITING: [(&str, &str); 2] = [
+    (
+        r"SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing\RebootPending",
+        "features of Windows",
+    ),
+    (r"SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update\RebootRequired", "Windows Update"),
+];
+/// The group of administrators, whatever it is called in this server's language.
+const ADMINISTRATORS: &str = "S-1-5-32-544";
+
+fn untold(what: &'static str) -> impl Fn(io::Error) -> Error {
+    move |error| Error::CannotTell { what, message: error_text(&error) }
+}
+
+impl Inventory for WindowsHost {
+    fn windows_version(&self) -> Result<String, Error> {
+        let untold = untold("the version of Windows");
+        let missing = || untold(io::ErrorKind::NotFound.into());
+        let key = Key::open(WINDOWS_NT, View::Bits64).map_err(&untold)?.ok_or_else(missing)?;
+        let build = key.text("", "CurrentBuildNumber").map_err(&untold)?.ok_or_else(missing)?;
+        let major = key.number("", "CurrentMajorVersionNumber").map_err(&untold)?;
+        let minor = key.number("", "CurrentMinorVersionNumber").map_err(&untold)?;
+        match (major, minor) {
+            (Some(major), Some(minor)) => Ok(format!("{major}.{minor}.{build}")),
+            // Before Windows 10 only the text was there, as in 6.3.
+            (_, _) => {
+                let old = key.text("", "CurrentVersion").map_err(&untold)?.ok_or_else(missing)?;
+                Ok(format!("{old}.{build}"))
+            }
+        }
+    }
+
+    /// This program is a 64-bit one, and runs on no other Windows.
+    fn windows_64bit(&self) -> Result<bool, Error> {
+        Ok(cfg!(target_pointer_width = "64"))
+    }
+
+    fn iis_version(&self) -> Result<Option<String>, Error> {
+        let untold = untold("the version of IIS");
+        let Some(key) = Key::open(IIS, View::Bits64).map_err(&untold)? else { return Ok(None) };
+        let major = key.number("", "MajorVersion").map_err(&untold)?;
+        let minor = key.number("", "MinorVersion").map_err(&untold)?;
+        Ok(major.zip(minor).map(|(major, minor)| format!("{major}.{minor}")))
+    }
+
+    fn memory_bytes(&self) -> Result<u64, Error> {
+        let mut status = MEMORYSTATUSEX { dwLength: size_of_u32::<MEMORYSTATUSEX>(), ..Default::default() };
+        // SAFETY: the structure says its own size.
+        let told = unsafe { GlobalMemoryStatusEx(&mut status) };
+        let error = io::Error::last_os_error();
+        if told == 0 { Err(untold("the memory")(error)) } else { Ok(status.ullTotalPhys) }
+    }
+
+    /// Of the nearest folder above that is there: a disk may hang in a folder of another.
+    fn free_bytes(&self, folder: &str) -> Result<Option<u64>, Error> {
+        let mut place = folder.trim_end_matches('\\');
+        loop {
+            let free = free_at(&format!(r"{place}\")).map_err(untold("the free space"))?;
+            match (free, place.rsplit_once('\\')) {
+                (None, Some((above, _))) if !above.trim_start_matches('\\').is_empty() => place = above,
+                (free, _) => return Ok(free),
+            }
+        }
+    }
+
+    fn pending_reboot(&self) -> Result<Vec<String>, Error> {
+        let untold = untold("whether Windows waits for a restart");
+        let mut reasons = Vec::new();
+        for (path, about) in WAITING {
+            if Key::open(path, View::Bits64).map_err(&untold)?.is_some() {
+                reasons.push(about.to_owned());
+            }
+        }
+        let manager = Key::open(SESSION_MANAGER, View::Bits64).map_err(&untold)?;
+        let renames =
+            manager.map(|key| key.raw("PendingFileRenameOperations")).transpose().map_err(&untold)?;
+        if renames.flatten().is_some_and(|raw| raw.bytes.iter().any(|byte| *byte != 0)) {
+            reasons.push("files that are replaced at the next start".to_owned());
+        }
+        Ok(reasons)
+    }
+
+    fn elevated(&self) -> Result<bool, Error> {
+        guard::is_elevated().map_err(untold("the agent's rights"))
+    }
+
+    fn is_local_administrator(&self, account: &str) -> Result<bool, Error> {
+        local_administrator(account).map_err(untold("the local administrators"))
+    }
+
+    fn sessions(&self) -> Result<Vec<LogOn>, Error> {
+        sessions::all().map_err(untold("who is logged on"))
+    }
+
+    fn listeners(&self) -> Result<Vec<Listener>, Error> {
+        listeners::all().map_err(untold("who listens"))
+    }
+}
+
+/// The free space there; none where there is no such folder or drive.
+fn free_at(folder: &str) -> io::Result<Option<u64>> {
+    let (folder, mut free) = (wide(folder), 0);
+    // SAFETY: the name ends with a zero, and the number is written to this function's own variable.
+    let told = unsafe { GetDiskFreeSpaceExW(folder.as_ptr(), &mut free, ptr::null_mut(), ptr::null_mut()) };
+    if told != 0 {
+        return Ok(Some(free));
+    }
+    let error = io::Error::last_os_error();
+    let absent = [ERROR_PATH_NOT_FOUND, ERROR_INVALID_NAME, ERROR_NOT_READY];
+    let is_absent = error.raw_os_error().is_some_and(|code| absent.contains(&code.cast_unsigned()));
+    if is_absent || error.kind() == io::ErrorKind::NotFound { Ok(None) } else { Err(error) }
+}
+
+/// Whether that account is in the group, itself or by a group of its domain. An account that nobody knows is not.
+fn local_administrator(name: &str) -> io::Result<bool> {
+    let group = account::local_name(ADMINISTRATORS)?.ok_or(io::ErrorKind::NotFound)?;
+    let group = group.rsplit('\\').next().unwrap_or(&group);
+    let full = match name.strip_prefix(r".\") {
+        Some(own) => format!(r"{}\{own}", facts::computer_name()?),
+        None => name.to_owned(),
+    };
+    let (full, mut list, mut count, mut all) = (wide(&full), ptr::null_mut(), 0, 0);
+    // SAFETY: the name ends with a zero; list and counts are written to this function's own variables.
+    let told = unsafe {
+        NetUserGetLocalGroups(
+            ptr::null(),
+            full.as_ptr(),
+            0,
+            LG_INCLUDE_INDIRECT,
+            &mut list,
+            MAX_PREFERRED_LENGTH,
+            &mut count,
+            &mut all,
+        )
+    };
+    match told {
+        0 => {}
+        code if code == NERR_UserNotFound => return Ok(false),
+        code => return Err(io::Error::from_raw_os_error(code.cast_signed())),
+    }
+    let mut found = false;
+    if !list.is_null() {
+        // SAFETY: the list has as many entries as were counted, aligned by whoever allocated it.
+        let entries =
+            unsafe { std::slice::from_raw_parts(list.cast::<LOCALGROUP_USERS_INFO_0>(), count as usize) };
+        found = entries.iter().any(|entry| {
+            // SAFETY: the name ends with a zero and lives as long as the list.
+            let name = unsafe { narrow_at(entry.lgrui0_name) };
+            name.eq_ignore_ascii_case(group)
+        });
+        // SAFETY: the list is not used again.
+        let freed = unsafe { NetApiBufferFree(list.cast()) };
+        debug_assert!(freed == 0, "a list of groups was not freed");
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn host() -> WindowsHost {
+        WindowsHost::new(Path::new(r"C:\logs"))
+    }
+
+    #[test]
+    fn g1_what_every_windows_knows_of_itself_is_told() {
+        let host = host();
+        let version = host.windows_version().unwrap();
+        assert!(
+            version.split('.').count() == 3 && version.split('.').all(|part| part.parse::<u32>().is_ok()),
+            "{version}"
+        );
+        assert!(host.windows_64bit().unwrap());
+        assert!(host.memory_bytes().unwrap() > 64 * 1024 * 1024);
+        host.pending_reboot().unwrap();
+        host.elevated().unwrap();
+    }
+
+    #[test]
+    fn g1_free_space_is_that_of_the_nearest_folder_and_a_drive_that_is_not_there_has_none() {
+        let here = host().free_bytes(r"C:\").unwrap().unwrap();
+        let below = host().free_bytes(r"C:\Muster\not\there\yet").unwrap().unwrap();
+        assert!(here > 0 && below > 0);
+        assert_eq!(host().free_bytes(r"Q:\Data").unwrap(), None);
+    }
+}

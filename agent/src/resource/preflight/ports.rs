@@ -1,0 +1,121 @@
+//! Who listens on a port, and whether that is this manifest's own (G6).
+//!
+//! Neighbours: `host::Inventory` names the listeners; what listens for IIS is looked up among its sites.
+
+use muster_model::binding::BindingKey;
+use muster_model::manifest::Node;
+use muster_model::name::NodeId;
+use muster_model::node::NodeKind;
+use muster_model::preflight::PreflightItem;
+use muster_model::value::Value;
+
+use super::{Ask, Scope};
+use crate::host::{Error, Host, Listener, Owner};
+
+const ADVICE: &str = "stop it or give it another port, or give this product another one";
+
+/// What listens, and the bindings of IIS.
+pub(super) struct Listening {
+    listeners: Vec<Listener>,
+    bindings: Vec<(String, BindingKey, bool)>,
+}
+
+impl Listening {
+    pub(super) fn read(host: &dyn Host) -> Result<Self, Error> {
+        let inventory = host.inventory();
+        // Without IIS nobody has to be asked who holds its bindings.
+        let bindings = match inventory.iis_version()? {
+            Some(_) => host.sites().bindings()?,
+            None => Vec::new(),
+        };
+        Ok(Self { listeners: inventory.listeners()?, bindings })
+    }
+
+    /// Who holds the port and is not this manifest's own, in words.
+    pub(super) fn foreign(&self, port: u16, scope: &Scope<'_>) -> Vec<String> {
+        let mut holders = Vec::new();
+        for listener in self.listeners.iter().filter(|listener| listener.port == port) {
+            match &listener.by {
+                Owner::HttpSys => holders.extend(self.foreign_sites(port, scope)),
+                Owner::Service(name) if is_named(scope, NodeKind::Service, name) => {}
+                Owner::Service(name) => holders.push(format!("service {name}")),
+                Owner::Program(name) => holders.push(name.clone()),
+                Owner::Unnamed => holders.push("a program that Windows does not name".to_owned()),
+            }
+        }
+        holders
+    }
+
+    /// Sites of others on a port of HTTP.SYS. A program beside IIS may use HTTP.SYS, too.
+    fn foreign_sites(&self, port: u16, scope: &Scope<'_>) -> Vec<String> {
+        let mut sites: Vec<&str> = self
+            .bindings
+            .iter()
+            .filter(|(_, key, _)| key.port == port)
+            .map(|(site, ..)| site.as_str())
+            .collect();
+        sites.dedup();
+        if sites.is_empty() {
+            return vec!["a program that uses HTTP.SYS (`netsh http show servicestate`)".to_owned()];
+        }
+        let foreign = sites.into_iter().filter(|site| !is_our_site(scope, site));
+        foreign.map(|site| format!("site {site} of IIS")).collect()
+    }
+
+    /// Sites that have this very binding, beside that one.
+    pub(super) fn same_binding<'l>(
+        &'l self,
+        site: &'l str,
+        key: &'l BindingKey,
+    ) -> impl Iterator<Item = &'l str> {
+        let others = self.bindings.iter().filter(move |(other, ..)| !other.eq_ignore_ascii_case(site));
+        others
+            .filter(move |(_, other, _)| {
+                (&other.ip, other.port, &other.host) == (&key.ip, key.port, &key.host)
+            })
+            .map(|(other, ..)| other.as_str())
+    }
+
+    /// Who listens on the port without HTTP.SYS, with which no site can share it.
+    pub(super) fn beside_http_sys(&self, port: u16, scope: &Scope<'_>) -> Vec<String> {
+        let mut held = self.foreign(port, scope);
+        held.retain(|holder| !holder.starts_with("site ") && !holder.contains("HTTP.SYS"));
+        held
+    }
+}
+
+/// Looks at each port of the node's list.
+pub(super) fn look(ask: &Ask<'_>, node: &Node, scope: &Scope<'_>, host: &dyn Host) -> Vec<PreflightItem> {
+    let ports: &[Value] = match node.attributes.get("free_ports") {
+        Some(Value::List(ports)) => ports,
+        Some(
+            Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::Members(_) | Value::Secret(_),
+        )
+        | None => &[],
+    };
+    let listening = Listening::read(host);
+    let ports = ports.iter().filter_map(|port| u16::try_from(port.as_integer()?).ok());
+    ports
+        .map(|port| {
+            let fact = listening.as_ref().map_err(Clone::clone);
+            ask.judge(fact, "free, or held by what this product brings", ADVICE, |listening| match listening
+                .foreign(port, scope)
+                .as_slice()
+            {
+                [] => (true, format!("nothing of others listens on port {port}")),
+                holders => (false, format!("port {port} is held by {}", holders.join(", "))),
+            })
+        })
+        .collect()
+}
+
+/// Whether the manifest names such a thing.
+fn is_named(scope: &Scope<'_>, kind: NodeKind, name: &str) -> bool {
+    let nodes = &scope.manifest.nodes;
+    nodes.iter().any(|node| node.id.kind == kind && node.id.name.as_str().eq_ignore_ascii_case(name))
+}
+
+fn is_our_site(scope: &Scope<'_>, name: &str) -> bool {
+    let id = name.parse().map(|name| NodeId { kind: NodeKind::IisSite, name });
+    id.is_ok_and(|id| scope.is_ours(&id))
+}
