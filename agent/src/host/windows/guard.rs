@@ -44,18 +44,22 @@ fn others(protection: &Protection, owner: &Sid, me: &Sid) -> io::Result<Vec<Stri
 
 /// The account of this process.
 fn own_account() -> io::Result<Sid> {
-    let told = of_own_token::<TOKEN_USER>(TokenUser)?;
+    let mut told = [TOKEN_USER::default(); 16];
+    read_own_token(TokenUser, &mut told)?;
     // SAFETY: Windows wrote an identifier into the buffer, which is alive, and points to it.
     unsafe { Sid::read_at(told[0].User.Sid.cast()) }.ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
 /// Whether this process has the rights of an administrator, and not only a member's filtered token.
 pub(super) fn is_elevated() -> io::Result<bool> {
-    Ok(of_own_token::<TOKEN_ELEVATION>(TokenElevation)?[0].TokenIsElevated != 0)
+    let mut told = [TOKEN_ELEVATION::default()];
+    read_own_token(TokenElevation, &mut told)?;
+    Ok(told[0].TokenIsElevated != 0)
 }
 
-/// What Windows tells of this process's token, in a buffer with room for what the structure points to.
-fn of_own_token<T: Copy + Default>(what: TOKEN_INFORMATION_CLASS) -> io::Result<[T; 16]> {
+/// What Windows tells of this process's token, in the caller's buffer, with what the structure points to behind it: it must
+/// not be moved.
+fn read_own_token<T>(what: TOKEN_INFORMATION_CLASS, told: &mut [T]) -> io::Result<()> {
     let mut token: HANDLE = ptr::null_mut();
     // SAFETY: it asks for nothing; what it gives stands for this process and needs no closing.
     let me = unsafe { GetCurrentProcess() };
@@ -63,15 +67,14 @@ fn of_own_token<T: Copy + Default>(what: TOKEN_INFORMATION_CLASS) -> io::Result<
     if unsafe { OpenProcessToken(me, TOKEN_QUERY, &mut token) } == 0 {
         return Err(io::Error::last_os_error());
     }
-    let mut told = [T::default(); 16];
-    let (size, mut needed) = (u32::try_from(size_of_val(&told)).unwrap_or(u32::MAX), 0);
+    let (size, mut needed) = (u32::try_from(size_of_val(told)).unwrap_or(u32::MAX), 0);
     // SAFETY: the token is open for this; the buffer has the size that is passed and is aligned for the structure.
     let known = unsafe { GetTokenInformation(token, what, told.as_mut_ptr().cast(), size, &mut needed) };
     let error = io::Error::last_os_error();
     // SAFETY: the token is open, and is not used again.
     let closed = unsafe { CloseHandle(token) };
     debug_assert!(closed != 0, "a token was not closed");
-    if known == 0 { Err(error) } else { Ok(told) }
+    if known == 0 { Err(error) } else { Ok(()) }
 }
 
 #[cfg(test)]
