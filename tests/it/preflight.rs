@@ -98,8 +98,8 @@ fn g1_g4_g6_everything_that_is_missing_is_told_at_once_and_nothing_is_changed() 
             "no_pending_reboot Windows waits for a restart: Windows Update",
             "elevated the agent runs without an administrator's rights",
             r"local_administrators PRE\svc-batch is no local administrator",
-            r"closed_programs mmc.exe is open in the session of PRE\anne",
-            r"closed_programs xrtconsole.exe is open in the session of PRE\anne",
+            r"closed_programs services.msc is open in the session of PRE\anne",
+            r"closed_programs XrtConsole.exe is open in the session of PRE\anne",
             r"no_sessions logged on: PRE\anne",
             "free_ports port 1025 is held by java.exe",
             "free_ports port 1026 is held by java.exe",
@@ -133,7 +133,7 @@ fn g1_a_plan_shows_what_is_missing_and_only_what_lasts_forbids_it() {
     let twin = &field.agent.twin;
     twin.set(&["session", r"PRE\anne", "programs=mmc.exe"]);
     let plan = field.plan();
-    field.cli.ok(&format!("plan show {plan}")).says(&[r"mmc.exe is open in the session of PRE\anne"]);
+    field.cli.ok(&format!("plan show {plan}")).says(&[r"services.msc is open in the session of PRE\anne"]);
     field.cli.ok(&format!("approve {plan}"));
 
     twin.set(&["administrator", r"PRE\svc-batch", "absent"]);
@@ -162,7 +162,7 @@ fn g1_a_run_begins_nothing_on_a_server_whose_preflight_fails_since_it_was_approv
     assert_eq!(steps[0].state, StepState::Ended(End::Failed));
     assert!(steps[1..].iter().all(|step| step.state == StepState::Ended(End::Skipped)), "{steps:?}");
     field.cli.ok("why pre-site").says(&[
-        r"mmc.exe is open in the session of PRE\anne",
+        r"services.msc is open in the session of PRE\anne",
         r"logged on: PRE\anne",
         "port 1026 is held by java.exe",
         r"5 GiB free for C:\",

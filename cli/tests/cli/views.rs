@@ -32,6 +32,19 @@ async fn a_plan_of_several_servers_names_each_and_counts_over_all_of_them() {
 }
 
 #[tokio::test]
+async fn g1_a_preflight_lists_what_is_missing_with_what_to_do_and_counts_the_rest() {
+    let world = World::new();
+    world.controller.change(|script| {
+        script.views.insert("muster.preflight/1", world::preflight());
+    });
+    assert_snapshot!(world.said("preflight dupont-prod").await);
+    let ran = world.muster("preflight dupont-prod").await;
+    assert_eq!(ran.exit, Exit::Missing);
+    assert_eq!(world.asked("Preflight"), ["dupont-prod", "dupont-prod"]);
+    assert_eq!(world.muster("preflight dupont-prod --html /nowhere/at/all.html").await.exit, Exit::Usage);
+}
+
+#[tokio::test]
 async fn a_twin_is_labelled_and_findings_forbid_the_approval() {
     let world = World::new();
     world.controller.change(|script| {

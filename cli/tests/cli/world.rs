@@ -15,6 +15,7 @@ use muster_model::event::{Event, EventBody};
 use muster_model::identity::CONTROLLER_NAME;
 use muster_model::name::Sequence;
 use muster_model::plan::{PlanHeader, ServerSteps};
+use muster_model::preflight::PreflightView;
 use muster_proto::profile::Profile;
 use muster_proto::v1::PlanReply;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -261,6 +262,34 @@ pub(crate) fn site(name: &str, state: Value, detail: &str) -> Value {
 pub(crate) fn server(site: &str, state: &str) -> Value {
     json!({"server": format!("{site}/web"), "host": "DUP-WEB01", "state": state, "simulated": true,
         "agent_version": "0.1.0", "clock_offset_ms": 380, "generation": 3, "since": moment(), "serial": "4af1"})
+}
+
+/// The view of a preflight with one item of each verdict, one of them with what would steer a terminal.
+pub(crate) fn preflight() -> Vec<u8> {
+    let item = |check: &str, verdict: &str, found: &str, advice: &str| {
+        json!({"node": "preflight/web-server", "check": check, "verdict": verdict, "found": found, "wanted": "it is so",
+            "advice": advice, "guide": "G1"})
+    };
+    let web = json!([
+        item("elevated", "passed", "the agent runs with an administrator's rights", ""),
+        item("free_ports", "missing", "port 1025 is held by \u{1b}[2Jjava.exe", "give it another port"),
+        item(
+            "memory_gib",
+            "unknown",
+            "the memory cannot be told on this server: error 50",
+            "look at it by hand"
+        ),
+    ]);
+    let sql = json!([{"node": null, "check": "agent", "verdict": "missing", "found": "DUP-SQL01 is not connected",
+        "advice": "start its agent", "guide": null}]);
+    let servers = json!([
+        {"server": "dupont-prod/web", "host": "DUP-WEB01", "items": web},
+        {"server": "dupont-prod/sql", "host": "DUP-SQL01", "items": sql},
+    ]);
+    bytes::<PreflightView>(
+        json!({"site": "dupont-prod", "product": "sxa 2022-r2", "revision": 118, "at": moment(),
+        "simulated": true, "passed": false, "servers": servers}),
+    )
 }
 
 fn script() -> Script {

@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 use crate::document::Product;
 use crate::document::shape::{KeySpec, Shape};
 use crate::document::table;
-use crate::node::{AttributeType, MOST_GIB, NodeKind};
+use crate::limits::WANTED_GIB;
+use crate::node::{AttributeType, NodeKind};
 use crate::parameter::{ParameterType, TYPES};
 
 const DRAFT: &str = "http://json-schema.org/draft-07/schema#";
@@ -221,7 +222,7 @@ fn attribute_value(ty: AttributeType) -> Value {
             or_expression(json!({"type": "array", "items": script, "minItems": 1}))
         }
         AttributeType::Sizes => {
-            json!({"type": "object", "additionalProperties": or_expression(integer(1, MOST_GIB))})
+            json!({"type": "object", "additionalProperties": or_expression(json!({"type": "integer", "minimum": 1, "maximum": WANTED_GIB}))})
         }
         AttributeType::Entries => {
             let path = json!({"pattern": "^/"});

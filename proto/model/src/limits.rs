@@ -31,6 +31,7 @@ limits! {
     PUSH_ERRORS = 1_000, "mistakes listed of one push, so that the answer fits a message and a screen's memory";
     VALUE_SIZE_BYTES = 256 * 1024, "a settled value; expressions that double a text are stopped here";
     MANIFEST_SIZE_BYTES = 8 * 1024 * 1024, "the settled values of one server, so that its manifest fits one message";
+    WANTED_GIB = 65_536, "disk or memory that a preflight may ask for; more is a slip of a hand";
     EXPRESSION_CHARACTERS = 1_000, "the length of one expression; a longer one wants a parameter of its own";
     EXPRESSION_FUEL = 10_000, "steps of one expression; one that names parameters needs tens";
     MESSAGE_SIZE_BYTES = 20 * 1024 * 1024, "the largest gRPC message, one push and its frame";

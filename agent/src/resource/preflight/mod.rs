@@ -263,14 +263,25 @@ fn administrator(ask: &Ask<'_>, account: &str, host: &dyn Host) -> PreflightItem
 fn closed(ask: &Ask<'_>, program: &str, sessions: &Result<Vec<LogOn>, host::Error>) -> PreflightItem {
     let wanted = "closed in every session, as long as something is installed";
     let advice = "close it, or sign that session out: `query user`, then `logoff ID`";
+    let file = file_of(program);
     ask.judge(sessions.as_ref().map_err(Clone::clone), wanted, advice, |sessions| {
-        let has = |session: &&LogOn| session.programs.iter().any(|open| open.eq_ignore_ascii_case(program));
+        let has = |session: &&LogOn| session.programs.iter().any(|open| open.eq_ignore_ascii_case(&file));
         let open: Vec<&str> = sessions.iter().filter(has).map(|session| session.account.as_str()).collect();
         match open.as_slice() {
             [] => (true, format!("nobody has {program} open")),
             accounts => (false, format!("{program} is open in the session of {}", accounts.join(", "))),
         }
     })
+}
+
+/// The file of a program as people name it: a console of Windows, as in services.msc, is shown by mmc.exe.
+fn file_of(program: &str) -> String {
+    let lower = program.to_lowercase();
+    match lower.rsplit_once('.') {
+        Some((_, "msc")) => "mmc.exe".to_owned(),
+        Some((_, "exe")) => lower,
+        Some(_) | None => format!("{lower}.exe"),
+    }
 }
 
 /// What is asked for, and where it is written.

@@ -56,7 +56,9 @@ impl Listening {
             .collect();
         sites.dedup();
         if sites.is_empty() {
-            return vec!["a program that uses HTTP.SYS (`netsh http show servicestate`)".to_owned()];
+            return vec![
+                "Windows itself, or a program that uses HTTP.SYS (`netsh http show servicestate`)".to_owned(),
+            ];
         }
         let foreign = sites.into_iter().filter(|site| !is_our_site(scope, site));
         foreign.map(|site| format!("site {site} of IIS")).collect()

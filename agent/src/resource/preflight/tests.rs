@@ -27,6 +27,13 @@ fn g1_a_version_has_the_name_that_people_know() {
 }
 
 #[test]
+fn g1_a_console_of_windows_is_known_by_the_name_that_people_type() {
+    assert_eq!(file_of("services.msc"), "mmc.exe");
+    assert_eq!(file_of("SageFcsConsole.exe"), "sagefcsconsole.exe");
+    assert_eq!(file_of("XRT.Console"), "xrt.console.exe");
+}
+
+#[test]
 fn a_fact_that_cannot_be_had_is_unknown_whatever_is_wanted() {
     let id = node();
     let error = || host::Error::CannotTell { what: "the memory", message: "error 50".to_owned() };

@@ -4,8 +4,9 @@
 //! number is no text.
 
 use crate::digest::Digest;
+use crate::limits::WANTED_GIB;
 use crate::name::Version;
-use crate::node::{AttributeType, MOST_GIB};
+use crate::node::AttributeType;
 use crate::parameter::{is_line, is_windows_path};
 use crate::value::Value;
 
@@ -52,7 +53,7 @@ pub(super) fn check(ty: AttributeType, value: &Value) -> Result<(), String> {
         AttributeType::Sizes => (
             matches!(value, Value::Members(members) if members.iter().all(|(place, size)| is_drive_or_path(place) && is_size(size))),
             format!(
-                r"one `C: GIB` or `'C:\Folder': GIB` on each line; a size is a whole number from 1 to {MOST_GIB}"
+                r"one `C: GIB` or `'C:\Folder': GIB` on each line; a size is a whole number from 1 to {WANTED_GIB}"
             ),
         ),
         AttributeType::Entries => (
@@ -80,7 +81,7 @@ fn is_drive_or_path(text: &str) -> bool {
 }
 
 fn is_size(text: &str) -> bool {
-    text.parse::<i64>().is_ok_and(|gib| (1..=MOST_GIB).contains(&gib))
+    text.parse::<u64>().is_ok_and(|gib| (1..=WANTED_GIB).contains(&gib))
 }
 
 /// A file and its digest, and nothing else.

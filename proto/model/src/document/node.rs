@@ -14,7 +14,7 @@ use crate::diagnostic::Report;
 use crate::expression::{Condition, Template};
 use crate::name::{Guide, IisName, NodeName, Role, SqlDatabaseName};
 use crate::near::did_you_mean;
-use crate::node::{AttributeType, KindSpec, NodeKind};
+use crate::node::{AttributeRole, AttributeSpec, AttributeType, KindSpec, NodeKind};
 use crate::parameter::is_windows_path;
 use crate::registry::RegistryName;
 
@@ -159,7 +159,7 @@ fn exact(spec: &'static KindSpec, fields: &Fields<'_>, report: &mut Report<'_>) 
     let Some(word) = fields.text("members") else { return false };
     let (problem, advice) = if word.value != "exact" {
         (format!("`members` is `{}`", word.value), "write `members: exact`, or leave it out")
-    } else if !spec.attributes.iter().any(|attribute| attribute.ty.is_set()) {
+    } else if !spec.attributes.iter().any(is_compared_set) {
         (format!("a {} has no set of members", spec.kind), "remove `members`")
     } else if fields.text("provided_by").is_some() {
         let problem = "`members: exact` and `provided_by` contradict each other: what a package brings, no plan can foretell";
@@ -169,6 +169,10 @@ fn exact(spec: &'static KindSpec, fields: &Fields<'_>, report: &mut Report<'_>) 
     };
     report.push(word.place, "members-exact", problem, advice);
     false
+}
+
+fn is_compared_set(attribute: &AttributeSpec) -> bool {
+    attribute.role == AttributeRole::State && attribute.ty.is_set()
 }
 
 fn prune(spec: &'static KindSpec, fields: &Fields<'_>, report: &mut Report<'_>) -> bool {

@@ -259,6 +259,26 @@ fn attributes_are_checked_by_the_table_of_kinds() {
 }
 
 #[test]
+fn g1_a_preflight_comes_before_anything_and_its_sizes_are_whole() {
+    good(&product(
+        "  - {preflight: web, free_disk_gib: {C: 20, 'D:\\Data': 50, \"E:\": 1}, free_ports: [80]}",
+    ));
+    let rule = |node: &str| {
+        let found = bad(product(&format!("  - {node}")));
+        found.into_iter().map(|mistake| mistake.rule).collect::<Vec<_>>()
+    };
+    assert_eq!(rule("{preflight: web, elevated: true, needs: [file/x]}"), ["before-anything"]);
+    assert_eq!(rule("{preflight: web, elevated: true, provided_by: x}"), ["before-anything"]);
+    assert_eq!(rule("{preflight: web, elevated: true, members: exact}"), ["members-exact"]);
+    assert_eq!(rule("{preflight: web, free_disk_gib: {C: 0}}"), ["wrong-value"]);
+    assert_eq!(rule("{preflight: web, free_disk_gib: {C: 65537}}"), ["wrong-value"]);
+    assert_eq!(rule("{preflight: web, free_disk_gib: {Data: 5}}"), ["wrong-value"]);
+    assert_eq!(rule("{preflight: web, free_disk_gib: {C: much}}"), ["wrong-type"]);
+    assert_eq!(rule("{preflight: web, free_disk_gib: [C]}"), ["wrong-type"]);
+    assert_eq!(rule("{preflight: web, free_ports: [70000]}"), ["wrong-value"]);
+}
+
+#[test]
 fn parameters_are_checked_by_their_types() {
     let cases = [
         ("{type: strung}", "unknown-type"),

@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-pub use schema::{AttributeRole, AttributeSpec, AttributeType, KindSpec, MOST_GIB};
+pub use schema::{AttributeRole, AttributeSpec, AttributeType, KindSpec};
 
 use crate::name::InvalidName;
 

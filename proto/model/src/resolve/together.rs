@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::binding::BindingName;
 use crate::manifest::Node;
+use crate::name::NodeId;
 use crate::node::NodeKind;
 use crate::parameter::is_windows_path;
 use crate::value::Value;
@@ -71,7 +72,17 @@ fn preflight(node: &Node) -> Option<(String, &'static str)> {
         let problem = format!("{} has `{stray}` and names no SQL Server", node.id);
         return Some((problem, "add `sql_server: ENDPOINT`, as in main"));
     }
-    node.attributes.is_empty().then(|| (format!("{} asks for nothing", node.id), "give it an attribute"))
+    let Some(Value::List(taken)) = node.attributes.get("take_over") else {
+        return node
+            .attributes
+            .is_empty()
+            .then(|| (format!("{} asks for nothing", node.id), "give it an attribute"));
+    };
+    let is_node = |item: &&Value| item.as_text().is_some_and(|text| text.parse::<NodeId>().is_ok());
+    taken.iter().find(|item| !is_node(item)).map(|item| {
+        let problem = format!("`take_over` of {} is `{item}`, which names no node", node.id);
+        (problem, "write kind/name, as in iis_site/Shop")
+    })
 }
 
 fn binding(node: &Node) -> Option<(String, &'static str)> {
@@ -141,6 +152,8 @@ mod tests {
         assert_eq!(node(serde_json::json!({"sql_server": "main", "sql_at_least": "14.0"})), None);
         assert!(node(serde_json::json!({})).unwrap().contains("asks for nothing"));
         assert!(node(serde_json::json!({"sql_below": "16.0"})).unwrap().contains("names no SQL Server"));
+        assert_eq!(node(serde_json::json!({"take_over": ["iis_site/Shop", "sql_database/main/SXA"]})), None);
+        assert!(node(serde_json::json!({"take_over": ["Shop"]})).unwrap().contains("names no node"));
     }
 
     #[test]

@@ -74,9 +74,6 @@ pub enum AttributeRole {
     Key,
 }
 
-/// The most GiB that a document may ask for; more is a slip of a hand.
-pub const MOST_GIB: i64 = 65_536;
-
 /// What an attribute may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttributeType {

@@ -55,7 +55,7 @@ pub(in crate::node) static PREFLIGHT: KindSpec = KindSpec {
             "closed_programs",
             AttributeType::LineList,
             false,
-            "programs that nobody has open, as in mmc.exe, which is services.msc; looked at where something is installed (G1)",
+            "programs that nobody has open, as in services.msc or XrtConsole.exe; looked at where something is installed (G1)",
         ),
         input(
             "no_sessions",
