@@ -34,8 +34,8 @@ pub enum PoolSetting {
 pub trait AppPools {
     /// What there is of that name, or none.
     fn get(&self, name: &str) -> Result<Option<PoolFacts>, Error>;
-    /// Makes a pool with IIS's defaults.
-    fn create(&self, name: &str) -> Result<(), Error>;
+    /// Makes a pool with these settings, in one commit, and IIS's defaults beside them.
+    fn create(&self, name: &str, settings: &[PoolSetting]) -> Result<(), Error>;
     /// Sets these, in one commit, and nothing else.
     fn set(&self, name: &str, settings: &[PoolSetting]) -> Result<(), Error>;
     /// Takes the pool away.

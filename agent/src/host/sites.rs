@@ -64,8 +64,14 @@ pub trait Sites {
     fn get(&self, name: &str) -> Result<Option<SiteFacts>, Error>;
     /// Every binding of every site, as (site, binding, SNI).
     fn bindings(&self) -> Result<Vec<(String, BindingKey, bool)>, Error>;
-    /// Makes a site without bindings that starts by itself.
-    fn create(&self, name: &str, physical_path: &str, app_pool: &str) -> Result<(), Error>;
+    /// Makes a site without bindings that starts by itself, with these changes, in one commit.
+    fn create(
+        &self,
+        name: &str,
+        physical_path: &str,
+        app_pool: &str,
+        changes: &[SiteChange],
+    ) -> Result<(), Error>;
     /// Makes these changes, in one commit, and no other.
     fn set(&self, name: &str, changes: &[SiteChange]) -> Result<(), Error>;
     /// Takes the site away, with all that is left in it.

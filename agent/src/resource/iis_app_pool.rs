@@ -30,9 +30,11 @@ pub(super) fn observe(name: &str, host: &dyn Host) -> Result<Observation, host::
 pub(super) fn apply(name: &str, before: &Observation, rows: &[Row], host: &dyn Host) -> Result<(), Error> {
     let settings = rows.iter().map(setting).collect::<Result<Vec<_>, _>>()?;
     if *before == Observation::Absent {
-        host.app_pools().create(name)?;
+        host.app_pools().create(name, &settings)?;
+    } else {
+        host.app_pools().set(name, &settings)?;
     }
-    Ok(host.app_pools().set(name, &settings)?)
+    Ok(())
 }
 
 fn setting(row: &Row) -> Result<PoolSetting, Error> {

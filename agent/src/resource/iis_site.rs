@@ -50,16 +50,15 @@ fn is_given(node: &Node, path: &str) -> bool {
 }
 
 pub(super) fn apply(name: &str, before: &Observation, rows: &[Row], host: &dyn Host) -> Result<(), Error> {
+    let is_state = |row: &&Row| row.attribute.name == "state";
+    let changes = rows.iter().filter(|row| !is_state(row)).map(change).collect::<Result<Vec<_>, _>>()?;
     if *before == Observation::Absent {
         let given = |attribute: &str| {
             let row = rows.iter().find(|row| row.attribute.name == attribute);
             row.and_then(new_text).ok_or_else(|| Error::Unmet(format!("site {name} has no {attribute}")))
         };
-        host.sites().create(name, given("physical_path")?, given("app_pool")?)?;
-    }
-    let is_state = |row: &&Row| row.attribute.name == "state";
-    let changes = rows.iter().filter(|row| !is_state(row)).map(change).collect::<Result<Vec<_>, _>>()?;
-    if !changes.is_empty() {
+        host.sites().create(name, given("physical_path")?, given("app_pool")?, &changes)?;
+    } else if !changes.is_empty() {
         host.sites().set(name, &changes)?;
     }
     for row in rows.iter().filter(is_state) {

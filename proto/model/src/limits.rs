@@ -70,6 +70,11 @@ limits! {
     INSTALLER_TIME_LIMIT_SECONDS = 3_600, "how long an installer may take where its node gives no limit; then it is unknown and goes on";
     REBOOT_TIME_LIMIT_SECONDS = 600, "how long Windows may take to go down where its node gives no limit; updates are finished on the way";
     PROBE_TIME_LIMIT_SECONDS = 60, "how long a probe is repeated where its node gives no limit; a cold IIS site needs half of it";
+    IIS_COMMIT_TRIES = 30, "how often a change of IIS's configuration is tried while other programs write it; WiX does as many";
+    IIS_COMMIT_PAUSE_MS = 200, "the wait after the first such try; it grows by as much with each";
+    IIS_COMMIT_PAUSE_MAX_MS = 2_000, "the longest wait between two such tries";
+    IIS_STATE_LIMIT_MS = 60_000, "how long IIS may take to start or stop a pool or site, or to say its state";
+    IIS_POLL_MS = 200, "how often a pool or site on its way is looked at";
     PROBE_POLL_MS = 1_000, "the wait between two tries of a probe";
     RENEWAL_LOOK_MS = 6 * 3_600 * 1_000, "how often an agent looks whether its certificate ends soon: it has a month to renew it in";
     MEMORY_PLANS = 200, "plans of which an agent tells a restored controller; a site has a few dozen in a year";

@@ -5,6 +5,7 @@
 use super::fault::Operation;
 use super::ledger::Deed;
 use super::state::{Pool, find, find_mut};
+use super::store::Section;
 use super::{Twin, refused};
 use crate::host::{AppPools, Error, PoolFacts, PoolSetting};
 
@@ -16,7 +17,7 @@ impl AppPools for Twin {
         })
     }
 
-    fn create(&self, name: &str) -> Result<(), Error> {
+    fn create(&self, name: &str, settings: &[PoolSetting]) -> Result<(), Error> {
         self.operate(Operation::AppPoolCreate, name, |section, _| {
             if find(&section.state().app_pools, name).is_some() {
                 let message = "error 183: a pool of that name is there already";
@@ -25,7 +26,7 @@ impl AppPools for Twin {
             section.commit(Deed::PoolCreated { pool: name.to_owned() }, |state| {
                 state.app_pools.insert(name.to_owned(), Pool::default());
             })?;
-            Ok(())
+            set(section, name, settings)
         })
     }
 
@@ -56,14 +57,7 @@ impl AppPools for Twin {
         self.operate(Operation::AppPoolSet, name, |section, _| {
             let absent = || Error::Absent { kind: "application pool", name: name.to_owned() };
             find(&section.state().app_pools, name).ok_or_else(absent)?;
-            let deed =
-                Deed::PoolSet { pool: name.to_owned(), settings: settings.iter().map(words).collect() };
-            section.commit(deed, |state| {
-                if let Some(pool) = find_mut(&mut state.app_pools, name) {
-                    settings.iter().for_each(|setting| apply(pool, setting));
-                }
-            })?;
-            Ok(())
+            set(section, name, settings)
         })
     }
 }
@@ -88,6 +82,16 @@ impl Twin {
             Ok(())
         })
     }
+}
+
+fn set(section: &mut Section<'_>, name: &str, settings: &[PoolSetting]) -> Result<(), Error> {
+    let deed = Deed::PoolSet { pool: name.to_owned(), settings: settings.iter().map(words).collect() };
+    section.commit(deed, |state| {
+        if let Some(pool) = find_mut(&mut state.app_pools, name) {
+            settings.iter().for_each(|setting| apply(pool, setting));
+        }
+    })?;
+    Ok(())
 }
 
 /// Sets one setting.

@@ -9,6 +9,7 @@ use muster_model::binding::BindingKey;
 use super::fault::Operation;
 use super::ledger::Deed;
 use super::state::{Application, Binding, Site, find, find_mut};
+use super::store::Section;
 use super::{Twin, refused};
 use crate::host::{Error, SiteChange, SiteFacts, Sites};
 
@@ -33,7 +34,13 @@ impl Sites for Twin {
         })
     }
 
-    fn create(&self, name: &str, physical_path: &str, app_pool: &str) -> Result<(), Error> {
+    fn create(
+        &self,
+        name: &str,
+        physical_path: &str,
+        app_pool: &str,
+        changes: &[SiteChange],
+    ) -> Result<(), Error> {
         self.operate(Operation::SiteCreate, name, |section, _| {
             if find(&section.state().sites, name).is_some() {
                 let message = "error 183: a site of that name is there already";
@@ -42,7 +49,7 @@ impl Sites for Twin {
             section.commit(Deed::altered("site", name, "exists", "true"), |state| {
                 state.sites.insert(name.to_owned(), Site::new(physical_path, Some(app_pool)));
             })?;
-            Ok(())
+            if changes.is_empty() { Ok(()) } else { set(section, name, changes) }
         })
     }
 
@@ -62,14 +69,7 @@ impl Sites for Twin {
                     return Err(refused(Operation::SiteSet, name, message));
                 }
             }
-            let changed: BTreeMap<String, String> = changes.iter().map(words).collect();
-            let deed = Deed::Altered { thing: "site".to_owned(), name: name.to_owned(), changes: changed };
-            section.commit(deed, |state| {
-                if let Some(site) = find_mut(&mut state.sites, name) {
-                    changes.iter().for_each(|change| apply(site, change));
-                }
-            })?;
-            Ok(())
+            set(section, name, changes)
         })
     }
 
@@ -95,6 +95,17 @@ impl Sites for Twin {
             Ok(())
         })
     }
+}
+
+fn set(section: &mut Section<'_>, name: &str, changes: &[SiteChange]) -> Result<(), Error> {
+    let changed: BTreeMap<String, String> = changes.iter().map(words).collect();
+    let deed = Deed::Altered { thing: "site".to_owned(), name: name.to_owned(), changes: changed };
+    section.commit(deed, |state| {
+        if let Some(site) = find_mut(&mut state.sites, name) {
+            changes.iter().for_each(|change| apply(site, change));
+        }
+    })?;
+    Ok(())
 }
 
 fn apply(site: &mut Site, change: &SiteChange) {

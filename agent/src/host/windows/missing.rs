@@ -3,74 +3,16 @@
 //! A half of any of it would be worse than none. `WindowsHost::kinds` leaves out the kinds that stand on these ports, so that
 //! a plan with one has a finding and no approval; what is here is the second line. Neighbours: none.
 
-use muster_model::binding::BindingKey;
 use muster_model::name::SqlAddress;
 
 use super::WindowsHost;
 use crate::host::{
-    AppPools, CertificateFacts, Certificates, DatabaseChange, DatabaseFacts, Error, FeatureState, Features,
-    HttpSys, KeyAccess, Machine, NewDatabase, PoolFacts, PoolSetting, SiteChange, SiteFacts, Sites,
-    SqlServer, SqlSession, SslRecord,
+    CertificateFacts, Certificates, DatabaseChange, DatabaseFacts, Error, FeatureState, Features, HttpSys,
+    KeyAccess, Machine, NewDatabase, SqlServer, SqlSession, SslRecord,
 };
 
 fn missing<T>(what: &'static str) -> Result<T, Error> {
     Err(Error::CannotTell { what, message: "Muster cannot do this on Windows yet; do it by hand".to_owned() })
-}
-
-impl AppPools for WindowsHost {
-    fn get(&self, _name: &str) -> Result<Option<PoolFacts>, Error> {
-        missing("IIS")
-    }
-
-    fn create(&self, _name: &str) -> Result<(), Error> {
-        missing("IIS")
-    }
-
-    fn set(&self, _name: &str, _settings: &[PoolSetting]) -> Result<(), Error> {
-        missing("IIS")
-    }
-
-    fn remove_pool(&self, _name: &str) -> Result<(), Error> {
-        missing("IIS")
-    }
-
-    fn recycle(&self, _name: &str) -> Result<(), Error> {
-        missing("IIS")
-    }
-
-    fn stop_pool(&self, _name: &str) -> Result<(), Error> {
-        missing("IIS")
-    }
-
-    fn start_pool(&self, _name: &str) -> Result<(), Error> {
-        missing("IIS")
-    }
-}
-
-impl Sites for WindowsHost {
-    fn get(&self, _name: &str) -> Result<Option<SiteFacts>, Error> {
-        missing("IIS")
-    }
-
-    fn bindings(&self) -> Result<Vec<(String, BindingKey, bool)>, Error> {
-        missing("IIS")
-    }
-
-    fn create(&self, _name: &str, _physical_path: &str, _app_pool: &str) -> Result<(), Error> {
-        missing("IIS")
-    }
-
-    fn set(&self, _name: &str, _changes: &[SiteChange]) -> Result<(), Error> {
-        missing("IIS")
-    }
-
-    fn remove(&self, _name: &str) -> Result<(), Error> {
-        missing("IIS")
-    }
-
-    fn set_started(&self, _name: &str, _started: bool) -> Result<(), Error> {
-        missing("IIS")
-    }
 }
 
 impl HttpSys for WindowsHost {

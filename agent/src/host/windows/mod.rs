@@ -1,6 +1,7 @@
 //! A Windows server: the only room of the house that calls Windows, and the only one that is `unsafe`.
 //!
-//! One leaf per port: `services`, `packages`, `files`, `folders`, `registry_values`, `http`, `inventory` with `sessions` and `listeners`; `missing` stands for those that
+//! One leaf per port: `services`, `packages`, `files`, `folders`, `registry_values`, `http`, `iis`, `inventory` with `sessions` and
+//! `listeners`; `missing` stands for those that
 //! are not there yet. Below them `rights`, `registry`, `account`, `sid`, `acl`, `security`, `facts`, `text` and `memory`. `process`, `job`, `disk`, `guard` and `shell` are
 //! what `crate::os` offers the portable code. Each unsafe operation stands alone and says why it is sound; handles and memory
 //! belong to types that give them back. Neighbours: everything above the ports is the same code as on the twin. Nothing
@@ -19,6 +20,7 @@ mod facts;
 mod files;
 mod folders;
 mod http;
+mod iis;
 mod inventory;
 mod job;
 mod listeners;
@@ -67,9 +69,25 @@ impl Host for WindowsHost {
     /// A plan with a kind that is not here has a finding, and no approval. A `manual_step` asks nothing of the server.
     fn kinds(&self) -> &'static [NodeKind] {
         use NodeKind::{
-            File, Folder, HttpProbe, ManualStep, Package, Preflight, RegistryValue, Service, ServiceRestart,
+            ApplicationStart, ApplicationStop, File, Folder, HttpProbe, IisAppPool, IisSite, ManualStep,
+            Package, PoolRecycle, Preflight, RegistryValue, Service, ServiceRestart,
         };
-        &[Package, Service, Folder, File, RegistryValue, HttpProbe, Preflight, ManualStep, ServiceRestart]
+        &[
+            Package,
+            Service,
+            IisAppPool,
+            IisSite,
+            Folder,
+            File,
+            RegistryValue,
+            HttpProbe,
+            Preflight,
+            ManualStep,
+            ServiceRestart,
+            PoolRecycle,
+            ApplicationStop,
+            ApplicationStart,
+        ]
     }
 
     fn host_name(&self) -> Result<HostName, Error> {

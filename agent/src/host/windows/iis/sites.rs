@@ -1,0 +1,337 @@
+//! Sites in `system.applicationHost/sites` (G7, G12): root, applications, virtual directories, bindings, state.
+//!
+//! Neighbours: `commit` reads and changes, `state` starts and stops, `site` is one site's elements. Bindings of other protocols than
+//! HTTP are nobody's business here: they are never shown or touched, and a site with one is not taken away.
+
+use muster_model::binding::BindingKey;
+
+use super::super::WindowsHost;
+use super::commit::{Deed, Failure, change, look};
+use super::config::Manager;
+use super::site::{self, SiteConfig};
+use super::state::{self, Kind, State};
+use crate::host::{Error, SiteChange, SiteFacts, Sites};
+
+const SITE: Kind = Kind { section: "system.applicationHost/sites", words: "site" };
+
+impl Sites for WindowsHost {
+    fn get(&self, name: &str) -> Result<Option<SiteFacts>, Error> {
+        let deed = Deed { operation: "look at site", name };
+        let Some(config) = look(deed, |manager| config(manager, deed))? else { return Ok(None) };
+        // One without a binding cannot run, and IIS has no state for it.
+        let started = if config.bindings.is_empty() {
+            config.starts
+        } else {
+            state::settled(deed, SITE, None)? == State::Started
+        };
+        let SiteConfig { physical_path, app_pool, applications, virtual_directories, bindings, .. } = config;
+        Ok(Some(SiteFacts { physical_path, app_pool, started, applications, virtual_directories, bindings }))
+    }
+
+    fn bindings(&self) -> Result<Vec<(String, BindingKey, bool)>, Error> {
+        let deed = Deed { operation: "look at bindings of", name: "every site" };
+        look(deed, |manager| {
+            let mut all = Vec::new();
+            for element in manager.section(SITE.section)?.list(SITE.section)?.items()? {
+                let name = element.text("name")?;
+                let bindings = site::bindings(&element)?;
+                all.extend(bindings.into_iter().map(|(key, sni)| (name.clone(), key, sni)));
+            }
+            Ok(all)
+        })
+    }
+
+    fn create(
+        &self,
+        name: &str,
+        physical_path: &str,
+        app_pool: &str,
+        changes: &[SiteChange],
+    ) -> Result<(), Error> {
+        let deed = Deed { operation: "create site", name };
+        let read = |manager: &Manager| config(manager, deed);
+        change(deed, read, |manager| {
+            let sites = manager.section(SITE.section)?.list(SITE.section)?;
+            let taken = sites.items()?.iter().map(|site| site.text("id")).collect::<Result<Vec<_>, _>>()?;
+            let element = sites.make("site")?;
+            element.set("name", name)?;
+            element.set("id", &free_id(&taken).to_string())?;
+            site::add_application(&element, "/", physical_path)?.set("applicationPool", app_pool)?;
+            site::apply(&element, changes, deed)?;
+            sites.add(&element)?;
+            Ok(true)
+        })?;
+        self.take_hold(deed, true)
+    }
+
+    fn set(&self, name: &str, changes: &[SiteChange]) -> Result<(), Error> {
+        let deed = Deed { operation: "set site", name };
+        let read = |manager: &Manager| config(manager, deed);
+        let before = change(deed, read, |manager| {
+            site::apply(&SITE.named(manager, name)?, changes, deed)?;
+            Ok(!changes.is_empty())
+        })?;
+        self.take_hold(deed, before.is_some_and(|before| before.bindings.is_empty()))
+    }
+
+    fn remove(&self, name: &str) -> Result<(), Error> {
+        let deed = Deed { operation: "remove site", name };
+        let read = |manager: &Manager| config(manager, deed);
+        change(deed, read, |manager| {
+            let others = config(manager, deed)?.map_or_else(Vec::new, |config| config.others);
+            if !others.is_empty() {
+                let message = format!("it has bindings of another protocol: {}", others.join(", "));
+                return Err(deed.refused(message).into());
+            }
+            let sites = manager.section(SITE.section)?.list(SITE.section)?;
+            Ok(sites.remove(|site| Ok(site.text("name")?.eq_ignore_ascii_case(name)))?)
+        })
+        .map(drop)
+    }
+
+    fn set_started(&self, name: &str, started: bool) -> Result<(), Error> {
+        let operation = if started { "start site" } else { "stop site" };
+        let deed = Deed { operation, name };
+        let read = |manager: &Manager| config(manager, deed);
+        let before = change(deed, read, |manager| {
+            let differs = config(manager, deed)?.is_none_or(|config| config.starts != started);
+            if differs {
+                SITE.named(manager, name)?.set("serverAutoStart", &started.to_string())?;
+            }
+            Ok(differs)
+        })?;
+        match (before.is_none_or(|before| before.bindings.is_empty()), started) {
+            (true, _) => Ok(()),
+            (false, true) => state::bring(deed, SITE, State::Started, "Start"),
+            (false, false) => state::bring(deed, SITE, State::Stopped, "Stop"),
+        }
+    }
+}
+
+impl WindowsHost {
+    /// Waits until what was committed has taken hold. A site that gets its first binding answers with it where it starts by
+    /// itself.
+    fn take_hold(&self, deed: Deed<'_>, had_no_binding: bool) -> Result<(), Error> {
+        let Some(config) = look(deed, |manager| config(manager, deed))? else { return Ok(()) };
+        if config.bindings.is_empty() {
+            return Ok(());
+        }
+        let state = state::settled(deed, SITE, None)?;
+        if had_no_binding && config.starts && state == State::Stopped {
+            return state::bring(deed, SITE, State::Started, "Start");
+        }
+        Ok(())
+    }
+}
+
+fn config(manager: &Manager, deed: Deed<'_>) -> Result<Option<SiteConfig>, Failure> {
+    SITE.find(manager, deed.name)?.map(|element| site::read(&element, deed)).transpose()
+}
+
+/// The lowest number that no site has.
+fn free_id(taken: &[String]) -> u32 {
+    (1..).find(|id: &u32| !taken.contains(&id.to_string())).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::story::Story;
+    use super::*;
+    use crate::host::ApplicationFacts;
+
+    const DEFAULT: &str = "Default Web Site";
+    const SAGE: &str = "Sage";
+    const RUN: &str = "sites/Sage";
+
+    fn key(text: &str) -> BindingKey {
+        text.parse().unwrap()
+    }
+
+    fn facts(story: &Story, name: &str) -> SiteFacts {
+        Sites::get(&story.host(), name).unwrap().unwrap()
+    }
+
+    /// A site of Muster's with one binding.
+    fn begin() -> Story {
+        let story = Story::begin();
+        let binding = SiteChange::Binding(key("http/*:1025:"), false);
+        Sites::create(&story.host(), SAGE, r"C:\Sage", "Sage", &[binding]).unwrap();
+        assert_eq!(story.done(), ["commit"]);
+        story
+    }
+
+    fn bare() -> SiteFacts {
+        SiteFacts {
+            physical_path: r"C:\Sage".to_owned(),
+            app_pool: "Sage".to_owned(),
+            started: true,
+            applications: BTreeMap::new(),
+            virtual_directories: BTreeMap::new(),
+            bindings: BTreeMap::from([(key("http/*:1025:"), false)]),
+        }
+    }
+
+    #[test]
+    #[ignore = "needs the IIS that tests/windows/run installs"]
+    fn a_site_is_made_whole_in_one_commit_and_its_neighbour_is_left() {
+        let story = Story::begin();
+        let before = facts(&story, DEFAULT);
+        let changes = [
+            SiteChange::Application("/api".to_owned(), r"C:\Sage\api".to_owned()),
+            SiteChange::ApplicationPool("/api".to_owned(), "SageApi".to_owned()),
+            SiteChange::Application("/help".to_owned(), r"C:\Sage\help".to_owned()),
+            SiteChange::VirtualDirectory("/docs".to_owned(), r"D:\docs".to_owned()),
+            SiteChange::VirtualDirectory("/api/docs".to_owned(), r"D:\api".to_owned()),
+        ];
+        assert_eq!(Sites::get(&story.host(), SAGE).unwrap(), None);
+        Sites::create(&story.host(), SAGE, r"C:\Sage", "Sage", &changes).unwrap();
+        assert_eq!(story.done(), ["commit"]);
+        let app = |folder: &str, pool: &str| ApplicationFacts {
+            physical_path: folder.to_owned(),
+            app_pool: pool.to_owned(),
+        };
+        let wanted = SiteFacts {
+            applications: BTreeMap::from([
+                ("/api".to_owned(), app(r"C:\Sage\api", "SageApi")),
+                // Inherited, from `applicationDefaults`.
+                ("/help".to_owned(), app(r"C:\Sage\help", "DefaultAppPool")),
+            ]),
+            virtual_directories: BTreeMap::from([
+                ("/api/docs".to_owned(), r"D:\api".to_owned()),
+                ("/docs".to_owned(), r"D:\docs".to_owned()),
+            ]),
+            bindings: BTreeMap::new(),
+            ..bare()
+        };
+        assert_eq!(facts(&story, "SAGE"), wanted);
+        assert!(story.text().contains(r#"<site name="Sage" id="2">"#), "{}", story.text());
+        let api = r#"<virtualDirectory path="/docs" physicalPath="D:\api" />"#;
+        assert!(story.text().contains(api), "{}", story.text());
+        assert_eq!(facts(&story, DEFAULT), before);
+    }
+
+    #[test]
+    #[ignore = "needs the IIS that tests/windows/run installs"]
+    fn each_change_touches_what_it_names_and_nothing_else() {
+        let story = begin();
+        let host = story.host();
+        let folder =
+            |path: &str, folder: &str| SiteChange::VirtualDirectory(path.to_owned(), folder.to_owned());
+        let application =
+            |path: &str, folder: &str| SiteChange::Application(path.to_owned(), folder.to_owned());
+        Sites::set(
+            &host,
+            SAGE,
+            &[application("/api", r"C:\1"), folder("/api/d", r"C:\2"), folder("/d", r"C:\3")],
+        )
+        .unwrap();
+        let before = facts(&story, SAGE);
+        Sites::set(&host, SAGE, &[folder("/API/D", r"C:\4"), application("/Api", r"C:\5")]).unwrap();
+        let after = facts(&story, SAGE);
+        assert_eq!(after.virtual_directories["/api/d"], r"C:\4");
+        assert_eq!(after.applications["/api"].physical_path, r"C:\5");
+        assert_eq!(after.virtual_directories["/d"], r"C:\3");
+        let gone = [
+            SiteChange::NoApplication("/api".to_owned()),
+            SiteChange::NoVirtualDirectory("/d".to_owned()),
+            SiteChange::AppPool("Other".to_owned()),
+        ];
+        Sites::set(&host, SAGE, &gone).unwrap();
+        assert_eq!(facts(&story, SAGE), SiteFacts { app_pool: "Other".to_owned(), ..bare() });
+        assert_ne!(before, after);
+        let told = Sites::set(&host, SAGE, &[SiteChange::ApplicationPool("/no".to_owned(), SAGE.to_owned())]);
+        assert!(told.unwrap_err().to_string().contains("error 1168: the site has no application /no"));
+        let absent = Sites::set(&host, "nobody", &gone).unwrap_err();
+        assert_eq!(absent, Error::Absent { kind: "site", name: "nobody".to_owned() });
+    }
+
+    /// Foreign bindings, also those of other protocols, and flags that Muster does not know.
+    #[test]
+    #[ignore = "needs the IIS that tests/windows/run installs"]
+    fn bindings_come_and_go_alone_and_keep_what_others_chose() {
+        let story = begin();
+        let host = story.host();
+        let ours = r#"<binding protocol="http" bindingInformation="*:1025:" />"#;
+        let tls = r#"<binding protocol="https" bindingInformation="*:443:Sxa.example" sslFlags="36" />"#;
+        let pipe = r#"<binding protocol="net.pipe" bindingInformation="*" />"#;
+        story.edit(ours, &[ours, tls, pipe].concat());
+        let secure = key("https/*:443:sxa.example");
+        assert!(!facts(&story, SAGE).bindings[&secure]);
+        let set = |change| Sites::set(&host, SAGE, &[change]).unwrap();
+        set(SiteChange::Binding(secure.clone(), true));
+        assert!(facts(&story, SAGE).bindings[&secure] && story.text().contains("sslFlags=\"37\""));
+        set(SiteChange::Binding(secure.clone(), false));
+        assert!(!facts(&story, SAGE).bindings[&secure] && story.text().contains("sslFlags=\"36\""));
+        set(SiteChange::Binding(key("https/*:1026:sxa.example"), true));
+        set(SiteChange::NoBinding(key("http/*:1025:")));
+        let left: Vec<String> = facts(&story, SAGE).bindings.keys().map(ToString::to_string).collect();
+        assert_eq!(left, ["https/*:443:sxa.example", "https/*:1026:sxa.example"]);
+        let all = Sites::bindings(&host).unwrap();
+        assert!(all.contains(&(DEFAULT.to_owned(), key("http/*:80:"), false)), "{all:?}");
+        assert!(story.text().contains("net.pipe"));
+        let told = Sites::remove(&host, SAGE).unwrap_err().to_string();
+        assert!(told.contains("bindings of another protocol: net.pipe/*"), "{told}");
+        story.edit(pipe, "");
+        Sites::remove(&host, SAGE).unwrap();
+        assert_eq!(Sites::get(&host, SAGE).unwrap(), None);
+    }
+
+    #[test]
+    #[ignore = "needs the IIS that tests/windows/run installs"]
+    fn a_site_starts_and_stops_now_and_with_iis_whatever_moment_it_is_asked_at() {
+        let story = begin();
+        let host = story.host();
+        host.set_started(SAGE, true).unwrap();
+        assert!(story.done().is_empty(), "it runs");
+        story.faults("Stop 0x80070425 1\nstate Unknown 1\n");
+        host.set_started(SAGE, false).unwrap();
+        assert_eq!(story.done(), ["commit", "Stop sites/Sage 0x80070425", "Stop sites/Sage"]);
+        assert!(!facts(&story, SAGE).started && story.text().contains("serverAutoStart=\"false\""));
+        story.faults("Start 0x80070425 2\nstate 0x800710d8 1\n");
+        host.set_started(SAGE, true).unwrap();
+        let refused = format!("Start {RUN} 0x80070425");
+        assert_eq!(story.done(), ["commit".to_owned(), refused.clone(), refused, format!("Start {RUN}")]);
+        assert!(facts(&story, SAGE).started && story.text().contains("serverAutoStart=\"true\""));
+    }
+
+    /// `siteDefaults` may say that sites do not start by themselves.
+    #[test]
+    #[ignore = "needs the IIS that tests/windows/run installs"]
+    fn a_site_without_a_binding_has_no_state_and_starts_with_its_first() {
+        let story = Story::begin();
+        let host = story.host();
+        story.edit("<siteDefaults>", "<siteDefaults serverAutoStart=\"false\">");
+        Sites::create(&host, SAGE, r"C:\Sage", "Sage", &[]).unwrap();
+        assert!(!facts(&story, SAGE).started);
+        host.set_started(SAGE, true).unwrap();
+        assert!(facts(&story, SAGE).started);
+        assert_eq!(story.done(), ["commit", "commit"]);
+        // It was stopped by hand before it had a binding.
+        story.state("sites/Sage=Stopped\n");
+        Sites::set(&host, SAGE, &[SiteChange::Binding(key("http/*:1025:"), false)]).unwrap();
+        assert_eq!(story.done(), ["commit", "Start sites/Sage"]);
+        assert!(facts(&story, SAGE).started);
+    }
+
+    #[test]
+    #[ignore = "needs the IIS that tests/windows/run installs"]
+    fn conflicts_and_locks_of_sites_end_as_those_of_pools() {
+        let story = begin();
+        let host = story.host();
+        let changes = [SiteChange::PhysicalPath(r"D:\Sage".to_owned())];
+        story.edit_at_commit(r#"bindingInformation="*:80:""#, r#"bindingInformation="*:81:""#);
+        Sites::set(&host, SAGE, &changes).unwrap();
+        assert_eq!(story.done(), ["commit 0x800703ee", "commit"]);
+        assert_eq!(facts(&story, SAGE).physical_path, r"D:\Sage");
+        assert!(facts(&story, DEFAULT).bindings.contains_key(&key("http/*:81:")), "another's edit stays");
+        story.edit_at_commit(r#"bindingInformation="*:1025:""#, r#"bindingInformation="*:1029:""#);
+        let told = Sites::set(&host, SAGE, &changes).unwrap_err().to_string();
+        assert!(told.contains("changed by somebody else at the same moment"), "{told}");
+        story.faults("set:system.applicationHost/sites 0x80070021 9\n");
+        let told = Sites::set(&host, SAGE, &changes).unwrap_err().to_string();
+        assert!(told.contains("error 0x80070021 at physicalPath") && told.contains("it is locked"), "{told}");
+        assert!(story.faults_left().ends_with(" 8\n"), "once: {}", story.faults_left());
+    }
+}
