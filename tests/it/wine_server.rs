@@ -136,8 +136,11 @@ fn the_agent_as_a_service_brings_a_server_in_sync_and_mends_its_drift() {
     watch.until("the service is connected", |body| matches!(body, EventBody::ServerConnected { .. }));
     server.agent(&["service", "status"]).expect(code::OK).says(&["running, process"]);
 
-    // From plan to in sync.
+    // G1: what the machine says of itself, asked of a real host. Wine answers it.
     let field = &server.field;
+    field.cli.ok("preflight story-site").says(&["5 checks on 1 server, 0 missing."]);
+
+    // From plan to in sync.
     let plan = field.plan();
     run(field, plan);
     field.assert_in_sync();
@@ -167,7 +170,8 @@ fn the_agent_as_a_service_brings_a_server_in_sync_and_mends_its_drift() {
     let plan = field.approved_plan();
     let mut watch = field.watch_from_now();
     field.cli.ok(&format!("run {plan}"));
-    watch.until("the step has begun", |body| matches!(body, EventBody::StepStarted { .. }));
+    let after_the_preflight = |body: &EventBody| matches!(body, EventBody::StepStarted { step: 2, .. });
+    watch.until("the step has begun", after_the_preflight);
     kill(&server);
     watch.until("the service is gone", |body| matches!(body, EventBody::ServerDisconnected { .. }));
     server.agent(&["service", "start"]).expect(code::OK);

@@ -294,17 +294,29 @@ pub(crate) fn started(assembled: &Assembled) -> Run {
 
 /// Random sites: up to three servers, nodes of every kind, needs that point up the file.
 pub(crate) fn drafts() -> impl Strategy<Value = Vec<Draft>> {
-    let node = (0..3_usize, 0..7_usize, any::<bool>(), any::<[u8; 3]>());
+    let node = (0..3_usize, 0..8_usize, any::<bool>(), any::<[u8; 3]>());
     proptest::collection::vec(node, 1..14).prop_map(|nodes| {
-        let kinds =
-            ["package", "service", "iis_app_pool", "file", "http_probe", "manual_step", "service_restart"];
+        let kinds = [
+            "package",
+            "service",
+            "iis_app_pool",
+            "file",
+            "http_probe",
+            "manual_step",
+            "service_restart",
+            "preflight",
+        ];
         let mut drafts: Vec<Draft> = Vec::new();
         for (number, (server, kind, differs, picks)) in nodes.into_iter().enumerate() {
             let name = format!("{}/{number}", kinds[kind]);
             let mut next = draft(["web", "sql", "batch"][server], &name);
             next.differs = differs;
-            for pick in picks.into_iter().filter(|pick| *pick < 170) {
+            // A preflight needs nothing, and what needs it is everything.
+            for pick in picks.into_iter().filter(|pick| *pick < 170 && kinds[kind] != "preflight") {
                 let Some(need) = drafts.get(usize::from(pick) % (number + 1)) else { continue };
+                if need.node.id.kind == NodeKind::Preflight {
+                    continue;
+                }
                 let (on, need) = (need.role.to_string(), need.node.id.to_string());
                 next = next.needs(&on, &need);
             }

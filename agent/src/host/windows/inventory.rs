@@ -1,19 +1,20 @@
 //! What this computer is, and what goes on there (G1, G4, G6).
 //!
-//! Versions and what waits for a restart are read from the registry, the rest is asked of Windows. Neighbours: `sessions`
+//! The version of IIS and what waits for a restart are read from the registry, the rest is asked of Windows. Neighbours: `sessions`
 //! and `listeners` answer two of the questions, `guard` knows the own token. What Windows does not answer cannot be told
 //! here: it is never taken for a good answer.
 
 use std::io;
 use std::ptr;
 
+use windows_sys::Wdk::System::SystemServices::RtlGetVersion;
 use windows_sys::Win32::Foundation::{ERROR_INVALID_NAME, ERROR_NOT_READY, ERROR_PATH_NOT_FOUND};
 use windows_sys::Win32::NetworkManagement::NetManagement::{
     LG_INCLUDE_INDIRECT, LOCALGROUP_USERS_INFO_0, MAX_PREFERRED_LENGTH, NERR_UserNotFound, NetApiBufferFree,
     NetUserGetLocalGroups,
 };
 use windows_sys::Win32::Storage::FileSystem::GetDiskFreeSpaceExW;
-use windows_sys::Win32::System::SystemInformation::{GlobalMemoryStatusEx, MEMORYSTATUSEX};
+use windows_sys::Win32::System::SystemInformation::{GlobalMemoryStatusEx, MEMORYSTATUSEX, OSVERSIONINFOW};
 
 use super::process::size_of_u32;
 use super::registry::{Key, View};
@@ -21,7 +22,6 @@ use super::text::{error_text, narrow_at, wide};
 use super::{WindowsHost, account, facts, guard, listeners, sessions};
 use crate::host::{Error, Inventory, Listener, LogOn};
 
-const WINDOWS_NT: &str = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion";
 const IIS: &str = r"SOFTWARE\Microsoft\InetStp";
 const SESSION_MANAGER: &str = r"SYSTEM\CurrentControlSet\Control\Session Manager";
 /// Keys that are there as long as Windows waits for a restart, and what each is about.
@@ -41,20 +41,16 @@ fn untold(what: &'static str) -> impl Fn(io::Error) -> Error {
 
 impl Inventory for WindowsHost {
     fn windows_version(&self) -> Result<String, Error> {
-        let untold = untold("the version of Windows");
-        let missing = || untold(io::ErrorKind::NotFound.into());
-        let key = Key::open(WINDOWS_NT, View::Bits64).map_err(&untold)?.ok_or_else(missing)?;
-        let build = key.text("", "CurrentBuildNumber").map_err(&untold)?.ok_or_else(missing)?;
-        let major = key.number("", "CurrentMajorVersionNumber").map_err(&untold)?;
-        let minor = key.number("", "CurrentMinorVersionNumber").map_err(&untold)?;
-        match (major, minor) {
-            (Some(major), Some(minor)) => Ok(format!("{major}.{minor}.{build}")),
-            // Before Windows 10 only the text was there, as in 6.3.
-            (_, _) => {
-                let old = key.text("", "CurrentVersion").map_err(&untold)?.ok_or_else(missing)?;
-                Ok(format!("{old}.{build}"))
-            }
+        let size = size_of_u32::<OSVERSIONINFOW>();
+        let mut version = OSVERSIONINFOW { dwOSVersionInfoSize: size, ..Default::default() };
+        // SAFETY: the structure says its own size. It tells the truth to every program, unlike its relatives.
+        let status = unsafe { RtlGetVersion(&mut version) };
+        if status != 0 {
+            let message = format!("status {status:#010x}");
+            return Err(Error::CannotTell { what: "the version of Windows", message });
         }
+        let OSVERSIONINFOW { dwMajorVersion, dwMinorVersion, dwBuildNumber, .. } = version;
+        Ok(format!("{dwMajorVersion}.{dwMinorVersion}.{dwBuildNumber}"))
     }
 
     /// This program is a 64-bit one, and runs on no other Windows.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use muster_model::manifest::Manifest;
 use muster_model::name::{NodeId, Role};
-use muster_model::node::NodeClass;
+use muster_model::node::{NodeClass, NodeKind};
 use muster_model::plan::{New, Old, PlanHeader, Segment, ServerSteps, Step};
 use thiserror::Error;
 
@@ -44,6 +44,9 @@ pub enum Violation {
     /// A row is of another node, or of one that the manifest does not have.
     #[error("step {0} has a row of {1}, which is not its node or not in the manifest")]
     Row(u32, NodeId),
+    /// A step may be done on a server although a preflight there fails.
+    #[error("step {1} does not depend on step {0}, the preflight of its server")]
+    Unguarded(u32, u32),
     /// A value is known after a node that is no earlier step of the same server.
     #[error("step {0} has a value that is known after {1}, which is no earlier step of its server")]
     KnownAfter(u32, NodeId),
@@ -67,8 +70,20 @@ pub fn plan<'a>(
             found.extend(misfit(step));
             found.extend(known_after(step, server));
         }
+        found.extend(unguarded(header, server));
     }
     found
+}
+
+/// Nothing is done on a server before its preflights, and nothing where one of them fails.
+fn unguarded<'a>(header: &'a PlanHeader, server: &'a ServerSteps) -> impl Iterator<Item = Violation> + 'a {
+    let is_preflight = |step: &&Step| step.node.kind == NodeKind::Preflight;
+    let (first, rest): (Vec<&Step>, Vec<&Step>) = server.steps.iter().partition(is_preflight);
+    let pairs = first
+        .into_iter()
+        .flat_map(move |first| rest.clone().into_iter().map(move |step| (first.number, step.number)));
+    let open = pairs.filter(|pair| !header.edges.contains(pair));
+    open.map(|(first, step)| Violation::Unguarded(first, step))
 }
 
 /// Every rule of numbers, edges and segments that a plan breaks.

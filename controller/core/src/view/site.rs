@@ -191,7 +191,7 @@ fn next(facts: &SiteFacts<'_>, state: SiteState, now: Timestamp) -> Vec<String> 
         // What was never invited cannot be planned.
         let invite = unseen
             .map(|facts| format!("muster server invite {} --out {}.token", facts.server, facts.server.role));
-        return invite.into_iter().chain([plan]).collect();
+        return invite.into_iter().chain([format!("muster preflight {site}"), plan]).collect();
     };
     let mut next = steps::next(status, now);
     if matches!(state, SiteState::Stopped(_)) {

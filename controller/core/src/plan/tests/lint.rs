@@ -6,6 +6,18 @@ use crate::plan::lint::{self, Violation};
 use crate::testing::{assemble, draft, guide, id, input, role};
 
 #[test]
+fn g1_the_lint_finds_a_step_that_no_preflight_guards() {
+    let drafts = [vec![draft("web", "preflight/web")], guide()].concat();
+    let (plan, input) = (assemble(&drafts), input(&drafts));
+    let steps: Vec<_> = plan.steps.values().map(|record| record.value().clone()).collect();
+    let manifests = || input.servers.iter().map(|server| server.manifest.value());
+    let mut header = plan.header.value().clone();
+    assert_eq!(lint::plan(&header, &steps, manifests()), []);
+    header.edges.retain(|edge| *edge != (1, 4));
+    assert_eq!(lint::plan(&header, &steps, manifests()), [Violation::Unguarded(1, 4)]);
+}
+
+#[test]
 fn the_lint_finds_each_rule_that_is_broken() {
     let plan =
         assemble(&[guide(), vec![draft("sql", "package/z").needs("web", "package/advanced")]].concat());

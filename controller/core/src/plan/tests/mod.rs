@@ -5,6 +5,7 @@ mod preflight;
 mod report;
 
 use muster_model::name::{NodeId, Role};
+use muster_model::node::NodeKind;
 use muster_model::plan::{New, Old, Reason, Segment, Step};
 use muster_model::report::Finding;
 use muster_model::value::Value;
@@ -281,14 +282,17 @@ fn an_orphan_is_a_warning_and_stays() {
     assert!(plan.warnings.len() == 1 && plan.warnings[0].starts_with(warning), "{:?}", plan.warnings);
 }
 
-/// Whether `node` depends on `on` through any number of needs.
+/// Whether `node` depends on `on` through any number of needs; everything on a server depends on its preflights.
 fn depends(drafts: &[Draft], node: &Draft, on: &Draft) -> bool {
     let direct = |id: &NodeId, role: &Role| {
         drafts.iter().find(|draft| draft.node.id == *id && draft.role == *role).unwrap()
     };
     let needs = node.node.needs.iter().map(|need| direct(&need.node, &need.role));
     let provider = node.node.provided_by.iter().map(|id| direct(id, &node.role));
-    needs.chain(provider).any(|need| need.node.id == on.node.id || depends(drafts, need, on))
+    let guarded = on.node.id.kind == NodeKind::Preflight
+        && node.node.id.kind != NodeKind::Preflight
+        && on.role == node.role;
+    guarded || needs.chain(provider).any(|need| need.node.id == on.node.id || depends(drafts, need, on))
 }
 
 proptest! {
@@ -326,7 +330,10 @@ proptest! {
     fn on_one_server_the_order_is_the_files(drafts in drafts()) {
         let plan = assemble(&drafts);
         for (on, record) in &plan.steps {
-            let mine: Vec<&NodeId> = drafts.iter().filter(|d| d.role == *on).map(|d| &d.node.id).collect();
+            let ids = drafts.iter().filter(|d| d.role == *on).map(|d| &d.node.id);
+            // Preflights first, wherever they stand.
+            let (first, rest): (Vec<&NodeId>, Vec<&NodeId>) = ids.partition(|id| id.kind == NodeKind::Preflight);
+            let mine = [first, rest].concat();
             let places: Vec<_> =
                 record.value().steps.iter().map(|step| mine.iter().position(|id| **id == step.node)).collect();
             prop_assert!(places.is_sorted(), "{places:?}");
