@@ -7,48 +7,11 @@ use muster_model::name::SqlAddress;
 
 use super::WindowsHost;
 use crate::host::{
-    CertificateFacts, Certificates, DatabaseChange, DatabaseFacts, Error, FeatureState, Features, HttpSys,
-    KeyAccess, Machine, NewDatabase, SqlServer, SqlSession, SslRecord,
+    DatabaseChange, DatabaseFacts, Error, FeatureState, Features, Machine, NewDatabase, SqlServer, SqlSession,
 };
 
-fn missing<T>(what: &'static str) -> Result<T, Error> {
+pub(super) fn missing<T>(what: &'static str) -> Result<T, Error> {
     Err(Error::CannotTell { what, message: "Muster cannot do this on Windows yet; do it by hand".to_owned() })
-}
-
-impl HttpSys for WindowsHost {
-    fn record(&self, _endpoint: &str) -> Result<Option<SslRecord>, Error> {
-        missing("HTTP.SYS")
-    }
-
-    fn set_record(&self, _endpoint: &str, _thumbprint: &str) -> Result<(), Error> {
-        missing("HTTP.SYS")
-    }
-
-    fn remove_record(&self, _endpoint: &str) -> Result<(), Error> {
-        missing("HTTP.SYS")
-    }
-}
-
-impl Certificates for WindowsHost {
-    fn all(&self) -> Result<Vec<CertificateFacts>, Error> {
-        missing("the certificate store")
-    }
-
-    fn import(&self, _pfx: &str) -> Result<(), Error> {
-        missing("the certificate store")
-    }
-
-    fn key_rights(&self, _thumbprint: &str) -> Result<Vec<(String, KeyAccess)>, Error> {
-        missing("the certificate store")
-    }
-
-    fn grant_key(&self, _thumbprint: &str, _account: &str, _access: KeyAccess) -> Result<(), Error> {
-        missing("the certificate store")
-    }
-
-    fn revoke_key(&self, _thumbprint: &str, _account: &str) -> Result<(), Error> {
-        missing("the certificate store")
-    }
 }
 
 impl Features for WindowsHost {

@@ -1,11 +1,11 @@
 //! A Windows server: the only room of the house that calls Windows, and the only one that is `unsafe`.
 //!
-//! One leaf per port: `services`, `packages`, `files`, `folders`, `registry_values`, `http`, `iis`, `inventory` with `sessions` and
-//! `listeners`; `missing` stands for those that
-//! are not there yet. Below them `rights`, `registry`, `account`, `sid`, `acl`, `security`, `facts`, `text` and `memory`. `process`, `job`, `disk`, `guard` and `shell` are
-//! what `crate::os` offers the portable code. Each unsafe operation stands alone and says why it is sound; handles and memory
-//! belong to types that give them back. Neighbours: everything above the ports is the same code as on the twin. Nothing
-//! here parses text that is meant for people, and nothing starts a shell.
+//! One leaf per port: `services`, `packages`, `files`, `folders`, `registry_values`, `http`, `iis`, `certificates`, `inventory` with
+//! `sessions` and `listeners`; `missing` stands for those that are not there yet. Below them `rights`, `registry`, `account`,
+//! `sid`, `acl`, `security`, `facts`, `text` and `memory`. `process`, `job`, `disk`, `guard` and `shell` are what `crate::os`
+//! offers the portable code. Each unsafe operation stands alone and says why it is sound; handles and memory belong to types
+//! that give them back. Neighbours: everything above the ports is the same code as on the twin. Nothing here parses text that
+//! is meant for people, and nothing starts a shell.
 
 #![expect(unsafe_code, reason = "Windows is called by its own functions; this folder alone does so")]
 
@@ -16,6 +16,7 @@ pub mod shell;
 
 mod account;
 mod acl;
+mod certificates;
 mod facts;
 mod files;
 mod folders;
@@ -69,14 +70,15 @@ impl Host for WindowsHost {
     /// A plan with a kind that is not here has a finding, and no approval. A `manual_step` asks nothing of the server.
     fn kinds(&self) -> &'static [NodeKind] {
         use NodeKind::{
-            ApplicationStart, ApplicationStop, File, Folder, HttpProbe, IisAppPool, IisSite, ManualStep,
-            Package, PoolRecycle, Preflight, RegistryValue, Service, ServiceRestart,
+            ApplicationStart, ApplicationStop, File, Folder, HttpProbe, IisAppPool, IisBinding, IisSite,
+            ManualStep, Package, PoolRecycle, Preflight, RegistryValue, Service, ServiceRestart,
         };
         &[
             Package,
             Service,
             IisAppPool,
             IisSite,
+            IisBinding,
             Folder,
             File,
             RegistryValue,

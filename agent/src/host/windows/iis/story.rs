@@ -18,7 +18,7 @@ impl Story {
     pub(super) fn begin() -> Self {
         let story = Self { folder: PathBuf::from(r"C:\windows\system32\inetsrv") };
         story.write(SHIPPED);
-        for name in ["state.txt", "faults.txt", "ledger.txt"] {
+        for name in ["state.txt", "faults.txt", "ledger.txt", "http_sys.txt", "without-key.txt"] {
             fs::write(story.file(name), "").unwrap();
         }
         story
@@ -54,6 +54,20 @@ impl Story {
     /// What runs and what does not, as in `sites/Sage=Stopped`.
     pub(super) fn state(&self, lines: &str) {
         fs::write(self.file("state.txt"), lines).unwrap();
+    }
+
+    /// The records of HTTP.SYS, as in `0.0.0.0:443 THUMBPRINT {PROGRAM} MY 0`.
+    pub(super) fn records(&self, lines: &str) {
+        fs::write(self.file("http_sys.txt"), lines).unwrap();
+    }
+
+    pub(super) fn records_now(&self) -> String {
+        fs::read_to_string(self.file("http_sys.txt")).unwrap()
+    }
+
+    /// Thumbprints of certificates without a key.
+    pub(super) fn without_key(&self, lines: &str) {
+        fs::write(self.file("without-key.txt"), lines).unwrap();
     }
 
     /// What of it has not come yet.

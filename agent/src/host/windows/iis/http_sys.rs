@@ -1,0 +1,352 @@
+//! The records of HTTP.SYS: which certificate answers at an address and port, or for a host name and port.
+//!
+//! Neighbours: `endpoint` turns their names into what Windows wants, `turn` is held while one is changed. Only IIS's records are
+//! ever changed or removed; what a record says beside its certificate stays. Windows replaces a record by removing and setting
+//! it: where the second fails, the old one is put back.
+
+use std::ffi::c_void;
+use std::io;
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::slice;
+
+use windows_sys::Win32::Foundation::{
+    ERROR_FILE_NOT_FOUND, ERROR_INSUFFICIENT_BUFFER, ERROR_NO_SUCH_LOGON_SESSION, ERROR_SUCCESS,
+};
+use windows_sys::Win32::Networking::HttpServer::{
+    HTTP_INITIALIZE_CONFIG, HTTP_SERVICE_CONFIG_SSL_PARAM, HTTP_SERVICE_CONFIG_SSL_SET,
+    HTTP_SERVICE_CONFIG_SSL_SNI_SET, HTTPAPI_VERSION, HttpDeleteServiceConfiguration, HttpInitialize,
+    HttpQueryServiceConfiguration, HttpSetServiceConfiguration, HttpTerminate,
+};
+use windows_sys::core::GUID;
+
+use super::super::WindowsHost;
+use super::super::process::size_of_u32;
+use super::super::text::{error_text, wide};
+use super::endpoint::{Endpoint, Question};
+use super::turn::Turn;
+use crate::host::{Error, HttpSys, IIS_APP_ID, SslRecord};
+
+const IIS: GUID = GUID::from_u128(0x4dc3e181_e14b_4a21_b022_59fc669b0914);
+/// The computer's own certificates.
+const STORE: &str = "MY";
+const LOOK: &str = "look at HTTP.SYS record";
+const SET: &str = "set HTTP.SYS record";
+const REMOVE: &str = "remove HTTP.SYS record";
+
+impl HttpSys for WindowsHost {
+    fn record(&self, endpoint: &str) -> Result<Option<SslRecord>, Error> {
+        let api = Api::open(LOOK, endpoint)?;
+        Ok(api.query()?.map(|record| record.facts()))
+    }
+
+    fn set_record(&self, endpoint: &str, thumbprint: &str) -> Result<(), Error> {
+        let _turn = Turn::take()?;
+        let api = Api::open(SET, endpoint)?;
+        let mut hash =
+            digest(thumbprint).ok_or_else(|| api.refused(format!("{thumbprint:?} is no thumbprint")))?;
+        let mut store = wide(STORE);
+        let mut wanted = HTTP_SERVICE_CONFIG_SSL_PARAM {
+            AppId: IIS,
+            pSslCertStoreName: store.as_mut_ptr(),
+            ..HTTP_SERVICE_CONFIG_SSL_PARAM::default()
+        };
+        let old = api.query()?;
+        if let Some(old) = &old {
+            api.must_be_iis(old)?;
+            wanted = old.param;
+        }
+        (wanted.pSslHash, wanted.SslHashLength) = (hash.as_mut_ptr().cast(), 20);
+        let Some(old) = old else { return api.set(&wanted) };
+        if old.facts().thumbprint.eq_ignore_ascii_case(thumbprint) {
+            return Ok(());
+        }
+        api.remove()?;
+        api.set(&wanted).map_err(|error| match api.set(&old.param) {
+            Ok(()) => error,
+            Err(again) => api
+                .refused(format!("{error}; and the certificate that answered before is lost there: {again}")),
+        })
+    }
+
+    fn remove_record(&self, endpoint: &str) -> Result<(), Error> {
+        let _turn = Turn::take()?;
+        let api = Api::open(REMOVE, endpoint)?;
+        match api.query()? {
+            Some(record) => {
+                api.must_be_iis(&record)?;
+                api.remove()
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// The twenty bytes of a thumbprint.
+fn digest(thumbprint: &str) -> Option<Vec<u8>> {
+    let bytes = thumbprint.as_bytes();
+    let pairs = bytes.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+    (bytes.len() == 40).then(|| pairs.collect()).flatten()
+}
+
+/// A record, and the memory in which Windows wrote it.
+struct Record {
+    param: HTTP_SERVICE_CONFIG_SSL_PARAM,
+    _memory: Vec<MaybeUninit<HTTP_SERVICE_CONFIG_SSL_SNI_SET>>,
+}
+
+impl Record {
+    fn facts(&self) -> SslRecord {
+        let length = self.param.SslHashLength as usize;
+        let bytes = if self.param.pSslHash.is_null() {
+            &[]
+        } else {
+            // SAFETY: the digest lies in the memory of this record, and is as long as the record says.
+            unsafe { slice::from_raw_parts(self.param.pSslHash.cast::<u8>(), length) }
+        };
+        let thumbprint = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+        SslRecord { thumbprint, app_id: braced(&self.param.AppId) }
+    }
+}
+
+/// An identifier as Windows shows it.
+fn braced(id: &GUID) -> String {
+    let GUID { data1, data2, data3, data4 } = id;
+    let [a, b, c, d, e, f, g, h] = data4;
+    format!(
+        "{{{data1:08x}-{data2:04x}-{data3:04x}-{a:02x}{b:02x}-{c:02x}{d:02x}{e:02x}{f:02x}{g:02x}{h:02x}}}"
+    )
+}
+
+/// The part of HTTP.SYS that keeps records, opened for one endpoint.
+struct Api<'name> {
+    endpoint: Endpoint,
+    operation: &'static str,
+    name: &'name str,
+}
+
+impl<'name> Api<'name> {
+    fn open(operation: &'static str, name: &'name str) -> Result<Self, Error> {
+        let refused = |message: String| Error::Refused { operation, name: name.to_owned(), message };
+        let endpoint = Endpoint::read(name)
+            .ok_or_else(|| refused("it is no ADDRESS:PORT and no HOST:PORT".to_owned()))?;
+        let version = HTTPAPI_VERSION { HttpApiMajorVersion: 1, HttpApiMinorVersion: 0 };
+        // SAFETY: nothing is reserved; each success is paired with one end.
+        let told = unsafe { HttpInitialize(version, HTTP_INITIALIZE_CONFIG, ptr::null_mut()) };
+        if told != ERROR_SUCCESS {
+            return Err(Error::Unreachable { what: "HTTP.SYS", message: words(told) });
+        }
+        Ok(Self { endpoint, operation, name })
+    }
+
+    fn refused(&self, message: impl Into<String>) -> Error {
+        Error::Refused { operation: self.operation, name: self.name.to_owned(), message: message.into() }
+    }
+
+    fn told(&self, code: u32) -> Result<(), Error> {
+        match code {
+            ERROR_SUCCESS => Ok(()),
+            ERROR_NO_SUCH_LOGON_SESSION => Err(self.refused(format!(
+                "{}; the certificate has no key in the machine's key store: import it there with its key",
+                words(code)
+            ))),
+            _ => Err(self.refused(words(code))),
+        }
+    }
+
+    fn must_be_iis(&self, record: &Record) -> Result<(), Error> {
+        let app_id = record.facts().app_id;
+        if app_id == IIS_APP_ID {
+            return Ok(());
+        }
+        Err(self.refused(format!("the record belongs to another program, {app_id}")))
+    }
+
+    fn query(&self) -> Result<Option<Record>, Error> {
+        let question = self.endpoint.question();
+        let mut needed = 0;
+        match self.ask(&question, &mut [], &mut needed) {
+            ERROR_FILE_NOT_FOUND => return Ok(None),
+            ERROR_INSUFFICIENT_BUFFER => {}
+            code => return self.told(code).map(|()| None),
+        }
+        let unit = size_of::<HTTP_SERVICE_CONFIG_SSL_SNI_SET>();
+        let mut memory = vec![MaybeUninit::zeroed(); (needed as usize).div_ceil(unit).max(1)];
+        self.told(self.ask(&question, &mut memory, &mut needed))?;
+        let param = if self.endpoint.is_host() {
+            // SAFETY: the call above wrote such a record at the beginning, and nothing else owns the memory.
+            unsafe { memory[0].assume_init_ref() }.ParamDesc
+        } else {
+            let record = memory.as_ptr().cast::<HTTP_SERVICE_CONFIG_SSL_SET>();
+            // SAFETY: as above; the memory is aligned for the larger of the two.
+            unsafe { record.read() }.ParamDesc
+        };
+        Ok(Some(Record { param, _memory: memory }))
+    }
+
+    fn ask(
+        &self,
+        question: &Question,
+        memory: &mut [MaybeUninit<HTTP_SERVICE_CONFIG_SSL_SNI_SET>],
+        needed: &mut u32,
+    ) -> u32 {
+        let (input, input_length) = question.bytes();
+        let output = if memory.is_empty() { ptr::null_mut() } else { memory.as_mut_ptr().cast::<c_void>() };
+        let length = u32::try_from(size_of_val(memory)).unwrap_or(u32::MAX);
+        // SAFETY: question and memory are alive and as long as is said.
+        unsafe {
+            HttpQueryServiceConfiguration(
+                ptr::null_mut(),
+                self.endpoint.kind(),
+                input,
+                input_length,
+                output,
+                length,
+                needed,
+                ptr::null(),
+            )
+        }
+    }
+
+    fn set(&self, param: &HTTP_SERVICE_CONFIG_SSL_PARAM) -> Result<(), Error> {
+        self.told(self.with_record(param, |record, length| {
+            // SAFETY: the record is alive and as long as is said.
+            unsafe {
+                HttpSetServiceConfiguration(
+                    ptr::null_mut(),
+                    self.endpoint.kind(),
+                    record,
+                    length,
+                    ptr::null(),
+                )
+            }
+        }))
+    }
+
+    fn remove(&self) -> Result<(), Error> {
+        let nothing = HTTP_SERVICE_CONFIG_SSL_PARAM::default();
+        self.told(self.with_record(&nothing, |record, length| {
+            // SAFETY: the record is alive and as long as is said; only its key is looked at.
+            unsafe {
+                HttpDeleteServiceConfiguration(
+                    ptr::null_mut(),
+                    self.endpoint.kind(),
+                    record,
+                    length,
+                    ptr::null(),
+                )
+            }
+        }))
+    }
+
+    /// Lends a record of this endpoint with these parameters.
+    fn with_record(
+        &self,
+        param: &HTTP_SERVICE_CONFIG_SSL_PARAM,
+        call: impl FnOnce(*const c_void, u32) -> u32,
+    ) -> u32 {
+        if self.endpoint.is_host() {
+            let record =
+                HTTP_SERVICE_CONFIG_SSL_SNI_SET { KeyDesc: self.endpoint.host_key(), ParamDesc: *param };
+            call(ptr::from_ref(&record).cast(), size_of_u32::<HTTP_SERVICE_CONFIG_SSL_SNI_SET>())
+        } else {
+            let record =
+                HTTP_SERVICE_CONFIG_SSL_SET { KeyDesc: self.endpoint.address_key(), ParamDesc: *param };
+            call(ptr::from_ref(&record).cast(), size_of_u32::<HTTP_SERVICE_CONFIG_SSL_SET>())
+        }
+    }
+}
+
+impl Drop for Api<'_> {
+    fn drop(&mut self) {
+        // SAFETY: it was opened once for this value.
+        let told = unsafe { HttpTerminate(HTTP_INITIALIZE_CONFIG, ptr::null_mut()) };
+        debug_assert!(told == ERROR_SUCCESS, "HTTP.SYS was not closed: {told}");
+    }
+}
+
+fn words(code: u32) -> String {
+    error_text(&io::Error::from_raw_os_error(code.cast_signed()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::story::Story;
+    use super::*;
+
+    const FIRST: &str = "0123456789ABCDEF0123456789ABCDEF01234567";
+    const SECOND: &str = "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF";
+
+    fn iis(thumbprint: &str) -> Option<SslRecord> {
+        Some(SslRecord { thumbprint: thumbprint.to_owned(), app_id: IIS_APP_ID.to_owned() })
+    }
+
+    #[test]
+    fn a_thumbprint_is_forty_digits() {
+        assert_eq!(digest(FIRST).unwrap().len(), 20);
+        for text in ["", "01", &FIRST[1..], "0123456789ABCDEF0123456789ABCDEF0123456G"] {
+            assert_eq!(digest(text), None, "{text}");
+        }
+        assert_eq!(braced(&IIS), IIS_APP_ID);
+    }
+
+    #[test]
+    #[ignore = "needs the HTTP.SYS that tests/windows/run installs"]
+    fn records_come_change_and_go_by_address_and_by_host() {
+        let story = Story::begin();
+        let host = story.host();
+        for endpoint in ["0.0.0.0:1025", "10.1.2.3:1025", "[::1]:1025", "sxa.dupont.example:1025"] {
+            assert_eq!(host.record(endpoint).unwrap(), None);
+            host.set_record(endpoint, FIRST).unwrap();
+            assert_eq!(host.record(endpoint).unwrap(), iis(FIRST), "{endpoint}");
+        }
+        for endpoint in ["0.0.0.0:1025", "sxa.dupont.example:1025"] {
+            host.set_record(endpoint, SECOND).unwrap();
+            host.set_record(endpoint, SECOND).unwrap();
+            assert_eq!(host.record(endpoint).unwrap(), iis(SECOND));
+        }
+        assert_eq!(host.record("10.1.2.3:1025").unwrap(), iis(FIRST), "its neighbour is left");
+        host.remove_record("0.0.0.0:1025").unwrap();
+        host.remove_record("0.0.0.0:1025").unwrap();
+        assert_eq!(host.record("0.0.0.0:1025").unwrap(), None);
+        assert_eq!(host.record("sxa.dupont.example:1025").unwrap(), iis(SECOND));
+        assert!(host.record("1025").is_err());
+    }
+
+    /// What else a record says is somebody's choice, as in `netsh http add sslcert ... clientcertnegotiation=enable`.
+    #[test]
+    #[ignore = "needs the HTTP.SYS that tests/windows/run installs"]
+    fn a_new_certificate_changes_nothing_else_of_a_record() {
+        let story = Story::begin();
+        let host = story.host();
+        story.records(&format!("0.0.0.0:1025 {FIRST} {IIS_APP_ID} WebHosting 2\n"));
+        host.set_record("0.0.0.0:1025", SECOND).unwrap();
+        assert_eq!(story.records_now(), format!("0.0.0.0:1025 {SECOND} {IIS_APP_ID} WebHosting 2\n"));
+    }
+
+    #[test]
+    #[ignore = "needs the HTTP.SYS that tests/windows/run installs"]
+    fn another_program_s_record_is_neither_changed_nor_removed() {
+        let story = Story::begin();
+        let host = story.host();
+        let lines = format!("0.0.0.0:1025 {FIRST} {{00000000-0000-0000-0000-0000000000aa}} MY 0\n");
+        story.records(&lines);
+        for told in [host.set_record("0.0.0.0:1025", SECOND), host.remove_record("0.0.0.0:1025")] {
+            let told = told.unwrap_err().to_string();
+            assert!(told.contains("another program, {00000000-0000-0000-0000-0000000000aa}"), "{told}");
+        }
+        assert_eq!(story.records_now(), lines);
+    }
+
+    #[test]
+    #[ignore = "needs the HTTP.SYS that tests/windows/run installs"]
+    fn a_certificate_without_a_key_leaves_the_record_as_it_was() {
+        let story = Story::begin();
+        let host = story.host();
+        host.set_record("0.0.0.0:1025", FIRST).unwrap();
+        story.without_key(&format!("{SECOND}\n"));
+        let told = host.set_record("0.0.0.0:1025", SECOND).unwrap_err().to_string();
+        assert!(told.contains("error 1312: ") && told.contains("the machine's key store"), "{told}");
+        assert_eq!(host.record("0.0.0.0:1025").unwrap(), iis(FIRST));
+    }
+}
