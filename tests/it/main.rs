@@ -30,4 +30,5 @@ mod restart;
 mod schema;
 mod secrets;
 mod wine;
+mod wine_iis;
 mod wine_server;

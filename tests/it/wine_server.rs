@@ -14,9 +14,12 @@ use muster_tests::daemon::await_until;
 use muster_tests::field::{Field, Scene};
 use muster_tests::programs::{Programs, root, wine_drive};
 
+/// The folder of the agent that is a service.
+const DATA: &str = r"C:\ProgramData\MusterAgent";
+
 /// A field whose agent is a service of the Wine; what it made there goes away with it.
-struct Server {
-    field: Field,
+pub(crate) struct Server {
+    pub(crate) field: Field,
     _programs: tempfile::TempDir,
 }
 
@@ -29,11 +32,11 @@ impl Drop for Server {
 
 impl Server {
     /// Everything but the agent, which is not even installed.
-    fn lay() -> Self {
+    fn lay(documents: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let programs = Programs::with_agent_for_windows(folder.path()).unwrap();
         let scene = Scene {
-            documents: root().join("tests/scenes/server"),
+            documents: root().join("tests/scenes").join(documents),
             // A field has a twin; this one is never asked.
             twin: root().join("tests/scenes/kinds/twin.yaml"),
             site: "story-site".to_owned(),
@@ -44,6 +47,29 @@ impl Server {
         server.agent(&["service", "uninstall"]);
         clean();
         server
+    }
+
+    /// Everything, with an agent that is connected.
+    pub(crate) fn joined(documents: &str) -> Self {
+        let mut server = Self::lay(documents);
+        server.serve();
+        server.agent(&["service", "install"]).expect(code::OK);
+        let token = server.field.invite("web.token");
+        let token = token.to_str().unwrap();
+        server.agent(&["enroll", "--data-dir", DATA, "--token-file", token]).expect(code::OK);
+        let mut watch = server.field.watch_from_now();
+        server.agent(&["service", "start"]).expect(code::OK);
+        watch.until("the service is connected", |body| matches!(body, EventBody::ServerConnected { .. }));
+        server
+    }
+
+    /// A controller that knows this machine's name.
+    fn serve(&mut self) {
+        let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+        let name = name.trim().split('.').next().unwrap();
+        self.field.edit("THIS-HOST", name);
+        self.field.controller.serve().unwrap();
+        self.field.push().expect(code::OK);
     }
 
     /// `muster-agent.exe`.
@@ -112,24 +138,19 @@ fn run(field: &Field, plan: PlanId) {
 #[test]
 #[ignore = "needs Wine and the programs for Windows: ./tests/windows/run fleet"]
 fn the_agent_as_a_service_brings_a_server_in_sync_and_mends_its_drift() {
-    let mut server = Server::lay();
-    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
-    let name = name.trim().split('.').next().unwrap().to_owned();
-    server.field.edit("THIS-HOST", &name);
-    server.field.controller.serve().unwrap();
-    server.field.push().expect(code::OK);
+    let mut server = Server::lay("server");
+    server.serve();
 
     // A service that is not enrolled says so, and what to type.
     server.agent(&["service", "status"]).expect(1).says(&["muster-agent service install"]);
     server.agent(&["service", "install"]).expect(code::OK).says(&["muster-agent enroll --data-dir"]);
     server.agent(&["service", "start"]).expect(1).says(&["its own error 1"]);
-    let data = r"C:\ProgramData\MusterAgent";
     let log = wine_drive().join(r"ProgramData/MusterAgent/logs/agent.log");
     assert!(fs::read_to_string(&log).unwrap().contains("holds no enrolled agent"));
 
     let token = server.field.invite("web.token");
     let token = token.to_str().unwrap();
-    let ran = server.agent(&["enroll", "--data-dir", data, "--token-file", token]).expect(code::OK);
+    let ran = server.agent(&["enroll", "--data-dir", DATA, "--token-file", token]).expect(code::OK);
     assert!(!ran.said().contains("SIMULATED"), "{}", ran.said());
     let mut watch = server.field.watch_from_now();
     server.agent(&["service", "start"]).expect(code::OK);
