@@ -43,11 +43,28 @@ fn break_all(field: &Field) {
     twin.set(&["session", r"PRE\anne", "programs=mmc.exe,xrtconsole.exe,explorer.exe"]);
     twin.set(&["listener", "1025", "program=java.exe"]);
     twin.set(&["listener", "1026", "program=java.exe"]);
-    twin.change_sql(|server| {
-        server.version = "13.0.5026.0".to_owned();
-        server.edition = "Express Edition (64-bit)".to_owned();
-        server.logins.get_mut("PRE-WEB01$").unwrap().clear();
-    });
+    let server = ["version=13.0.5026.0", "edition=Express Edition (64-bit)", "login:PRE-WEB01$=execute"];
+    twin.set(&[&["sql_server", "PRE-SQL01"], server.as_slice()].concat());
+}
+
+/// A SQL Server that does not let the agent in, or does not answer, is told with its own words.
+#[test]
+fn g1_a_sql_server_that_cannot_be_reached_is_missing() {
+    let field = Field::preflight();
+    let twin = &field.agent.twin;
+    twin.set(&["sql_server", "PRE-SQL01", "login:PRE-WEB01$=absent", "login:OTHER=execute"]);
+    let view = look(&field, code::MISSING);
+    let item = first_found(&view, "sql_server");
+    assert_eq!(item.verdict, Verdict::Missing);
+    assert!(item.found.contains("login failed for user 'PRE-WEB01$'"), "{}", item.found);
+    assert!(item.advice.contains("muster handout SITE --for dba"));
+    twin.set(&["sql_server", "PRE-SQL01", "login:PRE-WEB01$=create_database,execute"]);
+    twin.fault(&["sql.connect", "PRE-SQL01", "fail", "--always"]);
+    let found = first_found(&look(&field, code::MISSING), "sql_server").found.clone();
+    assert!(
+        found.contains("SQL Server PRE-SQL01 does not answer") && found.contains("error 10060"),
+        "{found}"
+    );
 }
 
 /// Everything is there: exit code 0, before the installation and after it, when the ports are held by what was installed.

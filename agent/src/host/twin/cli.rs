@@ -49,7 +49,7 @@ enum Command {
         #[arg(long)]
         dir: PathBuf,
         /// app_pool, defaults, site, http_sys, certificate, service, package, folder, file, registry, feature, http, clock,
-        /// computer, drive, administrator, session or listener.
+        /// computer, drive, administrator, session, listener or sql_server.
         thing: String,
         /// Its name.
         name: String,

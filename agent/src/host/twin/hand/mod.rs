@@ -6,6 +6,7 @@
 mod computer;
 mod iis;
 mod show;
+mod sql;
 mod system;
 
 use std::collections::BTreeMap;
@@ -43,6 +44,7 @@ pub(super) const HELP: &str = "Examples:
   twin set --dir TWIN drive D free_gib=5
   twin set --dir TWIN administrator 'DUPONT\\svc-sxa' absent
   twin set --dir TWIN session 'DUPONT\\anne' programs=mmc.exe,explorer.exe
+  twin set --dir TWIN sql_server DUP-SQL01 version=13.0.5026.0 'edition=Express Edition' 'login:DUP-WEB01$=create_database,execute'
   twin set --dir TWIN listener 1025 program=java.exe
   twin set --dir TWIN service SCPSServer absent";
 
@@ -59,6 +61,9 @@ pub enum Error {
 
 /// Makes these changes to one thing, all or none.
 pub(super) fn set(store: &Store, thing: &str, name: &str, changes: &[String]) -> Result<(), Error> {
+    if thing == "sql_server" {
+        return sql::set(store, name, changes);
+    }
     let mut section = store.lock()?;
     let mut state = section.state().clone();
     state.settle(SystemClock.now());

@@ -137,6 +137,11 @@ pub(in crate::host::twin) fn show_sql(
     server: &SqlState,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    line(out, "sql_server", address, format!("{} {}", server.version, server.edition))?;
+    for (login, rights) in &server.logins {
+        let rights: Vec<String> = rights.iter().map(in_words).collect();
+        line(out, "login", &format!("{login} on {address}"), rights.join(", "))?;
+    }
     for (name, database) in &server.databases {
         let (status, tables, marks) = (&database.status, database.tables.len(), database.properties.len());
         let what = format!("{status}, {tables} tables, {marks} marks of scripts");

@@ -196,6 +196,8 @@ pub enum Happened {
     BatchRun { database: String, label: String, text: Digest, mark: Option<String> },
     /// A batch failed outside a transaction: what it did before its error stays.
     BatchBroken { database: String, label: String, text: Digest, error: String },
+    /// A person changed the server itself.
+    SetByHand { change: String },
     /// An extended property was set.
     PropertySet { database: String, name: String, value: String },
 }
