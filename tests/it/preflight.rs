@@ -1,7 +1,10 @@
 //! Preflight: everything that is missing, at once, days ahead and again right before the first effect (G1, G4, G6).
 
+use std::collections::BTreeSet;
+
+use muster_model::node::NodeKind;
 use muster_model::outcome::End;
-use muster_model::preflight::{PreflightItem, PreflightView, Verdict};
+use muster_model::preflight::{CLAIM, PreflightItem, PreflightView, Verdict};
 use muster_model::view::StepState;
 use muster_tests::cli::{Ran, code};
 use muster_tests::field::Field;
@@ -78,6 +81,12 @@ fn g1_a_server_that_lacks_nothing_passes_before_and_after_the_installation() {
         first_found(&view, "iis_at_least").found,
         "IIS comes with this product; this Windows brings IIS 10.0"
     );
+    // The scene asks for everything, and everything that is asked for is looked at.
+    let asked: BTreeSet<&str> = view.items().map(|(_, item)| item.check.as_str()).collect();
+    let known = NodeKind::Preflight.spec().attributes.iter().map(|spec| spec.name);
+    for name in known.filter(|name| *name != "take_over").chain([CLAIM]) {
+        assert!(asked.contains(name), "{name} is asked for, and nothing looks at it");
+    }
     let table = field.cli.ok("preflight pre-site");
     table.says(&["0 missing", "Nothing was changed.", "SIMULATED", "muster plan pre-site"]);
 

@@ -124,3 +124,20 @@ impl PreflightView {
         self.items().filter(|(_, item)| item.verdict == verdict).count()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::NodeKind;
+
+    #[test]
+    fn what_is_said_of_attributes_is_said_of_attributes_that_there_are() {
+        let spec = NodeKind::Preflight.spec();
+        for name in MOMENTARY.iter().chain(&FOR_INSTALLERS) {
+            assert!(spec.attribute(name).is_some(), "{name}");
+        }
+        for word in [CLAIM, COMPARISON, AGENT] {
+            assert!(spec.attribute(word).is_none(), "{word} would be taken for an attribute");
+        }
+    }
+}

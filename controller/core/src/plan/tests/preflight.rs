@@ -1,12 +1,15 @@
 //! What a preflight means for a plan: first on its server, before everything, and what it misses forbids the approval.
 
 use muster_model::manifest::Node;
+use muster_model::name::SecretVersion;
 use muster_model::preflight::{PreflightItem, Verdict};
+use muster_model::secret::SecretRef;
+use muster_model::value::Value;
 
 use super::super::{Comparison, Error, PlanInput, ReportError, assemble as try_assemble};
 use crate::preflight::{self, view};
 use crate::record::Record;
-use crate::testing::{Draft, assemble, at, draft, id, input, listing};
+use crate::testing::{Draft, assemble, at, draft, id, input, listing, secret};
 
 fn site() -> Vec<Draft> {
     vec![
@@ -17,6 +20,10 @@ fn site() -> Vec<Draft> {
         draft("sql", "preflight/sql"),
         draft("sql", "file/D:\\sql.ini"),
     ]
+}
+
+fn unset_secret() -> Value {
+    Value::Secret(SecretRef { version: SecretVersion(0), ..secret("batch_password") })
 }
 
 fn item(node: &str, check: &str, verdict: Verdict) -> PreflightItem {
@@ -166,6 +173,15 @@ fn g1_a_view_has_every_finding_of_every_server_and_those_without_an_agent() {
             "DUP-SQL01 agent Missing DUP-SQL01 is not connected",
         ]
     );
+    // A secret that nobody set would stop the installation, too.
+    let mut unset = servers[1].clone();
+    let (mut manifest, _) = unset.manifest.clone().into_parts();
+    manifest.nodes.push(draft("sql", "service/Batch").with("password", unset_secret()).node);
+    unset.manifest = Record::new(manifest).unwrap();
+    (unset.agent, unset.comparison) = (None, Comparison::NoAnswer);
+    let lacking = preflight::view(&of(vec![unset])).unwrap();
+    let found: Vec<&str> = lacking.items().map(|(_, item)| item.found.as_str()).collect();
+    assert_eq!(found, ["DUP-SQL01 is not connected", "the secret batch_password is not set"]);
     let mended = preflight::view(&of(servers[1..2].to_vec())).unwrap();
     assert!(mended.passed);
 }
