@@ -211,7 +211,8 @@ impl Reception {
             .extend(tasks.filter_map(|task| Some((task.id.clone(), resource::observe_marker(task, host)?))));
         let resources = diff::diff(&manifest, &observations, &ledger);
         let nodes = self.journal.read(|state| due::add(&manifest, resources, &observations, state));
-        let changes = |id: &NodeId| nodes.iter().any(|entry| entry.node == *id && !entry.rows.is_empty());
+        // What a finding keeps from being planned is to be changed all the same, once that is mended.
+        let changes = |id: &NodeId| nodes.iter().any(|entry| entry.node == *id);
         let scope = preflight::Scope { manifest: &manifest, ledger: &ledger, changes: &changes };
         let preflight = preflight::look_at_all(&scope, host);
         Ok(ServerReport {

@@ -50,6 +50,22 @@ fn break_all(field: &Field) {
     twin.set(&[&["sql_server", "PRE-SQL01"], server.as_slice()].concat());
 }
 
+/// A package that cannot be compared is a finding, and hides nothing of what its installer needs.
+#[test]
+fn g1_what_cannot_be_compared_hides_nothing() {
+    let field = Field::preflight();
+    let twin = &field.agent.twin;
+    twin.set(&["feature", "IIS-WebServerRole", "state=installed"]);
+    twin.set(&["drive", "C", "free_gib=5"]);
+    twin.fault(&["package.get", "base", "fail", "--always"]);
+    let found = missing(&look(&field, code::MISSING));
+    assert!(
+        found.iter().any(|line| line.starts_with("comparison package/base cannot be compared")),
+        "{found:?}"
+    );
+    assert!(found.contains(&r"free_disk_gib 5 GiB free for C:\".to_owned()), "{found:?}");
+}
+
 /// A SQL Server that does not let the agent in, or does not answer, is told with its own words.
 #[test]
 fn g1_a_sql_server_that_cannot_be_reached_is_missing() {

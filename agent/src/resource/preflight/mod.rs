@@ -29,7 +29,7 @@ pub struct Scope<'a> {
     pub manifest: &'a Manifest,
     /// What Muster set there.
     pub ledger: &'a Ledger,
-    /// Whether the plan changes that node.
+    /// Whether the plan changes that node, or would if nothing stood in its way.
     pub changes: &'a dyn Fn(&NodeId) -> bool,
 }
 
