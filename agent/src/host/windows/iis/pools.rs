@@ -68,7 +68,7 @@ impl AppPools for WindowsHost {
     fn recycle(&self, name: &str) -> Result<(), Error> {
         let deed = Deed { operation: "recycle application pool", name };
         if state::settled(deed, POOL, None)? == State::Started {
-            state::order(deed, POOL, "Recycle")?;
+            state::order(deed, POOL, "Recycle", None)?;
             state::settled(deed, POOL, Some(State::Started))?;
         }
         Ok(())
@@ -271,6 +271,10 @@ mod tests {
         pools.start_pool(DEFAULT).unwrap();
         pools.start_pool(DEFAULT).unwrap();
         assert_eq!(story.done(), [format!("Start {pool} 0x80070425"), format!("Start {pool}")]);
+        // It runs by the time that the order comes.
+        story.faults("state Stopped 1\n");
+        pools.start_pool(DEFAULT).unwrap();
+        assert_eq!(story.done(), [format!("Start {pool} 0x80070420")]);
         let absent = pools.start_pool("nobody").unwrap_err();
         assert_eq!(absent, Error::Absent { kind: "application pool", name: "nobody".to_owned() });
     }

@@ -103,8 +103,8 @@ pub(super) fn settled(deed: Deed<'_>, kind: Kind, wanted: Option<State>) -> Resu
     }
 }
 
-/// Gives an order, again where it comes at a moment at which IIS takes none.
-pub(super) fn order(deed: Deed<'_>, kind: Kind, method: &str) -> Result<(), Error> {
+/// Gives an order, again where it comes at a moment at which IIS takes none, until it is where it is wanted.
+pub(super) fn order(deed: Deed<'_>, kind: Kind, method: &str, wanted: Option<State>) -> Result<(), Error> {
     let until = Instant::now() + Duration::from_millis(limits::IIS_STATE_LIMIT_MS);
     loop {
         let told = look(deed, |manager| match kind.named(manager, deed.name)?.call(method) {
@@ -116,15 +116,17 @@ pub(super) fn order(deed: Deed<'_>, kind: Kind, method: &str) -> Result<(), Erro
             Err(fault) => tracing::debug!(operation = deed.operation, name = deed.name, %fault, "not yet"),
         }
         thread::sleep(Duration::from_millis(limits::IIS_POLL_MS));
-        // It may have come to the state on its way, without this order.
-        settled(deed, kind, None)?;
+        // It may have been on its way there without this order.
+        if Some(settled(deed, kind, None)?) == wanted {
+            return Ok(());
+        }
     }
 }
 
 /// Brings it there, and waits until it is.
 pub(super) fn bring(deed: Deed<'_>, kind: Kind, wanted: State, method: &str) -> Result<(), Error> {
     if settled(deed, kind, None)? != wanted {
-        order(deed, kind, method)?;
+        order(deed, kind, method, Some(wanted))?;
         settled(deed, kind, Some(wanted))?;
     }
     Ok(())
