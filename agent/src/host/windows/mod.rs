@@ -70,15 +70,18 @@ impl Host for WindowsHost {
     /// A plan with a kind that is not here has a finding, and no approval. A `manual_step` asks nothing of the server.
     fn kinds(&self) -> &'static [NodeKind] {
         use NodeKind::{
-            ApplicationStart, ApplicationStop, File, Folder, HttpProbe, IisAppPool, IisBinding, IisSite,
-            ManualStep, Package, PoolRecycle, Preflight, RegistryValue, Service, ServiceRestart,
+            ApplicationStart, ApplicationStop, Certificate, File, Folder, HttpProbe, IisAppPool, IisBinding,
+            IisSite, ManualStep, Package, PoolRecycle, Preflight, PrivateKeyAccess, RegistryValue, Service,
+            ServiceRestart,
         };
         &[
             Package,
             Service,
             IisAppPool,
             IisSite,
+            Certificate,
             IisBinding,
+            PrivateKeyAccess,
             Folder,
             File,
             RegistryValue,

@@ -41,6 +41,8 @@ pub(super) fn error_text(error: &io::Error) -> String {
     let Some(code) = error.raw_os_error() else { return error.to_string() };
     let text = error.to_string();
     let words = text.strip_suffix(&format!(" (os error {code})")).unwrap_or(&text);
+    // Codes of COM and of keys are looked up by their digits in base sixteen.
+    let code = if code < 0 { format!("{:#010x}", code.cast_unsigned()) } else { code.to_string() };
     format!("error {code}: {}", words.trim_end_matches('.'))
 }
 
@@ -59,5 +61,7 @@ mod tests {
         let text = error_text(&io::Error::from_raw_os_error(1060));
         assert!(text.starts_with("error 1060: "), "{text}");
         assert!(!text.contains("os error"), "{text}");
+        let text = error_text(&io::Error::from_raw_os_error(0x8009_2005_u32.cast_signed()));
+        assert!(text.starts_with("error 0x80092005: "), "{text}");
     }
 }

@@ -1,162 +1,147 @@
-//! The computer's own certificates: what is in LocalMachine, Personal.
+//! The computer's own certificates, LocalMachine's Personal, and the rights on their private keys (G16).
 //!
-//! Neighbours: `resource::certificate` chooses. A certificate has its key where the store says which provider holds it, which is
-//! what Windows' own console goes by. Importing, and rights on keys, Muster cannot do here yet. Never changes the store.
+//! `store` is what is in it, `key` a certificate's private key, of whichever kind, `descriptor` how Windows keeps a key's access
+//! list. A certificate has its key where the store says which provider holds it, which is what Windows' own console goes by.
+//! Neighbours: `resource::certificate` chooses. Never removes or replaces a certificate, and touches no file of a key.
+
+mod descriptor;
+mod key;
+mod store;
 
 use std::io;
-use std::ptr;
 
-use jiff::Timestamp;
-use windows_sys::Win32::Foundation::{CRYPT_E_NOT_FOUND, ERROR_FILE_NOT_FOUND};
-use windows_sys::Win32::Security::Cryptography::{
-    CERT_CONTEXT, CERT_INFO, CERT_KEY_PROV_INFO_PROP_ID, CERT_NAME_STR_REVERSE_FLAG, CERT_SHA1_HASH_PROP_ID,
-    CERT_STORE_OPEN_EXISTING_FLAG, CERT_STORE_PROV_SYSTEM_W, CERT_STORE_READONLY_FLAG,
-    CERT_SYSTEM_STORE_LOCAL_MACHINE, CERT_X500_NAME_STR, CertCloseStore, CertEnumCertificatesInStore,
-    CertFreeCertificateContext, CertGetCertificateContextProperty, CertNameToStrW, CertOpenStore, HCERTSTORE,
-    X509_ASN_ENCODING,
-};
-
+use self::key::Key;
+use self::store::Store;
 use super::WindowsHost;
-use super::missing::missing;
-use super::text::{error_text, narrow, wide};
+use super::account;
+use super::acl::{Acl, Share};
+use super::rights::absolute;
+use super::sid::Sid;
+use super::text::error_text;
 use crate::host::{CertificateFacts, Certificates, Error, KeyAccess};
 
-/// Personal.
-const STORE: &str = "MY";
-/// From 1601 to 1970, in units of 100 ns.
-const UNIX_EPOCH: i64 = 116_444_736_000_000_000;
-const UNITS_OF_SECOND: i64 = 10_000_000;
+/// What "Read" and "Full control" give in Windows' console for the rights on keys.
+const READ_MASK: u32 = 0x8012_0089;
+const FULL_MASK: u32 = 0xd01f_01ff;
+/// The same without the generic bits, which some providers resolve when they keep them.
+const READ_RESOLVED: u32 = 0x0012_0089;
+const FULL_RESOLVED: u32 = 0x001f_01ff;
+const GENERIC_READ: u32 = 0x8000_0000;
+const GENERIC_ALL: u32 = 0x1000_0000;
+
+const IMPORT: &str = "import certificate from";
+const LOOK: &str = "look at the key of certificate";
+const GRANT: &str = "give a right on the key of certificate";
+const REVOKE: &str = "take a right on the key of certificate";
 
 impl Certificates for WindowsHost {
     fn all(&self) -> Result<Vec<CertificateFacts>, Error> {
-        let unreachable = |message| Error::Unreachable { what: "the certificate store", message };
-        let Some(store) = Store::open().map_err(|error| unreachable(error_text(&error)))? else {
-            return Ok(Vec::new());
-        };
-        store.all().map_err(|error| unreachable(error_text(&error)))
-    }
-
-    fn import(&self, _pfx: &str) -> Result<(), Error> {
-        missing("the certificate store")
-    }
-
-    fn key_rights(&self, _thumbprint: &str) -> Result<Vec<(String, KeyAccess)>, Error> {
-        missing("the certificate store")
-    }
-
-    fn grant_key(&self, _thumbprint: &str, _account: &str, _access: KeyAccess) -> Result<(), Error> {
-        missing("the certificate store")
-    }
-
-    fn revoke_key(&self, _thumbprint: &str, _account: &str) -> Result<(), Error> {
-        missing("the certificate store")
-    }
-}
-
-/// The store, open for reading.
-struct Store(HCERTSTORE);
-
-impl Store {
-    /// None where nobody ever put a certificate into it.
-    fn open() -> io::Result<Option<Self>> {
-        let name = wide(STORE);
-        let flags =
-            CERT_SYSTEM_STORE_LOCAL_MACHINE | CERT_STORE_OPEN_EXISTING_FLAG | CERT_STORE_READONLY_FLAG;
-        // SAFETY: the name ends with a zero.
-        let store = unsafe { CertOpenStore(CERT_STORE_PROV_SYSTEM_W, 0, 0, flags, name.as_ptr().cast()) };
-        if !store.is_null() {
-            return Ok(Some(Self(store)));
+        let unreachable =
+            |error| Error::Unreachable { what: "the certificate store", message: error_text(&error) };
+        let mut all = Vec::new();
+        if let Some(store) = Store::open().map_err(unreachable)? {
+            let collect = |found: &store::Context| {
+                all.extend(found.facts()?);
+                Ok(None::<()>)
+            };
+            store.each(collect).map_err(unreachable)?;
         }
-        let error = io::Error::last_os_error();
-        let is_absent = error.raw_os_error() == Some(ERROR_FILE_NOT_FOUND.cast_signed());
-        if is_absent { Ok(None) } else { Err(error) }
+        Ok(all)
     }
 
-    fn all(&self) -> io::Result<Vec<CertificateFacts>> {
-        let (mut all, mut at) = (Vec::new(), Context(ptr::null_mut()));
-        loop {
-            // SAFETY: the store is open; the context before is given back by this call, and by nobody else.
-            let next = unsafe { CertEnumCertificatesInStore(self.0, at.release()) };
-            at = Context(next);
-            if next.is_null() {
-                return Ok(all);
+    fn import(&self, pfx: &str) -> Result<(), Error> {
+        let file = absolute(IMPORT, pfx)?;
+        let failed = |error: io::Error| refused(IMPORT, pfx, error_text(&error));
+        let mut bytes = std::fs::read(file).map_err(failed)?;
+        let new = Store::of_pfx(&mut bytes).map_err(failed)?;
+        let own = Store::open_to_add().map_err(failed)?;
+        let mut added = 0;
+        // Those of authorities, without a key, are no business of this store.
+        let add = |found: &store::Context| {
+            if found.facts()?.is_some_and(|facts| facts.has_key) {
+                own.add(found)?;
+                added += 1;
             }
-            all.extend(at.facts()?);
-        }
-    }
-}
-
-impl Drop for Store {
-    fn drop(&mut self) {
-        // SAFETY: the store is open, and this value alone closes it.
-        let closed = unsafe { CertCloseStore(self.0, 0) };
-        debug_assert!(closed != 0, "a certificate store was not closed");
-    }
-}
-
-/// A certificate of the store, given back with this value.
-struct Context(*mut CERT_CONTEXT);
-
-impl Context {
-    /// Leaves it to a call that gives it back.
-    fn release(&mut self) -> *mut CERT_CONTEXT {
-        std::mem::replace(&mut self.0, ptr::null_mut())
-    }
-
-    /// None where its end is no time.
-    fn facts(&self) -> io::Result<Option<CertificateFacts>> {
-        // SAFETY: the context is alive, and so is what it points to.
-        let context = unsafe { &*self.0 };
-        // SAFETY: every context has its information.
-        let info: &CERT_INFO = unsafe { &*context.pCertInfo };
-        let end = info.NotAfter;
-        let end = i64::from(end.dwHighDateTime) << 32 | i64::from(end.dwLowDateTime);
-        let Ok(not_after) = Timestamp::from_second((end - UNIX_EPOCH).div_euclid(UNITS_OF_SECOND)) else {
-            return Ok(None);
+            Ok(None::<()>)
         };
-        let hash = self.property(CERT_SHA1_HASH_PROP_ID)?.unwrap_or_default();
-        Ok(Some(CertificateFacts {
-            thumbprint: hash.iter().map(|byte| format!("{byte:02X}")).collect(),
-            subject: subject(info),
-            not_after,
-            has_key: self.property(CERT_KEY_PROV_INFO_PROP_ID)?.is_some(),
-        }))
-    }
-
-    /// What the store keeps beside the certificate; none where it keeps no such thing.
-    fn property(&self, id: u32) -> io::Result<Option<Vec<u8>>> {
-        let mut length = 0;
-        // SAFETY: the context is alive; without a buffer only the length is told.
-        let told = unsafe { CertGetCertificateContextProperty(self.0, id, ptr::null_mut(), &mut length) };
-        if told == 0 {
-            let error = io::Error::last_os_error();
-            return if error.raw_os_error() == Some(CRYPT_E_NOT_FOUND) { Ok(None) } else { Err(error) };
+        new.each(add).map_err(failed)?;
+        if added == 0 {
+            return Err(refused(IMPORT, pfx, "there is no certificate with its key in it"));
         }
-        let mut bytes = vec![0_u8; length as usize];
-        // SAFETY: the context is alive, and the buffer as long as was told.
-        let told =
-            unsafe { CertGetCertificateContextProperty(self.0, id, bytes.as_mut_ptr().cast(), &mut length) };
-        if told == 0 { Err(io::Error::last_os_error()) } else { Ok(Some(bytes)) }
+        Ok(())
+    }
+
+    fn key_rights(&self, thumbprint: &str) -> Result<Vec<(String, KeyAccess)>, Error> {
+        let failed = |error: io::Error| refused(LOOK, thumbprint, error_text(&error));
+        let list = open(LOOK, thumbprint)?.access().map_err(failed)?.list;
+        let held = list.shares().into_iter().filter_map(|share| Some((access(&share)?, share.sid)));
+        held.map(|(access, sid)| Ok((account::name(&sid).map_err(failed)?, access))).collect()
+    }
+
+    fn grant_key(&self, thumbprint: &str, account: &str, access: KeyAccess) -> Result<(), Error> {
+        let mask = if access == KeyAccess::Full { FULL_MASK } else { READ_MASK };
+        change(GRANT, thumbprint, account, |list, sid| list.grant(sid, mask, 0))
+    }
+
+    fn revoke_key(&self, thumbprint: &str, account: &str) -> Result<(), Error> {
+        change(REVOKE, thumbprint, account, |list, sid| {
+            list.revoke(sid);
+            Some(())
+        })
     }
 }
 
-impl Drop for Context {
-    fn drop(&mut self) {
-        // SAFETY: this value alone gives it back; null is nothing.
-        let freed = unsafe { CertFreeCertificateContext(self.0) };
-        debug_assert!(freed != 0, "a certificate was not given back");
+fn change(
+    operation: &'static str,
+    thumbprint: &str,
+    account: &str,
+    work: impl FnOnce(&mut Acl, &Sid) -> Option<()>,
+) -> Result<(), Error> {
+    let failed = |error: io::Error| refused(operation, thumbprint, error_text(&error));
+    let sid = account::find(account).map_err(failed)?.ok_or_else(|| {
+        refused(
+            operation,
+            thumbprint,
+            format!("this server knows no account {account}; look for a typing error"),
+        )
+    })?;
+    let key = open(operation, thumbprint)?;
+    let mut access = key.access().map_err(failed)?;
+    work(&mut access.list, &sid)
+        .ok_or_else(|| refused(operation, thumbprint, "the account's identifier is too long"))?;
+    key.set_access(&access).map_err(failed)
+}
+
+/// The key of the certificate with that thumbprint.
+fn open(operation: &'static str, thumbprint: &str) -> Result<Key, Error> {
+    let failed = |error: io::Error| refused(operation, thumbprint, error_text(&error));
+    let absent = || Error::Absent { kind: "certificate", name: thumbprint.to_owned() };
+    let store = Store::open().map_err(failed)?.ok_or_else(absent)?;
+    let its_key = |found: &store::Context| {
+        let is_it = found.facts()?.is_some_and(|facts| facts.thumbprint.eq_ignore_ascii_case(thumbprint));
+        if is_it { Key::of(found).map(Some) } else { Ok(None) }
+    };
+    store.each(its_key).map_err(failed)?.ok_or_else(absent)
+}
+
+/// What a share comes to; none where it is not even enough to use the key.
+fn access(share: &Share) -> Option<KeyAccess> {
+    let resolved = |mask: u32| {
+        let read = if mask & GENERIC_READ == 0 { 0 } else { READ_RESOLVED };
+        let all = if mask & GENERIC_ALL == 0 { 0 } else { FULL_RESOLVED };
+        mask | read | all
+    };
+    let held = resolved(share.allowed) & !resolved(share.denied);
+    let covers = |mask: u32| held & mask == mask;
+    match (covers(FULL_RESOLVED), covers(READ_RESOLVED)) {
+        (true, _) => Some(KeyAccess::Full),
+        (false, true) => Some(KeyAccess::Read),
+        (false, false) => None,
     }
 }
 
-/// The subject as Windows shows it, the common name first.
-fn subject(info: &CERT_INFO) -> String {
-    let kind = CERT_X500_NAME_STR | CERT_NAME_STR_REVERSE_FLAG;
-    // SAFETY: the name lies in the certificate, which is alive; without a buffer only the length is told.
-    let units = unsafe { CertNameToStrW(X509_ASN_ENCODING, &info.Subject, kind, ptr::null_mut(), 0) };
-    let mut text = vec![0_u16; units as usize];
-    // SAFETY: as above, and the buffer is as long as is passed.
-    unsafe { CertNameToStrW(X509_ASN_ENCODING, &info.Subject, kind, text.as_mut_ptr(), units) };
-    narrow(&text)
+fn refused(operation: &'static str, name: &str, message: impl Into<String>) -> Error {
+    Error::Refused { operation, name: name.to_owned(), message: message.into() }
 }
 
 #[cfg(test)]
@@ -164,6 +149,25 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+
+    #[test]
+    fn a_share_of_a_key_is_reading_all_or_not_enough() {
+        let share =
+            |allowed, denied| Share { sid: Sid::read("S-1-1-0").unwrap(), allowed, denied, spread: Some(0) };
+        for (allowed, denied, wanted) in [
+            (READ_MASK, 0, Some(KeyAccess::Read)),
+            (READ_RESOLVED, 0, Some(KeyAccess::Read)),
+            (GENERIC_READ, 0, Some(KeyAccess::Read)),
+            (FULL_MASK, 0, Some(KeyAccess::Full)),
+            (FULL_RESOLVED, 0, Some(KeyAccess::Full)),
+            (GENERIC_ALL, 0, Some(KeyAccess::Full)),
+            (FULL_MASK, 0x2, Some(KeyAccess::Read)),
+            (FULL_MASK, GENERIC_READ, None),
+            (0x1, 0, None),
+        ] {
+            assert_eq!(access(&share(allowed, denied)), wanted, "{allowed:#x} but {denied:#x}");
+        }
+    }
 
     /// Put into the store by `tests/windows/run iis`, from `tests/windows/certificates.reg`.
     #[test]
@@ -176,5 +180,31 @@ mod tests {
         assert!(found.has_key && !named("CN=keyless.example").has_key);
         let year: i16 = found.not_after.strftime("%Y").to_string().parse().unwrap();
         assert!(year > 2120, "{}", found.not_after);
+    }
+
+    /// What Wine keeps of a key in its store is not seen; that the certificate is there and others are left, is.
+    #[test]
+    #[ignore = "needs the certificates that tests/windows/run installs"]
+    fn a_pfx_without_a_password_is_imported_once() {
+        let host = WindowsHost::new(Path::new(r"C:\logs"));
+        let before = host.all().unwrap();
+        host.import(r"C:\windows\temp\muster-story.pfx").unwrap();
+        let mut after = host.all().unwrap();
+        after.retain(|found| !before.contains(found));
+        let [new] = &after[..] else { panic!("{after:?}") };
+        assert!(new.has_key && new.subject == "CN=pfx.muster.example", "{new:?}");
+        let told = host.import(r"C:\windows\temp\muster-story.pfx").unwrap_err().to_string();
+        assert!(told.contains("failed: error 0x80092005: "), "once: {told}");
+    }
+
+    #[test]
+    fn what_is_no_pfx_says_so_with_its_code() {
+        let host = WindowsHost::new(Path::new(r"C:\logs"));
+        for (path, code) in
+            [(r"C:\nothing.pfx", "error 2: "), (r"C:\windows\win.ini", "error "), ("a.pfx", "error 123: ")]
+        {
+            let told = host.import(path).unwrap_err().to_string();
+            assert!(told.contains(&format!("{path} failed: {code}")), "{told}");
+        }
     }
 }

@@ -1,0 +1,175 @@
+//! The store itself, LocalMachine's Personal, and the certificates in it.
+//!
+//! Neighbours: the port reads and adds, `key` opens a certificate's key. Never removes or replaces one.
+
+use std::io;
+use std::ptr;
+
+use jiff::Timestamp;
+use windows_sys::Win32::Foundation::{CRYPT_E_NOT_FOUND, ERROR_FILE_NOT_FOUND};
+use windows_sys::Win32::Security::Cryptography::{
+    CERT_CONTEXT, CERT_INFO, CERT_KEY_PROV_INFO_PROP_ID, CERT_NAME_STR_REVERSE_FLAG, CERT_OPEN_STORE_FLAGS,
+    CERT_SHA1_HASH_PROP_ID, CERT_STORE_ADD_NEW, CERT_STORE_OPEN_EXISTING_FLAG, CERT_STORE_PROV_SYSTEM_W,
+    CERT_STORE_READONLY_FLAG, CERT_SYSTEM_STORE_LOCAL_MACHINE, CERT_X500_NAME_STR, CRYPT_INTEGER_BLOB,
+    CRYPT_MACHINE_KEYSET, CertAddCertificateContextToStore, CertCloseStore, CertEnumCertificatesInStore,
+    CertFreeCertificateContext, CertGetCertificateContextProperty, CertNameToStrW, CertOpenStore, HCERTSTORE,
+    PFXImportCertStore, X509_ASN_ENCODING,
+};
+
+use super::super::text::{narrow, wide};
+use crate::host::CertificateFacts;
+
+/// Personal.
+const STORE: &str = "MY";
+/// From 1601 to 1970, in units of 100 ns.
+const UNIX_EPOCH: i64 = 116_444_736_000_000_000;
+const UNITS_OF_SECOND: i64 = 10_000_000;
+
+/// A store, open.
+pub(super) struct Store(HCERTSTORE);
+
+impl Store {
+    /// Opens the computer's own for reading; none where nobody ever put a certificate into it.
+    pub(super) fn open() -> io::Result<Option<Self>> {
+        match Self::system(CERT_STORE_OPEN_EXISTING_FLAG | CERT_STORE_READONLY_FLAG) {
+            Err(error) if error.raw_os_error() == Some(ERROR_FILE_NOT_FOUND.cast_signed()) => Ok(None),
+            told => told.map(Some),
+        }
+    }
+
+    /// Opens the computer's own for writing.
+    pub(super) fn open_to_add() -> io::Result<Self> {
+        Self::system(0)
+    }
+
+    fn system(flags: CERT_OPEN_STORE_FLAGS) -> io::Result<Self> {
+        let name = wide(STORE);
+        let flags = flags | CERT_SYSTEM_STORE_LOCAL_MACHINE;
+        // SAFETY: the name ends with a zero.
+        Self::given(unsafe { CertOpenStore(CERT_STORE_PROV_SYSTEM_W, 0, 0, flags, name.as_ptr().cast()) })
+    }
+
+    /// What is in a PFX file without a password, in memory; its keys are put into the machine's key store, not to be taken
+    /// out again.
+    pub(super) fn of_pfx(bytes: &mut [u8]) -> io::Result<Self> {
+        let length = u32::try_from(bytes.len()).map_err(io::Error::other)?;
+        let file = CRYPT_INTEGER_BLOB { cbData: length, pbData: bytes.as_mut_ptr() };
+        let empty = wide("");
+        // SAFETY: the bytes are alive and as long as is said, and the password ends with a zero.
+        let store = Self::given(unsafe { PFXImportCertStore(&file, empty.as_ptr(), CRYPT_MACHINE_KEYSET) });
+        // Some programs write "no password" as an empty one, and some as none.
+        // SAFETY: as above.
+        store
+            .or_else(|_| Self::given(unsafe { PFXImportCertStore(&file, ptr::null(), CRYPT_MACHINE_KEYSET) }))
+    }
+
+    fn given(store: HCERTSTORE) -> io::Result<Self> {
+        if store.is_null() { Err(io::Error::last_os_error()) } else { Ok(Self(store)) }
+    }
+
+    /// Adds a certificate, which must not be there yet, with all that is kept beside it.
+    pub(super) fn add(&self, certificate: &Context) -> io::Result<()> {
+        // SAFETY: store and certificate are alive; nothing is asked back.
+        let added = unsafe {
+            CertAddCertificateContextToStore(self.0, certificate.0, CERT_STORE_ADD_NEW, ptr::null_mut())
+        };
+        if added == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+
+    /// Looks at each certificate until there is an answer.
+    pub(super) fn each<T>(
+        &self,
+        mut look: impl FnMut(&Context) -> io::Result<Option<T>>,
+    ) -> io::Result<Option<T>> {
+        let mut at = Context(ptr::null_mut());
+        loop {
+            // SAFETY: the store is open; the context before is given back by this call, and by nobody else.
+            let next = unsafe { CertEnumCertificatesInStore(self.0, at.release()) };
+            at = Context(next);
+            if next.is_null() {
+                return Ok(None);
+            }
+            if let Some(answer) = look(&at)? {
+                return Ok(Some(answer));
+            }
+        }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // SAFETY: the store is open, and this value alone closes it.
+        let closed = unsafe { CertCloseStore(self.0, 0) };
+        debug_assert!(closed != 0, "a certificate store was not closed");
+    }
+}
+
+/// A certificate of a store, given back with this value.
+pub(super) struct Context(*mut CERT_CONTEXT);
+
+impl Context {
+    /// Leaves it to a call that gives it back.
+    fn release(&mut self) -> *mut CERT_CONTEXT {
+        std::mem::replace(&mut self.0, ptr::null_mut())
+    }
+
+    /// For the functions that want one; it lives no longer than this value.
+    pub(super) fn pointer(&self) -> *const CERT_CONTEXT {
+        self.0
+    }
+
+    /// None where its end is no time.
+    pub(super) fn facts(&self) -> io::Result<Option<CertificateFacts>> {
+        // SAFETY: the context is alive, and so is what it points to.
+        let context = unsafe { &*self.0 };
+        // SAFETY: every context has its information.
+        let info: &CERT_INFO = unsafe { &*context.pCertInfo };
+        let end = info.NotAfter;
+        let end = i64::from(end.dwHighDateTime) << 32 | i64::from(end.dwLowDateTime);
+        let Ok(not_after) = Timestamp::from_second((end - UNIX_EPOCH).div_euclid(UNITS_OF_SECOND)) else {
+            return Ok(None);
+        };
+        let hash = self.property(CERT_SHA1_HASH_PROP_ID)?.unwrap_or_default();
+        Ok(Some(CertificateFacts {
+            thumbprint: hash.iter().map(|byte| format!("{byte:02X}")).collect(),
+            subject: subject(info),
+            not_after,
+            has_key: self.property(CERT_KEY_PROV_INFO_PROP_ID)?.is_some(),
+        }))
+    }
+
+    /// What the store keeps beside the certificate; none where it keeps no such thing.
+    fn property(&self, id: u32) -> io::Result<Option<Vec<u8>>> {
+        let mut length = 0;
+        // SAFETY: the context is alive; without a buffer only the length is told.
+        let told = unsafe { CertGetCertificateContextProperty(self.0, id, ptr::null_mut(), &mut length) };
+        if told == 0 {
+            let error = io::Error::last_os_error();
+            return if error.raw_os_error() == Some(CRYPT_E_NOT_FOUND) { Ok(None) } else { Err(error) };
+        }
+        let mut bytes = vec![0_u8; length as usize];
+        // SAFETY: the context is alive, and the buffer as long as was told.
+        let told =
+            unsafe { CertGetCertificateContextProperty(self.0, id, bytes.as_mut_ptr().cast(), &mut length) };
+        if told == 0 { Err(io::Error::last_os_error()) } else { Ok(Some(bytes)) }
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        // SAFETY: this value alone gives it back; null is nothing.
+        let freed = unsafe { CertFreeCertificateContext(self.0) };
+        debug_assert!(freed != 0, "a certificate was not given back");
+    }
+}
+
+/// The subject as Windows shows it, the common name first.
+fn subject(info: &CERT_INFO) -> String {
+    let kind = CERT_X500_NAME_STR | CERT_NAME_STR_REVERSE_FLAG;
+    // SAFETY: the name lies in the certificate, which is alive; without a buffer only the length is told.
+    let units = unsafe { CertNameToStrW(X509_ASN_ENCODING, &info.Subject, kind, ptr::null_mut(), 0) };
+    let mut text = vec![0_u16; units as usize];
+    // SAFETY: as above, and the buffer is as long as is passed.
+    unsafe { CertNameToStrW(X509_ASN_ENCODING, &info.Subject, kind, text.as_mut_ptr(), units) };
+    narrow(&text)
+}
