@@ -74,6 +74,7 @@ limits! {
     IIS_COMMIT_PAUSE_MS = 200, "the wait after the first such try; it grows by as much with each";
     IIS_COMMIT_PAUSE_MAX_MS = 2_000, "the longest wait between two such tries";
     IIS_STATE_LIMIT_MS = 60_000, "how long IIS may take to start or stop a pool or site, or to say its state";
+    IIS_LOOK_LIMIT_MS = 5_000, "how long a look waits for IIS to say whether a site runs: where the service is down it never does, and a plan looks at many sites";
     IIS_POLL_MS = 200, "how often a pool or site on its way is looked at";
     PROBE_POLL_MS = 1_000, "the wait between two tries of a probe";
     RENEWAL_LOOK_MS = 6 * 3_600 * 1_000, "how often an agent looks whether its certificate ends soon: it has a month to renew it in";

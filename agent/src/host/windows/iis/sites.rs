@@ -22,7 +22,7 @@ impl Sites for WindowsHost {
         let started = if config.bindings.is_empty() {
             config.starts
         } else {
-            state::settled(deed, SITE, None)? == State::Started
+            state::seen(deed, SITE)? == State::Started
         };
         let SiteConfig { physical_path, app_pool, applications, virtual_directories, bindings, .. } = config;
         Ok(Some(SiteFacts { physical_path, app_pool, started, applications, virtual_directories, bindings }))
@@ -294,6 +294,20 @@ mod tests {
         let refused = format!("Start {RUN} 0x80070425");
         assert_eq!(story.done(), ["commit".to_owned(), refused.clone(), refused, format!("Start {RUN}")]);
         assert!(facts(&story, SAGE).started && story.text().contains("serverAutoStart=\"true\""));
+    }
+
+    #[test]
+    #[ignore = "needs the IIS that tests/windows/run installs"]
+    fn where_the_service_is_down_a_look_says_so_after_a_while() {
+        let story = begin();
+        story.faults("state 0x800706ba 1000\n");
+        let told = Sites::get(&story.host(), SAGE).unwrap_err().to_string();
+        for words in [
+            "look at site Sage failed: its state is unknown after 5000 ms (error 0x800706ba at state: ",
+            "see whether the World Wide Web Publishing Service runs",
+        ] {
+            assert!(told.contains(words), "{told}");
+        }
     }
 
     /// `siteDefaults` may say that sites do not start by themselves.

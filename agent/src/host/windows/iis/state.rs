@@ -84,9 +84,18 @@ fn state(deed: Deed<'_>, kind: Kind) -> Result<(State, Option<String>), Error> {
     })
 }
 
+/// Whether it is started or stopped, after a short while where it is on its way.
+pub(super) fn seen(deed: Deed<'_>, kind: Kind) -> Result<State, Error> {
+    reached(deed, kind, None, limits::IIS_LOOK_LIMIT_MS)
+}
+
 /// Waits until it is stopped or started, or for the one that is wanted; says which.
 pub(super) fn settled(deed: Deed<'_>, kind: Kind, wanted: Option<State>) -> Result<State, Error> {
-    let until = Instant::now() + Duration::from_millis(limits::IIS_STATE_LIMIT_MS);
+    reached(deed, kind, wanted, limits::IIS_STATE_LIMIT_MS)
+}
+
+fn reached(deed: Deed<'_>, kind: Kind, wanted: Option<State>, limit_ms: u64) -> Result<State, Error> {
+    let until = Instant::now() + Duration::from_millis(limit_ms);
     loop {
         let (now, why) = state(deed, kind)?;
         let is_settled = matches!(now, State::Started | State::Stopped);
@@ -94,7 +103,7 @@ pub(super) fn settled(deed: Deed<'_>, kind: Kind, wanted: Option<State>) -> Resu
             return Ok(now);
         }
         if Instant::now() >= until {
-            let (words, limit_ms) = (now.words(), limits::IIS_STATE_LIMIT_MS);
+            let words = now.words();
             let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
             let look = "see whether the World Wide Web Publishing Service runs, and the event log";
             return Err(deed.refused(format!("its state is {words} after {limit_ms} ms{why}; {look}")));
