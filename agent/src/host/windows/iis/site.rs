@@ -1,7 +1,7 @@
 //! The elements of one site: what they say, and how each change of it is written.
 //!
-//! Neighbours: `sites` finds the site and commits. A site is a list of applications, of which `/` is its root; an application is a
-//! list of virtual directories, of which `/` is its own folder.
+//! Neighbours: `sites` finds the site and commits. A site is a list of applications, of which `/` is its root; an application is
+//! a list of virtual directories, of which `/` is its own folder.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! Sites in `system.applicationHost/sites` (G7, G12): root, applications, virtual directories, bindings, state.
 //!
-//! Neighbours: `commit` reads and changes, `state` starts and stops, `site` is one site's elements. Bindings of other protocols than
-//! HTTP are nobody's business here: they are never shown or touched, and a site with one is not taken away.
+//! Neighbours: `commit` reads and changes, `state` starts and stops, `site` is one site's elements. Bindings of other protocols
+//! than HTTP are nobody's business here: they are never shown or touched, and a site with one is not taken away.
 
 use muster_model::binding::BindingKey;
 

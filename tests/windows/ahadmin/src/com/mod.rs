@@ -40,10 +40,9 @@ fn told<T>(done: Result<T, Answer>, give: impl FnOnce(T)) -> HRESULT {
 
 /// Leaves the words of an error for this thread.
 fn say(words: &str) {
-    let text: Vec<u16> = format!("Filename: \\\\?\\C:\\windows\\system32\\inetsrv\\config\\applicationHost.config\r\nError: {words}\r\n")
-        .encode_utf16()
-        .chain([0])
-        .collect();
+    let file = r"\\?\C:\windows\system32\inetsrv\config\applicationHost.config";
+    let text: Vec<u16> =
+        format!("Filename: {file}\r\nError: {words}\r\n").encode_utf16().chain([0]).collect();
     let mut made = std::ptr::null_mut();
     // SAFETY: what is made is written to this function's own variable.
     if unsafe { CreateErrorInfo(&mut made) } != 0 || made.is_null() {
