@@ -16,6 +16,7 @@ mod drift;
 mod events;
 mod failure;
 mod fencing;
+mod guided;
 mod identity;
 mod installation;
 mod kinds;

@@ -132,7 +132,7 @@ fn section(text: &mut String, spec: &KindSpec) {
     };
     let once = match spec.effect {
         Effect::OneShot => ", started at most once",
-        Effect::Convergent => "",
+        Effect::Convergent | Effect::Guided => "",
     };
     write!(text, "\n## `{}`\n\nA {class}{once}. Its name is {}.\n", spec.kind, spec.name_is).unwrap();
     if spec.attributes.is_empty() {

@@ -78,6 +78,17 @@ impl Scene {
         }
     }
 
+    /// `tests/scenes/guided`: a package that a person installs, with a password and a code to type.
+    pub fn guided() -> Self {
+        let folder = root().join("tests/scenes/guided");
+        Self {
+            twin: folder.join("twin.yaml"),
+            documents: folder,
+            site: "acme-prod".to_owned(),
+            role: "web".to_owned(),
+        }
+    }
+
     /// `deploy/examples/sxa`: the guide, thin, on one server.
     pub fn sxa() -> Self {
         let folder = root().join("deploy/examples/sxa");

@@ -51,6 +51,24 @@ impl Twin {
         self.type_in(&["set"], words);
     }
 
+    /// Installs a package by hand, as a person does in the vendor's own dialogs.
+    ///
+    /// # Panics
+    /// Where its installer does not do its work.
+    #[track_caller]
+    pub fn install(&self, package: &str, version: &str) {
+        self.type_in(&["install"], &[package, version]);
+    }
+
+    /// Uninstalls a package by hand.
+    ///
+    /// # Panics
+    /// Where its installer does not do its work.
+    #[track_caller]
+    pub fn uninstall(&self, package: &str) {
+        self.type_in(&["uninstall"], &[package]);
+    }
+
     /// Adds a fault, as in `&["service.start", "SCASServer", "fail"]`.
     ///
     /// # Panics

@@ -151,9 +151,10 @@ impl Work {
             let step =
                 step.ok_or_else(|| wrong(format!("step {number} is not in segment {}", segment.number)))?;
             let kind = step.node.kind;
-            if step.class != kind.class() || step.effect != kind.spec().effect {
+            let effect = self.node(step).map_or(kind.spec().effect, Node::effect);
+            if step.class != kind.class() || step.effect != effect {
                 return Err(wrong(format!(
-                    "step {number} does not treat {} as its kind is treated",
+                    "step {number} does not treat {} as it is to be treated",
                     step.node
                 )));
             }

@@ -1,12 +1,13 @@
 //! The engine: carries out what the journal says is next, on a thread of its own, whether the controller is there or not.
 //!
 //! For each step: intent on the disk, observe, agree, effect, observe again, outcome on the disk. `convergent` does the
-//! resources whose effect may be repeated, `package` the one-shot ones, `task` the tasks, `sql` those of scripts, `ending` is how a step ends, `installers` the port
+//! resources whose effect may be repeated, `package` the one-shot ones, `guided` those that a person does, `task` the tasks, `sql` those of scripts, `ending` is how a step ends, `installers` the port
 //! to the supervisors, `patience` waits. Neighbours: `muster_agent_core` decides, `resource` touches the host, `outlet` tells
 //! the controller. Synchronous on purpose: one step at a time, in an order that can be read here.
 
 mod convergent;
 pub mod ending;
+mod guided;
 pub mod installers;
 mod package;
 pub mod patience;
@@ -193,10 +194,11 @@ impl Engine {
 
     fn carry_out(&self, open: &OpenStep, task: &Task) -> Result<(), Error> {
         let kind = task.node.id.kind;
-        let ending = match (kind.class(), kind.spec().effect) {
+        let ending = match (kind.class(), task.node.effect()) {
             (NodeClass::Check, _) => self.check(task)?,
             (NodeClass::Resource, Effect::Convergent) => self.converge(task)?,
             (NodeClass::Resource, Effect::OneShot) => self.package(task)?,
+            (NodeClass::Resource, Effect::Guided) => self.guided(task)?,
             (NodeClass::Task, _) => self.run_task(task)?,
             (NodeClass::Gate, _) => {
                 Ending::new(End::Failed, format!("a {kind} is not carried out by an agent; nothing was done"))

@@ -258,7 +258,7 @@ fn through(task: &Task, phase: Phase, seen: &Observation) -> bool {
     }
 }
 
-fn shown(seen: &Observation) -> String {
+pub(super) fn shown(seen: &Observation) -> String {
     match seen {
         Observation::Absent => "no version is installed".to_owned(),
         Observation::Unreadable(problem) => format!("what is installed cannot be read ({problem})"),
@@ -269,7 +269,7 @@ fn shown(seen: &Observation) -> String {
     }
 }
 
-fn wanted(node: &Node) -> Option<&str> {
+pub(super) fn wanted(node: &Node) -> Option<&str> {
     node.attributes.get("version").and_then(Value::as_text)
 }
 

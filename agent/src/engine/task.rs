@@ -147,7 +147,7 @@ impl Engine {
         let may_have_changed = match ending.end {
             End::Done | End::Unknown => true,
             End::Failed => !ending.held.is_empty(),
-            End::Blocked | End::Skipped | End::Superseded | End::Cancelled => false,
+            End::Blocked | End::Skipped | End::Superseded | End::Cancelled | End::Waiting => false,
         };
         if !may_have_changed {
             return Vec::new();

@@ -117,6 +117,11 @@ impl Stage {
         self.twin_command("set", args);
     }
 
+    /// What a person does in the vendor's own dialogs.
+    pub(crate) fn by_hand(&self, verb: &str, args: &[&str]) {
+        self.twin_command(verb, args);
+    }
+
     pub(crate) fn supervisor(&self) -> Supervisor {
         Supervisor { dir: self.folder.path().join("installers"), exe: exe().to_owned() }
     }
@@ -173,6 +178,13 @@ impl Stage {
     }
 
     /// How often an installer began that work.
+    /// Who started installers, in order.
+    pub(crate) fn installers(&self) -> Vec<String> {
+        let entries = ledger::read(&self.twin_dir()).unwrap().into_iter();
+        let starts = entries.filter(|entry| matches!(entry.deed, Deed::InstallerStarted { .. }));
+        starts.map(|entry| entry.by).collect()
+    }
+
     pub(crate) fn starts(&self, wanted: Action) -> usize {
         let is = |deed: &&Deed| matches!(deed, Deed::InstallerStarted { action, .. } if *action == wanted);
         self.deeds().iter().filter(is).count()
@@ -262,7 +274,7 @@ impl Plan {
                 continue;
             };
             let number = u32::try_from(steps.len()).unwrap() + 1;
-            let effect = node.id.kind.spec().effect;
+            let effect = node.effect();
             steps.push(Step { number, node: node.id.clone(), class, effect, rows, guide: None });
         }
         let number = |id: &NodeId| steps.iter().find(|step| step.node == *id).map(|step| step.number);

@@ -3,7 +3,7 @@
 //! Neighbours: `read_plan` checked the digests; nothing here is taken from anywhere else.
 
 use muster_model::name::Role;
-use muster_model::node::NodeClass;
+use muster_model::node::{Effect, NodeClass};
 use muster_model::plan::{Old, Reason, Step};
 
 use super::{count, indent, style, table, value};
@@ -48,7 +48,7 @@ pub(crate) fn text(plan: &ReadPlan, output: &Output) -> String {
 pub(crate) fn headline(plan: &ReadPlan) -> String {
     let header = &plan.header;
     let steps = plan.steps();
-    let by_hand = steps.iter().filter(|(_, step)| step.class == NodeClass::Gate).count();
+    let by_hand = steps.iter().filter(|(_, step)| step.is_by_person()).count();
     let by_hand = if by_hand == 0 { String::new() } else { format!(", {by_hand} by hand") };
     let twin = if plan.simulated { style::warn(SIMULATED) } else { String::new() };
     let size = match steps.len() {
@@ -110,11 +110,16 @@ fn rows(plan: &ReadPlan) -> Vec<String> {
         }
         for (index, change) in step.rows.iter().enumerate() {
             let (number, server, node) = place(index == 0);
-            let mark = value::mark(change);
+            let guided = step.effect == Effect::Guided;
+            let mark = if guided { '!' } else { value::mark(change) };
             let shown = value::change(change, |node| plan.number(role, node));
             let by_hand = step.class == NodeClass::Gate;
             let attribute = if by_hand { String::new() } else { change.attribute.to_string() };
-            let reason = if by_hand { String::new() } else { change.reason.to_string() };
+            let reason = match (by_hand, guided) {
+                (true, _) => String::new(),
+                (false, true) => format!("{}, by a person", change.reason),
+                (false, false) => change.reason.to_string(),
+            };
             let guide = step.guide.filter(|_| index == 0).map(|guide| guide.to_string()).unwrap_or_default();
             cells.push(row(number, server, [mark.to_string(), node, attribute, shown, reason, guide]));
             marks.push((mark, value::line_diff(change)));

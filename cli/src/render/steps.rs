@@ -3,6 +3,7 @@
 //! Neighbours: `muster_core::view` made the view, `why` and the end of a watch show single steps with this.
 
 use muster_model::name::PlanId;
+use muster_model::node::NodeClass;
 use muster_model::outcome::End;
 use muster_model::plan::Row;
 use muster_model::view::{RunView, StepState, StepView, StepsView};
@@ -83,7 +84,7 @@ pub(crate) fn one(view: &StepsView, step: &StepView, output: &Output) -> String 
         text.push(twin_label());
     }
     text.extend(details(plan, step));
-    if !step.rows.is_empty() && step.actual_rows.is_empty() && step.instructions.is_none() {
+    if !step.rows.is_empty() && step.actual_rows.is_empty() && step.class != NodeClass::Gate {
         text.push("approved rows:".to_owned());
         text.extend(changes(&step.rows));
     }
@@ -189,7 +190,7 @@ pub(crate) fn state(state: StepState) -> &'static str {
         StepState::Pending => "not yet",
         StepState::Issued => "sent",
         StepState::Running => "running",
-        StepState::Waiting => "WAITING for a person",
+        StepState::Waiting | StepState::Ended(End::Waiting) => "WAITING for a person",
         StepState::Ended(End::Done) => "done",
         StepState::Ended(End::Failed) => "FAILED",
         StepState::Ended(End::Blocked) => "BLOCKED",
@@ -225,7 +226,8 @@ pub(crate) fn coloured(state: StepState, line: &str) -> String {
     match state {
         StepState::Ended(End::Done) => style::good(line),
         StepState::Ended(End::Failed | End::Blocked | End::Unknown) => style::bad(line),
-        StepState::Waiting | StepState::Ended(End::Skipped | End::Superseded | End::Cancelled) => {
+        StepState::Waiting
+        | StepState::Ended(End::Skipped | End::Superseded | End::Cancelled | End::Waiting) => {
             style::warn(line)
         }
         StepState::Pending | StepState::Issued | StepState::Running => line.to_owned(),

@@ -92,6 +92,10 @@ impl Fold {
             EventBody::CommandRefused { command, .. } => {
                 self.issued.retain(|_, (issued, _)| issued != command)
             }
+            EventBody::StepEnded { step, outcome, .. } if outcome.end == End::Waiting => {
+                self.issued.remove(step);
+                self.gates.insert(*step);
+            }
             EventBody::StepEnded { step, outcome, .. } => self.end(*step, outcome.end),
             EventBody::StepConfirmed { step, .. } => self.end(*step, End::Done),
             EventBody::GateOpened { step, .. } => {

@@ -292,9 +292,12 @@ pub(crate) fn started(assembled: &Assembled) -> Run {
     run
 }
 
+/// Which of the random kinds is a person's.
+const GUIDED: usize = 8;
+
 /// Random sites: up to three servers, nodes of every kind, needs that point up the file.
 pub(crate) fn drafts() -> impl Strategy<Value = Vec<Draft>> {
-    let node = (0..3_usize, 0..8_usize, any::<bool>(), any::<[u8; 3]>());
+    let node = (0..3_usize, 0..9_usize, any::<bool>(), any::<[u8; 3]>());
     proptest::collection::vec(node, 1..14).prop_map(|nodes| {
         let kinds = [
             "package",
@@ -305,11 +308,15 @@ pub(crate) fn drafts() -> impl Strategy<Value = Vec<Draft>> {
             "manual_step",
             "service_restart",
             "preflight",
+            "package",
         ];
         let mut drafts: Vec<Draft> = Vec::new();
         for (number, (server, kind, differs, picks)) in nodes.into_iter().enumerate() {
             let name = format!("{}/{number}", kinds[kind]);
             let mut next = draft(["web", "sql", "batch"][server], &name);
+            if kind == GUIDED {
+                next = next.with("install", "guided");
+            }
             next.differs = differs;
             // A preflight needs nothing, and what needs it is everything.
             for pick in picks.into_iter().filter(|pick| *pick < 170 && kinds[kind] != "preflight") {

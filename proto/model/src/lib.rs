@@ -34,6 +34,7 @@ pub mod registry;
 pub mod report;
 pub mod resolve;
 pub mod secret;
+pub mod to_type;
 pub mod token;
 pub mod value;
 pub mod view;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::binding::BindingName;
 use crate::digest::Digest;
 use crate::name::{Generation, Guide, HostName, NodeId, ProductId, Role, ServerId, Slug, SqlAddress};
-use crate::node::{AttributeRole, NodeKind};
+use crate::node::{AttributeRole, Effect, NodeKind};
 use crate::secret::SecretRef;
 use crate::value::Value;
 
@@ -113,6 +113,12 @@ impl Node {
     /// A node that is not wanted any more.
     pub fn gone(id: NodeId) -> Self {
         Self { absent: true, ..Self::bare(id) }
+    }
+
+    /// Whether its effect may be repeated, or is a person's.
+    pub fn effect(&self) -> Effect {
+        let guided = self.attributes.get("install").and_then(Value::as_text) == Some("guided");
+        if self.id.kind == NodeKind::Package && guided { Effect::Guided } else { self.id.kind.spec().effect }
     }
 
     /// Every secret that it uses.

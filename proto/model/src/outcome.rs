@@ -61,6 +61,8 @@ pub enum End {
     Superseded,
     /// An operator cancelled it before it started.
     Cancelled,
+    /// Muster has looked, and it is a person's turn; Muster did nothing. The step goes on when the person says so.
+    Waiting,
 }
 
 impl fmt::Display for End {
@@ -73,6 +75,7 @@ impl fmt::Display for End {
             Self::Skipped => "skipped",
             Self::Superseded => "superseded",
             Self::Cancelled => "cancelled",
+            Self::Waiting => "waiting for a person",
         })
     }
 }

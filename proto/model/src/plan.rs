@@ -85,6 +85,13 @@ pub struct Step {
     pub guide: Option<Guide>,
 }
 
+impl Step {
+    /// Whether a person does it: a gate, or a guided resource. It stands alone in its segment.
+    pub fn is_by_person(&self) -> bool {
+        self.class == NodeClass::Gate || self.effect == Effect::Guided
+    }
+}
+
 /// A longest stretch of steps on one server without a gate or a cross-server edge inside. A gate is a segment of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

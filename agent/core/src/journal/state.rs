@@ -32,6 +32,7 @@ pub struct State {
     done: BTreeSet<(Digest, NodeId)>,
     begun: BTreeMap<(Digest, NodeId), BTreeSet<StepKey>>,
     unsettled: BTreeMap<NodeId, BTreeMap<StepKey, Digest>>,
+    asked: BTreeSet<(Digest, NodeId)>,
     owed: BTreeSet<(NodeId, NodeId)>,
     ran: BTreeMap<NodeId, Digest>,
     past: Past,
@@ -260,6 +261,11 @@ impl State {
         self.unsettled.get(node).into_iter().flatten().map(|(key, plan)| (*key, *plan))
     }
 
+    /// Whether a person was asked here for that node in the plan of that digest: what differs since may be his doing.
+    pub fn asked(&self, plan: Digest, node: &NodeId) -> bool {
+        self.asked.contains(&(plan, node.clone()))
+    }
+
     /// Whether a change of that node made that task necessary, and it was not run since.
     pub fn owes(&self, task: &NodeId, cause: &NodeId) -> bool {
         self.owed.contains(&(task.clone(), cause.clone()))
@@ -341,6 +347,9 @@ impl State {
             self.owed.extend(fires.into_iter().map(|task| (task, step.node.clone())));
             if end == End::Done {
                 self.done.insert((plan, step.node.clone()));
+            }
+            if end == End::Waiting {
+                self.asked.insert((plan, step.node.clone()));
             }
             if end == End::Unknown && step.effect == Effect::OneShot {
                 self.unsettled.entry(step.node.clone()).or_default().insert(ended.key, plan);

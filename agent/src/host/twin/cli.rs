@@ -8,12 +8,17 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use muster_model::name::Version;
 use thiserror::Error;
 
 use super::fault::{Fault, InvalidFault, Moment, Operation, Strike};
+use super::installer::InstallerArgs;
+use super::ledger::Action;
 use super::sql::store::SqlStore;
+use super::state::find;
 use super::store::{self, Store};
-use super::{hand, ledger, yaml};
+use super::{hand, installer, ledger, yaml};
+use crate::host::exit_code;
 
 /// `muster-agent twin`.
 #[derive(Debug, Args)]
@@ -56,6 +61,24 @@ enum Command {
         /// ATTRIBUTE=VALUE, or the one word `absent`.
         #[arg(required = true)]
         changes: Vec<String>,
+    },
+    /// Install a package by hand, as a person does in the vendor's own dialogs.
+    Install {
+        /// The twin's folder.
+        #[arg(long)]
+        dir: PathBuf,
+        /// The package.
+        package: String,
+        /// The version, of those that the declaration has.
+        version: Version,
+    },
+    /// Uninstall a package by hand.
+    Uninstall {
+        /// The twin's folder.
+        #[arg(long)]
+        dir: PathBuf,
+        /// The package.
+        package: String,
     },
     /// Make things go wrong.
     Fault {
@@ -121,6 +144,12 @@ pub enum Error {
     /// The change makes no sense.
     #[error(transparent)]
     Hand(#[from] hand::Error),
+    /// There is nothing to uninstall.
+    #[error("package {0} is not installed")]
+    NotInstalled(String),
+    /// The installer did not do its work; it has said why.
+    #[error("the installer ended with {0}")]
+    Installer(i32),
     /// The answer could not be written.
     #[error("cannot write the answer")]
     Write(#[from] io::Error),
@@ -136,7 +165,23 @@ pub fn run(args: &TwinArgs, out: &mut dyn Write) -> Result<(), Error> {
             hand::set(&Store::open(dir, "hand")?, thing, name, changes)?;
             Ok(writeln!(out, "SIMULATED {thing} {name}: {}", changes.join(", "))?)
         }
+        Command::Install { dir, package, version } => {
+            by_hand(InstallerArgs::by_hand(dir, package, version, Action::Install), out)
+        }
+        Command::Uninstall { dir, package } => {
+            let installed = find(&Store::open(dir, "hand")?.lock()?.state().packages, package).cloned();
+            let version = installed.ok_or_else(|| Error::NotInstalled(package.clone()))?;
+            by_hand(InstallerArgs::by_hand(dir, package, &version, Action::Uninstall), out)
+        }
         Command::Fault { dir, command } => fault(&Store::open(dir, "hand")?, command, out),
+    }
+}
+
+/// An installer's process without a supervisor: this one.
+fn by_hand(args: InstallerArgs, out: &mut dyn Write) -> Result<(), Error> {
+    match installer::run(&args, out)? {
+        exit_code::SUCCESS | exit_code::REBOOT_INITIATED | exit_code::REBOOT_REQUIRED => Ok(()),
+        code => Err(Error::Installer(code)),
     }
 }
 

@@ -52,6 +52,20 @@ pub struct InstallerArgs {
     arguments: Vec<String>,
 }
 
+impl InstallerArgs {
+    /// As a person starts it.
+    pub(super) fn by_hand(dir: &Path, package: &str, version: &Version, action: Action) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            package: package.to_owned(),
+            version: version.clone(),
+            action,
+            run: "by hand".to_owned(),
+            arguments: Vec::new(),
+        }
+    }
+}
+
 /// What an installer comes to: its code, and why in words.
 type Exit = (i32, String);
 

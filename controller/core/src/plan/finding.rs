@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use muster_model::manifest::Node;
 use muster_model::name::{NodeId, Role, ServerId};
 use muster_model::node::NodeClass;
 use muster_model::preflight::Verdict;
@@ -188,9 +189,12 @@ fn warnings(servers: &[ServerInput], reports: &BTreeMap<Role, &ServerReport>) ->
 /// Drift of a password cannot be seen.
 fn unseen(server: &ServerInput) -> Option<String> {
     let manifest = server.manifest.value();
-    let mut nodes = manifest.nodes.iter().filter(|node| node.id.kind.class() == NodeClass::Resource);
-    let first = nodes.find(|node| node.secrets().next().is_some())?;
-    let more = nodes.filter(|node| node.secrets().next().is_some()).count();
+    // What a person types into an installer's dialogs is nothing that Muster sets.
+    let is_set = |node: &&Node| node.attributes.values().any(|value| value.as_secret().is_some());
+    let resources = manifest.nodes.iter().filter(|node| node.id.kind.class() == NodeClass::Resource);
+    let mut nodes = resources.filter(is_set);
+    let first = nodes.next()?;
+    let more = nodes.count();
     let more = if more == 0 { String::new() } else { format!(" and of {more} more") };
     Some(format!(
         "{} {}: a password cannot be read back; if somebody changed that of it{more} on the server, no plan shows it",

@@ -133,8 +133,9 @@ impl<'a> Graph<'a> {
     }
 
     /// Whether a person carries the step out.
-    pub(super) fn is_gate(&self, place: Place) -> bool {
-        self.nodes[place].node.id.kind.class() == NodeClass::Gate
+    pub(super) fn is_by_person(&self, place: Place) -> bool {
+        let node = self.nodes[place].node;
+        node.id.kind.class() == NodeClass::Gate || node.effect() == Effect::Guided
     }
 
     /// The step, under its number.
@@ -145,7 +146,7 @@ impl<'a> Graph<'a> {
             number,
             node: placed.node.id.clone(),
             class: spec.class,
-            effect: spec.effect,
+            effect: placed.node.effect(),
             rows: placed.rows.clone(),
             guide: placed.node.guide,
         }

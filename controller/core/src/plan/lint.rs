@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_model::manifest::Manifest;
+use muster_model::manifest::{Manifest, Node};
 use muster_model::name::{NodeId, Role};
 use muster_model::node::{NodeClass, NodeKind};
 use muster_model::plan::{New, Old, PlanHeader, Segment, ServerSteps, Step};
@@ -29,8 +29,8 @@ pub enum Violation {
     /// A segment's number, steps or predecessors do not rise, or it has no steps.
     #[error("segment {0} is empty or out of order")]
     Segment(u32),
-    /// A gate shares its segment.
-    #[error("the gate in segment {0} is not alone")]
+    /// What a person does shares its segment.
+    #[error("the step of a person in segment {0} is not alone")]
     Gate(u32),
     /// Two segments of one server might be sent at the same time.
     #[error("segment {0} does not come after the one before it on its server")]
@@ -64,10 +64,10 @@ pub fn plan<'a>(
     let mut found = structure(header, &steps);
     for server in &steps {
         for step in &server.steps {
-            let in_manifest = manifests.get(&server.role).is_some_and(|m| m.node(&step.node).is_some());
-            let foreign = step.rows.iter().find(|row| !in_manifest || row.node != step.node);
+            let node = manifests.get(&server.role).and_then(|manifest| manifest.node(&step.node));
+            let foreign = step.rows.iter().find(|row| node.is_none() || row.node != step.node);
             found.extend(foreign.map(|row| Violation::Row(step.number, row.node.clone())));
-            found.extend(misfit(step));
+            found.extend(misfit(step, node));
             found.extend(known_after(step, server));
         }
         found.extend(unguarded(header, server));
@@ -128,8 +128,8 @@ fn segments(header: &PlanHeader, steps: &BTreeMap<u32, (&Role, &Step)>, found: &
                 found.push(Violation::Segmented(*number));
             }
         }
-        let is_gate = |number: &u32| steps.get(number).is_some_and(|(_, step)| step.class == NodeClass::Gate);
-        if segment.steps.len() > 1 && segment.steps.iter().any(is_gate) {
+        let by_person = |number: &u32| steps.get(number).is_some_and(|(_, step)| step.is_by_person());
+        if segment.steps.len() > 1 && segment.steps.iter().any(by_person) {
             found.push(Violation::Gate(segment.number));
         }
         let mut before: BTreeSet<u32> = segment.after.iter().copied().collect();
@@ -158,9 +158,9 @@ fn is_in_order(segment: &Segment, expected: u32) -> bool {
         && segment.after.last().is_none_or(|after| *after < segment.number)
 }
 
-/// A step's class and effect are its kind's; checks have no rows, gates one confirmation, resources at least one row, tasks rows
+/// A step's class is its kind's, its effect its node's; checks have no rows, gates one confirmation, resources at least one row, tasks rows
 /// that run it.
-fn misfit(step: &Step) -> Option<Violation> {
+fn misfit(step: &Step, node: Option<&Node>) -> Option<Violation> {
     let spec = step.node.kind.spec();
     let runs = step.rows.iter().filter(|row| matches!(row.new, New::Ran(_))).count();
     let confirmations = step.rows.iter().filter(|row| row.new == New::Confirmed).count();
@@ -170,7 +170,8 @@ fn misfit(step: &Step) -> Option<Violation> {
         NodeClass::Resource => !step.rows.is_empty() && confirmations == 0 && runs == 0,
         NodeClass::Task => !step.rows.is_empty() && runs == step.rows.len(),
     };
-    let fits = rows_fit && step.class == spec.class && step.effect == spec.effect;
+    let effect = node.map_or(spec.effect, Node::effect);
+    let fits = rows_fit && step.class == spec.class && step.effect == effect;
     (!fits).then_some(Violation::Misfit(step.number))
 }
 

@@ -45,7 +45,7 @@ fn choose(
     let first = servers().find(|server| queues[*server].front().is_some_and(free));
     first.map(|server| (server, 0)).or_else(|| {
         servers().find_map(|server| {
-            let before_gate = queues[server].iter().take_while(|place| !graph.is_gate(**place));
+            let before_gate = queues[server].iter().take_while(|place| !graph.is_by_person(**place));
             before_gate.enumerate().find(|(_, place)| free(place)).map(|(index, _)| (server, index))
         })
     })

@@ -1,7 +1,7 @@
 //! Segments: the stretches in which steps are sent.
 //!
-//! Neighbours: `order` numbered the steps, `run` sends one segment after the other. Segments of one server are a chain; a
-//! gate is a segment of its own, and so a barrier on its server; an edge between servers cuts on both of its ends.
+//! Neighbours: `order` numbered the steps, `run` sends one segment after the other. Segments of one server are a chain; what a
+//! person does is a segment of its own, and so a barrier on its server; an edge between servers cuts on both of its ends.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,7 @@ pub(super) fn cut(graph: &Graph<'_>, order: &[Place]) -> Vec<Segment> {
     for (number, place) in (1..).zip(order) {
         let server = graph.server(*place);
         let entering = graph.before(*place).iter().any(|before| crosses(graph, *before, *place));
-        let grows = matches!(last.get(&server), Some((_, true))) && !entering && !graph.is_gate(*place);
+        let grows = matches!(last.get(&server), Some((_, true))) && !entering && !graph.is_by_person(*place);
         let index = match last.get(&server) {
             Some((index, _)) if grows => *index,
             previous => {
@@ -36,7 +36,7 @@ pub(super) fn cut(graph: &Graph<'_>, order: &[Place]) -> Vec<Segment> {
         };
         segments[index].steps.push(number);
         segment_of.insert(*place, segments[index].number);
-        last.insert(server, (index, !graph.is_gate(*place) && !leaving.contains(place)));
+        last.insert(server, (index, !graph.is_by_person(*place) && !leaving.contains(place)));
     }
     segments
 }

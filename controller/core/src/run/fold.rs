@@ -11,7 +11,7 @@ use muster_model::outcome::{CommandId, End, Outcome, Refusal, StepKey, StepTicke
 use muster_model::view::StepState;
 
 use super::state::{Attempt, AttemptState};
-use super::{Approval, CommandState, Decision, IllegalMove, Phase, Run};
+use super::{Approval, CommandState, Decision, IllegalMove, Phase, Run, StepRun};
 
 type Moved = Result<(), IllegalMove>;
 
@@ -230,6 +230,11 @@ impl Run {
     /// The agent's word on an attempt. It also replaces the controller's own, that a step was cancelled because the plan
     /// had expired: the agent may have started it before, out of reach.
     fn step_ended(&mut self, at: Timestamp, number: u32, key: StepKey, outcome: &Outcome) -> Moved {
+        let open = self.is_open(key);
+        let asks = outcome.end == End::Waiting;
+        if asks && !self.step(number).is_some_and(StepRun::is_guided) {
+            return Err(self.illegal_step(number, "left to a person"));
+        }
         let attempt = self.attempts.get_mut(&key).filter(|attempt| attempt.step == number);
         let attempt = attempt.ok_or(IllegalMove::NoAttempt(key))?;
         match attempt.state {
@@ -241,7 +246,12 @@ impl Run {
             command.accepted = true;
         }
         if let Some(step) = self.steps.get_mut(&number).filter(|step| step.key == Some(key)) {
-            step.finish(outcome.clone(), at);
+            match (asks, open) {
+                (true, true) => step.ask(outcome.clone(), at),
+                // What was cancelled when the plan expired asks nobody any more.
+                (true, false) => {}
+                (false, _) => step.finish(outcome.clone(), at),
+            }
         }
         Ok(())
     }
@@ -259,7 +269,8 @@ impl Run {
             | End::Failed
             | End::Blocked
             | End::Unknown
-            | End::Superseded => false,
+            | End::Superseded
+            | End::Waiting => false,
         };
         if !wanted {
             return Err(self.illegal_step(number, "let go"));
@@ -299,6 +310,8 @@ impl Run {
         Ok(())
     }
 
+    /// A person says that a step is done. A gate's or an unknown step's is believed; of a guided one its agent looks, and
+    /// asks again where it is not so (G4).
     fn confirmed(&mut self, at: Timestamp, number: u32, by: &str, note: Option<&str>) -> Moved {
         let confirmable = |state| matches!(state, StepState::Waiting | StepState::Ended(End::Unknown));
         if !self.step(number).is_some_and(|step| confirmable(step.state)) {
@@ -316,8 +329,13 @@ impl Run {
             .filter(|other| *other != number && self.culprit(*other) == number)
             .collect();
         if let Some(step) = self.steps.get_mut(&number) {
-            let rows = step.step.rows.clone();
-            step.finish(Outcome { rows, ..outcome(End::Done, evidence, at) }, at);
+            if step.is_guided() {
+                step.enter(StepState::Pending, at);
+                step.said = Some(evidence);
+            } else {
+                let rows = step.step.rows.clone();
+                step.finish(Outcome { rows, ..outcome(End::Done, evidence, at) }, at);
+            }
         }
         for other in skipped {
             if let Some(step) = self.steps.get_mut(&other) {
@@ -374,8 +392,7 @@ impl Run {
 
     /// A gate that is open while steps before it have their turn again is asked again after them.
     fn recall_gates(&mut self, at: Timestamp) {
-        let ready =
-            |step: &super::StepRun| self.segment(step.segment).is_some_and(|segment| self.is_ready(segment));
+        let ready = |step: &StepRun| self.segment(step.segment).is_some_and(|segment| self.is_ready(segment));
         let early: Vec<u32> = self
             .steps()
             .filter(|step| step.state == StepState::Waiting && !ready(step))

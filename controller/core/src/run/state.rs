@@ -57,8 +57,10 @@ pub struct StepRun {
     pub outcome: Option<Outcome>,
     /// Whether an operator ordered this step of unknown outcome to be started anew, and it has not ended since.
     pub restart: bool,
-    /// Which local account saw the secrets of this gate, and when.
+    /// Which local account saw the secrets that a person types at this step, and when.
     pub shown: Option<(String, Timestamp)>,
+    /// A guided step: that a person says it is done, in words; its agent has not looked since.
+    pub(super) said: Option<String>,
 }
 
 impl StepRun {
@@ -74,6 +76,7 @@ impl StepRun {
             outcome: None,
             restart: false,
             shown: None,
+            said: None,
         }
     }
 
@@ -97,13 +100,28 @@ impl StepRun {
         self.state == StepState::Ended(End::Unknown) && self.step.effect == Effect::OneShot
     }
 
+    /// Whether a person does it and its agent looks at it.
+    pub fn is_guided(&self) -> bool {
+        self.step.effect == Effect::Guided
+    }
+
+    /// The agent has looked, and it is a person's turn: to be done, or to be done again, so that its secrets are shown anew.
+    pub(super) fn ask(&mut self, outcome: Outcome, at: Timestamp) {
+        self.enter(StepState::Waiting, at);
+        self.outcome = Some(outcome);
+        (self.restart, self.shown, self.said) = (false, None, None);
+    }
+
     pub(super) fn enter(&mut self, state: StepState, at: Timestamp) {
         self.state = state;
         self.since = Some(at);
     }
 
-    pub(super) fn finish(&mut self, outcome: Outcome, at: Timestamp) {
+    pub(super) fn finish(&mut self, mut outcome: Outcome, at: Timestamp) {
         self.enter(StepState::Ended(outcome.end), at);
+        if let Some(said) = self.said.take() {
+            outcome.evidence = format!("{said}; {}", outcome.evidence);
+        }
         self.outcome = Some(outcome);
         self.restart = false;
     }

@@ -23,7 +23,7 @@ pub fn state_word(state: StepState) -> &'static str {
         StepState::Pending => "pending",
         StepState::Issued => "sent",
         StepState::Running => "running",
-        StepState::Waiting => "waiting for a person",
+        StepState::Waiting | StepState::Ended(End::Waiting) => "waiting for a person",
         StepState::Ended(End::Done) => "done",
         StepState::Ended(End::Failed) => "failed",
         StepState::Ended(End::Blocked) => "blocked",
@@ -44,6 +44,7 @@ pub(crate) fn end_phrase(end: End) -> &'static str {
         End::Skipped => "was skipped",
         End::Superseded => "was superseded",
         End::Cancelled => "was cancelled",
+        End::Waiting => "waits for a person",
     }
 }
 

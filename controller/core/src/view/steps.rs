@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use muster_model::event::RunEnd;
 use muster_model::manifest::{Manifest, Node};
 use muster_model::name::{ParameterName, Role, SecretVersion, ServerId};
-use muster_model::node::NodeClass;
 use muster_model::outcome::End;
+use muster_model::to_type::{Typed, typed};
 use muster_model::value::Value;
 use muster_model::view::{RunView, StepState, StepView, StepsView};
 
@@ -72,9 +72,9 @@ pub(super) fn run(status: &SiteStatus, connected: &[Role]) -> Option<RunView> {
 
 /// A step, as it stands.
 pub(super) fn step(run: &Run, step: &StepRun, servers: &Servers<'_>) -> StepView {
-    let ended = step.outcome.as_ref().filter(|_| step.has_ended());
+    let ended = step.outcome.as_ref().filter(|_| step.has_ended() || step.state == StepState::Waiting);
     let node = servers.manifests.get(&step.role).and_then(|manifest| manifest.node(&step.step.node));
-    let is_gate = step.step.class == NodeClass::Gate;
+    let by_person = step.step.is_by_person();
     let blocked = step.state == StepState::Ended(End::Blocked);
     StepView {
         number: step.step.number,
@@ -89,21 +89,23 @@ pub(super) fn step(run: &Run, step: &StepRun, servers: &Servers<'_>) -> StepView
         because: Some(run.culprit(step.step.number)).filter(|culprit| *culprit != step.step.number),
         instructions: node.and_then(|node| node.attributes.get("instructions")).map(Value::to_string),
         type_these: node.map(type_these).unwrap_or_default(),
-        secrets: node.filter(|_| is_gate).map(secrets).unwrap_or_default(),
+        secrets: node.filter(|_| by_person).map(secrets).unwrap_or_default(),
         shown: step.shown.clone(),
         guide: step.step.guide,
     }
 }
 
-/// The values that a person types, each written `parameter=value` in the manifest.
+/// What a person types, in the order of the dialogs; of a secret its field and its version.
 fn type_these(node: &Node) -> Vec<(String, String)> {
-    let Some(Value::List(lines)) = node.attributes.get("type_these") else { return Vec::new() };
-    let pairs = lines.iter().filter(|line| line.as_secret().is_none()).map(|line| {
-        let line = line.to_string();
-        match line.split_once('=') {
-            Some((parameter, value)) => (parameter.to_owned(), value.to_owned()),
-            None => (line, String::new()),
-        }
+    let Some(Value::List(items)) = node.attributes.get("type_these") else { return Vec::new() };
+    let pairs = items.iter().filter_map(|item| {
+        Some(match typed(item)? {
+            Typed::Value(place, value) => (place.to_owned(), value.to_owned()),
+            Typed::Secret(secret, None) => (secret.secret.to_string(), format!("secret {secret}, see below")),
+            Typed::Secret(secret, Some(field)) => {
+                (format!("{field} ({})", secret.secret), format!("secret {secret}, see below"))
+            }
+        })
     });
     pairs.collect()
 }

@@ -67,8 +67,13 @@ impl Service {
         let v1::ConfirmRequest { plan, step, note } = request;
         let plan = PlanId(plan);
         let run = self.planning.confirm(plan, step, by.as_str(), optional(note)).await?;
-        let gate = run.step(step).is_some_and(|step| step.step.class == NodeClass::Gate);
-        let what = if gate { "is confirmed" } else { "counts as done" };
+        let what = match run.step(step).map(|step| (step.step.class, step.is_guided())) {
+            Some((_, true)) => "is said to be done, and its agent looks whether it is",
+            Some((NodeClass::Gate, false)) => "is confirmed",
+            Some((NodeClass::Resource | NodeClass::Task | NodeClass::Check, false)) | None => {
+                "counts as done"
+            }
+        };
         Ok(match run.phase() {
             Phase::Ended(muster_model::event::RunEnd::Done) => {
                 format!("step {plan}/{step} {what}; the run is done")

@@ -17,6 +17,7 @@ use crate::node::AttributeType;
 use crate::parameter::{Force, Parameter, ParameterType, TYPES, whole};
 use crate::resolve::secret_in_text;
 use crate::secret::{FormRule, SecretForm};
+use crate::to_type::ToType;
 use crate::value::Value;
 
 /// A document gives a value to a secret, which is refused without showing the line.
@@ -393,13 +394,18 @@ fn is_secret(raw: &Placed<Raw>, secrets: &BTreeSet<String>, report: &mut Report<
     }
 }
 
-/// `type_these` names parameters outright.
+/// `type_these` names parameters outright, each alone or with its field.
 fn is_parameter(item: &Placed<Raw>, known: &BTreeSet<&str>, report: &mut Report<'_>) {
-    if let Raw::Text(name) = &item.value
-        && !known.contains(name.as_str())
-    {
-        let problem = format!("`type_these` names `{name}`, which is no parameter of this product");
-        report.push(item.place, "unknown-parameter", problem, did_you_mean(name, known));
+    let Raw::Text(text) = &item.value else { return };
+    let ToType { parameter, field } = ToType::of(text);
+    if !known.contains(parameter) {
+        let problem = format!("`type_these` names `{parameter}`, which is no parameter of this product");
+        report.push(item.place, "unknown-parameter", problem, did_you_mean(parameter, known));
+    }
+    if field.is_some_and(|field| field.is_empty() || field.contains('=')) {
+        let problem = format!("`type_these` has `{text}`, whose field is empty or has an equals sign");
+        let advice = "write the parameter and the dialog's words for it, as in `port as Port Number`";
+        report.push(item.place, "wrong-value", problem, advice);
     }
 }
 

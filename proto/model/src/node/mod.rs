@@ -162,4 +162,6 @@ pub enum Effect {
     Convergent,
     /// Started at most once: probed when its outcome was lost, parked as unknown when that does not settle it.
     OneShot,
+    /// A person's: Muster looks before and after, and does nothing itself (G4, G14).
+    Guided,
 }

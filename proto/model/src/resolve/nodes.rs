@@ -16,6 +16,7 @@ use crate::manifest::{Moment, Node};
 use crate::name::{NodeId, ParameterName, SecretVersion, ServerId, Slug};
 use crate::node::{AttributeType, NodeKind};
 use crate::secret::SecretRef;
+use crate::to_type::ToType;
 use crate::value::Value;
 
 /// A node of one server, as far as it could be settled.
@@ -156,7 +157,7 @@ impl Reader<'_> {
             };
             match ty.map_or(Ok(()), |ty| ty.check(&value)) {
                 Ok(()) => {
-                    attributes.insert((*name).to_owned(), self.to_type(template.kind, name, value));
+                    attributes.insert((*name).to_owned(), self.to_type(name, value));
                 }
                 Err(wanted) => self.found.push(
                     self.document,
@@ -184,10 +185,11 @@ impl Reader<'_> {
         Value::Secret(SecretRef { site: self.site.clone(), secret, version: SecretVersion(0) })
     }
 
-    /// What a person types is part of the gate, so that another value asks again: `port` becomes `port=1025`.
-    fn to_type(&self, kind: NodeKind, name: &str, value: Value) -> Value {
+    /// What a person types is part of the gate, so that another value asks again: `port` becomes `port=1025`, and
+    /// `port as Port Number` becomes `Port Number (port)=1025`.
+    fn to_type(&self, name: &str, value: Value) -> Value {
         match value {
-            Value::List(items) if kind == NodeKind::ManualStep && name == "type_these" => {
+            Value::List(items) if name == "type_these" => {
                 Value::List(items.into_iter().map(|item| self.with_value(item)).collect())
             }
             other @ (Value::Boolean(_)
@@ -200,14 +202,14 @@ impl Reader<'_> {
     }
 
     fn with_value(&self, item: Value) -> Value {
-        let name = item.as_text().and_then(|text| text.parse::<ParameterName>().ok());
-        let value = name.as_ref().and_then(|name| self.parameters.values.get(name));
-        match (name, value) {
-            (Some(name), Some(value)) => Value::Text(format!("{name}={value}")),
-            (Some(name), None) if self.parameters.secrets.contains(name.as_str()) => {
-                self.reference(name.clone())
-            }
-            (Some(_) | None, _) => item,
+        let Some(ToType { parameter, field }) = item.as_text().map(ToType::of) else { return item };
+        let Ok(name) = parameter.parse::<ParameterName>() else { return item };
+        match (self.parameters.values.get(&name), field) {
+            (Some(value), None) => Value::Text(format!("{name}={value}")),
+            (Some(value), Some(field)) => Value::Text(format!("{field} ({name})={value}")),
+            (None, _) if !self.parameters.secrets.contains(name.as_str()) => item,
+            (None, None) => self.reference(name),
+            (None, Some(field)) => Value::List(vec![Value::from(field), self.reference(name)]),
         }
     }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use crate::binding::BindingName;
 use crate::manifest::Node;
 use crate::name::NodeId;
-use crate::node::NodeKind;
+use crate::node::{Effect, NodeKind};
 use crate::parameter::is_windows_path;
 use crate::value::Value;
 
@@ -32,8 +32,8 @@ pub(super) fn check(node: &Node) -> Option<(String, &'static str)> {
         NodeKind::Preflight => preflight(node),
         NodeKind::IisSite => site(node),
         NodeKind::Certificate => node.attributes.get("pfx").and_then(|path| path_of(node, "pfx", path)),
-        NodeKind::Package
-        | NodeKind::Service
+        NodeKind::Package => package(node),
+        NodeKind::Service
         | NodeKind::IisAppPool
         | NodeKind::PrivateKeyAccess
         | NodeKind::Folder
@@ -83,6 +83,20 @@ fn preflight(node: &Node) -> Option<(String, &'static str)> {
         let problem = format!("`take_over` of {} is `{item}`, which names no node", node.id);
         (problem, "write kind/name, as in iis_site/Shop")
     })
+}
+
+/// What steers an installer says nothing to a person, and what guides a person nothing to an installer.
+fn package(node: &Node) -> Option<(String, &'static str)> {
+    let guided = node.effect() == Effect::Guided;
+    let (strays, advice): (&[_], _) = if guided {
+        (&["arguments", "time_limit_seconds"], "remove it, or write `install: unattended`")
+    } else {
+        (&["instructions", "done_by", "type_these"], "remove it, or write `install: guided`")
+    };
+    let stray = strays.iter().find(|name| node.attributes.contains_key(**name))?;
+    let how =
+        if guided { "by a person, who has no use for" } else { "by its installer, which has no use for" };
+    Some((format!("{} is installed {how} `{stray}`", node.id), advice))
 }
 
 fn binding(node: &Node) -> Option<(String, &'static str)> {
@@ -154,6 +168,22 @@ mod tests {
         assert!(node(serde_json::json!({"sql_below": "16.0"})).unwrap().contains("names no SQL Server"));
         assert_eq!(node(serde_json::json!({"take_over": ["iis_site/Shop", "sql_database/main/SXA"]})), None);
         assert!(node(serde_json::json!({"take_over": ["Shop"]})).unwrap().contains("names no node"));
+    }
+
+    #[test]
+    fn g4_a_package_is_installed_by_its_installer_or_by_a_person() {
+        let node =
+            |attributes| problem(serde_json::json!({"id": "package/advanced", "attributes": attributes}));
+        let typed = || serde_json::json!(["port=1025"]);
+        assert_eq!(node(serde_json::json!({"version": "1", "arguments": ["/q"]})), None);
+        assert_eq!(
+            node(serde_json::json!({"version": "1", "install": "guided", "type_these": typed()})),
+            None
+        );
+        let silent = node(serde_json::json!({"version": "1", "type_these": typed()})).unwrap();
+        assert!(silent.contains("no use for `type_these`"), "{silent}");
+        let guided = serde_json::json!({"version": "1", "install": "guided", "arguments": ["/q"]});
+        assert!(node(guided).unwrap().contains("no use for `arguments`"));
     }
 
     #[test]

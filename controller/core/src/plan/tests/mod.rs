@@ -5,7 +5,7 @@ mod preflight;
 mod report;
 
 use muster_model::name::{NodeId, Role};
-use muster_model::node::NodeKind;
+use muster_model::node::{Effect, NodeClass, NodeKind};
 use muster_model::plan::{New, Old, Reason, Segment, Step};
 use muster_model::report::Finding;
 use muster_model::value::Value;
@@ -51,6 +51,24 @@ fn g2_g13_packages_and_services_are_numbered_in_the_order_of_the_file() {
     assert_eq!(segments(&plan), [segment("web", &[1, 2, 3, 4, 5, 6, 7, 8], &[]), segment("web", &[9], &[1])]);
     assert_eq!(plan.step_count, 9);
     assert!(plan.simulated);
+}
+
+/// G4: the row stays the package's; the step is a person's, alone in its stretch.
+#[test]
+fn g4_a_guided_package_is_a_segment_of_its_own_and_its_row_is_the_packages() {
+    let plan = assemble(&[
+        draft("web", "package/common-services"),
+        draft("web", "package/advanced").with("install", "guided"),
+        draft("web", "iis_app_pool/sxa").provided_by("package/advanced"),
+    ]);
+    assert_eq!(
+        segments(&plan),
+        [segment("web", &[1], &[]), segment("web", &[2], &[1]), segment("web", &[3], &[2])]
+    );
+    let step = step(&plan, "package/advanced");
+    assert_eq!((step.class, step.effect), (NodeClass::Resource, Effect::Guided));
+    assert_eq!(step.rows[0].attribute.name, "version");
+    assert!(step.is_by_person());
 }
 
 #[test]

@@ -13,7 +13,7 @@ use muster_model::view::StepState;
 use uuid::Uuid;
 
 use crate::plan::Assembled;
-use crate::run::{Decision, IllegalMove, Outstanding, Phase, Run};
+use crate::run::{Decision, IllegalMove, Outstanding, Phase, Run, StepRun};
 use crate::testing::{self, at};
 
 /// An agent: what it has taken, what it still has to do, and what it said.
@@ -43,6 +43,8 @@ pub(crate) struct World {
     pub(crate) agents: BTreeMap<Role, Agent>,
     /// How a step ends, attempt by attempt; done once the list is over.
     pub(crate) script: BTreeMap<u32, Vec<End>>,
+    /// Guided steps that a person has carried out on the server.
+    pub(crate) by_hand: BTreeSet<u32>,
     /// How many commands are refused before one is taken.
     pub(crate) refusals: u32,
     pub(crate) second: i64,
@@ -59,7 +61,8 @@ impl World {
         let run = testing::started(assembled);
         let agents = run.header().servers.keys().map(|role| (role.clone(), Agent::default())).collect();
         let (log, script) = (Vec::new(), BTreeMap::new());
-        Self { fresh_run: run.clone(), run, log, agents, script, refusals: 0, second: 10, fresh: 0 }
+        let by_hand = BTreeSet::new();
+        Self { fresh_run: run.clone(), run, log, agents, script, by_hand, refusals: 0, second: 10, fresh: 0 }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -160,7 +163,10 @@ impl World {
             }
             None => {
                 let script = self.script.entry(step).or_default();
-                outcome(if script.is_empty() { End::Done } else { script.remove(0) })
+                let asks =
+                    self.run.step(step).is_some_and(StepRun::is_guided) && !self.by_hand.contains(&step);
+                let end = if asks { End::Waiting } else { End::Done };
+                outcome(if script.is_empty() { end } else { script.remove(0) })
             }
         };
         work.ends.insert(step, outcome.end);
@@ -197,7 +203,7 @@ impl World {
         assert_eq!(self.run, before);
     }
 
-    /// A person confirms every gate that waits.
+    /// A person does what waits for one, and says so.
     pub(crate) fn confirm(&mut self) {
         let waiting: Vec<u32> = self
             .run
@@ -206,6 +212,7 @@ impl World {
             .map(|step| step.step.number)
             .collect();
         for step in waiting {
+            self.by_hand.insert(step);
             self.say(|plan| EventBody::StepConfirmed { plan, step, by: "anne".to_owned(), note: None });
         }
     }

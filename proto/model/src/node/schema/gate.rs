@@ -14,12 +14,6 @@ pub(in crate::node) static MANUAL_STEP: KindSpec = KindSpec {
     attributes: &[
         input("instructions", AttributeType::Text, true, "what to do, in words for the person who does it"),
         input("done_by", AttributeType::OneOf(&["operator", "client", "dba"]), false, "who does it"),
-        input(
-            "type_these",
-            AttributeType::LineList,
-            false,
-            "parameters whose values are shown to be typed; in a manifest each is written `parameter=value`. A secret is \
-             shown on the server alone (G17)",
-        ),
+        input("type_these", AttributeType::LineList, false, super::TYPE_THESE),
     ],
 };

@@ -5,7 +5,8 @@
 use super::{AttributeType, KindSpec, input, state};
 use crate::node::{Effect, NodeClass, NodeKind};
 
-/// `package`: installed by an installer, replaced by uninstalling first (G2, G18).
+/// `package`: installed by an installer, replaced by uninstalling first (G2, G18). A guided one is installed by a person in
+/// the vendor's own dialogs, and looked at before and after (G4).
 pub(in crate::node) static PACKAGE: KindSpec = KindSpec {
     kind: NodeKind::Package,
     class: NodeClass::Resource,
@@ -25,6 +26,26 @@ pub(in crate::node) static PACKAGE: KindSpec = KindSpec {
             false,
             "how long an installer may take before it is reported as unknown; it is never killed",
         ),
+        input(
+            "install",
+            AttributeType::OneOf(&["unattended", "guided"]),
+            false,
+            "who installs it: Muster, by its installer without dialogs, or a person whom the step guides through them (G4); \
+             unattended where it is not said",
+        ),
+        input(
+            "instructions",
+            AttributeType::Text,
+            false,
+            "guided: what to do, in words for the person who does it",
+        ),
+        input(
+            "done_by",
+            AttributeType::OneOf(&["operator", "client", "dba"]),
+            false,
+            "guided: who does it; the operator where it is not said",
+        ),
+        input("type_these", AttributeType::LineList, false, super::TYPE_THESE),
     ],
 };
 

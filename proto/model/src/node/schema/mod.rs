@@ -26,6 +26,10 @@ pub(super) use self::task::{APPLICATION_START, APPLICATION_STOP, POOL_RECYCLE, R
 
 use super::{Effect, NodeClass, NodeKind};
 
+/// What a person is shown to type, at a gate and at a guided package.
+const TYPE_THESE: &str = "what is typed, in the order of the dialogs: parameters, each alone or with its field, as in `port as Port \
+     Number`. A secret is shown on the server alone (G17)";
+
 /// One kind of node.
 #[derive(Debug)]
 pub struct KindSpec {
