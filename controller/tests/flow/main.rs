@@ -12,6 +12,7 @@ mod plans;
 mod pushes;
 mod recovery;
 mod runs;
+mod secrets;
 mod sessions;
 mod status;
 mod watches;
