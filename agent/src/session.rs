@@ -19,6 +19,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::Streaming;
 use uuid::Uuid;
 
+use crate::crash;
 use crate::journal;
 use crate::outlet::Outlet;
 use crate::reception::Reception;
@@ -142,7 +143,7 @@ pub async fn run(
             _ = stop.wait_for(|stop| *stop) => None,
         };
         let Some(broken) = ended else { return Ok(()) };
-        let pause_ms = wait.next_ms(Uuid::new_v4().as_u128());
+        let pause_ms = crash::hurried(wait.next_ms(Uuid::new_v4().as_u128()));
         tracing::warn!(error = &broken as &dyn std::error::Error, pause_ms, "not connected");
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(pause_ms)) => {}

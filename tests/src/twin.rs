@@ -107,6 +107,18 @@ impl Twin {
         state.unwrap_or_else(|error| panic!("the twin's state cannot be read: {error:#}"))
     }
 
+    /// Changes its state by hand, as an editor would; for more than `twin set` can say at once.
+    ///
+    /// # Panics
+    /// Where it cannot be written.
+    pub fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.state();
+        change(&mut state);
+        let text = serde_json::to_string_pretty(&state).map_err(anyhow::Error::from);
+        let written = text.and_then(|text| Ok(std::fs::write(self.folder.join("state.json"), text)?));
+        written.unwrap_or_else(|error| panic!("the twin's state cannot be written: {error:#}"));
+    }
+
     /// Everything that took place on it, oldest first.
     ///
     /// # Panics

@@ -39,46 +39,26 @@ pub enum Victim {
     Supervisor,
 }
 
-/// One order to kill.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Card {
-    /// The process ends itself at the count-th visit of a point.
-    Point {
-        /// Whose point it is.
-        victim: Victim,
-        /// Its name.
-        name: &'static str,
-        /// Which visit.
-        count: u64,
-    },
-    /// SIGKILL, that many milliseconds after now.
-    Moment {
-        /// Whom.
-        victim: Victim,
-        /// When.
-        after_ms: u64,
-    },
-}
-
-/// How often a point is visited before it kills, at most: a run of the scene has six steps.
+/// How often a point is visited before it kills, at most: few processes live for more of the thirty steps of a run.
 const COUNT_MOST: u64 = 8;
-/// The same for the points of the controller's store, which commits a few dozen times in a run.
+/// The same for the points of the controller's store, which commits more than once for each step.
 const COMMITS_MOST: u64 = 24;
-/// How far into a run a random kill may come; a run without kills takes about this long.
-const MOMENT_MOST_MS: u64 = 400;
+/// How long after the last death a random kill may come; a program needs a part of it to be at work again.
+const MOMENT_MOST_MS: u64 = 1_200;
 
 /// The cards.
 #[derive(Debug)]
 pub struct Deck {
     random: Random,
     points: Vec<(Victim, &'static str)>,
-    next: usize,
+    next_of_controller: usize,
+    next_of_agent: usize,
 }
 
 impl Deck {
     /// Over these points.
     pub fn new(seed: u64, points: Vec<(Victim, &'static str)>) -> Self {
-        Self { random: Random::new(seed), points, next: 0 }
+        Self { random: Random::new(seed), points, next_of_controller: 0, next_of_agent: 0 }
     }
 
     /// The points.
@@ -86,19 +66,30 @@ impl Deck {
         &self.points
     }
 
-    /// The next card: half of them are points, each in turn.
-    pub fn draw(&mut self) -> Card {
-        if self.random.below(2) == 0 && !self.points.is_empty() {
-            let (victim, name) = self.points[self.next % self.points.len()];
-            self.next += 1;
-            return Card::Point { victim, name, count: self.count(name) };
+    /// The next point of this program, each in turn, and at which visit to kill; none in one of four draws.
+    pub fn point(&mut self, victim: Victim) -> Option<(&'static str, u64)> {
+        if self.random.below(4) == 0 {
+            return None;
         }
-        let victim = match self.random.below(16) {
+        let next = match victim {
+            Victim::Controller => &mut self.next_of_controller,
+            Victim::Agent | Victim::Supervisor => &mut self.next_of_agent,
+        };
+        let own: Vec<&'static str> =
+            self.points.iter().filter(|(whose, _)| *whose == victim).map(|(_, name)| *name).collect();
+        let name = *own.get(*next % own.len().max(1))?;
+        *next += 1;
+        Some((name, self.count(name)))
+    }
+
+    /// Whom to kill at a moment, and how many milliseconds from now.
+    pub fn moment(&mut self) -> (Victim, u64) {
+        let victim = match self.random.below(24) {
             0 => Victim::Supervisor,
-            1..=7 => Victim::Controller,
+            1..=10 => Victim::Controller,
             _ => Victim::Agent,
         };
-        Card::Moment { victim, after_ms: self.random.below(MOMENT_MOST_MS) }
+        (victim, self.random.below(MOMENT_MOST_MS))
     }
 
     /// At which visit of a point to kill.
@@ -126,12 +117,17 @@ mod tests {
         let points = vec![(Victim::Agent, "a"), (Victim::Controller, "b"), (Victim::Agent, "c")];
         let deal = |seed| {
             let mut deck = Deck::new(seed, points.clone());
-            (0..200).map(|_| deck.draw()).collect::<Vec<_>>()
+            let card = |_| (deck.point(Victim::Agent), deck.point(Victim::Controller), deck.moment());
+            (0..200).map(card).collect::<Vec<_>>()
         };
         assert_eq!(deal(7), deal(7));
         assert_ne!(deal(7), deal(8));
-        for (_, name) in &points {
-            assert!(deal(7).iter().any(|card| matches!(card, Card::Point { name: n, .. } if n == name)));
+        for (victim, name) in &points {
+            let mut drawn = deal(7).into_iter().map(|(agent, controller, _)| match victim {
+                Victim::Agent => agent,
+                Victim::Controller | Victim::Supervisor => controller,
+            });
+            assert!(drawn.any(|point| point.is_some_and(|(drawn, _)| drawn == *name)), "{name}");
         }
     }
 }

@@ -1,15 +1,18 @@
 //! The dying: kills are dealt, found, counted, and the process is started again as a service manager would.
 //!
-//! Neighbours: `round` plays under it, `deck` deals. A process that ends in any other way than by a kill of this harness
-//! fails the round.
+//! Both programs read their orders from a file, so that a running one is told where to die and none is started for it. At
+//! any time a point may be ordered of each, and a SIGKILL be due. Neighbours: `round` plays under it, `deck` deals. A process
+//! that ends in any other way than by a kill of this harness, or of the modelled computer that starts again, fails the round.
 
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use jiff::Timestamp;
 
 use super::Tally;
-use super::deck::{Card, Deck, Victim};
+use super::deck::{Deck, Victim};
 use crate::cli::{Ran, code};
 use crate::daemon::{Daemon, PATIENCE, signal};
 use crate::field::Field;
@@ -18,6 +21,10 @@ use crate::field::Field;
 const UNREACHABLE: i32 = 6;
 /// SIGKILL.
 const KILL: i32 = 9;
+/// SIGABRT: how a twin's computer ends the agent when it starts again.
+const ABORT: i32 = 6;
+/// How long nobody looks after the processes, where nothing else says when to.
+const LOOK_MS: u64 = 10;
 /// How long a thread is held before its process dies: time enough for the other side to hear and to store.
 const STALL_MS: u64 = 150;
 /// The point before an intent is on the disk.
@@ -40,44 +47,84 @@ pub struct Fire<'a> {
     pub deck: &'a mut Deck,
     /// Who counts.
     pub tally: &'a mut Tally,
-    armed: Option<Armed>,
+    /// Each start of the agent since the fire was opened.
+    pub lives: Vec<Timestamp>,
+    armed: Vec<Armed>,
     /// A SIGKILL to come.
     due: Option<(Victim, Instant)>,
     kills_left: u64,
     /// Lines of the ledger before this run.
     known: usize,
+    /// Orders so far: each is another text.
+    orders: u64,
+    /// Starts of the modelled computer that were seen.
+    boots_known: u32,
+    /// How often it may start again, one more: a plan of the scene wants it once.
+    boots_left: u32,
+    /// Who was sent a SIGKILL and is not buried yet.
+    struck: Vec<Victim>,
+    /// Deaths of the controller: whoever watches it begins again.
+    pub controllers_lost: u64,
 }
 
 impl<'a> Fire<'a> {
-    /// Nobody dies yet.
-    pub fn new(field: Field, deck: &'a mut Deck, tally: &'a mut Tally) -> Self {
-        Self { field, deck, tally, armed: None, due: None, kills_left: 0, known: 0 }
-    }
-
-    /// Opens fire: so many kills at most, the first at the first visit of this point where one is given.
+    /// Nobody dies yet; the programs of this field begin to listen.
     ///
     /// # Errors
-    /// Where a process cannot be started again.
+    /// Where a process cannot be started.
+    pub fn new(field: Field, deck: &'a mut Deck, tally: &'a mut Tally) -> Result<Self> {
+        let (lives, armed) = (Vec::new(), Vec::new());
+        let boots_known = field.agent.twin.state().boots;
+        let mut fire = Self {
+            field,
+            deck,
+            tally,
+            lives,
+            armed,
+            due: None,
+            kills_left: 0,
+            known: 0,
+            orders: 0,
+            boots_known,
+            boots_left: 0,
+            struck: Vec::new(),
+            controllers_lost: 0,
+        };
+        fire.restart(Victim::Controller)?;
+        fire.restart(Victim::Agent)?;
+        Ok(fire)
+    }
+
+    /// Opens fire: so many kills at most. Where a first point is given, nobody else dies before its first visit.
+    ///
+    /// # Errors
+    /// Where an order cannot be given.
     pub fn open(&mut self, kills: u64, first: Option<(Victim, &'static str)>) -> Result<()> {
-        self.kills_left = kills;
-        self.known = self.field.agent.twin.ledger().len();
+        self.begin(kills);
         match first {
             Some((victim, name)) => self.arm(victim, name, 1, true),
             None => self.deal(),
         }
     }
 
-    /// Opens fire at the point that was tried least; with no installer to come, not at an installer's.
+    /// Opens fire, at the point that was tried least among others; with no installer to come, not at an installer's.
     ///
     /// # Errors
-    /// Where a process cannot be started again.
+    /// Where an order cannot be given.
     pub fn open_anywhere(&mut self, kills: u64, installers: bool) -> Result<()> {
+        self.begin(kills);
         let mut points = self.deck.points().to_vec();
         points.retain(|(_, name)| installers || !name.starts_with("installer."));
-        let Some((victim, name)) = self.least_tried(&points) else { return self.open(kills, None) };
-        self.kills_left = kills;
-        let count = self.deck.count(name);
-        self.arm(victim, name, count, false)
+        if let Some((victim, name)) = self.least_tried(&points) {
+            let count = self.deck.count(name);
+            self.arm(victim, name, count, false)?;
+        }
+        self.deal()
+    }
+
+    fn begin(&mut self, kills: u64) {
+        (self.kills_left, self.boots_left) = (kills, 2);
+        self.known = self.field.agent.twin.ledger().len();
     }
 
     /// Of these points the one that was tried least.
@@ -85,40 +132,86 @@ impl<'a> Fire<'a> {
         points.iter().copied().min_by_key(|(_, name)| self.tally.tried.get(name).copied().unwrap_or_default())
     }
 
+    /// Fills what is empty: a point of each program, a moment.
     fn deal(&mut self) -> Result<()> {
         if self.kills_left == 0 {
-            return Ok(());
+            return self.disarm();
         }
-        match self.deck.draw() {
-            Card::Point { victim, name, count } => self.arm(victim, name, count, false),
-            Card::Moment { victim, after_ms } => {
-                self.due = Some((victim, Instant::now() + Duration::from_millis(after_ms)));
-                Ok(())
+        for victim in [Victim::Controller, Victim::Agent] {
+            let idle = !self.armed.iter().any(|armed| armed.victim == victim);
+            if let (true, Some((name, count))) = (idle, self.deck.point(victim)) {
+                self.arm(victim, name, count, false)?;
             }
         }
+        if self.due.is_none() {
+            let (victim, after_ms) = self.deck.moment();
+            self.due = Some((victim, Instant::now() + Duration::from_millis(after_ms)));
+        }
+        Ok(())
     }
 
     fn arm(&mut self, victim: Victim, name: &'static str, count: u64, first: bool) -> Result<()> {
-        *self.tally.tried.entry(name).or_default() += 1;
-        // Every other death stalls first: what was sent too early gets out, and its receiver acts on it.
-        let stall_ms = self.deck.below(2) * STALL_MS;
-        self.restart(victim, Some(&format!("{name}:{count}:{stall_ms}")))?;
-        self.armed = Some(Armed { victim, name, first });
+        self.order(victim, name, count)?;
+        self.armed.push(Armed { victim, name, first });
         // An agent stores an epoch only when a controller comes with a new one.
-        if name.starts_with("journal.epoch.") { self.restart(Victim::Controller, None) } else { Ok(()) }
+        if name.starts_with("journal.epoch.") { self.strike(Victim::Controller) } else { Ok(()) }
     }
 
-    fn restart(&mut self, victim: Victim, crash_at: Option<&str>) -> Result<()> {
+    /// Tells a program where to die.
+    fn order(&mut self, victim: Victim, name: &'static str, count: u64) -> Result<()> {
+        *self.tally.tried.entry(name).or_default() += 1;
+        self.orders += 1;
+        // One death in four stalls first: what was sent too early gets out, and its receiver acts on it.
+        let stall_ms = if self.deck.below(4) == 0 { STALL_MS } else { 0 };
+        // Renamed into its place: a half order is none.
+        let file = self.order_file(victim);
+        let draft = file.with_extension("draft");
+        std::fs::write(&draft, format!("{name}:{count}:{stall_ms}:{}", self.orders))?;
+        Ok(std::fs::rename(draft, file)?)
+    }
+
+    fn order_file(&self, victim: Victim) -> PathBuf {
+        let name = if victim == Victim::Controller { "controller.order" } else { "agent.order" };
+        self.field.folder().join(name)
+    }
+
+    /// Takes every order back, but for those that were taken: who took one dies of it in a moment.
+    fn disarm(&mut self) -> Result<()> {
+        self.due = None;
+        for armed in std::mem::take(&mut self.armed) {
+            if !self.take_back(armed.victim)? {
+                self.armed.push(armed);
+            }
+        }
+        Ok(())
+    }
+
+    /// False where there is none to take back.
+    fn take_back(&self, victim: Victim) -> Result<bool> {
+        match std::fs::remove_file(self.order_file(victim)) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn restart(&mut self, victim: Victim) -> Result<()> {
         match victim {
-            Victim::Controller => {
-                self.field.controller.kill()?;
-                self.field.controller.launch(crash_at)
+            Victim::Controller => self.field.controller.kill()?,
+            Victim::Agent => self.field.agent.kill()?,
+            Victim::Supervisor => bail!("a supervisor is started by its agent"),
+        }
+        self.launch(victim)
+    }
+
+    fn launch(&mut self, victim: Victim) -> Result<()> {
+        let orders = format!("@{}", self.order_file(victim).display());
+        match victim {
+            Victim::Controller => self.field.controller.launch(Some(&orders)),
+            Victim::Agent | Victim::Supervisor => {
+                self.lives.push(Timestamp::now());
+                self.field.agent.launch(Some(&orders))
             }
-            Victim::Agent => {
-                self.field.agent.kill()?;
-                self.field.agent.launch(crash_at)
-            }
-            Victim::Supervisor => bail!("a supervisor has no points of its own"),
         }
     }
 
@@ -136,11 +229,17 @@ impl<'a> Fire<'a> {
         for victim in [Victim::Controller, Victim::Agent] {
             let process = self.process(victim)?;
             let Some(status) = process.ended()? else { continue };
-            if status.signal() != Some(KILL) {
-                process.show();
-                bail!("{victim:?} ended by itself with {status}");
+            match status.signal() {
+                Some(KILL) => self.buried(victim)?,
+                // Its computer starts again, which is no kill of this harness.
+                Some(ABORT) if victim == Victim::Agent && self.started_again() => {
+                    self.launch(victim)?;
+                }
+                Some(_) | None => {
+                    self.process(victim)?.show();
+                    bail!("{victim:?} ended by itself with {status}");
+                }
             }
-            self.buried(victim)?;
         }
         Ok(())
     }
@@ -153,10 +252,21 @@ impl<'a> Fire<'a> {
         process.context("a process was not started again")
     }
 
+    /// Whether the modelled computer has started again since the last look.
+    fn started_again(&mut self) -> bool {
+        let boots = self.field.agent.twin.state().boots;
+        let again = std::mem::replace(&mut self.boots_known, boots) < boots;
+        self.boots_left = self.boots_left.saturating_sub(u32::from(again));
+        again && self.boots_left > 0
+    }
+
     /// Counts a death and starts the process again.
     fn buried(&mut self, victim: Victim) -> Result<()> {
-        match self.armed.take_if(|armed| armed.victim == victim) {
-            Some(armed) => {
+        let struck = self.struck.contains(&victim);
+        self.struck.retain(|other| *other != victim);
+        let index = self.armed.iter().position(|armed| armed.victim == victim);
+        match index.map(|index| self.armed.remove(index)) {
+            Some(armed) if !struck => {
                 self.count(&format!("{victim:?} at {}", armed.name));
                 if armed.first && armed.name == BEFORE_INTENT {
                     let effects = self.field.agent.twin.effects_after(self.known);
@@ -166,13 +276,13 @@ impl<'a> Fire<'a> {
                     );
                 }
             }
-            None => self.count(&format!("{victim:?} at a random moment")),
+            // What was ordered of the dead is dealt anew.
+            Some(_) | None => self.count(&format!("{victim:?} at a random moment")),
         }
-        match victim {
-            Victim::Controller => self.field.controller.launch(None)?,
-            Victim::Agent | Victim::Supervisor => self.field.agent.launch(None)?,
-        }
-        if self.armed.is_none() && self.due.is_none() { self.deal() } else { Ok(()) }
+        self.controllers_lost += u64::from(victim == Victim::Controller);
+        self.take_back(victim)?;
+        self.launch(victim)?;
+        self.deal()
     }
 
     fn count(&mut self, place: &str) {
@@ -184,9 +294,14 @@ impl<'a> Fire<'a> {
     fn strike(&mut self, victim: Victim) -> Result<()> {
         if victim != Victim::Supervisor {
             let process = self.process(victim)?;
+            // One that died at its point a moment ago was not struck, and is counted there.
+            if process.ended()?.is_some() {
+                return Ok(());
+            }
             signal(process.pid(), rustix::process::Signal::KILL)?;
             // Dead before anything else is looked at; the status stays to be found.
             process.wait()?;
+            self.struck.push(victim);
             return Ok(());
         }
         let pids = self.field.installers()?;
@@ -204,10 +319,12 @@ impl<'a> Fire<'a> {
     ///
     /// # Errors
     /// Where it has none.
-    pub fn forget(&mut self, at: (Victim, &'static str)) -> Result<()> {
-        *self.tally.tried.entry(at.1).or_default() += 1;
-        self.field.agent.forget(Some(&format!("{}:1", at.1)))?;
-        self.armed = Some(Armed { victim: at.0, name: at.1, first: false });
+    pub fn forget(&mut self, (victim, name): (Victim, &'static str)) -> Result<()> {
+        self.order(victim, name, 1)?;
+        let orders = format!("@{}", self.order_file(victim).display());
+        self.lives.push(Timestamp::now());
+        self.field.agent.forget(Some(&orders))?;
+        self.armed.push(Armed { victim, name, first: false });
         Ok(())
     }
 
@@ -217,15 +334,17 @@ impl<'a> Fire<'a> {
     /// Where that does not come about.
     pub fn cease(&mut self) -> Result<()> {
         self.kills_left = 0;
-        self.due = None;
         self.tend()?;
-        if let Some(armed) = self.armed.take() {
-            self.restart(armed.victim, None)?;
-        }
+        self.disarm()?;
         let (server, begin) = (self.field.server(), Instant::now());
         loop {
             // A process that was struck a moment ago may have died only now.
             self.tend()?;
+            if !self.armed.is_empty() {
+                ensure!(begin.elapsed() < PATIENCE, "who took an order to die lives on");
+                std::thread::sleep(Duration::from_millis(LOOK_MS));
+                continue;
+            }
             let ran = self.field.cli.run(["--output", "json", "server", "show", &server]);
             if ran.code == code::OK && ran.out.contains("\"connected\"") {
                 return Ok(());
@@ -234,7 +353,7 @@ impl<'a> Fire<'a> {
                 self.show();
                 bail!("{server} is not connected: {}", ran.said());
             }
-            std::thread::sleep(Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(LOOK_MS));
         }
     }
 
@@ -256,7 +375,7 @@ impl<'a> Fire<'a> {
             }
             ensure!(begin.elapsed() < PATIENCE, "`{}` finds no controller: {}", ran.typed, ran.said());
             self.tend()?;
-            std::thread::sleep(Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(LOOK_MS));
         }
     }
 

@@ -62,6 +62,21 @@ impl Tally {
         self.doubled += verdict.doubled;
     }
 
+    /// Adds what another world counted.
+    pub fn join(&mut self, other: Self) {
+        let Self { kills, by_place, tried, runs, ordered, effects, lost, doubled, unknown, hidden } = other;
+        by_place.into_iter().for_each(|(place, count)| *self.by_place.entry(place).or_default() += count);
+        tried.into_iter().for_each(|(point, count)| *self.tried.entry(point).or_default() += count);
+        self.kills += kills;
+        self.runs += runs;
+        self.ordered += ordered;
+        self.effects += effects;
+        self.lost += lost;
+        self.doubled += doubled;
+        self.unknown += unknown;
+        self.hidden += hidden;
+    }
+
     /// Whether every promise was kept.
     pub fn is_clean(&self) -> bool {
         self.lost == 0 && self.doubled == 0 && self.hidden == 0

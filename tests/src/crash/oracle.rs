@@ -1,10 +1,11 @@
 //! What really happened: the twin's ledger against what the plan ordered.
 //!
-//! Neighbours: `round` asks after each run. The ledger is fsynced by the twin before an installer does anything, so that an
+//! Installers, batches and tasks are counted, and what can be made only once. Neighbours: `round` asks after each run. The ledger is fsynced by the twin before an installer does anything, so that an
 //! effect without a line does not exist. Knows nothing of the journal or the store: those are what is on trial.
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use muster_agent::host::twin::ledger::{Action, Deed, Entry};
 use muster_model::node::NodeKind;
 use muster_model::plan::{New, Old};
@@ -61,6 +62,67 @@ pub fn judge_batches(ordered: bool, ran: &[String], restarted: u64) -> Verdict {
         verdict.doubled += got.saturating_sub(wanted + anew);
     }
     verdict
+}
+
+/// The tasks that a plan runs.
+pub fn tasks(steps: &[StepView]) -> Vec<NodeKind> {
+    let kinds = steps.iter().map(|step| step.node.kind);
+    kinds.filter(|kind| TASKS.iter().any(|(task, _)| task == kind)).collect()
+}
+
+/// Whether a line of the ledger shows a run of a task.
+type Shows = fn(&Deed) -> bool;
+
+/// The tasks of the scene, one of each kind and each with a service or a pool that nothing else touches, with what the
+/// ledger shows for each run.
+const TASKS: [(NodeKind, Shows); 5] = [
+    (NodeKind::ApplicationStop, |deed| matches!(deed, Deed::PoolStopped { .. })),
+    (NodeKind::ApplicationStart, |deed| matches!(deed, Deed::PoolStarted { .. })),
+    (NodeKind::ServiceRestart, |deed| matches!(deed, Deed::ServiceStarted { service } if service == "Base")),
+    (NodeKind::PoolRecycle, |deed| matches!(deed, Deed::PoolRecycled { .. })),
+    (NodeKind::Reboot, |deed| matches!(deed, Deed::Rebooted { .. })),
+];
+
+/// Compares the tasks of a plan with those that ran: each at least once. One that was cut off may run again, in another
+/// life of the agent (`lives` are its starts) and before its outcome was stored (`ended`), and never else; a computer that
+/// started again is never asked again.
+pub fn judge_tasks(
+    ordered: &[NodeKind],
+    entries: &[Entry],
+    lives: &[Timestamp],
+    ended: &BTreeMap<NodeKind, Timestamp>,
+) -> Verdict {
+    let mut verdict = Verdict::default();
+    for (task, shows) in TASKS {
+        let times: Vec<Timestamp> =
+            entries.iter().filter(|entry| shows(&entry.deed)).map(|entry| entry.time).collect();
+        let wanted = u64::from(ordered.contains(&task));
+        let ran = times.len() as u64;
+        verdict.ordered += wanted;
+        verdict.effects += ran;
+        verdict.lost += wanted.saturating_sub(ran);
+        let life = |time: &Timestamp| lives.iter().filter(|begin| *begin <= time).count();
+        let mut in_life: BTreeMap<usize, u64> = BTreeMap::new();
+        times.iter().for_each(|time| *in_life.entry(life(time)).or_default() += 1);
+        let late = times.iter().filter(|time| ended.get(&task).is_some_and(|end| *time > end)).count() as u64;
+        let most = if wanted == 0 || task == NodeKind::Reboot { wanted } else { in_life.len() as u64 };
+        verdict.doubled += late.max(ran.saturating_sub(most));
+    }
+    verdict
+}
+
+/// Things that are looked for before they are made and that nobody takes away: made twice, they are doubled.
+pub fn made_twice(entries: &[Entry]) -> u64 {
+    let mut made: BTreeMap<&str, u64> = BTreeMap::new();
+    for entry in entries {
+        if let Deed::Altered { thing, name, changes } = &entry.deed
+            && thing == "certificate"
+            && changes.contains_key("imported")
+        {
+            *made.entry(name).or_default() += 1;
+        }
+    }
+    made.values().map(|count| count - 1).sum()
 }
 
 /// What the ledger says about one change.
@@ -131,6 +193,32 @@ mod tests {
         assert_eq!(count(&[all.clone(), vec![ALONE.to_owned()]].concat(), 1), (0, 0));
         assert_eq!(count(&[all.clone(), all[..1].to_vec()].concat(), 1), (0, 1));
         assert_eq!(judge_batches(false, &all[..1], 0).doubled, 1);
+    }
+
+    #[test]
+    fn a_task_may_run_again_in_another_life_and_only_before_its_outcome() {
+        let time = |second| Timestamp::from_second(second).unwrap();
+        let run = |second, deed: &Deed| Entry {
+            time: time(second),
+            by: "agent".to_owned(),
+            deed: deed.clone(),
+            state: None,
+        };
+        let recycled = Deed::PoolRecycled { pool: "Worker".to_owned() };
+        let boot = Deed::Rebooted { boots: 2 };
+        let lives = [time(10), time(20)];
+        let count = |entries: &[Entry], ended| {
+            let ordered = [NodeKind::PoolRecycle, NodeKind::Reboot];
+            let ended = [(NodeKind::PoolRecycle, time(ended))].into();
+            let verdict = judge_tasks(&ordered, entries, &lives, &ended);
+            (verdict.lost, verdict.doubled)
+        };
+        assert_eq!(count(&[run(11, &recycled), run(21, &recycled), run(22, &boot)], 30), (0, 0));
+        assert_eq!(count(&[run(11, &recycled), run(21, &recycled)], 30), (1, 0));
+        assert_eq!(count(&[run(11, &recycled), run(12, &recycled), run(22, &boot)], 30), (0, 1));
+        assert_eq!(count(&[run(11, &recycled), run(21, &recycled), run(22, &boot)], 15), (0, 1));
+        assert_eq!(count(&[run(11, &recycled), run(12, &boot), run(22, &boot)], 30), (0, 1));
+        assert_eq!(judge_tasks(&[], &[run(11, &recycled)], &lives, &BTreeMap::new()).doubled, 1);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! One field in which plans run under fire: first installation, replacement, drift, cancellation, a lost journal.
+//! One field in which plans run under fire: first installation, replacement, drift, what is no longer wanted, cancellation, a
+//! lost journal.
 //!
 //! Neighbours: `fire` kills, `oracle` says what really happened. Operators' commands are typed again when the controller
 //! was not there to take them, as a person would.
@@ -7,7 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use muster_model::event::{EventBody, RunEnd};
+use jiff::Timestamp;
+use muster_agent::host::twin::state::{Binding, State};
+use muster_agent::host::{Access, FeatureState, KeyAccess, RegistryData, ServiceState};
+use muster_model::event::{Event, EventBody, RunEnd};
 use muster_model::name::PlanId;
 use muster_model::node::NodeKind;
 use muster_model::outcome::End;
@@ -23,8 +27,21 @@ use crate::field::{Field, Scene};
 use crate::programs::{Programs, root};
 use crate::watch::{Came, Watch};
 
-/// Kills of one run, at most: enough to meet itself, few enough to end.
-const KILLS_MOST: u64 = 5;
+/// Kills of one run: enough to meet each other, few enough to end.
+const KILLS_LEAST: u64 = 6;
+const KILLS_MOST: u64 = 24;
+
+/// The orphan of the scene, as its document has it, and what stands in its place without it.
+const PRUNED: [&str; 2] = [
+    "  - {registry_value: 'HKLM\\SOFTWARE\\Kill\\Pruned', dword: 1, prune: true}\n",
+    "  # without the orphan\n",
+];
+/// The certificate that Muster imports, and one of somebody else.
+const OWN: &str = "1A2B3C4D5E6F1A2B3C4D5E6F1A2B3C4D5E6F1A2B";
+const OTHER: &str = "F0F0F0F0F0F0F0F0F0F0F0F0F0F0F0F0F0F0F0F0";
+/// What nobody but a hand made and nobody takes away.
+const FOREIGN_BINDING: &str = "http/*:9999:";
+const FOREIGN_ACCOUNT: &str = r"KILL-01\foreign";
 
 const PLANNING: &[(Victim, &str)] = &[(Victim::Controller, "planning.after_manifests")];
 const INTENT: &[(Victim, &str)] = &[(Victim::Agent, "journal.intent.before_commit")];
@@ -52,8 +69,10 @@ pub enum Change {
     Install,
     /// Both packages get another version, and with them what they reset.
     Replace,
-    /// A person changed a service, a pool and a file.
+    /// A person changed something of every kind.
     Drift,
+    /// A feature is switched off and an orphan left, or both are wanted again.
+    Leave,
     /// As `Replace`, and an operator cancels the run as soon as it moves, then resumes it.
     Cancel,
     /// As `Drift`, and the agent loses its journal between approval and run: refused, planned again.
@@ -64,6 +83,10 @@ pub enum Change {
 pub struct Round<'a> {
     fire: Fire<'a>,
     newer: bool,
+    /// Whether the feature and the orphan are wanted.
+    extra: bool,
+    /// Whether a hand has put foreign things into what Muster made.
+    foreign: bool,
     /// Batches that took place before this change.
     batches: usize,
 }
@@ -79,6 +102,12 @@ struct Course {
     scripts: bool,
     /// An operator will cancel the run as soon as a step has started.
     cancel: bool,
+    /// The tasks that the plan runs.
+    tasks: Vec<NodeKind>,
+    /// The steps of this plan that are tasks.
+    task_steps: BTreeMap<u32, NodeKind>,
+    /// When the controller had stored that a task is done.
+    ended: BTreeMap<NodeKind, Timestamp>,
 }
 
 impl<'a> Round<'a> {
@@ -87,7 +116,13 @@ impl<'a> Round<'a> {
     /// # Errors
     /// Where it cannot be opened.
     pub fn open(programs: &Programs, deck: &'a mut Deck, tally: &'a mut Tally) -> Result<Self> {
-        Ok(Self { fire: Fire::new(Field::open(programs, scene())?, deck, tally), newer: false, batches: 0 })
+        let fire = Fire::new(Field::open(programs, scene())?, deck, tally)?;
+        Ok(Self { fire, newer: false, extra: true, foreign: false, batches: 0 })
+    }
+
+    /// What was counted so far.
+    pub fn tally(&self) -> &Tally {
+        self.fire.tally
     }
 
     /// Plans, approves and runs a change under fire, and judges what happened.
@@ -98,6 +133,7 @@ impl<'a> Round<'a> {
         self.prepare(change)?;
         self.batches = self.fire.field.agent.twin.batches().len();
         let known = self.fire.field.agent.twin.ledger().len();
+        self.fire.lives.drain(..self.fire.lives.len().saturating_sub(1));
         // One plan in four is made under fire; the others would only repeat that one point.
         let rarely = if self.fire.deck.below(4) == 0 { PLANNING } else { &[] };
         let plan = self.plan(rarely)?;
@@ -128,11 +164,18 @@ impl<'a> Round<'a> {
                 let ran = field.push();
                 ensure!(ran.code == code::OK, "push: {}", ran.said());
             }
+            Change::Leave => {
+                let [with, without] = PRUNED;
+                let (from, to) = if self.extra { (with, without) } else { (without, with) };
+                field.edit(from, to);
+                field.edit(&format!("extra: {}", self.extra), &format!("extra: {}", !self.extra));
+                self.extra = !self.extra;
+                let ran = field.push();
+                ensure!(ran.code == code::OK, "push: {}", ran.said());
+            }
             Change::Drift | Change::Regress => {
-                let twin = &field.agent.twin;
-                twin.set(&["service", "Alpha", "state=stopped"]);
-                twin.set(&["app_pool", "Beta", "load_user_profile=false"]);
-                twin.set(&["file", r"C:\Kill\note.txt", "absent"]);
+                field.agent.twin.change(drift);
+                self.foreign = true;
             }
         }
         Ok(())
@@ -181,24 +224,24 @@ impl<'a> Round<'a> {
     }
 
     fn run(&mut self, plan: PlanId, known: usize, change: Change) -> Result<()> {
-        let ordered = oracle::ordered(&self.fire.field.steps(plan).steps);
-        let scripts =
-            self.fire.field.steps(plan).steps.iter().any(|step| step.node.kind == NodeKind::SqlScripts);
-        let mut course = Course { cancel: change == Change::Cancel, scripts, ..Course::default() };
+        let steps = self.fire.field.steps(plan).steps;
+        let ordered = oracle::ordered(&steps);
+        let mut course = Course { cancel: change == Change::Cancel, ..Course::default() };
+        course.planned(&steps);
         let mut plan = plan;
         let favourite = match change {
             Change::Install => self.fire.least_tried(INTENT),
             Change::Cancel => self.fire.least_tried(CANCELLED),
-            Change::Drift => self.fire.least_tried(SCRIPTS),
-            Change::Replace | Change::Regress => None,
+            Change::Drift if self.fire.deck.below(2) == 0 => self.fire.least_tried(SCRIPTS),
+            Change::Drift | Change::Replace | Change::Leave | Change::Regress => None,
         };
         loop {
             let first = self.next_event();
-            let kills = 1 + self.fire.deck.below(KILLS_MOST);
-            let installs = !matches!(change, Change::Drift | Change::Regress);
+            let kills = KILLS_LEAST + self.fire.deck.below(KILLS_MOST - KILLS_LEAST);
+            let installs = steps.iter().any(|step| step.node.kind == NodeKind::Package);
             match favourite {
-                None if self.fire.deck.below(4) > 0 => self.fire.open_anywhere(kills, installs)?,
-                _ => self.fire.open(kills, favourite)?,
+                None => self.fire.open_anywhere(kills, installs)?,
+                Some(_) => self.fire.open(kills, favourite)?,
             }
             self.fire.type_in(&["run", &plan.to_string()])?;
             let end = self.follow(plan, first, &mut course)?;
@@ -207,7 +250,10 @@ impl<'a> Round<'a> {
             match end {
                 RunEnd::Done => break,
                 // Half of a replacement was done when its installer died: what is there now was never approved.
-                RunEnd::Blocked if !course.restarted.is_empty() => plan = self.plan(PLANNING)?,
+                RunEnd::Blocked if !course.restarted.is_empty() => {
+                    plan = self.plan(PLANNING)?;
+                    course.planned(&self.fire.field.steps(plan).steps);
+                }
                 RunEnd::Failed
                 | RunEnd::Blocked
                 | RunEnd::Unknown
@@ -225,7 +271,7 @@ impl<'a> Round<'a> {
     /// Follows the run until it ends in a way that is not settled by going on, and does what a person must.
     fn follow(&mut self, plan: PlanId, first: u64, course: &mut Course) -> Result<RunEnd> {
         let mut watch = Watch::open(&self.fire.field.cli, first)?;
-        let mut last = Instant::now();
+        let (mut last, mut lost) = (Instant::now(), self.fire.controllers_lost);
         loop {
             self.fire.tend()?;
             if last.elapsed() > PATIENCE {
@@ -233,14 +279,16 @@ impl<'a> Round<'a> {
                 bail!("{plan} stands still: {:#?}", self.fire.field.why());
             }
             match watch.poll(Duration::from_millis(10))? {
-                Came::Nothing => {}
-                Came::Ended => {
-                    std::thread::sleep(Duration::from_millis(10));
+                // One whose controller died looks for it again only after a while: a new one is there at once.
+                Came::Nothing if lost == self.fire.controllers_lost => {}
+                Came::Nothing | Came::Ended => {
+                    lost = self.fire.controllers_lost;
+                    std::thread::sleep(Duration::from_millis(30));
                     watch = Watch::open(&self.fire.field.cli, watch.next_number())?;
                 }
                 Came::Event(event) => {
                     last = Instant::now();
-                    if let Some(end) = self.react(plan, &event.body, course)? {
+                    if let Some(end) = self.react(plan, &event, course)? {
                         return Ok(end);
                     }
                 }
@@ -249,7 +297,8 @@ impl<'a> Round<'a> {
     }
 
     /// What a person does about an event; the run's end, once nothing more is to be done about it.
-    fn react(&mut self, plan: PlanId, body: &EventBody, course: &mut Course) -> Result<Option<RunEnd>> {
+    fn react(&mut self, plan: PlanId, event: &Event, course: &mut Course) -> Result<Option<RunEnd>> {
+        let body = &event.body;
         if let EventBody::StepStarted { plan: of, .. } = body
             && *of == plan
             && std::mem::take(&mut course.cancel)
@@ -263,9 +312,14 @@ impl<'a> Round<'a> {
         }
         if let EventBody::StepEnded { plan: of, step, outcome, .. } = body
             && *of == plan
-            && outcome.end == End::Unknown
         {
-            course.unknown.insert(*step);
+            if outcome.end == End::Unknown {
+                course.unknown.insert(*step);
+            } else if let Some(task) = course.task_steps.get(step)
+                && outcome.end == End::Done
+            {
+                course.ended.insert(*task, event.at);
+            }
         }
         if let EventBody::RunEnded { plan: of, end } = body
             && *of == plan
@@ -317,23 +371,103 @@ impl<'a> Round<'a> {
             .filter(|step| step.state != StepState::Ended(End::Done))
             .collect();
         ensure!(undone.is_empty(), "{plan} is done, but these steps are not: {undone:#?}");
-        let entries = self.fire.field.agent.twin.ledger().split_off(known);
-        let verdict = oracle::judge(ordered, &entries, &course.restarted);
-        self.fire.tally.add(&verdict);
+        let whole = self.fire.field.agent.twin.ledger();
+        let entries = &whole[known..];
+        let verdict = oracle::judge(ordered, entries, &course.restarted);
         let batches = self.fire.field.agent.twin.batches().split_off(self.batches);
         let anew = course.restarted.get("kill").copied().unwrap_or_default();
         let batch_verdict = oracle::judge_batches(course.scripts, &batches, anew);
-        self.fire.tally.add(&batch_verdict);
+        let task_verdict = oracle::judge_tasks(&course.tasks, entries, &self.fire.lives, &course.ended);
+        for verdict in [&verdict, &batch_verdict, &task_verdict] {
+            self.fire.tally.add(verdict);
+        }
+        self.fire.tally.doubled += oracle::made_twice(&whole);
+        self.survivors()?;
         let left = self.fire.field.plan();
         let left = self.fire.field.rows(left);
         self.fire.tally.lost += left.len() as u64;
         if !self.fire.tally.is_clean() {
             self.fire.show();
             bail!(
-                "{plan}: ordered {ordered:?}, {verdict:?}, batches {batches:?}, {batch_verdict:?}, left to do: {left:?}"
+                "{plan}: ordered {ordered:?}, {verdict:?}, batches {batches:?}, {batch_verdict:?}, tasks {:?}, \
+                 {task_verdict:?}, left to do: {left:?}",
+                course.tasks
             );
         }
         Ok(())
+    }
+
+    /// What is foreign is as a hand left it, and what is no longer wanted is gone.
+    fn survivors(&self) -> Result<()> {
+        let state = self.fire.field.agent.twin.state();
+        let import = state.folders.get(r"D:\Import").context("the folder is gone")?;
+        ensure!(import.rights.get(FOREIGN_ACCOUNT) == Some(&Access::Read), "a foreign right is gone");
+        let foreign = state.sites.get("Foreign").context("the foreign site is gone")?;
+        ensure!(foreign.bindings.len() == 2, "a binding of the foreign site is gone");
+        if self.foreign {
+            let site = state.sites.get("Kill").context("the site is gone")?;
+            ensure!(site.bindings.contains_key(FOREIGN_BINDING), "a foreign binding is gone");
+            let own = state.certificates.get(OWN).context("the certificate is gone")?;
+            ensure!(own.rights.contains_key(FOREIGN_ACCOUNT), "a foreign right on a key is gone");
+        }
+        if !self.extra {
+            let left = [
+                state.app_pools.contains_key("Extra"),
+                state.sites.contains_key("Extra"),
+                state.folders.contains_key(r"D:\Extra"),
+                state.registry.contains_key(r"HKLM\SOFTWARE\Kill\Pruned"),
+            ];
+            ensure!(left == [false; 4], "what Muster made and nobody wants is still there: {left:?}");
+        }
+        Ok(())
+    }
+}
+
+impl Course {
+    /// Takes over what a plan will run.
+    fn planned(&mut self, steps: &[StepView]) {
+        self.scripts |= steps.iter().any(|step| step.node.kind == NodeKind::SqlScripts);
+        self.tasks.extend(oracle::tasks(steps));
+        self.task_steps = steps
+            .iter()
+            .filter(|step| oracle::tasks(std::slice::from_ref(step)).len() == 1)
+            .map(|step| (step.number, step.node.kind))
+            .collect();
+        // A later plan may run a task again for what it changes itself.
+        self.ended.clear();
+    }
+}
+
+/// One thing of every kind, changed by hand.
+fn drift(state: &mut State) {
+    if let Some(service) = state.services.get_mut("Alpha") {
+        service.halt();
+        service.state = ServiceState::Stopped;
+    }
+    if let Some(pool) = state.app_pools.get_mut("Beta") {
+        pool.load_user_profile = Some(false);
+    }
+    state.files.remove(r"C:\Kill\note.txt");
+    if let Some(site) = state.sites.get_mut("Kill") {
+        site.physical_path = r"D:\x".to_owned();
+        site.stopped = true;
+        site.bindings.insert(FOREIGN_BINDING.to_owned(), Binding { sni: false });
+    }
+    if let Some(record) = state.http_sys.get_mut("kill.example:1025") {
+        OTHER.clone_into(&mut record.certificate);
+    }
+    if let Some(own) = state.certificates.get_mut(OWN) {
+        own.rights.clear();
+        own.rights.insert(FOREIGN_ACCOUNT.to_owned(), KeyAccess::Read);
+    }
+    if let Some(folder) = state.folders.get_mut(r"D:\Import") {
+        folder.rights.retain(|account, _| account == FOREIGN_ACCOUNT);
+    }
+    if let Some(value) = state.registry.get_mut(r"HKLM\SOFTWARE\Kill\Beta") {
+        value.data = RegistryData::Dword(7);
+    }
+    if let Some(feature) = state.features.get_mut("IIS-WebServerRole") {
+        feature.state = FeatureState::Absent;
     }
 }
 
