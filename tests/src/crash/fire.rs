@@ -231,9 +231,12 @@ impl<'a> Fire<'a> {
             let Some(status) = process.ended()? else { continue };
             match status.signal() {
                 Some(KILL) => self.buried(victim)?,
-                // Its computer starts again, which is no kill of this harness.
+                // Its computer starts again, which is no kill of this harness. An order that was taken went down with it.
                 Some(ABORT) if victim == Victim::Agent && self.started_again() => {
+                    self.armed.retain(|armed| armed.victim != victim);
+                    self.take_back(victim)?;
                     self.launch(victim)?;
+                    self.deal()?;
                 }
                 Some(_) | None => {
                     self.process(victim)?.show();
@@ -341,7 +344,10 @@ impl<'a> Fire<'a> {
             // A process that was struck a moment ago may have died only now.
             self.tend()?;
             if !self.armed.is_empty() {
-                ensure!(begin.elapsed() < PATIENCE, "who took an order to die lives on");
+                if begin.elapsed() > PATIENCE {
+                    self.show();
+                    bail!("who took an order to die lives on: {:?}", self.armed);
+                }
                 std::thread::sleep(Duration::from_millis(LOOK_MS));
                 continue;
             }
