@@ -22,6 +22,7 @@ mod installation;
 mod kinds;
 mod leaving;
 mod limits;
+mod manual;
 mod offline;
 mod pages;
 mod preflight;

@@ -203,7 +203,10 @@ impl Controller {
 ///
 /// It lies below the range from which the kernel takes ports for connections, so that nothing takes it between two starts
 /// of one controller.
-fn free_port() -> Result<u16> {
+///
+/// # Errors
+/// Where none is free.
+pub fn free_port() -> Result<u16> {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let begin = u16::try_from(std::process::id() % 9_000)?;
     for _ in 0..9_000 {
