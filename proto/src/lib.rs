@@ -18,6 +18,8 @@ pub mod v1;
 mod methods;
 
 pub mod convert;
+#[cfg(feature = "crash-points")]
+pub mod crash;
 pub mod dial;
 pub mod profile;
 pub mod secret;
