@@ -4,6 +4,8 @@
 //! is somebody else's. A thing of the same name that needs no change is left alone and claims nothing. Neighbours: the
 //! ownership ledger says what is Muster's; claims between sites are intake's.
 
+use std::cell::LazyCell;
+
 use muster_model::binding::BindingName;
 use muster_model::handout;
 use muster_model::manifest::Node;
@@ -12,6 +14,7 @@ use muster_model::node::NodeKind;
 use muster_model::preflight::{CLAIM, PreflightItem};
 
 use super::ports::Listening;
+use super::sql::cannot;
 use super::{Ask, Scope};
 use crate::host::{Error, Host};
 
@@ -22,19 +25,21 @@ const MARKS: &str = "SELECT COUNT(*) FROM sys.extended_properties WHERE class = 
 pub(super) fn look(scope: &Scope<'_>, host: &dyn Host) -> Vec<PreflightItem> {
     let mut items = Vec::new();
     // Without IIS there is nothing of it to hold.
-    let has_iis = || host.inventory().iis_version().map(|version| version.is_some());
+    let has_iis = LazyCell::new(|| host.inventory().iis_version().map(|version| version.is_some()));
+    let listening = LazyCell::new(|| Listening::read(host));
     for node in scope.manifest.nodes.iter().filter(|node| !node.absent && !scope.is_ours(&node.id)) {
         let (kind, name) = (node.id.kind, node.id.name.as_str());
         let changes = (scope.changes)(&node.id);
         let ask = |guide| Ask { node: &node.id, check: CLAIM, guide };
         if kind == NodeKind::IisSite && changes {
-            let there = has_iis().and_then(|iis| Ok(iis && host.sites().get(name)?.is_some()));
+            let there = has_iis.clone().and_then(|iis| Ok(iis && host.sites().get(name)?.is_some()));
             items.push(taken(&ask("G5"), node, ("a site", "no site"), there));
         } else if kind == NodeKind::IisAppPool && changes {
-            let there = has_iis().and_then(|iis| Ok(iis && host.app_pools().get(name)?.is_some()));
+            let there = has_iis.clone().and_then(|iis| Ok(iis && host.app_pools().get(name)?.is_some()));
             items.push(taken(&ask("G5"), node, ("an application pool", "no application pool"), there));
         } else if kind == NodeKind::IisBinding && changes {
-            items.extend(name.parse().ok().map(|name| binding(&ask("G6"), &name, scope, host)));
+            let bound = |name| binding(&ask("G6"), &name, scope, listening.as_ref().map_err(Clone::clone));
+            items.extend(name.parse().ok().map(bound));
         } else if kind == NodeKind::SqlDatabase && !handout::is_dbas(node) {
             items.extend(database(&ask("G14"), node, host));
         }
@@ -59,10 +64,15 @@ fn taken(ask: &Ask<'_>, node: &Node, (a, no): (&str, &str), there: Result<bool, 
     })
 }
 
-fn binding(ask: &Ask<'_>, name: &BindingName, scope: &Scope<'_>, host: &dyn Host) -> PreflightItem {
+fn binding(
+    ask: &Ask<'_>,
+    name: &BindingName,
+    scope: &Scope<'_>,
+    listening: Result<&Listening, Error>,
+) -> PreflightItem {
     let (site, key) = (name.site.as_str(), &name.key);
     let advice = "take that binding away, stop that program, or give this product another port";
-    ask.judge(Listening::read(host), "free, or HTTP.SYS's for other host names", advice, |listening| {
+    ask.judge(listening, "free, or HTTP.SYS's for other host names", advice, |listening| {
         let sites =
             listening.same_binding(site, key).map(|other| format!("site {other} of IIS has this binding"));
         let programs = listening.beside_http_sys(key.port, scope);
@@ -86,10 +96,6 @@ fn database(ask: &Ask<'_>, node: &Node, host: &dyn Host) -> Option<PreflightItem
             return Ok(false);
         }
         let marks = host.sql().connect(&endpoint.address, &name, true)?.scalar(MARKS);
-        let cannot = |error: crate::host::SqlError| Error::CannotTell {
-            what: "SQL Server",
-            message: error.to_string(),
-        };
         Ok(marks.map_err(cannot)?.is_none_or(|marks| marks == "0"))
     });
     let address = &endpoint.address;

@@ -46,8 +46,7 @@ impl Scope<'_> {
             other.kind == id.kind && other.name.as_str().eq_ignore_ascii_case(id.name.as_str())
         };
         let provided = self.manifest.nodes.iter().any(|node| node.provided_by.is_some() && same(&node.id));
-        let preflights = self.manifest.nodes.iter().filter(|node| node.id.kind == NodeKind::Preflight);
-        let mut taken_over = preflights.flat_map(|node| texts(node, "take_over"));
+        let mut taken_over = preflights(self.manifest).flat_map(|node| texts(node, "take_over"));
         provided
             || self.ledger.nodes().any(same)
             || taken_over.any(|name| name.eq_ignore_ascii_case(&id.to_string()))
@@ -56,8 +55,12 @@ impl Scope<'_> {
 
 /// Looks at everything that the preflights of a manifest ask for.
 pub fn look_at_all(scope: &Scope<'_>, host: &dyn Host) -> Vec<PreflightItem> {
-    let preflights = scope.manifest.nodes.iter().filter(|node| node.id.kind == NodeKind::Preflight);
-    preflights.flat_map(|node| look(node, scope, host)).collect()
+    preflights(scope.manifest).flat_map(|node| look(node, scope, host)).collect()
+}
+
+/// The preflights of a manifest, in their order.
+fn preflights(manifest: &Manifest) -> impl Iterator<Item = &Node> {
+    manifest.nodes.iter().filter(|node| node.id.kind == NodeKind::Preflight)
 }
 
 /// Looks at everything that one node asks for; the first one of a manifest also at its claims.
@@ -69,8 +72,7 @@ pub fn look(node: &Node, scope: &Scope<'_>, host: &dyn Host) -> Vec<PreflightIte
             attribute(node, spec.name, value, scope, host, &mut items);
         }
     }
-    let first = scope.manifest.nodes.iter().find(|node| node.id.kind == NodeKind::Preflight);
-    if first.is_some_and(|first| first.id == node.id) {
+    if preflights(scope.manifest).next().is_some_and(|first| first.id == node.id) {
         items.extend(claims::look(scope, host));
     }
     items
@@ -329,14 +331,18 @@ impl Ask<'_> {
 
 /// The texts of a list.
 fn texts<'n>(node: &'n Node, attribute: &str) -> impl Iterator<Item = &'n str> {
-    let items: &[Value] = match node.attributes.get(attribute) {
+    items(node, attribute).iter().filter_map(Value::as_text)
+}
+
+/// The items of a list; none where the attribute is left out.
+fn items<'n>(node: &'n Node, attribute: &str) -> &'n [Value] {
+    match node.attributes.get(attribute) {
         Some(Value::List(items)) => items,
         Some(
             Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::Members(_) | Value::Secret(_),
         )
         | None => &[],
-    };
-    items.iter().filter_map(Value::as_text)
+    }
 }
 
 /// The members of a set.

@@ -7,9 +7,8 @@ use muster_model::manifest::Node;
 use muster_model::name::NodeId;
 use muster_model::node::NodeKind;
 use muster_model::preflight::PreflightItem;
-use muster_model::value::Value;
 
-use super::{Ask, Scope};
+use super::{Ask, Scope, items};
 use crate::host::{Error, Host, Listener, Owner};
 
 const ADVICE: &str = "stop it or give it another port, or give this product another one";
@@ -33,17 +32,18 @@ impl Listening {
 
     /// Who holds the port and is not this manifest's own, in words.
     pub(super) fn foreign(&self, port: u16, scope: &Scope<'_>) -> Vec<String> {
-        let mut holders = Vec::new();
-        for listener in self.listeners.iter().filter(|listener| listener.port == port) {
-            match &listener.by {
-                Owner::HttpSys => holders.extend(self.foreign_sites(port, scope)),
-                Owner::Service(name) if is_named(scope, NodeKind::Service, name) => {}
-                Owner::Service(name) => holders.push(format!("service {name}")),
-                Owner::Program(name) => holders.push(name.clone()),
-                Owner::Unnamed => holders.push("a program that Windows does not name".to_owned()),
+        let holders = self.on(port).flat_map(|by| match by {
+            Owner::HttpSys => self.foreign_sites(port, scope),
+            Owner::Service(_) | Owner::Program(_) | Owner::Unnamed => {
+                program(by, scope).into_iter().collect()
             }
-        }
-        holders
+        });
+        holders.collect()
+    }
+
+    /// Who listens on the port.
+    fn on(&self, port: u16) -> impl Iterator<Item = &Owner> {
+        self.listeners.iter().filter(move |listener| listener.port == port).map(|listener| &listener.by)
     }
 
     /// Sites of others on a port of HTTP.SYS. A program beside IIS may use HTTP.SYS, too.
@@ -80,23 +80,14 @@ impl Listening {
 
     /// Who listens on the port without HTTP.SYS, with which no site can share it.
     pub(super) fn beside_http_sys(&self, port: u16, scope: &Scope<'_>) -> Vec<String> {
-        let mut held = self.foreign(port, scope);
-        held.retain(|holder| !holder.starts_with("site ") && !holder.contains("HTTP.SYS"));
-        held
+        self.on(port).filter_map(|by| program(by, scope)).collect()
     }
 }
 
 /// Looks at each port of the node's list.
 pub(super) fn look(ask: &Ask<'_>, node: &Node, scope: &Scope<'_>, host: &dyn Host) -> Vec<PreflightItem> {
-    let ports: &[Value] = match node.attributes.get("free_ports") {
-        Some(Value::List(ports)) => ports,
-        Some(
-            Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::Members(_) | Value::Secret(_),
-        )
-        | None => &[],
-    };
     let listening = Listening::read(host);
-    let ports = ports.iter().filter_map(|port| u16::try_from(port.as_integer()?).ok());
+    let ports = items(node, "free_ports").iter().filter_map(|port| u16::try_from(port.as_integer()?).ok());
     ports
         .map(|port| {
             let fact = listening.as_ref().map_err(Clone::clone);
@@ -109,6 +100,17 @@ pub(super) fn look(ask: &Ask<'_>, node: &Node, scope: &Scope<'_>, host: &dyn Hos
             })
         })
         .collect()
+}
+
+/// Who listens without HTTP.SYS and is not this manifest's own.
+fn program(by: &Owner, scope: &Scope<'_>) -> Option<String> {
+    match by {
+        Owner::HttpSys => None,
+        Owner::Service(name) if is_named(scope, NodeKind::Service, name) => None,
+        Owner::Service(name) => Some(format!("service {name}")),
+        Owner::Program(name) => Some(name.clone()),
+        Owner::Unnamed => Some("a program that Windows does not name".to_owned()),
+    }
 }
 
 /// Whether the manifest names such a thing.

@@ -46,12 +46,15 @@ pub(super) fn look(node: &Node, host: &dyn Host) -> Vec<PreflightItem> {
 
 fn versions(node: &Node, address: &str, session: &mut dyn SqlSession, items: &mut Vec<PreflightItem>) {
     let limits = ["sql_at_least", "sql_below"].map(|name| node.attributes.get(name).and_then(Value::as_text));
+    if limits.iter().all(Option::is_none) {
+        return;
+    }
+    let version = question(session, "SELECT SERVERPROPERTY('ProductVersion')");
     let mut judge = |check, limit: Option<&str>, words: &str, fits: fn(&str, &str) -> bool, advice: &str| {
         let Some(limit) = limit else { return };
         let ask = Ask { node: &node.id, check, guide: "G1" };
-        let version = question(session, "SELECT SERVERPROPERTY('ProductVersion')");
         let wanted = format!("{words} {}", named(limit));
-        items.push(ask.judge(version, &wanted, advice, |version| {
+        items.push(ask.judge(version.clone(), &wanted, advice, |version| {
             (fits(&version, limit), format!("{address} is SQL Server {}", named(&version)))
         }));
     };
@@ -86,7 +89,11 @@ fn unreached(ask: &Ask<'_>, address: &str, error: &Error) -> PreflightItem {
     ask.item(Verdict::Missing, format!("SQL Server {address} does not answer: {error}"), wanted, advice)
 }
 
+/// A question that the server did not answer.
+pub(super) fn cannot(error: SqlError) -> Error {
+    Error::CannotTell { what: "SQL Server", message: error.to_string() }
+}
+
 fn question(session: &mut dyn SqlSession, query: &str) -> Result<String, Error> {
-    let cannot = |error: SqlError| Error::CannotTell { what: "SQL Server", message: error.to_string() };
     session.scalar(query).map(Option::unwrap_or_default).map_err(cannot)
 }

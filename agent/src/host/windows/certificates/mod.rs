@@ -15,7 +15,7 @@ use self::store::Store;
 use super::WindowsHost;
 use super::account;
 use super::acl::{Acl, Share};
-use super::rights::absolute;
+use super::rights::{absolute, refused};
 use super::sid::Sid;
 use super::text::error_text;
 use crate::host::{CertificateFacts, Certificates, Error, KeyAccess};
@@ -138,10 +138,6 @@ fn access(share: &Share) -> Option<KeyAccess> {
         (false, true) => Some(KeyAccess::Read),
         (false, false) => None,
     }
-}
-
-fn refused(operation: &'static str, name: &str, message: impl Into<String>) -> Error {
-    Error::Refused { operation, name: name.to_owned(), message: message.into() }
 }
 
 #[cfg(test)]
