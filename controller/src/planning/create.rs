@@ -42,8 +42,7 @@ impl Planning {
         refuse_active(&mut self.store.snapshot().await?, site).await?;
         let compiled = self.compile(site).await?;
         crash::point("planning.after_manifests");
-        let asked = compiled.manifests.iter().map(|manifest| self.compare(manifest));
-        let servers = join_all(asked).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let servers = self.compare_all(&compiled.manifests).await?;
         let by = by.to_owned();
         let plan = self
             .store
@@ -67,7 +66,16 @@ impl Planning {
         }
     }
 
-    pub(super) async fn compare(&self, manifest: &Record<Manifest>) -> Result<ServerInput, Error> {
+    /// Asks every server at the same time.
+    pub(super) async fn compare_all(
+        &self,
+        manifests: &[Record<Manifest>],
+    ) -> Result<Vec<ServerInput>, Error> {
+        let asked = manifests.iter().map(|manifest| self.compare(manifest));
+        join_all(asked).await.into_iter().collect()
+    }
+
+    async fn compare(&self, manifest: &Record<Manifest>) -> Result<ServerInput, Error> {
         let server = &manifest.value().server;
         let agent = self.sessions.facts(server);
         // An agent that a finding keeps out is asked all the same: it changes nothing, and the core says what is wrong.

@@ -2,7 +2,6 @@
 //!
 //! Neighbours: `create` compares for plans, `muster_core::preflight` joins what came back.
 
-use futures_util::future::join_all;
 use muster_core::preflight::{self, Input};
 use muster_model::name::Slug;
 use muster_model::preflight::PreflightView;
@@ -26,8 +25,7 @@ impl Planning {
         }
         // The agents may take their time; nobody's view of the store is held meanwhile.
         drop(snapshot);
-        let asked = manifests.iter().map(|manifest| self.compare(manifest));
-        let servers = join_all(asked).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let servers = self.compare_all(&manifests).await?;
         let now = self.store.clock().now();
         let input = Input { site: site.clone(), product: resolved.product, revision, now, servers };
         Ok(preflight::view(&input)?)

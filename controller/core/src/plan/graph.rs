@@ -37,6 +37,13 @@ struct Placed<'a> {
     is_compared: bool,
 }
 
+impl Placed<'_> {
+    /// Whether it is a step that is more than a look.
+    fn is_work(&self) -> bool {
+        self.is_step && self.node.id.kind.class() != NodeClass::Check
+    }
+}
+
 impl<'a> Graph<'a> {
     /// Chooses the steps: resources and tasks with rows, gates that are due, checks behind any of these, and checks that a
     /// gate, a task or an installer of the plan needs itself.
@@ -74,11 +81,8 @@ impl<'a> Graph<'a> {
             nodes[place].is_step |=
                 nodes[place].node.id.kind.class() == NodeClass::Check && nodes[place].is_compared;
         }
-        let at_work: BTreeSet<usize> = nodes
-            .iter()
-            .filter(|placed| placed.is_step && placed.node.id.kind.class() != NodeClass::Check)
-            .map(|placed| placed.server)
-            .collect();
+        let at_work: BTreeSet<usize> =
+            nodes.iter().filter(|placed| placed.is_work()).map(|placed| placed.server).collect();
         for placed in nodes.iter_mut().filter(|placed| is_preflight(placed.node)) {
             placed.is_step = at_work.contains(&placed.server);
         }
@@ -128,8 +132,7 @@ impl<'a> Graph<'a> {
 
     /// Whether the plan has a step on that server that is more than a look.
     pub(super) fn works_on(&self, role: &Role) -> bool {
-        let steps = self.nodes.iter().filter(|placed| placed.is_step && placed.id.role == *role);
-        steps.into_iter().any(|placed| placed.node.id.kind.class() != NodeClass::Check)
+        self.nodes.iter().any(|placed| placed.id.role == *role && placed.is_work())
     }
 
     /// Whether a person carries the step out.
