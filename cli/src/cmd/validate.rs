@@ -2,7 +2,7 @@
 //!
 //! The same rules as the controller's, over these files alone: a document that only the controller has is unknown here.
 
-use muster_model::check::{check, warnings};
+use muster_model::check::look;
 use muster_model::diagnostic::{Diagnostic, Style, render, render_warnings};
 use muster_model::document::{self, Documents};
 use serde::Serialize;
@@ -31,7 +31,9 @@ pub(super) fn run(context: &mut Context<'_>, args: &FilesArgs) -> Result<Exit, F
         Ok(documents) => {
             let mut set = Documents::default();
             set.overlay(documents);
-            (set.len(), check(&set), warnings(&set, &set.sites().collect::<Vec<_>>()))
+            let looked = look(&set);
+            let warnings = looked.warnings(&set, |_| true);
+            (set.len(), looked.mistakes, warnings)
         }
     };
     if context.output.is_json() {

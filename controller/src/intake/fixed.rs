@@ -15,7 +15,7 @@ use crate::store::{self, Installed, Snapshot};
 /// A site that the push touches, and its installation as it was when the push was checked.
 #[derive(Debug, Clone)]
 pub(super) struct Before {
-    pub(super) site: Slug,
+    site: Slug,
     installed: Option<Installed>,
 }
 
@@ -27,14 +27,18 @@ pub(super) async fn installed(
 ) -> Result<Vec<Before>, store::Error> {
     let mut before = Vec::new();
     for name in all.sites() {
-        let touched = all.site(name).is_some_and(|(document, site)| {
-            changed.contains(document.key()) || catalog::named(site).iter().any(|key| changed.contains(key))
-        });
-        if touched {
+        if is_touched(all, name, changed) {
             before.push(Before { site: name.clone(), installed: snapshot.installed(name).await? });
         }
     }
     Ok(before)
+}
+
+/// Whether a site depends on a changed document.
+pub(super) fn is_touched(all: &Documents, site: &Slug, changed: &[DocumentKey]) -> bool {
+    all.site(site).is_some_and(|(document, site)| {
+        changed.contains(document.key()) || catalog::named(site).iter().any(|key| changed.contains(key))
+    })
 }
 
 /// Whether a site was installed since.

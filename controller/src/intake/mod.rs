@@ -129,7 +129,7 @@ impl Intake {
                 move || check(&held, &files)
             })
             .await?;
-            let Checked { all, pushed: documents, keys } = match checked {
+            let Checked { all, pushed: documents, keys, warnings } = match checked {
                 Ok(checked) => checked,
                 Err(mistakes) => return Ok(Answer::Rejected(mistakes)),
             };
@@ -138,8 +138,6 @@ impl Intake {
             if !mistakes.is_empty() {
                 return Ok(Answer::Rejected(mistakes));
             }
-            let warnings =
-                check::warnings(&all, &before.iter().map(|before| &before.site).collect::<Vec<_>>());
             let count = u32::try_from(documents.len()).unwrap_or(u32::MAX);
             let pushed = if push.dry_run {
                 Pushed { revision: newest, changed: u32::try_from(keys.len()).unwrap_or(u32::MAX) }
@@ -222,6 +220,8 @@ struct Checked {
     pushed: Vec<Document>,
     /// Those that differ from what was held.
     keys: Vec<DocumentKey>,
+    /// What products recommend and the sites of the push do otherwise.
+    warnings: Vec<Diagnostic>,
 }
 
 /// Lays a push over what is held and checks all of it; or every mistake.
@@ -236,8 +236,10 @@ fn check(held: &Documents, files: &[Source]) -> Result<Checked, Vec<Diagnostic>>
     let pushed = pushed.collect();
     let mut all = held.clone();
     let keys = all.overlay(documents);
-    let mistakes = check::check(&all);
-    if mistakes.is_empty() { Ok(Checked { all, pushed, keys }) } else { Err(mistakes) }
+    let looked = check::look(&all);
+    let warnings = looked.warnings(&all, |site| fixed::is_touched(&all, site, &keys));
+    let mistakes = looked.mistakes;
+    if mistakes.is_empty() { Ok(Checked { all, pushed, keys, warnings }) } else { Err(mistakes) }
 }
 
 async fn stale(snapshot: &mut Snapshot, base: Revision) -> Result<Stale, store::Error> {

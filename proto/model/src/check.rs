@@ -10,33 +10,48 @@ use crate::diagnostic::{Diagnostic, listed};
 use crate::document::{Body, Document, Documents, Placed, SECRET_IN_DOCUMENT, Site, Values, same_host};
 use crate::name::{HostName, ParameterName, ProductId, Slug};
 use crate::near::did_you_mean;
-use crate::resolve;
+use crate::resolve::{self, ResolvedSite};
 
 /// Every mistake that the documents have together, in order of path and line; none says that every site can be compiled.
 pub fn check(documents: &Documents) -> Vec<Diagnostic> {
-    let mut found = sites(documents);
+    look(documents).mistakes
+}
+
+/// What a look at documents found.
+#[derive(Debug)]
+pub struct Looked {
+    /// Every mistake, as [`check`] lists them.
+    pub mistakes: Vec<Diagnostic>,
+    /// The sites that could be settled.
+    sites: Vec<ResolvedSite>,
+}
+
+impl Looked {
+    /// What products recommend and sites of this choice do otherwise, in order of path and line. A warning that many share is
+    /// said once.
+    pub fn warnings(&self, documents: &Documents, is_chosen: impl Fn(&Slug) -> bool) -> Vec<Diagnostic> {
+        let mut found: BTreeMap<&Diagnostic, Vec<&Slug>> = BTreeMap::new();
+        for site in self.sites.iter().filter(|site| is_chosen(&site.site)) {
+            site.warnings.iter().for_each(|warning| found.entry(warning).or_default().push(&site.site));
+        }
+        let named = found.into_iter();
+        named.map(|(warning, sites)| resolve::of_site(warning.clone(), documents, &sites)).collect()
+    }
+}
+
+/// Looks at all documents together, as [`check`] does, and keeps what is allowed and yet worth a look.
+pub fn look(documents: &Documents) -> Looked {
+    let (mut found, sites) = sites(documents);
     found.extend(shared_layers(documents));
     found.extend(unused_products(documents));
     found.extend(hosts(documents));
     found.sort();
     found.dedup();
-    listed(found)
-}
-
-/// What products recommend and these sites do otherwise, in order of path and line. Sites that cannot be settled are passed
-/// over: their mistakes are told by [`check`].
-pub fn warnings(documents: &Documents, sites: &[&Slug]) -> Vec<Diagnostic> {
-    let mut found: BTreeMap<Diagnostic, Vec<&Slug>> = BTreeMap::new();
-    for site in sites {
-        for warning in resolve::settled(documents, site).map(|site| site.warnings).unwrap_or_default() {
-            found.entry(warning).or_default().push(site);
-        }
-    }
-    found.into_iter().map(|(warning, sites)| resolve::of_site(warning, documents, &sites)).collect()
+    Looked { mistakes: listed(found), sites }
 }
 
 /// Every site settled, and what they claim together; a mistake in a product is said once, with the sites that show it.
-fn sites(documents: &Documents) -> Vec<Diagnostic> {
+fn sites(documents: &Documents) -> (Vec<Diagnostic>, Vec<ResolvedSite>) {
     let mut mistakes: BTreeMap<Diagnostic, Vec<&Slug>> = BTreeMap::new();
     let mut settled = Vec::new();
     for site in documents.sites() {
@@ -51,7 +66,7 @@ fn sites(documents: &Documents) -> Vec<Diagnostic> {
     let mut found: Vec<_> =
         mistakes.map(|(mistake, sites)| resolve::of_site(mistake, documents, &sites)).collect();
     found.extend(claims::databases(documents, &settled));
-    found
+    (found, settled)
 }
 
 /// The sites of a ring or client may have several products; a value that none of them has a parameter for is a mistake.

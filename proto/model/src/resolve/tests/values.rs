@@ -176,8 +176,9 @@ fn what_a_product_only_recommends_is_a_warning_and_refuses_nothing() {
     let of = |path: &str| {
         let site = small_site(&format!("parameters: {{a: '{path}'}}"));
         let documents = documents(&[&product, SMALL_CLIENT, &site]);
-        assert_eq!(check(&documents), []);
-        let warnings = crate::check::warnings(&documents, &documents.sites().collect::<Vec<_>>());
+        let looked = crate::check::look(&documents);
+        assert_eq!(looked.mistakes, []);
+        let warnings = looked.warnings(&documents, |_| true);
         assert_eq!(resolve(&documents, &"s".parse().unwrap()).unwrap().warnings.len(), warnings.len());
         warnings
     };
