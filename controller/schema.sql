@@ -17,7 +17,7 @@ CREATE TABLE confirmations (
     confirmed_by TEXT NOT NULL,
     confirmed_ms BIGINT NOT NULL,
     note TEXT
-);
+, ends TEXT, end_date_of TEXT);
 CREATE INDEX confirmations_by_site ON confirmations (site);
 CREATE TABLE documents (
     document TEXT NOT NULL,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use jiff::civil::Date;
 use muster_model::name::{InvalidName, ParameterName, PlanId, ProductId, Revision, ServerId, Slug, StepName};
 
 use crate::exit::Exit;
@@ -266,6 +267,9 @@ pub struct DoneArgs {
     /// What was done, for those who read it later
     #[arg(long, value_name = "TEXT")]
     pub note: Option<String>,
+    /// The last day of what the step asks about, as in 2027-03-31
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub ends: Option<Date>,
     /// Show each step as it moves, until the run ends or waits for a person
     #[arg(long)]
     pub watch: bool,

@@ -366,7 +366,12 @@ impl Field {
             let steps = self.steps(plan).steps;
             let gate = steps.iter().find(|step| step.state == StepState::Waiting);
             let Some(gate) = gate else { panic!("it waits for a person, but no step does:\n{}", ran.said()) };
-            ran = self.cli.run(["done", &format!("{plan}/{}", gate.number), "--watch"]);
+            let number = format!("{plan}/{}", gate.number);
+            let mut words = vec!["done", &number, "--watch"];
+            if gate.end_date_of.is_some() {
+                words.extend(["--ends", "2099-12-31"]);
+            }
+            ran = self.cli.run(words);
         }
         ran
     }

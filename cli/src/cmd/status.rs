@@ -33,8 +33,11 @@ pub(super) async fn run(context: &mut Context<'_>, args: &StatusArgs) -> Result<
     Ok(Exit::Ok)
 }
 
-/// What a person should look at: everything that is neither in sync nor going its way.
+/// What a person should look at: everything that is neither in sync nor going its way, and what ends soon.
 fn is_problem(site: &SiteView) -> bool {
+    if render::status::soon(site).is_some() {
+        return true;
+    }
     match site.state {
         SiteState::New
         | SiteState::Planned

@@ -112,8 +112,8 @@ fn what(body: &EventBody) -> String {
         }
         EventBody::SecretsShown { plan, step, by, secrets } => shown(*plan, *step, by, secrets),
         EventBody::GateOpened { plan, step } => format!("{plan}/{step} waits for a person"),
-        EventBody::StepConfirmed { plan, step, by, note } => {
-            format!("{plan}/{step} confirmed by {by}{}", with("note: ", note))
+        EventBody::StepConfirmed { plan, step, by, note, ends } => {
+            format!("{plan}/{step} confirmed by {by}{}{}", with("ends ", ends), with("note: ", note))
         }
     }
 }
@@ -159,7 +159,7 @@ fn shown(plan: PlanId, step: u32, by: &str, secrets: &[SecretRef]) -> String {
     format!("{plan}/{step} secrets shown on the server to {by}: {}", secrets.join(", "))
 }
 
-fn with(label: &str, text: &Option<String>) -> String {
+fn with(label: &str, text: &Option<impl Display>) -> String {
     text.as_ref().map(|text| format!(", {label}{text}")).unwrap_or_default()
 }
 

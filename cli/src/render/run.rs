@@ -41,7 +41,8 @@ pub(crate) fn lines(event: &Event, view: &StepsView, away: &BTreeSet<Role>, outp
         EventBody::StepStarted { step, .. } => vec![step_line(&at, *step, view, "started", "")],
         EventBody::StepEnded { step, outcome, .. } => vec![ended(&at, *step, view, outcome)],
         EventBody::GateOpened { step, .. } => {
-            let todo = format!("-> muster done {}/{step}", view.plan);
+            let asked = view.steps.iter().find(|asked| asked.number == *step);
+            let todo = format!("-> muster done {}/{step}{}", view.plan, asked.map_or("", steps::ends));
             vec![style::warn(&step_line(&at, *step, view, steps::state(StepState::Waiting), &todo))]
         }
         EventBody::StepConfirmed { step, by, note, .. } => {
@@ -143,7 +144,7 @@ pub(crate) fn end(run: RunView, view: &StepsView) -> String {
         }
         RunView::Waiting => {
             next = waiting(view)
-                .map(|step| format!("muster done {}/{} --watch", view.plan, step.number))
+                .map(|step| format!("muster done {}/{}{} --watch", view.plan, step.number, steps::ends(step)))
                 .collect();
             style::warn(&title)
         }

@@ -3,7 +3,8 @@
 //! Neighbours: `muster_core::view` made the sentences and the commands; nothing is judged here.
 
 use muster_model::event::RunEnd;
-use muster_model::view::{SiteState, SiteView, StatusView};
+use muster_model::limits::END_DATE_SHOWN_DAYS;
+use muster_model::view::{EndDate, SiteState, SiteView, StatusView};
 
 use super::{one_line, servers, style, table};
 use crate::output::Output;
@@ -19,10 +20,11 @@ pub(crate) fn table(sites: &[SiteView], output: &Output) -> String {
                 word(site.state).to_owned(),
                 site.progress.map(|(done, all)| format!("{done}/{all}")).unwrap_or_default(),
                 site.since.map(|since| output.minute(since)).unwrap_or_default(),
-                // The remark of a server comes before the site's sentence: SIMULATED must not be cut off by a narrow window.
+                // What ends soon and the remark of a server come before the site's sentence: SIMULATED must not be cut off by a narrow window.
                 format!(
-                    "{}{}",
+                    "{}{}{}",
                     if is_simulated(site) { "SIMULATED  " } else { "" },
+                    soon(site).map(|end| ended(end, false) + "; ").unwrap_or_default(),
                     output.prose(&one_line(&site.detail))
                 ),
             ]
@@ -64,6 +66,7 @@ pub(crate) fn one(site: &SiteView, output: &Output) -> String {
     let since = site.since.map(|since| format!("  since {}", output.minute(since))).unwrap_or_default();
     let title = format!("{}  {}  {}{plan}{progress}{since}", site.site, site.product, word(site.state));
     let mut text = vec![coloured(site.state, &title), output.prose(&one_line(&site.detail))];
+    text.extend(site.ends.iter().map(|end| ended(end, true)));
     if is_simulated(site) {
         text.push(style::warn(
             "SIMULATED: a twin stands in for a server of this site; nothing real is managed.",
@@ -76,6 +79,32 @@ pub(crate) fn one(site: &SiteView, output: &Output) -> String {
         text.push(super::next(&site.next));
     }
     text.join("\n")
+}
+
+/// What ends first, where that is near enough to be said among other sites.
+pub(crate) fn soon(site: &SiteView) -> Option<&EndDate> {
+    site.ends.first().filter(|end| is_near(end))
+}
+
+fn is_near(end: &EndDate) -> bool {
+    // A day that has passed does not fit.
+    u64::try_from(end.days).unwrap_or(0) <= END_DATE_SHOWN_DAYS
+}
+
+/// `licences end 2027-03-31`, and how far that is where there is room.
+fn ended(end: &EndDate, far: bool) -> String {
+    let EndDate { ends, what, role, days } = end;
+    let what = one_line(what);
+    let text = if *days < 0 { format!("{what} ended {ends}") } else { format!("{what} end {ends}") };
+    let far = match (far, *days) {
+        (false, _) => String::new(),
+        (true, ..0) => format!(" on {role}; plan again and confirm its renewal"),
+        (true, 0) => format!(" on {role}: today"),
+        (true, 1) => format!(" on {role}: tomorrow"),
+        (true, days) => format!(" on {role}: in {days} days"),
+    };
+    let text = text + &far;
+    if is_near(end) { style::warn(&text) } else { text }
 }
 
 /// What is said of a site on a twin, wherever it is shown; nothing of others.

@@ -90,12 +90,17 @@ pub(crate) fn one(view: &StepsView, step: &StepView, output: &Output) -> String 
     }
     let steps = format!("muster steps {plan}");
     let next = match step.state {
-        StepState::Waiting => vec![format!("muster done {plan}/{} --watch", step.number)],
+        StepState::Waiting => vec![format!("muster done {plan}/{}{} --watch", step.number, ends(step))],
         state if is_bad(state) && !view.next.is_empty() => view.next.clone(),
         StepState::Pending | StepState::Issued | StepState::Running | StepState::Ended(_) => vec![steps],
     };
     text.push(super::next(&next));
     text.join("\n")
+}
+
+/// The option for an end date, where the step asks for one.
+pub(super) fn ends(step: &StepView) -> &'static str {
+    if step.end_date_of.is_some() { " --ends YYYY-MM-DD" } else { "" }
 }
 
 /// What a person must know of a step that waits or did not end well: evidence, rows as they are now, instructions.
@@ -123,6 +128,7 @@ pub(crate) fn details(plan: PlanId, step: &StepView) -> Vec<String> {
         text.extend(table::align(None, &rows).into_iter().map(|line| format!("    {line}")));
     }
     text.extend(secrets(plan, step));
+    text.extend(step.end_date_of.as_ref().map(|of| format!("  note the last day of: {of}")));
     text
 }
 
@@ -164,7 +170,8 @@ fn changes(rows: &[Row]) -> Vec<String> {
 fn remark(plan: PlanId, step: &StepView) -> String {
     match step.state {
         StepState::Waiting => {
-            format!("-> muster steps {plan}/{}, then muster done {plan}/{}", step.number, step.number)
+            let number = step.number;
+            format!("-> muster steps {plan}/{number}, then muster done {plan}/{number}{}", ends(step))
         }
         StepState::Ended(End::Skipped) => {
             step.because.map(|because| format!("because of step {because}")).unwrap_or_default()

@@ -264,7 +264,10 @@ async fn a_verb_that_changes_something_says_what_now_holds_and_what_to_type() {
     }
     assert_snapshot!(said);
     assert_eq!(world.asked("ResumeRun"), ["ResumeRequest { plan: 204, restart: [7] }"]);
-    assert_eq!(world.asked("ConfirmStep"), ["ConfirmRequest { plan: 204, step: 3, note: \"by-phone\" }"]);
+    assert_eq!(
+        world.asked("ConfirmStep"),
+        ["ConfirmRequest { plan: 204, step: 3, note: \"by-phone\", ends: \"\" }"]
+    );
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use crate::run::{Phase, Run, StepRun};
 use crate::view::{end_phrase, end_word};
 
 /// The format of [`SiteStatus`]. A record of another one is folded anew when the controller starts.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Where a site stands by its newest plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +90,8 @@ pub struct OpenGate {
     pub node: NodeId,
     /// Who does it, as the manifest says it.
     pub done_by: Option<String>,
+    /// Whether it asks for an end date (G23).
+    pub asks_end_date: bool,
 }
 
 impl SiteStatus {
@@ -155,8 +157,13 @@ fn count(run: &Run, which: impl Fn(&StepRun) -> bool) -> u32 {
 fn gates(run: &Run, manifests: &BTreeMap<Role, &Manifest>) -> Vec<OpenGate> {
     let open = run.steps().filter(|step| step.state == StepState::Waiting).map(|step| {
         let node = manifests.get(&step.role).and_then(|manifest| manifest.node(&step.step.node));
-        let done_by = node.and_then(|node| node.attributes.get("done_by")?.as_text());
-        OpenGate { step: step.step.number, node: step.step.node.clone(), done_by: done_by.map(str::to_owned) }
+        let attribute = |name| node.and_then(|node| node.attributes.get(name)?.as_text());
+        OpenGate {
+            step: step.step.number,
+            node: step.step.node.clone(),
+            done_by: attribute("done_by").map(str::to_owned),
+            asks_end_date: attribute("end_date_of").is_some(),
+        }
     });
     open.collect()
 }

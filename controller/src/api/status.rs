@@ -97,6 +97,9 @@ impl From<planning::Error> for Status {
             | planning::Error::Void { .. }
             | planning::Error::Restored { .. }
             | planning::Error::Outdated { .. }
+            | planning::Error::EndDateMissing { .. }
+            | planning::Error::EndDatePassed { .. }
+            | planning::Error::NoEndDate { .. }
             | planning::Error::Assemble(_) => Self::failed_precondition(chain(&error)),
             planning::Error::Manifest(_) | planning::Error::Record(_) | planning::Error::NoGate { .. } => {
                 internal(&error)

@@ -4,11 +4,14 @@
 //! the site, newer manifests, and that a confirmation is kept for the next plan. Everything is asked inside the
 //! transaction that stores the event.
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use muster_core::fingerprint;
 use muster_core::run::{IllegalMove, Run};
 use muster_model::event::EventBody;
 use muster_model::name::{PlanId, ServerId};
 use muster_model::node::NodeClass;
+use muster_model::value::Value;
 use muster_model::view::StepState;
 
 use super::{Consent, Error, Planning};
@@ -84,15 +87,17 @@ impl Planning {
     /// Says that a gate's work, or a step of unknown outcome, is done. A gate is not asked again in a later plan.
     ///
     /// # Errors
-    /// Where the step does not wait for a person.
+    /// Where the step does not wait for a person, or the gate asks for an end date that is not given, has passed, or is given
+    /// though it does not ask.
     pub async fn confirm(
         &self,
         plan: PlanId,
         step: u32,
         by: &str,
         note: Option<String>,
+        ends: Option<Date>,
     ) -> Result<Run, Error> {
-        let body = EventBody::StepConfirmed { plan, step, by: by.to_owned(), note };
+        let body = EventBody::StepConfirmed { plan, step, by: by.to_owned(), note, ends };
         let work = self.dispatch.change(plan, move |tx: &mut Tx, loaded: &Loaded| {
             Box::pin(async move {
                 loaded.run.clone().apply(tx.at(), &body).map_err(dispatch::Error::from)?;
@@ -151,16 +156,28 @@ async fn refuse_void(tx: &mut Tx, loaded: &Loaded) -> Result<(), Error> {
 
 /// What to keep of a confirmed gate; nothing of a step of unknown outcome.
 fn confirmation(tx: &Tx, loaded: &Loaded, body: &EventBody) -> Result<Option<Confirmation>, Error> {
-    let EventBody::StepConfirmed { plan, step, by, note } = body else { return Ok(None) };
+    let EventBody::StepConfirmed { plan, step, by, note, ends } = body else { return Ok(None) };
     let (plan, step) = (*plan, *step);
     let gate = loaded
         .run
         .step(step)
         .filter(|run| run.step.class == NodeClass::Gate && run.state == StepState::Waiting);
-    let Some(gate) = gate else { return Ok(None) };
+    let Some(gate) = gate else {
+        return if ends.is_some() { Err(Error::NoEndDate { plan, step }) } else { Ok(None) };
+    };
     let part = loaded.parts.servers.get(&gate.role);
     let node = part.and_then(|part| part.manifest.value().node(&gate.step.node));
     let node = node.ok_or(Error::NoGate { plan, step })?;
+    let of = node.attributes.get("end_date_of").map(Value::to_string);
+    let ends = match (*ends, of) {
+        (Some(ends), Some(_)) if ends < TimeZone::UTC.to_datetime(tx.at()).date() => {
+            return Err(Error::EndDatePassed { plan, step, ends });
+        }
+        (Some(ends), Some(of)) => Some((ends, of)),
+        (None, None) => None,
+        (None, Some(of)) => return Err(Error::EndDateMissing { plan, step, of }),
+        (Some(_), None) => return Err(Error::NoEndDate { plan, step }),
+    };
     Ok(Some(Confirmation {
         fingerprint: fingerprint::gate(&loaded.parts.server(&gate.role), node)?,
         site: loaded.parts.site.clone(),
@@ -171,5 +188,6 @@ fn confirmation(tx: &Tx, loaded: &Loaded, body: &EventBody) -> Result<Option<Con
         by: by.clone(),
         at: tx.at(),
         note: note.clone(),
+        ends,
     }))
 }

@@ -5,10 +5,12 @@
 //! order. What an agent cannot say becomes a finding there; it never keeps the others from being seen.
 
 use futures_util::future::join_all;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use muster_core::compile::Wanted;
 use muster_core::plan::{self, Assembled, Comparison, PlanInput, ServerInput};
 use muster_core::record::Record;
+use muster_model::diagnostic::Diagnostic;
 use muster_model::event::EventBody;
 use muster_model::limits;
 use muster_model::manifest::Manifest;
@@ -21,7 +23,6 @@ use crate::dispatch::{self, load};
 use crate::intake::catalog;
 use crate::secrets;
 use crate::store::{NewPlan, PlanSteps, Snapshot, Tx};
-use muster_model::diagnostic::Diagnostic;
 
 /// What was compiled for a site.
 struct Site {
@@ -132,6 +133,7 @@ async fn store_plan(tx: &mut Tx, site: Site, servers: Vec<ServerInput>, by: Stri
         }
     }
     let confirmations = tx.confirmations(&site).await?;
+    let today = TimeZone::UTC.to_datetime(tx.at()).date();
     let plan = tx.next_plan().await?;
     let input = PlanInput {
         plan,
@@ -140,7 +142,11 @@ async fn store_plan(tx: &mut Tx, site: Site, servers: Vec<ServerInput>, by: Stri
         revision,
         valid_until: valid_until(tx.at()),
         servers,
-        confirmed: confirmations.into_iter().map(|confirmation| confirmation.fingerprint).collect(),
+        confirmed: confirmations
+            .into_iter()
+            .filter(|confirmation| confirmation.holds_on(today))
+            .map(|confirmation| confirmation.fingerprint)
+            .collect(),
     };
     let mut assembled = plan::assemble(&input)?;
     assembled.warnings.splice(0..0, warnings);

@@ -9,6 +9,7 @@ mod create;
 pub(crate) mod manifest;
 mod preflight;
 
+use jiff::civil::Date;
 use muster_core::{plan, record};
 use muster_model::digest::Digest;
 use muster_model::name::{PlanId, ServerId, Slug};
@@ -36,6 +37,34 @@ pub enum Error {
         site: Slug,
         /// The run.
         running: PlanId,
+    },
+    /// The gate asks for an end date (G23).
+    #[error("step {plan}/{step} asks until when {of} last: `muster done {plan}/{step} --ends YYYY-MM-DD`")]
+    EndDateMissing {
+        /// The plan.
+        plan: PlanId,
+        /// The step's number.
+        step: u32,
+        /// What ends, in the product's words.
+        of: String,
+    },
+    /// The end date is before today.
+    #[error("{ends} has passed; give the last day to come: `muster done {plan}/{step} --ends YYYY-MM-DD`")]
+    EndDatePassed {
+        /// The plan.
+        plan: PlanId,
+        /// The step's number.
+        step: u32,
+        /// What was given.
+        ends: Date,
+    },
+    /// The step asks for none.
+    #[error("step {plan}/{step} asks for no end date; leave `--ends` out: `muster done {plan}/{step}`")]
+    NoEndDate {
+        /// The plan.
+        plan: PlanId,
+        /// The step's number.
+        step: u32,
     },
     /// A manifest cannot be compiled, or a stored one is damaged.
     #[error("a manifest of the site cannot be had")]

@@ -1,9 +1,10 @@
 //! Confirmations of gates: who said that a person's work is done, keyed by a fingerprint of what was asked.
 //!
 //! Neighbours: the operator's door adds them, planning leaves out gates that have one. Never removed: a changed gate has
-//! another fingerprint.
+//! another fingerprint, and one that ended is replaced when it is given anew.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use muster_model::digest::Digest;
 use muster_model::name::{NodeId, PlanId, Role, Slug};
 use sqlx::Row as _;
@@ -33,9 +34,21 @@ pub struct Confirmation {
     pub at: Timestamp,
     /// What the person wrote.
     pub note: Option<String>,
+    /// Its last day and what ends then, where the gate asks for that.
+    pub ends: Option<(Date, String)>,
+}
+
+impl Confirmation {
+    /// Whether it holds on that day.
+    pub fn holds_on(&self, today: Date) -> bool {
+        self.ends.as_ref().is_none_or(|(ends, _)| *ends >= today)
+    }
 }
 
 fn read(row: &SqliteRow) -> Result<Confirmation, Error> {
+    let ends: Option<&str> = row.try_get("ends")?;
+    let of: Option<String> = row.try_get("end_date_of")?;
+    let ends = ends.map(|ends| parse("end date", ends)).transpose()?;
     Ok(Confirmation {
         fingerprint: parse("fingerprint", row.try_get("fingerprint")?)?,
         site: parse("site", row.try_get("site")?)?,
@@ -46,6 +59,7 @@ fn read(row: &SqliteRow) -> Result<Confirmation, Error> {
         by: row.try_get("confirmed_by")?,
         at: moment(row.try_get("confirmed_ms")?)?,
         note: row.try_get("note")?,
+        ends: ends.zip(of),
     })
 }
 
@@ -61,6 +75,20 @@ impl Snapshot {
             .transpose()
     }
 
+    /// The confirmations that end some day, of one site or of all; oldest first.
+    pub async fn end_dates(&mut self, site: Option<&Slug>) -> Result<Vec<Confirmation>, Error> {
+        sqlx::query(
+            "SELECT * FROM confirmations WHERE ends IS NOT NULL AND ($1 IS NULL OR site = $1)
+             ORDER BY confirmed_ms",
+        )
+        .bind(site.map(Slug::as_str))
+        .fetch_all(self.connection())
+        .await?
+        .iter()
+        .map(read)
+        .collect()
+    }
+
     /// All confirmations of a site, oldest first.
     pub async fn confirmations(&mut self, site: &Slug) -> Result<Vec<Confirmation>, Error> {
         sqlx::query("SELECT * FROM confirmations WHERE site = $1 ORDER BY confirmed_ms, fingerprint")
@@ -74,13 +102,16 @@ impl Snapshot {
 }
 
 impl Tx {
-    /// Stores a confirmation; the first one of a fingerprint stays.
+    /// Stores a confirmation, in place of an earlier one of its fingerprint: a gate that is not due is not confirmed.
     pub async fn add_confirmation(&mut self, new: &Confirmation) -> Result<(), Error> {
         let at = self.at().as_millisecond();
         sqlx::query(
             "INSERT INTO confirmations
-                 (fingerprint, site, role, node, plan, step, confirmed_by, confirmed_ms, note)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (fingerprint) DO NOTHING",
+                 (fingerprint, site, role, node, plan, step, confirmed_by, confirmed_ms, note, ends, end_date_of)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+             ON CONFLICT (fingerprint) DO UPDATE SET plan = excluded.plan, step = excluded.step,
+                 confirmed_by = excluded.confirmed_by, confirmed_ms = excluded.confirmed_ms, note = excluded.note,
+                 ends = excluded.ends, end_date_of = excluded.end_date_of",
         )
         .bind(new.fingerprint.to_string())
         .bind(new.site.as_str())
@@ -91,6 +122,8 @@ impl Tx {
         .bind(&new.by)
         .bind(at)
         .bind(&new.note)
+        .bind(new.ends.as_ref().map(|(ends, _)| ends.to_string()))
+        .bind(new.ends.as_ref().map(|(_, of)| of))
         .execute(self.connection())
         .await?;
         Ok(())

@@ -6,10 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use muster_core::compile::SecretVersions;
 use muster_core::status::SiteStatus;
 use muster_core::view::ServerFacts;
-use muster_model::name::{HostName, Role, ServerId, Slug};
+use muster_model::name::{HostName, NodeId, Role, ServerId, Slug};
 
 use crate::intake::catalog::Outline;
 use crate::store::{self, Server, Snapshot};
@@ -21,7 +22,11 @@ pub(super) struct Known {
     invited: BTreeSet<ServerId>,
     secrets: BTreeMap<Slug, SecretVersions>,
     none: SecretVersions,
+    ends: BTreeMap<Slug, BTreeMap<Gate, (Date, String)>>,
 }
+
+/// A gate of a site.
+type Gate = (Role, NodeId);
 
 impl Known {
     /// Reads it, as of now.
@@ -42,7 +47,14 @@ impl Known {
                 (snapshot.servers().await?, statuses, snapshot.all_secret_versions().await?)
             }
         };
+        let mut ends: BTreeMap<Slug, BTreeMap<Gate, _>> = BTreeMap::new();
+        for confirmation in snapshot.end_dates(site).await? {
+            // Oldest first: what was said last of a gate stands.
+            let Some(end) = confirmation.ends else { continue };
+            ends.entry(confirmation.site).or_default().insert((confirmation.role, confirmation.node), end);
+        }
         Ok(Self {
+            ends,
             servers: servers.into_iter().map(|server| (server.server.clone(), server)).collect(),
             statuses: statuses.into_iter().map(|status| (status.site.clone(), status)).collect(),
             invited,
@@ -54,6 +66,12 @@ impl Known {
     /// Where a site stands by its newest plan.
     pub(super) fn status(&self, site: &Slug) -> Option<&SiteStatus> {
         self.statuses.get(site)
+    }
+
+    /// What ends some day, as persons said when they confirmed gates of a site.
+    pub(super) fn ends(&self, site: &Slug) -> Vec<(Date, String, Role)> {
+        let ends = self.ends.get(site).into_iter().flatten();
+        ends.map(|((role, _), (day, what))| (*day, what.clone(), role.clone())).collect()
     }
 
     /// The newest version of each secret of a site.

@@ -181,7 +181,8 @@ impl Views {
             None => false,
         };
         let servers = known.servers(&outline);
-        Ok(SiteFacts { site: outline.site, product: outline.product, servers, status, changed })
+        let ends = known.ends(&outline.site);
+        Ok(SiteFacts { site: outline.site, product: outline.product, servers, status, changed, ends })
     }
 }
 

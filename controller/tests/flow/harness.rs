@@ -218,7 +218,7 @@ impl Controller {
     }
 
     pub(crate) async fn confirm(&mut self, plan: u64, step: u32) -> Result<String, Status> {
-        let request = v1::ConfirmRequest { plan, step, note: String::new() };
+        let request = v1::ConfirmRequest { plan, step, note: String::new(), ends: String::new() };
         self.operator.confirm_step(request).await.map(|done| done.into_inner().message)
     }
 

@@ -4,6 +4,7 @@
 //! says what happened, never what should.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -274,6 +275,9 @@ pub enum EventBody {
         by: String,
         /// What the person wrote.
         note: Option<String>,
+        /// Until when it holds, where the gate asks for that (G23).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ends: Option<Date>,
     },
     /// An operator stored a sealed value of a secret.
     SecretSet {

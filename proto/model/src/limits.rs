@@ -80,6 +80,7 @@ limits! {
     RENEWAL_LOOK_MS = 6 * 3_600 * 1_000, "how often an agent looks whether its certificate ends soon: it has a month to renew it in";
     MEMORY_PLANS = 200, "plans of which an agent tells a restored controller; a site has a few dozen in a year";
     RECOVERY_STEP = 1_000, "a restored controller goes on at the next full thousand of plans, revisions and epochs: whatever was lost stays below";
+    END_DATE_SHOWN_DAYS = 60, "a licence that ends within two months is shown among all sites: a renewal takes weeks";
     STATUS_EVENTS_PAGE = 1_000, "events are read in pages of this many, so that a watch of a million stays small";
     INSTALLER_POLL_MS = 25, "how often a running installer is looked at; far below what a person notices";
     SECRET_CHARACTERS = 1_024, "no log-on, licence or code that people type is longer; a file is no secret";

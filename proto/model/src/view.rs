@@ -4,6 +4,7 @@
 //! them. Fields may be added within a shape's version; a change of meaning raises it.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
@@ -64,8 +65,24 @@ pub struct SiteView {
     pub since: Option<Timestamp>,
     /// Its servers, by role.
     pub servers: Vec<ServerView>,
+    /// What ends some day, as a person said when confirming a gate (G23); the nearest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ends: Vec<EndDate>,
     /// Commands that make sense now, most useful first.
     pub next: Vec<String>,
+}
+
+/// Something that ends some day, as licences do.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct EndDate {
+    /// Its last day.
+    pub ends: Date,
+    /// What it is, in the product's words.
+    pub what: String,
+    /// The server's role.
+    pub role: Role,
+    /// Days until then; below 0 where it has passed.
+    pub days: i64,
 }
 
 /// Where a site stands.
@@ -197,6 +214,9 @@ pub struct StepView {
     pub because: Option<u32>,
     /// A gate's instructions.
     pub instructions: Option<String>,
+    /// What a gate asks the end date of (G23).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_date_of: Option<String>,
     /// A gate's values to type, as (parameter, value).
     pub type_these: Vec<(String, String)>,
     /// A gate's secrets to type, as (parameter, version): seen on the server alone.

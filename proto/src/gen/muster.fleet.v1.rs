@@ -1496,6 +1496,9 @@ pub struct ConfirmRequest {
     pub step: u32,
     #[prost(string, tag = "3")]
     pub note: ::prost::alloc::string::String,
+    /// YYYY-MM-DD, where the gate asks for an end date; else empty.
+    #[prost(string, tag = "4")]
+    pub ends: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StatusRequest {

@@ -4,10 +4,12 @@
 //! commands beside it say how to go on.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use muster_model::event::RunEnd;
 use muster_model::name::{HostName, ProductId, Role, Slug};
 use muster_model::outcome::End;
-use muster_model::view::{RunView, ServerState, SiteState, SiteView, StepState, StepView, WhyView};
+use muster_model::view::{EndDate, RunView, ServerState, SiteState, SiteView, StepState, StepView, WhyView};
 
 use super::steps::{self, Servers};
 use super::{ServerFacts, server};
@@ -27,6 +29,8 @@ pub struct SiteFacts<'a> {
     pub status: Option<&'a SiteStatus>,
     /// Whether its documents have changed since that plan.
     pub changed: bool,
+    /// What persons said to end some day: the day, what, and the server's role.
+    pub ends: Vec<(Date, String, Role)>,
 }
 
 /// What the controller knows of a site's newest plan.
@@ -56,8 +60,23 @@ pub fn site(facts: &SiteFacts<'_>, now: Timestamp) -> SiteView {
         progress: progress.filter(|(_, all)| *all > 0),
         since: facts.status.and_then(|status| status.moved_at),
         servers: facts.servers.iter().map(server).collect(),
+        ends: ends(&facts.ends, now),
         next: next(facts, state, now),
     }
+}
+
+/// The days as they are seen now, the nearest first. A day is one of UTC.
+fn ends(all: &[(Date, String, Role)], now: Timestamp) -> Vec<EndDate> {
+    let today = TimeZone::UTC.to_datetime(now).date();
+    let mut ends: Vec<EndDate> = all
+        .iter()
+        .map(|(ends, what, role)| {
+            let days = ends.duration_since(today).as_hours() / 24;
+            EndDate { ends: *ends, what: what.clone(), role: role.clone(), days }
+        })
+        .collect();
+    ends.sort();
+    ends
 }
 
 /// Why a site stands where it does.

@@ -15,7 +15,7 @@ use muster_model::value::Value;
 use muster_model::view::{RunView, StepState, StepView, StepsView};
 
 use crate::run::{Phase, Run, StepRun};
-use crate::status::SiteStatus;
+use crate::status::{OpenGate, SiteStatus};
 
 /// What a view must know of a plan's servers.
 #[derive(Debug, Clone, Default)]
@@ -88,6 +88,7 @@ pub(super) fn step(run: &Run, step: &StepRun, servers: &Servers<'_>) -> StepView
         actual_rows: ended.filter(|_| blocked).map(|outcome| outcome.rows.clone()).unwrap_or_default(),
         because: Some(run.culprit(step.step.number)).filter(|culprit| *culprit != step.step.number),
         instructions: node.and_then(|node| node.attributes.get("instructions")).map(Value::to_string),
+        end_date_of: node.and_then(|node| node.attributes.get("end_date_of")).map(Value::to_string),
         type_these: node.map(type_these).unwrap_or_default(),
         secrets: node.filter(|_| by_person).map(secrets).unwrap_or_default(),
         shown: step.shown.clone(),
@@ -128,9 +129,11 @@ pub(super) fn next(status: &SiteStatus, now: Timestamp) -> Vec<String> {
         Phase::Planned => vec![format!("muster plan show {plan}"), format!("muster approve {plan}")],
         Phase::Approved => vec![format!("muster run {plan} --watch")],
         Phase::Running => {
-            let gates = status.gates.iter();
-            let mut next: Vec<String> =
-                gates.map(|gate| format!("muster done {plan}/{}", gate.step)).collect();
+            let done = |gate: &OpenGate| {
+                let ends = if gate.asks_end_date { " --ends YYYY-MM-DD" } else { "" };
+                format!("muster done {plan}/{}{ends}", gate.step)
+            };
+            let mut next: Vec<String> = status.gates.iter().map(done).collect();
             if status.may_resume && !expired {
                 next.extend(resume(status));
             }

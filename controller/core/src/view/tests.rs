@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use muster_model::event::{EventBody, RunEnd};
 use muster_model::manifest::Manifest;
 use muster_model::name::{Generation, PlanId, Role};
@@ -27,6 +30,7 @@ struct Story {
     connected: Vec<Role>,
     findings: Vec<String>,
     changed: bool,
+    ends: Vec<(Date, String, Role)>,
     second: i64,
     fresh: u128,
 }
@@ -45,7 +49,17 @@ impl Story {
         let plan = assemble(&input).unwrap();
         let run = planned(&plan);
         let connected = vec![role("web"), role("sql")];
-        Self { input, plan, run, connected, findings: Vec::new(), changed: false, second: 60, fresh: 0 }
+        Self {
+            input,
+            plan,
+            run,
+            connected,
+            findings: Vec::new(),
+            changed: false,
+            ends: Vec::new(),
+            second: 60,
+            fresh: 0,
+        }
     }
 
     fn started() -> Self {
@@ -95,6 +109,7 @@ impl Story {
             servers: servers.collect(),
             status: Some(status),
             changed: self.changed,
+            ends: self.ends.clone(),
         }
     }
 
@@ -186,7 +201,13 @@ fn a_run_tells_where_it_is_and_whom_it_waits_for() {
     lines.push(story.says());
     story.tick();
     lines.push(story.says());
-    story.say(&EventBody::StepConfirmed { plan: PLAN, step: 2, by: "anne".to_owned(), note: None });
+    story.say(&EventBody::StepConfirmed {
+        plan: PLAN,
+        step: 2,
+        by: "anne".to_owned(),
+        note: None,
+        ends: None,
+    });
     lines.push(story.says());
     story.say(&EventBody::CancelRequested { plan: PLAN, by: "anne".to_owned() });
     lines.push(story.says());
@@ -317,4 +338,14 @@ fn a_server_is_what_its_certificate_token_and_stream_say() {
     assert_eq!(state(|facts| facts.serial = None), ServerState::Unknown);
     assert_eq!(state(|facts| (facts.serial, facts.invited) = (None, true)), ServerState::Invited);
     assert_eq!(state(|facts| (facts.revoked, facts.invited) = (true, true)), ServerState::Invited);
+}
+
+#[test]
+fn g23_what_ends_is_counted_in_days_from_today_and_the_nearest_comes_first() {
+    let mut story = Story::new();
+    let today = TimeZone::UTC.to_datetime(at(story.second)).date();
+    let end = |days: i64, what: &str| (today.saturating_add(days.days()), what.to_owned(), role("web"));
+    story.ends = vec![end(60, "licences"), end(-1, "support"), end(0, "trial")];
+    let days: Vec<(String, i64)> = story.view().ends.into_iter().map(|end| (end.what, end.days)).collect();
+    assert_eq!(days, [("support".to_owned(), -1), ("trial".to_owned(), 0), ("licences".to_owned(), 60)]);
 }

@@ -2,6 +2,7 @@
 //!
 //! Neighbours: `crate::planning` decides, `crate::dispatch::load` reads a plan's bytes.
 
+use jiff::civil::Date;
 use muster_core::run::{Phase, Run};
 use muster_model::name::{PlanId, Slug};
 use muster_model::node::NodeClass;
@@ -64,9 +65,12 @@ impl Service {
     }
 
     pub(super) async fn confirm(&self, by: Slug, request: v1::ConfirmRequest) -> Result<String, Status> {
-        let v1::ConfirmRequest { plan, step, note } = request;
+        let v1::ConfirmRequest { plan, step, note, ends } = request;
         let plan = PlanId(plan);
-        let run = self.planning.confirm(plan, step, by.as_str(), optional(note)).await?;
+        let ends = optional(ends).map(|ends| ends.parse::<Date>()).transpose();
+        let ends =
+            ends.map_err(|error| Status::invalid_argument(format!("the end date cannot be read: {error}")))?;
+        let run = self.planning.confirm(plan, step, by.as_str(), optional(note), ends).await?;
         let what = match run.step(step).map(|step| (step.step.class, step.is_guided())) {
             Some((_, true)) => "is said to be done, and its agent looks whether it is",
             Some((NodeClass::Gate, false)) => "is confirmed",

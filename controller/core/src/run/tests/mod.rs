@@ -73,7 +73,7 @@ fn g4_a_guided_package_is_asked_for_and_looked_at_until_it_is_there() {
     );
     assert_eq!(world.run.step(2).unwrap().outcome.as_ref().unwrap().evidence, "seen: waiting for a person");
     // Said, and not done: looked at, and asked for again.
-    world.say(|plan| EventBody::StepConfirmed { plan, step: 2, by: by(), note: None });
+    world.say(|plan| EventBody::StepConfirmed { plan, step: 2, by: by(), note: None, ends: None });
     assert_eq!(
         world.run.decide(world.now()),
         [Decision::Issue { segment: 2, role: role("web"), steps: vec![2] }]
@@ -81,7 +81,13 @@ fn g4_a_guided_package_is_asked_for_and_looked_at_until_it_is_there() {
     catch_up(&mut world);
     assert_eq!(world.states()[1], (2, "waiting for a person"));
     world.by_hand.insert(2);
-    world.say(|plan| EventBody::StepConfirmed { plan, step: 2, by: by(), note: Some("as shown".to_owned()) });
+    world.say(|plan| EventBody::StepConfirmed {
+        plan,
+        step: 2,
+        by: by(),
+        note: Some("as shown".to_owned()),
+        ends: None,
+    });
     assert!(!world.run.step(2).unwrap().is_done(), "only its agent says that it is done");
     assert_eq!(world.settle(), RunEnd::Done);
     let evidence = &world.run.step(2).unwrap().outcome.as_ref().unwrap().evidence;
@@ -98,7 +104,7 @@ fn g4_the_secrets_of_a_guided_package_are_shown_once_for_each_time_it_is_asked_f
     catch_up(&mut world);
     world.say(shown);
     assert!(matches!(world.run.apply(now, &shown(PLAN)), Err(IllegalMove::Shown { step: 2, .. })));
-    world.say(|plan| EventBody::StepConfirmed { plan, step: 2, by: by(), note: None });
+    world.say(|plan| EventBody::StepConfirmed { plan, step: 2, by: by(), note: None, ends: None });
     assert!(world.run.apply(now, &shown(PLAN)).is_err(), "nobody is asked while its agent looks");
     catch_up(&mut world);
     world.say(shown);
@@ -227,7 +233,7 @@ fn an_unknown_one_shot_step_waits_for_an_order_or_a_confirmation() {
     let mut confirmed = World::new(&assemble(&drafts));
     unknown(&mut confirmed);
     let note = Some("installed, seen in Programs and Features".to_owned());
-    confirmed.say(|plan| EventBody::StepConfirmed { plan, step: 1, by: by(), note });
+    confirmed.say(|plan| EventBody::StepConfirmed { plan, step: 1, by: by(), note, ends: None });
     confirmed.resume(&[]);
     assert_eq!(confirmed.settle(), RunEnd::Done);
     assert_eq!(confirmed.issued(), [vec![1, 2], vec![2]], "what is confirmed is not started again");
@@ -255,7 +261,7 @@ fn a_step_that_has_its_turn_again_waits_until_its_server_is_free() {
         world.hear(&web);
     }
     assert_eq!(world.states(), [(1, "unknown"), (2, "skipped"), (3, "sent")]);
-    world.say(|plan| EventBody::StepConfirmed { plan, step: 1, by: by(), note: None });
+    world.say(|plan| EventBody::StepConfirmed { plan, step: 1, by: by(), note: None, ends: None });
     assert_eq!(world.states(), [(1, "done"), (2, "pending"), (3, "sent")]);
     assert_eq!(world.run.decide(world.now()), [], "one command at a time on a server");
     assert_eq!(world.settle(), RunEnd::Done, "without a resumption: the cause is gone");
@@ -380,7 +386,7 @@ fn while_a_gate_waits_a_failed_step_can_be_resumed_and_the_gate_is_asked_again_a
     }
     world.resume(&[]);
     assert_eq!(world.states(), [(1, "pending"), (2, "pending")]);
-    let confirm = EventBody::StepConfirmed { plan: PLAN, step: 2, by: by(), note: None };
+    let confirm = EventBody::StepConfirmed { plan: PLAN, step: 2, by: by(), note: None, ends: None };
     let error = world.run.apply(world.now(), &confirm).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -458,8 +464,8 @@ fn a_refused_event_leaves_the_run_as_it_was() {
         EventBody::StepStarted { plan: PLAN, step: 3, key: first },
         EventBody::GateOpened { plan: PLAN, step: 2 },
         EventBody::GateOpened { plan: PLAN, step: 1 },
-        EventBody::StepConfirmed { plan: PLAN, step: 2, by: by(), note: None },
-        EventBody::StepConfirmed { plan: PLAN, step: 77, by: by(), note: None },
+        EventBody::StepConfirmed { plan: PLAN, step: 2, by: by(), note: None, ends: None },
+        EventBody::StepConfirmed { plan: PLAN, step: 77, by: by(), note: None, ends: None },
         EventBody::CommandAccepted { plan: PLAN, command: id(999) },
         EventBody::RunResumed { plan: PLAN, by: by(), restart: Vec::new() },
         EventBody::RunEnded { plan: PLAN, end: RunEnd::Done },

@@ -67,7 +67,7 @@ fn confirm_unknown(world: &mut World) {
     let unknown = world.run.steps().find(|step| step.state == StepState::Ended(End::Unknown));
     if let Some(step) = unknown.map(|step| step.step.number) {
         let note = Some("seen".to_owned());
-        world.say(|plan| EventBody::StepConfirmed { plan, step, by: "anne".to_owned(), note });
+        world.say(|plan| EventBody::StepConfirmed { plan, step, by: "anne".to_owned(), note, ends: None });
     }
 }
 

@@ -213,7 +213,13 @@ impl World {
             .collect();
         for step in waiting {
             self.by_hand.insert(step);
-            self.say(|plan| EventBody::StepConfirmed { plan, step, by: "anne".to_owned(), note: None });
+            self.say(|plan| EventBody::StepConfirmed {
+                plan,
+                step,
+                by: "anne".to_owned(),
+                note: None,
+                ends: None,
+            });
         }
     }
 

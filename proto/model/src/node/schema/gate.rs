@@ -15,5 +15,12 @@ pub(in crate::node) static MANUAL_STEP: KindSpec = KindSpec {
         input("instructions", AttributeType::Text, true, "what to do, in words for the person who does it"),
         input("done_by", AttributeType::OneOf(&["operator", "client", "dba"]), false, "who does it"),
         input("type_these", AttributeType::LineList, false, super::TYPE_THESE),
+        input(
+            "end_date_of",
+            AttributeType::Line,
+            false,
+            "what has an end date that the person gives with `done --ends`, as in licences (G23); once it has passed, the \
+             next plan asks again",
+        ),
     ],
 };
