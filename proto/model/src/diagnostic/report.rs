@@ -4,14 +4,14 @@
 //! handle places relative to the document; it never decides whether something is a mistake.
 
 use super::Diagnostic;
-use crate::document::{Place, Source};
+use crate::document::{Place, SECRET_IN_DOCUMENT, Source, UNCLEAR_NUMBER, UNCLEAR_TIME};
 use crate::limits::{DOCUMENT_ERRORS, PUSH_ERRORS};
 
 /// Lines longer than this, in characters, are shortened where they are shown: a megabyte on one line helps nobody.
 const SHOWN_CHARACTERS: usize = 240;
 
 /// The rules of which the line is not shown: it holds what may be a secret.
-const UNSHOWN_RULES: [&str; 1] = [crate::document::SECRET_IN_DOCUMENT];
+const UNSHOWN_RULES: [&str; 3] = [SECRET_IN_DOCUMENT, UNCLEAR_NUMBER, UNCLEAR_TIME];
 
 const MORE: &str = "correct the ones that are shown, then check again";
 

@@ -27,6 +27,7 @@ pub use product::Product;
 pub(crate) use product::SECRET_IN_DOCUMENT;
 pub(crate) use product::collect;
 pub use raw::Raw;
+pub(crate) use raw::{UNCLEAR_NUMBER, UNCLEAR_TIME};
 pub use rule::Rule;
 pub use set::{DocumentKey, Documents};
 pub use site::{Client, Given, Ring, Site, SiteServer, Values};

@@ -223,6 +223,11 @@ pub(crate) fn scalar(
     raw.map(|raw| Placed::new(raw, yaml.place))
 }
 
+/// The rule against a parameter's value that is a number to some readers; its line is not shown.
+pub(crate) const UNCLEAR_NUMBER: &str = "unclear-number";
+/// The rule against a parameter's value that is a time to people and a number to some readers; its line is not shown.
+pub(crate) const UNCLEAR_TIME: &str = "unclear-time";
+
 impl Wanted {
     fn word(self) -> &'static str {
         match self {
@@ -265,12 +270,18 @@ fn refuse(
         (Wanted::Text, Reading::Integer(_) | Reading::LikeNumber) => {
             ("unquoted-number", format!("{what} is text, and `{text}` without quotes is a number"), quote)
         }
+        // The parameter may turn out to be a secret: what is written is not repeated.
         (Wanted::Any, Reading::LikeNumber) => (
-            "unquoted-number",
-            format!("{what} is `{text}`, which is neither a whole number nor clearly text"),
-            format!("for text, {quote}; for a number, write a whole one in decimal digits"),
+            UNCLEAR_NUMBER,
+            format!("{what} is neither a whole number nor clearly text"),
+            "for text, put quotes round it; for a number, write a whole one in decimal digits".to_owned(),
         ),
-        (Wanted::Text | Wanted::Any, Reading::LikeTime) => (
+        (Wanted::Any, Reading::LikeTime) => (
+            UNCLEAR_TIME,
+            format!("{what} is what older readers take for a number in base 60"),
+            "put quotes round it".to_owned(),
+        ),
+        (Wanted::Text, Reading::LikeTime) => (
             "unquoted-time",
             format!("{what} is `{text}`, which older readers take for a number in base 60"),
             quote,

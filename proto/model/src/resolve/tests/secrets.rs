@@ -69,6 +69,18 @@ fn a_value_in_any_layer_is_refused_at_its_place_and_not_shown() {
     unseen(&refused(&[PRODUCT, CLIENT, &site]), &[("secret-in-document", 6)]);
 }
 
+/// What is refused before anybody knows that it is a secret is not shown either: a code of digits is no number (G8).
+#[test]
+fn a_value_that_is_a_number_to_some_readers_is_refused_and_not_shown() {
+    for code in ["0123456789", "1_234_567_890", "12:34:56:78:90"] {
+        let mistakes = read_error(&format!("{SITE}parameters: {{code: {code}}}\n"));
+        assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+        assert_eq!(mistakes[0].line, 7);
+        let shown = format!("{}{mistakes:?}", render(&mistakes, Style::Plain));
+        assert!(!shown.contains(code), "{shown}");
+    }
+}
+
 #[test]
 fn a_product_gives_no_value_either() {
     let with = |old: &str, new: &str| read_error(&PRODUCT.replace(old, new));
