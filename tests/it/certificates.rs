@@ -1,33 +1,21 @@
 //! Certificates: an agent's is renewed by the agent itself, operators let each other in and out.
 
-use std::sync::Arc;
-
-use jiff::{Timestamp, ToSpan as _};
-use muster_controller::clock::Clock;
-use muster_controller::intake::catalog::{self, Catalog};
-use muster_controller::serve::{Options, Running};
 use muster_model::event::EventBody;
 use muster_model::view::ServerState;
 use muster_tests::cli::{Cli, code};
 use muster_tests::field::{Field, Scene};
 use muster_tests::programs::Programs;
 
-/// A field whose agent enrolled 61 days ago: 29 of its certificate's 90 days are left. The one call of a program's function
-/// in these stories: no command sets a controller's clock back.
+use crate::past::days_ago;
+
+/// A field whose agent enrolled 61 days ago: 29 of its certificate's 90 days are left.
 fn enrolled_long_ago() -> Field {
     let field = Field::lay(Programs::built(), Scene::sxa()).unwrap();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let then = Clock::from_fn(|| Timestamp::now().checked_sub((61 * 24).hours()).unwrap());
-    let options = Options {
-        data_dir: field.controller.data().to_owned(),
-        listen: Some(field.controller.address.clone()),
-    };
-    let host_of = catalog::host_of(Catalog::default());
-    let running = runtime.block_on(Running::start(options, then, Arc::clone(&host_of))).unwrap();
-    field.push().expect(code::OK);
-    let token = field.invite("web.token");
-    assert_eq!(field.agent.enroll(&token).unwrap().code, 0);
-    runtime.block_on(running.stop()).unwrap();
+    days_ago(&field, 61, || {
+        field.push().expect(code::OK);
+        let token = field.invite("web.token");
+        assert_eq!(field.agent.enroll(&token).unwrap().code, 0);
+    });
     field
 }
 

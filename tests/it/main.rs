@@ -1,8 +1,7 @@
 //! Stories: what an operator does, from the command line to the server and back, with real processes over mutual TLS.
 //!
 //! One file per story; each test's name says what is proven, and cites the guide's demand where it has one. The oracle of
-//! effects is the twin's ledger. Nothing here calls a function of the programs, but
-//! that `certificates` has a controller whose clock is behind.
+//! effects is the twin's ledger. Nothing here calls a function of the programs, but that `past` sets a controller's clock back.
 
 #![expect(clippy::unwrap_used, reason = "a helper of a story may fail its test as the story itself may")]
 
@@ -16,6 +15,7 @@ mod drift;
 mod events;
 mod failure;
 mod fencing;
+mod guide;
 mod guided;
 mod identity;
 mod installation;
@@ -25,6 +25,7 @@ mod limits;
 mod manual;
 mod offline;
 mod pages;
+mod past;
 mod preflight;
 mod recovery;
 mod replacement;

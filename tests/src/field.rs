@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use muster_model::event::{Event, EventBody};
 use muster_model::name::PlanId;
-use muster_model::plan::Row;
+use muster_model::node::NodeKind;
+use muster_model::plan::{New, Row};
 use muster_model::view::{SiteState, SiteView, StatusView, StepState, StepView, StepsView, WhyView};
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
@@ -89,6 +90,12 @@ impl Scene {
         }
     }
 
+    /// `deploy/examples/guide`: the guide whole, on the web server of one of its sites.
+    pub fn guide(site: &str, twin: &str) -> Self {
+        let folder = root().join("deploy/examples/guide");
+        Self { twin: folder.join(twin), documents: folder, site: site.to_owned(), role: "web".to_owned() }
+    }
+
     /// `deploy/examples/sxa`: the guide, thin, on one server.
     pub fn sxa() -> Self {
         let folder = root().join("deploy/examples/sxa");
@@ -166,13 +173,21 @@ impl Field {
     /// Where that cannot be reached.
     pub fn open(programs: &Programs, scene: Scene) -> Result<Self> {
         let mut field = Self::lay(programs, scene)?;
-        field.controller.serve()?;
-        field.push().expect(code::OK);
-        let token = field.invite("web.token");
-        let ran = field.agent.enroll(&token)?;
-        ensure!(ran.code == 0, "enroll: {}", ran.said());
-        field.start_agent()?;
+        field.begin()?;
         Ok(field)
+    }
+
+    /// Brings a scene that was laid into operation: a controller that serves, documents pushed, an agent connected.
+    ///
+    /// # Errors
+    /// Where that cannot be reached.
+    pub fn begin(&mut self) -> Result<()> {
+        self.controller.serve()?;
+        self.push().expect(code::OK);
+        let token = self.invite("web.token");
+        let ran = self.agent.enroll(&token)?;
+        ensure!(ran.code == 0, "enroll: {}", ran.said());
+        self.start_agent()
     }
 
     /// A scene with nothing started: a controller's data, a twin, documents.
@@ -190,8 +205,9 @@ impl Field {
         for entry in std::fs::read_dir(&scene.documents)? {
             let path = entry?.path();
             let name = path.file_name().context("a document without a name")?;
-            // The twin's declaration lies beside the documents and is none of them.
-            let is_document = path.extension().is_some_and(|ending| ending == "yaml") && path != scene.twin;
+            // Declarations of twins lie beside the documents and are none of them.
+            let is_twin = name.to_string_lossy().starts_with("twin");
+            let is_document = path.extension().is_some_and(|ending| ending == "yaml") && !is_twin;
             if is_document {
                 std::fs::copy(&path, documents.join(name))?;
             }
@@ -359,21 +375,56 @@ impl Field {
         plan
     }
 
-    /// Says `done` for every gate on which a watched run waits.
+    /// Does what a person must, for as long as a watched run waits for one: installs a guided package on the server, says
+    /// `done`, gives an end date where one is asked for.
     #[track_caller]
     pub fn confirm_gates(&self, plan: PlanId, mut ran: Ran) -> Ran {
         while ran.code == code::WAITING {
-            let steps = self.steps(plan).steps;
-            let gate = steps.iter().find(|step| step.state == StepState::Waiting);
-            let Some(gate) = gate else { panic!("it waits for a person, but no step does:\n{}", ran.said()) };
-            let number = format!("{plan}/{}", gate.number);
-            let mut words = vec!["done", &number, "--watch"];
-            if gate.end_date_of.is_some() {
-                words.extend(["--ends", "2099-12-31"]);
-            }
-            ran = self.cli.run(words);
+            ran = self.do_by_hand(plan, &self.waiting(plan));
         }
         ran
+    }
+
+    /// A person's part of a step: a guided package is installed, `done` is said.
+    #[track_caller]
+    pub fn do_by_hand(&self, plan: PlanId, step: &StepView) -> Ran {
+        if step.node.kind == NodeKind::Package {
+            self.install_by_hand(step);
+        }
+        self.done(plan, step)
+    }
+
+    /// The step of a run that waits for a person.
+    ///
+    /// # Panics
+    /// Where none does.
+    #[track_caller]
+    pub fn waiting(&self, plan: PlanId) -> StepView {
+        let steps = self.steps(plan).steps.into_iter();
+        let mut waiting = steps.filter(|step| step.state == StepState::Waiting);
+        waiting.next().unwrap_or_else(|| panic!("{plan} waits for nobody"))
+    }
+
+    /// Says that a step is done, and watches what comes of it.
+    pub fn done(&self, plan: PlanId, step: &StepView) -> Ran {
+        let number = format!("{plan}/{}", step.number);
+        let mut words = vec!["done", &number, "--watch"];
+        if step.end_date_of.is_some() {
+            words.extend(["--ends", "2099-12-31"]);
+        }
+        self.cli.run(words)
+    }
+
+    /// What a person does of a guided package: its installer, with the version that the step shows.
+    #[track_caller]
+    fn install_by_hand(&self, step: &StepView) {
+        let version = step.rows.iter().find(|row| row.attribute.name.as_str() == "version");
+        match version.map(|row| &row.new) {
+            Some(New::Exact(version)) => {
+                self.agent.twin.install(step.node.name.as_str(), &version.to_string());
+            }
+            other => panic!("{} shows no version to install: {other:?}", step.node),
+        }
     }
 
     /// The plan's steps.
