@@ -1,8 +1,10 @@
 //! SQL scripts: bytes to text, text to batches, as sqlcmd reads them. Pure, so that every host runs the same batches.
 //!
-//! `decode` knows the encodings that scripts come in, `split` cuts at `GO`, `mark` says how far a file is. Neighbours: the engine runs the batches of a
+//! `decode` knows the encodings that scripts come in, `split` cuts at `GO`, `command` reads the lines that are sqlcmd's own, `mark`
+//! says how far a file is. Neighbours: the engine runs the batches of a
 //! task one by one and marks each. Nothing here understands SQL beyond quotes and comments.
 
+mod command;
 mod decode;
 mod mark;
 mod split;
@@ -34,5 +36,7 @@ pub struct ScriptError {
     pub problem: String,
 }
 
+#[cfg(test)]
+mod dialect;
 #[cfg(test)]
 mod tests;

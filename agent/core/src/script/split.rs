@@ -1,15 +1,14 @@
-//! From a script's text to its batches, by the rules of sqlcmd (its documentation, and go-sqlcmd's `pkg/sqlcmd`).
+//! From a script's text to its batches, by the rules of sqlcmd (its page on learn.microsoft.com, and go-sqlcmd's
+//! `pkg/sqlcmd`; `dialect` has them case by case).
 //!
-//! `GO` stands alone on its line, outside quotes and comments. Of sqlcmd's own commands `:setvar` is obeyed and
-//! `:on error exit` is how Muster works anyway; all others are refused, because they would run other files or other servers.
-//! Neighbours: `decode` gives the text.
+//! `GO` stands alone on its line, outside quotes and comments. Variables are put in when their batch ends, in quotes too and
+//! in comments not. Neighbours: `decode` gives the text, `command` reads the lines that are sqlcmd's own.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
+use super::command::{self, Command, is_variable};
 use super::{Batch, ScriptError};
-
-/// How often one `GO n` may repeat its batch; a larger number is a slip.
-const TIMES_MOST: u32 = 10_000;
 
 /// What a character stands in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,7 +18,7 @@ enum Inside {
     Code,
     /// `'...'`, `"..."` or `[...]`, up to this character.
     Quotes(char),
-    /// `/* ... */`, nested so deep.
+    /// `/* ... */`, nested so deep, as the server has them.
     Comment(u32),
 }
 
@@ -31,14 +30,26 @@ pub fn split(text: &str) -> Result<Vec<Batch>, ScriptError> {
     let mut splitter = Splitter::default();
     for (line, number) in text.split_inclusive('\n').zip(1_u32..) {
         splitter.line(line, number)?;
+        if splitter.left {
+            return Ok(splitter.batches);
+        }
     }
     splitter.end()
+}
+
+/// `$(NAME)` in the present batch.
+struct Variable {
+    place: Range<usize>,
+    name: String,
+    line: u32,
 }
 
 #[derive(Default)]
 struct Splitter {
     batches: Vec<Batch>,
     text: String,
+    /// The variables of the present batch, in order of their places.
+    used: Vec<Variable>,
     /// The line on which the present batch begins.
     first: u32,
     /// Whether it has anything but blanks and comments.
@@ -47,43 +58,43 @@ struct Splitter {
     /// Where the open quote or comment began.
     opened: u32,
     variables: BTreeMap<String, String>,
+    /// Whether the script was left before its last line.
+    left: bool,
 }
 
 impl Splitter {
     fn line(&mut self, line: &str, number: u32) -> Result<(), ScriptError> {
         if self.inside == Inside::Code {
-            let trimmed = line.trim();
-            if let Some(times) = go(trimmed, number)? {
-                self.finish(times);
-                return Ok(());
-            }
-            if trimmed.starts_with(':') || trimmed.starts_with("!!") {
-                return self.command(trimmed, number);
+            if let Some(command) = command::read(line, number)? {
+                return self.obey(command, number);
             }
             // Blank lines before a batch are none of it, so that its place is where it is read.
-            if self.text.is_empty() && trimmed.is_empty() {
+            if self.text.is_empty() && line.trim().is_empty() {
                 return Ok(());
             }
         }
         if self.text.is_empty() {
             self.first = number;
         }
-        let line = self.with_variables(line, number)?;
-        self.scan(&line, number);
-        self.text.push_str(&line);
+        self.scan(line, number)?;
+        self.text.push_str(line);
         Ok(())
     }
 
-    /// Follows quotes and comments through a line.
-    fn scan(&mut self, line: &str, number: u32) {
-        let mut characters = line.chars().peekable();
-        while let Some(character) = characters.next() {
-            let next = characters.peek().copied();
+    /// Follows quotes, comments and variables through a line.
+    fn scan(&mut self, line: &str, number: u32) -> Result<(), ScriptError> {
+        let mut characters = line.char_indices().peekable();
+        while let Some((place, character)) = characters.next() {
+            let next = characters.peek().map(|(_, next)| *next);
             match (self.inside, character, next) {
-                (Inside::Code, '-', Some('-')) => return,
+                (Inside::Code, '-', Some('-')) => return Ok(()),
                 (Inside::Code, '/', Some('*')) => {
                     characters.next();
                     self.open(Inside::Comment(1), number);
+                }
+                (Inside::Code | Inside::Quotes(_), '$', Some('(')) => {
+                    let end = self.variable(line, place, number)?;
+                    while characters.next_if(|(place, _)| *place < end).is_some() {}
                 }
                 (Inside::Code, '\'' | '"', _) => self.quote(character, number),
                 (Inside::Code, '[', _) => self.quote(']', number),
@@ -104,6 +115,23 @@ impl Splitter {
                 (Inside::Quotes(_) | Inside::Comment(_), _, _) => {}
             }
         }
+        Ok(())
+    }
+
+    /// Notes the variable at that place of a line; gives the place after it.
+    fn variable(&mut self, line: &str, place: usize, number: u32) -> Result<usize, ScriptError> {
+        let after = line.get(place + 2..).unwrap_or_default();
+        let name = after.split_once(')').map(|(name, _)| name).filter(|name| is_variable(name));
+        let name = name.ok_or_else(|| ScriptError {
+            line: number,
+            problem: "`$(` begins a variable, and no name and `)` follow: write '$' + '(' where the two characters are meant"
+                .to_owned(),
+        })?;
+        let length = name.len() + 3;
+        let begin = self.text.len() + place;
+        self.used.push(Variable { place: begin..begin + length, name: name.to_owned(), line: number });
+        self.has_code = true;
+        Ok(place + length)
     }
 
     fn quote(&mut self, end: char, number: u32) {
@@ -116,59 +144,54 @@ impl Splitter {
         self.opened = number;
     }
 
-    fn command(&mut self, line: &str, number: u32) -> Result<(), ScriptError> {
-        let mut words = line.split_whitespace();
-        let command = words.next().unwrap_or_default().to_lowercase();
-        let rest: Vec<&str> = words.collect();
-        match (command.as_str(), rest.as_slice()) {
-            (":setvar", [name, value @ ..]) => {
-                let value = value.join(" ");
-                let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
-                self.variables.insert(name.to_lowercase(), bare.unwrap_or(&value).to_owned());
-                Ok(())
+    fn obey(&mut self, command: Command, number: u32) -> Result<(), ScriptError> {
+        match command {
+            Command::Go(times) => {
+                let times = command::times(&times, |name| self.variables.get(name).cloned(), number)?;
+                self.finish(times)?;
             }
-            (":on", [error, exit])
-                if error.eq_ignore_ascii_case("error") && exit.eq_ignore_ascii_case("exit") =>
-            {
-                Ok(())
+            Command::Set(name, Some(value)) => {
+                self.variables.insert(name, value);
             }
-            _ => Err(ScriptError {
-                line: number,
-                problem: format!(
-                    "`{command}` is a command of sqlcmd that is not carried out: write what it does into the list of scripts"
-                ),
-            }),
+            Command::Set(name, None) => {
+                if self.variables.remove(&name).is_none() {
+                    return Err(unset(&name, number));
+                }
+            }
+            Command::Reset => {
+                self.text.clear();
+                self.used.clear();
+                self.has_code = false;
+            }
+            Command::Exit { after_batch: false } if self.has_code => {
+                return Err(ScriptError {
+                    line: number,
+                    problem: "the script is left here, and the statements before it have no GO: sqlcmd would not run them; add \
+                              GO, or take them out"
+                        .to_owned(),
+                });
+            }
+            Command::Exit { .. } => {
+                self.finish(1)?;
+                self.left = true;
+            }
+            Command::Nothing => {}
         }
+        Ok(())
     }
 
-    /// The line with `$(NAME)` replaced, in strings too, as sqlcmd does.
-    fn with_variables(&self, line: &str, number: u32) -> Result<String, ScriptError> {
-        let mut out = String::new();
-        let mut rest = line;
-        while let Some((before, after)) = rest.split_once("$(") {
-            out.push_str(before);
-            let name = after.split_once(')').filter(|(name, _)| is_variable(name));
-            let Some((name, after)) = name else {
-                out.push_str("$(");
-                rest = after;
-                continue;
-            };
-            let value = self.variables.get(&name.to_lowercase()).ok_or_else(|| ScriptError {
-                line: number,
-                problem: format!("the variable $({name}) has no value: no `:setvar {name}` comes before it"),
-            })?;
-            out.push_str(value);
-            rest = after;
+    /// Ends the present batch: its variables get the values that they have now.
+    fn finish(&mut self, times: u32) -> Result<(), ScriptError> {
+        let mut text = std::mem::take(&mut self.text);
+        // From the last to the first, so that places before stay what they are.
+        for Variable { place, name, line } in std::mem::take(&mut self.used).into_iter().rev() {
+            let value = self.variables.get(&name.to_lowercase()).ok_or_else(|| unset(&name, line))?;
+            text.replace_range(place, value);
         }
-        out.push_str(rest);
-        Ok(out)
-    }
-
-    fn finish(&mut self, times: u32) {
-        let text = std::mem::take(&mut self.text);
         if std::mem::take(&mut self.has_code) {
             self.batches.push(Batch { line: self.first, text, times });
         }
+        Ok(())
     }
 
     fn end(mut self) -> Result<Vec<Batch>, ScriptError> {
@@ -180,31 +203,14 @@ impl Splitter {
         if let Some(problem) = open {
             return Err(ScriptError { line: self.opened, problem });
         }
-        self.finish(1);
+        self.finish(1)?;
         Ok(self.batches)
     }
 }
 
-/// Whether the line is `GO` or `GO n`, perhaps with a comment after it; how often, if so.
-fn go(line: &str, number: u32) -> Result<Option<u32>, ScriptError> {
-    let line = line.split_once("--").map_or(line, |(before, _)| before).trim();
-    let mut words = line.split_whitespace();
-    let is_go = words.next().is_some_and(|word| word.trim_end_matches(';').eq_ignore_ascii_case("go"));
-    if !is_go {
-        return Ok(None);
+fn unset(name: &str, line: u32) -> ScriptError {
+    ScriptError {
+        line,
+        problem: format!("the variable $({name}) has no value: no `:setvar {name}` comes before it"),
     }
-    let wrong = || ScriptError {
-        line: number,
-        problem: format!("`{line}` is not `GO` or `GO n` with n from 1 to {TIMES_MOST}"),
-    };
-    let times = match (line.contains(';'), words.next(), words.next()) {
-        (false, None, None) => Some(1),
-        (false, Some(times), None) => times.parse().ok(),
-        (_, _, _) => None,
-    };
-    times.filter(|times| (1..=TIMES_MOST).contains(times)).map(Some).ok_or_else(wrong)
-}
-
-fn is_variable(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
 }

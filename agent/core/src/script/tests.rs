@@ -1,67 +1,8 @@
-//! What a script comes to, case by case, and for any text at all.
+//! Encodings case by case, and what holds for any text at all; `dialect` has the cases of batches.
 
 use proptest::prelude::*;
 
 use super::{Batch, decode, split};
-
-/// `line x times: text`, batch by batch.
-fn shown(text: &str) -> Vec<String> {
-    let batches = split(text).unwrap_or_else(|error| panic!("{text:?}: {error}"));
-    batches.iter().map(|b| format!("{}x{}: {}", b.line, b.times, b.text.trim_end())).collect()
-}
-
-#[test]
-fn go_ends_a_batch_on_a_line_of_its_own_and_nowhere_else() {
-    for (text, batches) in [
-        ("SELECT 1", vec!["1x1: SELECT 1"]),
-        ("SELECT 1\nGO\nSELECT 2\nGO\n", vec!["1x1: SELECT 1", "3x1: SELECT 2"]),
-        ("SELECT 1\r\n  go  \r\nSELECT 2", vec!["1x1: SELECT 1", "3x1: SELECT 2"]),
-        ("\n\nSELECT 1\nGo 3 -- thrice\n", vec!["3x3: SELECT 1"]),
-        ("GO\nGO\n\n", vec![]),
-        ("-- only words\nGO\n/* and\nGO\nmore */\nGO", vec![]),
-        ("SELECT 1 GO\n", vec!["1x1: SELECT 1 GO"]),
-        ("GOTO done\nGO", vec!["1x1: GOTO done"]),
-        ("PRINT '\nGO\n'\nGO", vec!["1x1: PRINT '\nGO\n'"]),
-        ("PRINT 'it''s\nGO\n'\nGO", vec!["1x1: PRINT 'it''s\nGO\n'"]),
-        ("SELECT [a]]\nGO\n]\nGO", vec!["1x1: SELECT [a]]\nGO\n]"]),
-        ("SELECT \"a\"\"\nGO\n\"\nGO", vec!["1x1: SELECT \"a\"\"\nGO\n\""]),
-        ("/* /* \nGO\n*/\nGO\n*/ SELECT 1\nGO", vec!["1x1: /* /* \nGO\n*/\nGO\n*/ SELECT 1"]),
-        ("SELECT 1 -- it's '\nGO\nSELECT 2", vec!["1x1: SELECT 1 -- it's '", "3x1: SELECT 2"]),
-        ("SELECT 1 /* it's */\nGO", vec!["1x1: SELECT 1 /* it's */"]),
-        ("SELECT '--'\nGO\nSELECT '/*'\nGO", vec!["1x1: SELECT '--'", "3x1: SELECT '/*'"]),
-    ] {
-        assert_eq!(shown(text), batches, "{text:?}");
-    }
-}
-
-#[test]
-fn variables_are_put_in_and_a_line_keeps_its_number() {
-    let text = ":setvar Base SXA\n:setvar Who \"a b\"\n:On Error EXIT\nUSE $(base)\nPRINT '$(WHO) $('\nGO";
-    assert_eq!(shown(text), ["4x1: USE SXA\nPRINT 'a b $('"]);
-}
-
-#[test]
-fn what_cannot_be_run_as_it_is_is_refused_with_its_line() {
-    for (text, line, words) in [
-        ("SELECT 1\nGO\nPRINT 'a\nGO\n", 3, "never closed by '"),
-        ("/* a\n/* b */\n", 1, "never closed by */"),
-        ("SELECT [a\n", 1, "never closed by ]"),
-        ("SELECT $(Base)\n", 1, "$(Base) has no value"),
-        ("GO\n:r other.sql\n", 2, "`:r`"),
-        ("!!del c:\\\n", 1, "!!del"),
-        (":connect other\n", 1, ":connect"),
-        (":on error ignore\n", 1, ":on"),
-        ("SELECT 1\nGO 0\n", 2, "GO 0"),
-        ("SELECT 1\nGO many\n", 2, "GO many"),
-        ("SELECT 1\nGO;\n", 2, "GO;"),
-        ("SELECT 1\nGO 1 2\n", 2, "GO 1 2"),
-    ] {
-        let error = split(text).unwrap_err();
-        assert_eq!(error.line, line, "{text:?}: {error}");
-        assert!(error.problem.contains(words), "{text:?}: {error}");
-    }
-    assert_eq!(shown("PRINT '\n:r not a command\n'"), ["1x1: PRINT '\n:r not a command\n'"]);
-}
 
 #[test]
 fn the_encodings_of_scripts_are_told_apart() {
@@ -90,6 +31,13 @@ proptest! {
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         if let Ok(text) = decode(&bytes) {
             let _answer = split(&text);
+        }
+    }
+
+    #[test]
+    fn no_text_of_commands_makes_it_panic(text in "([a'\"\\[\\]/*\\-;\n ]|GO|\\$\\(|\\)|:setvar|:|exit|reset|é|[0-9]|\n){0,60}") {
+        if let Ok(batches) = split(&text) {
+            prop_assert!(batches.iter().all(|batch| !batch.text.trim().is_empty()));
         }
     }
 

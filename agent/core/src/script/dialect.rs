@@ -1,0 +1,219 @@
+//! The dialect of sqlcmd, case by case, with where each is from.
+//!
+//! `Docs`: "sqlcmd utility" and "Use sqlcmd with scripting variables" on learn.microsoft.com. `Go`: go-sqlcmd's `pkg/sqlcmd`
+//! (batch.go, commands.go, parse.go, variables.go), which says what the pages leave open. `Server`: what SQL Server reads, where
+//! the tools differ among themselves. `Ours`: stricter than the tool on purpose, where it would go on with half of what is
+//! meant.
+
+use super::split;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    Docs,
+    Go,
+    Server,
+    Ours,
+}
+use By::{Docs, Go, Ours, Server};
+
+/// A script, the batches that come of it as `LINExTIMES: TEXT` or the line and words of its refusal, and where it is from.
+type Case = (&'static str, Result<&'static [&'static str], (u32, &'static str)>, By);
+
+/// `GO`, and what is none.
+const GO: &[Case] = &[
+    ("SELECT 1", Ok(&["1x1: SELECT 1"]), Docs),
+    ("SELECT 1\nGO", Ok(&["1x1: SELECT 1"]), Docs),
+    ("SELECT 1\nGO\nSELECT 2\nGO\n", Ok(&["1x1: SELECT 1", "3x1: SELECT 2"]), Docs),
+    ("SELECT 1\ngo\nSELECT 2\nGo", Ok(&["1x1: SELECT 1", "3x1: SELECT 2"]), Docs),
+    ("SELECT 1\r\n  go  \r\nSELECT 2\r\n", Ok(&["1x1: SELECT 1", "3x1: SELECT 2"]), Go),
+    ("SELECT 1\n\tGO\t\nSELECT 2", Ok(&["1x1: SELECT 1", "3x1: SELECT 2"]), Go),
+    ("SELECT 1\nGO 5", Ok(&["1x5: SELECT 1"]), Docs),
+    ("SELECT 1\nGO    5   ", Ok(&["1x5: SELECT 1"]), Go),
+    ("\n\nSELECT 1\nGo 3 -- thrice\n", Ok(&["3x3: SELECT 1"]), Go),
+    ("SELECT 1\nGO -- once\n", Ok(&["1x1: SELECT 1"]), Go),
+    ("SELECT 1\nGO --", Ok(&["1x1: SELECT 1"]), Go),
+    (":setvar n 4\nSELECT 1\nGO $(n)", Ok(&["2x4: SELECT 1"]), Go),
+    ("GO\nGO\n\n", Ok(&[]), Docs),
+    ("", Ok(&[]), Docs),
+    ("\n \n\t\n", Ok(&[]), Docs),
+    ("SELECT 1 GO\n", Ok(&["1x1: SELECT 1 GO"]), Go),
+    ("SELECT 1; GO\nSELECT 2", Ok(&["1x1: SELECT 1; GO\nSELECT 2"]), Go),
+    ("GOTO done\nGO", Ok(&["1x1: GOTO done"]), Go),
+    ("GO5\nGO", Ok(&["1x1: GO5"]), Go),
+    ("go_on\nGO", Ok(&["1x1: go_on"]), Go),
+    ("[GO]\nGO", Ok(&["1x1: [GO]"]), Go),
+    ("SELECT 1\nGO 0", Err((2, "GO 0")), Go),
+    ("SELECT 1\nGO -1", Err((2, "GO -1")), Go),
+    ("SELECT 1\nGO many", Err((2, "GO many")), Go),
+    ("SELECT 1\nGO 1 2", Err((2, "GO 1 2")), Ours),
+    ("SELECT 1\nGO 3x", Err((2, "GO 3x")), Ours),
+    ("SELECT 1\nGO 10001", Err((2, "from 1 to 10000")), Ours),
+    ("SELECT 1\nGO;", Err((2, "GO;")), Ours),
+    ("SELECT 1\nGO(2)", Err((2, "GO(2)")), Ours),
+    ("SELECT 1\nGO /* 2 */", Err((2, "/* 2 */")), Go),
+    ("SELECT 1\nGO $(n)", Err((2, "$(n) has no value")), Go),
+    (":setvar n x\nSELECT 1\nGO $(n)", Err((3, "GO x")), Go),
+];
+
+/// Quotes and comments.
+const QUOTES: &[Case] = &[
+    ("PRINT '\nGO\n'\nGO", Ok(&["1x1: PRINT '\nGO\n'"]), Go),
+    ("PRINT 'it''s\nGO\n'\nGO", Ok(&["1x1: PRINT 'it''s\nGO\n'"]), Go),
+    ("PRINT ''''\nGO\nPRINT ''''''\nGO", Ok(&["1x1: PRINT ''''", "3x1: PRINT ''''''"]), Go),
+    (
+        r"PRINT 'str\'
+GO",
+        Ok(&[r"1x1: PRINT 'str\'"]),
+        Go,
+    ),
+    (
+        r#"PRINT "str\"
+GO"#,
+        Ok(&[r#"1x1: PRINT "str\""#]),
+        Go,
+    ),
+    ("PRINT \"st'r\"\nGO", Ok(&["1x1: PRINT \"st'r\""]), Go),
+    ("PRINT 'st\"r'\nGO", Ok(&["1x1: PRINT 'st\"r'"]), Go),
+    ("SELECT \"a\"\"\nGO\n\"\nGO", Ok(&["1x1: SELECT \"a\"\"\nGO\n\""]), Server),
+    ("select [a'b] = 'c'\nGO", Ok(&["1x1: select [a'b] = 'c'"]), Go),
+    ("select [bracket]]a]\nGO", Ok(&["1x1: select [bracket]]a]"]), Go),
+    ("SELECT [a]]\nGO\n]\nGO", Ok(&["1x1: SELECT [a]]\nGO\n]"]), Go),
+    ("SELECT [a[b]\nGO", Ok(&["1x1: SELECT [a[b]"]), Server),
+    ("SELECT 1 -- it's '\nGO\nSELECT 2", Ok(&["1x1: SELECT 1 -- it's '", "3x1: SELECT 2"]), Go),
+    ("SELECT 1 -- /*\nGO\nSELECT 2", Ok(&["1x1: SELECT 1 -- /*", "3x1: SELECT 2"]), Go),
+    ("SELECT 1 /* it's */\nGO", Ok(&["1x1: SELECT 1 /* it's */"]), Go),
+    ("SELECT '--'\nGO\nSELECT '/*'\nGO", Ok(&["1x1: SELECT '--'", "3x1: SELECT '/*'"]), Go),
+    ("SELECT 1 /* comment\nGO\n*/\nGO", Ok(&["1x1: SELECT 1 /* comment\nGO\n*/"]), Go),
+    ("select '1\n00' \n/* comm\nent*/\nGO 4", Ok(&["1x4: select '1\n00' \n/* comm\nent*/"]), Go),
+    ("SELECT 5/*/ x */\nGO", Ok(&["1x1: SELECT 5/*/ x */"]), Server),
+    ("SELECT 6 - -1\nGO", Ok(&["1x1: SELECT 6 - -1"]), Go),
+    ("SELECT 6 / *\nGO", Ok(&["1x1: SELECT 6 / *"]), Go),
+    ("/* /* \nGO\n*/\nGO\n*/ SELECT 1\nGO", Ok(&["1x1: /* /* \nGO\n*/\nGO\n*/ SELECT 1"]), Server),
+    ("-- only words\nGO\n/* and\nGO\nmore */\nGO", Ok(&[]), Ours),
+    ("/* x */ GO\nGO", Ok(&["1x1: /* x */ GO"]), Go),
+    ("/*\n*/ GO\nGO", Ok(&["1x1: /*\n*/ GO"]), Go),
+    ("print ('me\n!!me')", Ok(&["1x1: print ('me\n!!me')"]), Go),
+    ("/*comment\n!!me*/ SELECT 1", Ok(&["1x1: /*comment\n!!me*/ SELECT 1"]), Go),
+    ("PRINT '\n:r not a command\n'", Ok(&["1x1: PRINT '\n:r not a command\n'"]), Go),
+    ("SELECT 1\nGO\nPRINT 'a\nGO\n", Err((3, "never closed by '")), Ours),
+    ("SELECT \"a\n", Err((1, "never closed by \"")), Ours),
+    ("select [bracket", Err((1, "never closed by ]")), Ours),
+    ("/* a\n/* b */\n", Err((1, "never closed by */")), Ours),
+];
+
+/// Variables.
+const VARIABLES: &[Case] = &[
+    (":setvar Base SXA\nUSE $(Base)\nGO", Ok(&["2x1: USE SXA"]), Docs),
+    (":setvar Base SXA\nUSE $(bASE)\nGO", Ok(&["2x1: USE SXA"]), Docs),
+    (":SETVAR Who \"a b\"\nPRINT '$(Who)'\nGO", Ok(&["2x1: PRINT 'a b'"]), Docs),
+    (":setvar q \"say \"\"so\"\"\"\nPRINT '$(q)'", Ok(&["2x1: PRINT 'say \"so\"'"]), Docs),
+    (":setvar a 1\n:setvar a 2\nSELECT $(a)", Ok(&["3x1: SELECT 2"]), Docs),
+    (":setvar a 1\nSELECT $(a)\n:setvar a 2\nGO", Ok(&["2x1: SELECT 2"]), Go),
+    (":setvar a 1\nSELECT $(a)\nGO\n:setvar a 2\nSELECT $(a)", Ok(&["2x1: SELECT 1", "5x1: SELECT 2"]), Go),
+    ("SELECT $(a)\n:setvar a 2\nGO", Ok(&["1x1: SELECT 2"]), Go),
+    (":setvar a it's\nSELECT 1 -- $(a)\nGO\nSELECT 2", Ok(&["2x1: SELECT 1 -- $(a)", "4x1: SELECT 2"]), Go),
+    (":setvar a ''\nPRINT $(a)\nGO\nPRINT '$(a)'", Ok(&["2x1: PRINT ''", "4x1: PRINT ''''"]), Go),
+    (":setvar a x\nSELECT [$(a)], \"$(a)\", '$(a)'", Ok(&["2x1: SELECT [x], \"x\", 'x'"]), Go),
+    (":setvar a x\n$(a)$(a) 100\nGO", Ok(&["2x1: xx 100"]), Go),
+    (":setvar va_1 x\n:setvar va-2 y\nSELECT '$(va_1)$(va-2)'", Ok(&["3x1: SELECT 'xy'"]), Go),
+    (":setvar a 1 -- one\nSELECT $(a)", Ok(&["2x1: SELECT 1"]), Go),
+    (":setvar a \"1 -- one\"\nSELECT '$(a)'", Ok(&["2x1: SELECT '1 -- one'"]), Go),
+    (":setvar a --1\nSELECT 1", Err((1, ":setvar a")), Go),
+    ("-- $(nothing)\n/* $(nothing) */ SELECT 1", Ok(&["1x1: -- $(nothing)\n/* $(nothing) */ SELECT 1"]), Go),
+    ("select '$ (X' \nquite", Ok(&["1x1: select '$ (X' \nquite"]), Go),
+    ("SELECT $1", Ok(&["1x1: SELECT $1"]), Go),
+    ("SELECT $(Base)\n", Err((1, "$(Base) has no value")), Ours),
+    ("SELECT 1\nSELECT '$(Base)'\nGO", Err((2, "$(Base) has no value")), Ours),
+    (":setvar a 1\n:setvar a\nSELECT $(a)", Err((3, "$(a) has no value")), Docs),
+    (":setvar a", Err((1, "$(a) has no value")), Go),
+    ("select $(x", Err((1, "`$(` begins a variable")), Go),
+    ("$((x", Err((1, "`$(` begins a variable")), Go),
+    ("alter $( x)", Err((1, "`$(` begins a variable")), Go),
+    ("PRINT '$('", Err((1, "`$(` begins a variable")), Go),
+    (":setvar 1a x", Err((1, "begins with a letter")), Go),
+    (":setvar a b c", Err((1, "stands in double quotes")), Go),
+    (":setvar a \"b\" c\"", Err((1, "stands in double quotes")), Go),
+    (":setvar", Err((1, ":setvar")), Go),
+    (":setvar b 1\n:setvar a $(b)\n", Err((2, "no variable into a variable")), Ours),
+];
+
+/// The other commands.
+const COMMANDS: &[Case] = &[
+    (":on error exit\nSELECT 1", Ok(&["2x1: SELECT 1"]), Docs),
+    (":On Error EXIT\nSELECT 1", Ok(&["2x1: SELECT 1"]), Docs),
+    ("ON ERROR EXIT\nSELECT 1", Ok(&["2x1: SELECT 1"]), Go),
+    (":list\n:listvar\nSELECT 1", Ok(&["3x1: SELECT 1"]), Docs),
+    ("select 1\n:list\nselect 2", Ok(&["1x1: select 1\nselect 2"]), Go),
+    (":out c:\\log.txt\n:error stderr\n:xml on\n:perftrace stdout\nSELECT 1", Ok(&["5x1: SELECT 1"]), Docs),
+    ("select 1\n:reset\nselect 2", Ok(&["3x1: select 2"]), Docs),
+    ("select 1\nRESET\nselect 2\nGO", Ok(&["3x1: select 2"]), Go),
+    ("select 1\nGO\nquit\nselect 2", Ok(&["1x1: select 1"]), Docs),
+    ("select 1\nGO\n:quit", Ok(&["1x1: select 1"]), Go),
+    ("select 1\nGO\nEXIT -- the end\nselect 2", Ok(&["1x1: select 1"]), Go),
+    ("select 1\n:exit()\nselect 2", Ok(&["1x1: select 1"]), Docs),
+    ("select 1\nEXIT ( )", Ok(&["1x1: select 1"]), Go),
+    ("exit_1\nexiting\nquitter", Ok(&["1x1: exit_1\nexiting\nquitter"]), Go),
+    ("SELECT 1 quit\nGO", Ok(&["1x1: SELECT 1 quit"]), Go),
+    ("select 1\nquit", Err((2, "sqlcmd would not run them")), Ours),
+    ("select 1\n:exit", Err((2, "sqlcmd would not run them")), Ours),
+    ("select 1\n:exit (select 10)", Err((2, "gives a value back")), Ours),
+    (":on error ignore\n", Err((1, "only `:on error exit`")), Ours),
+    ("GO\n:r other.sql\n", Err((2, "`:r`")), Ours),
+    (":connect other\n", Err((1, ":connect")), Ours),
+    ("!!del c:\\\n", Err((1, "`!!`")), Ours),
+    (":!! dir\n", Err((1, "`!!`")), Ours),
+    ("SELECT 1\nED\n", Err((2, "`ED`")), Ours),
+    (":serverlist\n", Err((1, ":serverlist")), Ours),
+    (":nonsense\n", Err((1, ":nonsense")), Go),
+];
+
+/// What came of a script, as the tables write it.
+fn come(script: &str) -> Result<Vec<String>, (u32, String)> {
+    let shown = |batch: super::Batch| {
+        format!("{}x{}: {}", batch.line, batch.times, batch.text.trim_end_matches(['\r', '\n']))
+    };
+    let batches = split(script).map_err(|error| (error.line, error.problem))?;
+    Ok(batches.into_iter().map(shown).collect())
+}
+
+#[track_caller]
+fn hold(cases: &[Case]) {
+    for (script, wanted, by) in cases {
+        match (come(script), wanted) {
+            (Ok(batches), Ok(wanted)) => assert_eq!(batches, *wanted, "{by:?}: {script:?}"),
+            (Err((line, problem)), Err((at, words))) => {
+                assert_eq!(line, *at, "{by:?}: {script:?}: {problem}");
+                assert!(problem.contains(words), "{by:?}: {script:?}: {problem}");
+            }
+            (came, _) => panic!("{by:?}: {script:?}: {came:?} instead of {wanted:?}"),
+        }
+    }
+}
+
+#[test]
+fn go_ends_a_batch_where_it_stands_alone() {
+    hold(GO);
+}
+
+#[test]
+fn quotes_and_comments_hold_what_is_in_them() {
+    hold(QUOTES);
+}
+
+#[test]
+fn variables_are_put_in_when_their_batch_ends() {
+    hold(VARIABLES);
+}
+
+#[test]
+fn commands_are_obeyed_without_effect_or_refused() {
+    hold(COMMANDS);
+}
+
+/// The example by which the reference's page shows what `:setvar` does to a name in a script.
+#[test]
+fn a_line_keeps_its_number_whatever_is_put_into_it() {
+    let script = ":setvar lines \"a\nb\"\nSELECT 1";
+    assert!(come(script).is_err(), "a value is one line");
+    assert_eq!(come(":setvar a x\n\n-- note\nSELECT\n$(a)\nGO").unwrap(), ["3x1: -- note\nSELECT\nx"]);
+}
