@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a story may fail its test as the story itself may")]
 
 mod agreement;
+mod attributes;
 mod canary;
 mod cancel;
 mod certificates;
