@@ -5,6 +5,7 @@
 
 mod crash;
 mod door;
+mod generated;
 mod guided;
 mod manifest;
 mod packages;

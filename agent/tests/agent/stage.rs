@@ -24,7 +24,7 @@ use muster_agent_core::journal::Sealed;
 use muster_agent_core::ledger::Change;
 use muster_model::command::{Command, Epoch};
 use muster_model::digest::Digest;
-use muster_model::manifest::Manifest;
+use muster_model::manifest::{Manifest, Node};
 use muster_model::name::{NodeId, PlanId};
 use muster_model::node::NodeClass;
 use muster_model::outcome::{CommandId, End, Outcome, StepKey, StepTicket};
@@ -252,7 +252,8 @@ pub(crate) fn ends(outcomes: &BTreeMap<u32, Outcome>) -> Vec<End> {
     outcomes.values().map(|outcome| outcome.end).collect()
 }
 
-/// A plan as the controller makes it: a step for each report, checks at the end, each step after what provides it.
+/// A plan as the controller makes it: a step for each report, checks at the end, each step after what it needs and what
+/// provides it.
 pub(crate) struct Plan {
     pub(crate) id: PlanId,
     pub(crate) manifest: Manifest,
@@ -278,8 +279,13 @@ impl Plan {
             steps.push(Step { number, node: node.id.clone(), class, effect, rows, guide: None });
         }
         let number = |id: &NodeId| steps.iter().find(|step| step.node == *id).map(|step| step.number);
-        let provided = manifest.nodes.iter().filter_map(|node| Some((node.provided_by.as_ref()?, &node.id)));
-        let edges = provided.filter_map(|(one, other)| Some((number(one)?, number(other)?))).collect();
+        let before = |node: &Node| {
+            let needs = node.needs.iter().map(|need| need.node.clone());
+            needs.chain(node.provided_by.clone()).collect::<Vec<_>>()
+        };
+        let pairs =
+            manifest.nodes.iter().flat_map(|node| before(node).into_iter().map(|one| (one, &node.id)));
+        let edges = pairs.filter_map(|(one, other)| Some((number(&one)?, number(other)?))).collect();
         Self {
             id: PlanId(id),
             manifest: manifest.clone(),
