@@ -108,6 +108,9 @@ struct Restore {
     /// The data directory to make; it must not exist, or be empty.
     #[arg(long, value_name = "DIR")]
     data_dir: PathBuf,
+    /// Take secrets that do not open with the key for lost, and restore all else
+    #[arg(long)]
+    without_secrets: bool,
 }
 
 #[derive(Debug, Args)]
@@ -207,8 +210,8 @@ async fn back_up(line: Backup) -> anyhow::Result<()> {
 
 #[expect(clippy::print_stdout, reason = "what was restored is what was asked for")]
 async fn restore(line: Restore) -> anyhow::Result<()> {
-    let Restore { from, recovery_key, data_dir } = line;
-    let options = backup::restore::Options { from, recovery_key, data_dir };
+    let Restore { from, recovery_key, data_dir, without_secrets } = line;
+    let options = backup::restore::Options { from, recovery_key, data_dir, without_secrets };
     let backup = backup::restore::run(&options, Clock::system()).await?;
     println!("The backup of {} is restored to {}.", backup.made_at, options.data_dir.display());
     println!("What happened after it is not in it: pushes, plans, runs, enrolments, revocations.");

@@ -17,6 +17,7 @@ use sha2::Digest as _;
 use thiserror::Error;
 
 use super::seal::{self, seal};
+use super::secrets;
 use crate::authority::{self, CA_FILE, CA_KEY_FILE, CONTROLLER_FILE, Issuer, files};
 use crate::clock::Clock;
 use crate::crash;
@@ -137,6 +138,7 @@ async fn make(data_dir: &Path, folder: &Path, clock: &Clock) -> Result<Backup, E
         revision: contents.revision,
         ca_pin: issuer.pin(),
         recipients: contents.recipients,
+        secrets: secrets::needed(&contents.secrets),
         parts: parts.into_iter().collect::<Result<_, _>>()?,
     };
     write(RECORD_FILE, &serde_json::to_vec_pretty(&backup)?)?;

@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 
 use muster_model::backup::{
     AUTHORITY_KEY_PART, AUTHORITY_PART, Backup, CONTROLLER_PART, DATABASE_PART, Invalid, Part, RECORD_FILE,
+    SECRETS_PART,
 };
+use muster_proto::secret::Key;
 use thiserror::Error;
 
 use super::make::hash;
-use super::seal;
+use super::{seal, secrets};
 use crate::authority::{self, CA_FILE, CA_KEY_FILE, CONTROLLER_FILE, Issuer, files};
 use crate::clock::Clock;
 use crate::crash;
@@ -31,6 +33,8 @@ pub struct Options {
     pub recovery_key: PathBuf,
     /// The data directory to make; it must not exist, or be empty.
     pub data_dir: PathBuf,
+    /// Whether secrets that do not open are taken for lost, and all else is restored.
+    pub without_secrets: bool,
 }
 
 /// Why nothing was restored.
@@ -81,6 +85,15 @@ pub enum Error {
         #[source]
         source: Box<seal::Error>,
     },
+    /// Servers need secrets that the key does not open (G25).
+    #[error(
+        "these secrets, without which servers' data cannot be opened, do not open with this key:\n  {}\nTry the other recovery key and \
+         an earlier backup. With --without-secrets all else is restored, and these are set anew", .0.join("\n  ")
+    )]
+    Secrets(Vec<String>),
+    /// The list of secrets is not what it should be.
+    #[error("{SECRETS_PART} in the backup cannot be read")]
+    SecretList(#[source] serde_json::Error),
     /// A file cannot be read or written.
     #[error("{0} cannot be used")]
     File(String, #[source] io::Error),
@@ -100,7 +113,7 @@ pub enum Error {
 /// # Errors
 /// Where something is in the way, damaged or not to be opened; then there is no data directory.
 pub async fn run(options: &Options, clock: Clock) -> Result<Backup, Error> {
-    let Options { from, recovery_key, data_dir } = options;
+    let Options { from, recovery_key, data_dir, without_secrets } = options;
     if !staging::is_free(data_dir).map_err(in_file(data_dir))? {
         return Err(Error::NotEmpty(shown(data_dir)));
     }
@@ -110,6 +123,10 @@ pub async fn run(options: &Options, clock: Clock) -> Result<Backup, Error> {
     }
     let text = fs::read_to_string(recovery_key).map_err(in_file(recovery_key))?;
     let key = seal::recovery_key(&text).ok_or_else(|| Error::NoKey(shown(recovery_key)))?;
+    if !without_secrets {
+        let key = Key::parse(&text).map_err(|_| Error::NoKey(shown(recovery_key)))?;
+        prove(from, &backup, &key)?;
+    }
     let staging = Staging::begin(data_dir, "restore").map_err(in_file(data_dir))?;
     let open = |part: &Part| {
         let sealed = checked(from, part)?;
@@ -130,6 +147,18 @@ pub async fn run(options: &Options, clock: Clock) -> Result<Backup, Error> {
     crash::point("restore.before_publish");
     staging.publish().map_err(in_file(data_dir))?;
     Ok(backup)
+}
+
+/// Tries whether every secret opens that servers need.
+fn prove(from: &Path, backup: &Backup, key: &Key) -> Result<(), Error> {
+    let bytes = match backup.part(SECRETS_PART) {
+        Some(part) => checked(from, part)?,
+        None => Vec::new(),
+    };
+    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let lines = lines.map(serde_json::from_slice).collect::<Result<_, _>>().map_err(Error::SecretList)?;
+    let closed = secrets::closed(&backup.secrets, lines, key);
+    if closed.is_empty() { Ok(()) } else { Err(Error::Secrets(closed)) }
 }
 
 fn read_record(from: &Path) -> Result<Backup, Error> {

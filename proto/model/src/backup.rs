@@ -53,6 +53,9 @@ pub struct Backup {
     pub ca_pin: Digest,
     /// The recovery keys' public halves; any one of the private ones opens every sealed part.
     pub recipients: Vec<String>,
+    /// The versions of secrets that servers use as of this backup: what opens their data (G25). Nobody restores a controller
+    /// without them unawares.
+    pub secrets: Vec<SecretRef>,
     /// Every other file, by name.
     pub parts: Vec<Part>,
 }
@@ -159,6 +162,7 @@ mod tests {
             revision: None,
             ca_pin: Digest::of(b"ca"),
             recipients: vec!["age1x".to_owned()],
+            secrets: Vec::new(),
             parts: names.iter().map(part).collect(),
         };
         serde_json::to_vec(&backup).unwrap()

@@ -1,14 +1,18 @@
 //! What the guide does on a server, in its order, seen on the twin.
 
+use std::process::Command;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan as _};
 use muster_agent::host::twin::ledger::{Action, Deed};
+use muster_model::backup::{Backup, SECRETS_PART};
+use muster_model::digest::Digest;
 use muster_model::event::EventBody;
 use muster_model::outcome::End;
 use muster_model::plan::New;
 use muster_model::view::{SiteState, StepState};
-use muster_tests::cli::code;
+use muster_tests::cli::{Ran, code};
 
 use crate::past::days_ago;
 
@@ -324,4 +328,43 @@ fn g23_the_end_of_the_licences_is_asked_for_shown_in_status_and_asked_for_again_
     field.cli.ok("status martin-prod").says(&[&format!("licences end {renewed}")]);
     assert!(!field.cli.ok("status --problems").said().contains("martin-prod"));
     field.assert_in_sync();
+}
+
+#[test]
+fn g25_a_backup_names_the_versions_that_servers_need_and_a_restore_without_them_is_refused() {
+    let mut field = begun(martin());
+    field.set_secret("batch_account_password", "An0ther-horse").expect(code::OK);
+    field.plan();
+    let backup = field.folder().join("saved");
+    field.controller.backup_until(&backup, None).unwrap().expect(0);
+    field.agent.kill().unwrap();
+    field.controller.kill().unwrap();
+
+    let record = backup.join("backup.json");
+    let mut written: Backup = serde_json::from_slice(&std::fs::read(&record).unwrap()).unwrap();
+    let named: Vec<String> =
+        written.secrets.iter().map(|secret| format!("{} {}", secret.secret, secret.version)).collect();
+    assert_eq!(named, ["batch_account_password v2", "encryption_password v1", "security_code v1"]);
+
+    // One of them rots where it is kept, before anybody looks at it: the record is that of the rotten list.
+    let list = backup.join(SECRETS_PART);
+    let text = std::fs::read_to_string(&list).unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.contains("security_code")).collect();
+    let rotten = lines.join("\n") + "\n";
+    std::fs::write(&list, &rotten).unwrap();
+    let part = written.parts.iter_mut().find(|part| part.name == SECRETS_PART).unwrap();
+    (part.size_bytes, part.sha256) = (rotten.len() as u64, Digest::of(rotten.as_bytes()));
+    std::fs::write(&record, serde_json::to_vec(&written).unwrap()).unwrap();
+
+    let (key, data) = (field.recovery_key(1), field.folder().join("restored"));
+    let refused = field.controller.restore(&backup, &key, &data, None).unwrap();
+    assert_ne!(refused.code, 0, "{}", refused.said());
+    refused.says(&["martin-prod: v1 of security_code is not in the backup", "--without-secrets"]);
+    assert!(!data.exists());
+    // Whoever knows may go on without.
+    let mut command = Command::new(field.programs.controller());
+    command.args(["restore", "--without-secrets", "--from"]).arg(&backup);
+    command.arg("--recovery-key").arg(&key).arg("--data-dir").arg(&data);
+    Ran::of(&mut command).unwrap().expect(0);
+    assert!(data.exists());
 }
