@@ -68,7 +68,8 @@ pub async fn check(agent: &Agent) -> Findings {
     match session::open(options, agent.reception()).await {
         Err(broken) => {
             let line = format!("controller  FAIL, {}", chain(&broken));
-            findings.bad(&line, "ask the operator: muster server list")
+            let advice = "ask the operator: muster server list; one that was revoked or enrolled anew is hung up on and must be invited again";
+            findings.bad(&line, advice)
         }
         Ok(stream) => {
             let took_ms = begun.elapsed().as_millis();

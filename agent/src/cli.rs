@@ -117,12 +117,14 @@ fn enroll_here(args: &EnrollArgs, out: &mut dyn Write) -> anyhow::Result<i32> {
     let data = DataDir::new(data_dir);
     let host = host::open(twin.as_deref(), &exe, &data.installers())?.host_name()?;
     let enrolled = runtime()?.block_on(enroll(&data, token_file, host.clone(), *force))?;
-    let (label, place) = match twin {
-        Some(twin) => (" (SIMULATED)", format!(" --twin {}", twin.display())),
-        None => ("", String::new()),
+    let run = format!("muster-agent run --data-dir {}", data_dir.display());
+    let (label, next) = match twin {
+        Some(twin) => (" (SIMULATED)", format!("{run} --twin {}", twin.display())),
+        None if service::is_for(data_dir) => ("", "muster-agent service start".to_owned()),
+        None => ("", run),
     };
     writeln!(out, "{host} is enrolled as {} with {}{label}.", enrolled.server, enrolled.controller)?;
-    writeln!(out, "Next: muster-agent run --data-dir {}{place}", data_dir.display())?;
+    writeln!(out, "Next: {next}")?;
     Ok(0)
 }
 

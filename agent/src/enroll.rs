@@ -26,7 +26,7 @@ pub enum Error {
     #[error("{0} is enrolled already; add --force to throw that identity away")]
     Already(String),
     /// The token file cannot be read.
-    #[error("the token file {} cannot be read", path.display())]
+    #[error("the token file {} cannot be read; name the file that `muster server invite` wrote", path.display())]
     TokenFile {
         /// The file.
         path: PathBuf,
@@ -36,7 +36,7 @@ pub enum Error {
     },
     /// The file holds no token.
     #[error("the token cannot be used")]
-    Token(#[from] InvalidToken),
+    Invalid(#[from] InvalidToken),
     /// The key or the request could not be made.
     #[error("the key or its signing request could not be made")]
     Key(#[from] rcgen::Error),
@@ -45,9 +45,12 @@ pub enum Error {
     Dial(#[from] dial::Error),
     /// The controller does not take the token.
     #[error(
-        "the controller refused: {0}; if the token was used or is too old, make a new one with `muster server invite {1}`"
+        "the controller does not take this token: it was used, is too old, or a newer one was made; make a new one with `muster server invite {0} --out FILE`"
     )]
-    Refused(String, String),
+    Token(ServerId),
+    /// The controller does not take this agent.
+    #[error("the controller refused: {0}")]
+    Refused(String),
     /// The answer is not what was asked for.
     #[error("the controller's answer is not to be trusted: {0}; nothing was stored")]
     Answer(String),
@@ -91,7 +94,7 @@ pub async fn enroll(
     let reply = EnrollmentClient::new(channel)
         .enroll(request)
         .await
-        .map_err(|status| Error::Refused(status.message().to_owned(), token.server.to_string()))?
+        .map_err(|status| refusal(&status, &token.server))?
         .into_inner();
     crash::point("enroll.after_reply");
     let v1::EnrollReply { certificate_pem, ca_pem, server } = reply;
@@ -100,6 +103,13 @@ pub async fn enroll(
     let credentials = Credentials { ca_pem, certificate_pem, key_pem: key.serialize_pem() };
     data.publish(&Enrolled { identity: identity.clone(), credentials, secrets_key })?;
     Ok(identity)
+}
+
+fn refusal(status: &tonic::Status, server: &ServerId) -> Error {
+    if status.code() == tonic::Code::PermissionDenied {
+        return Error::Token(server.clone());
+    }
+    Error::Refused(status.message().to_owned())
 }
 
 /// Whether a certificate is for that holder, that key and that age key.

@@ -149,6 +149,12 @@ fn status(out: &mut dyn Write) -> anyhow::Result<i32> {
     Ok(i32::from(state != "running"))
 }
 
+/// Whether there is a service for the agent of this folder, as far as its standard place tells.
+pub fn is_for(data_dir: &Path) -> bool {
+    let is_standard = os::service::standard_folder().is_some_and(|standard| standard == data_dir);
+    is_standard && matches!(os::service::standing(NAME), Ok(Some(_)))
+}
+
 fn standing() -> anyhow::Result<Option<Standing>> {
     os::service::standing(NAME).context("the service cannot be looked at")
 }

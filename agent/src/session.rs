@@ -51,8 +51,8 @@ pub enum Broken {
     #[error(transparent)]
     Dial(#[from] dial::Error),
     /// The controller does not take the stream, or it broke.
-    #[error("the stream ended: {}", .0.message())]
-    Status(#[from] tonic::Status),
+    #[error("the stream ended: {0}")]
+    Status(String),
     /// A message cannot be read.
     #[error("the controller said what this version cannot read")]
     Invalid(#[from] Invalid),
@@ -65,6 +65,18 @@ pub enum Broken {
     /// The agent ended it: it comes back with its new certificate.
     #[error("the certificate was renewed")]
     Renewed,
+}
+
+impl From<tonic::Status> for Broken {
+    /// The controller's own words, or else the innermost ones of the connection: what lies between repeats them.
+    fn from(status: tonic::Status) -> Self {
+        let mut deepest: &dyn std::error::Error = &status;
+        while let Some(source) = deepest.source() {
+            deepest = source;
+        }
+        let local = std::error::Error::source(&status).is_some();
+        Self::Status(if local { deepest.to_string() } else { status.message().to_owned() })
+    }
 }
 
 /// An open stream, right after its welcome.

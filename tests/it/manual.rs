@@ -1,249 +1,280 @@
-//! The operators' pages, typed from their top to their end: every command that they show does what they say.
+//! The README and the operators' pages, typed from top to end: every command that they show does what it says.
 //!
-//! A line that begins with `$` is typed at the operator's desk or the controller's machine, one that begins with `DUP-WEB01>` on
-//! the server. Neighbours: `pages` has what pages list, and types the page of documents.
+//! Neighbours: `muster_tests::page` reads a page, `muster_tests::desk` types its lines. Here stands which page is typed, what it wants beforehand,
+//! and what a person does between two of its lines. A fence that nobody types fails the last tests.
 
-use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::Command;
 
-use muster_tests::cli::{Ran, code};
-use muster_tests::daemon::{Daemon, await_until};
+use muster_tests::desk::Desk;
+use muster_tests::page::{self, CONSOLE, Line, PROGRAMS, WINDOWS};
 use muster_tests::programs::{Programs, root};
-use muster_tests::twin::Twin;
 
-/// What is typed as a secret.
-const VALUE: &str = "Corr3ct-horse";
-
-/// The pages that are typed here, and the one that `pages` types.
-const TYPED: [&str; 5] = ["README.md", "controller.md", "documents.md", "secrets.md", "servers.md"];
-
-fn read(page: &str) -> String {
-    let path = if page == "README.md" { root().join(page) } else { root().join("deploy/docs").join(page) };
-    std::fs::read_to_string(path).unwrap()
+/// How a page is typed.
+struct Typist {
+    /// What it takes as there.
+    beforehand: fn(&mut Desk),
+    /// What a person does before a line, as the page says in words.
+    before: fn(&mut Desk, &Line),
+    /// Lines, by their beginnings, that do not end with 0, and how they do.
+    ends: &'static [(&'static str, i32)],
+    /// What holds after the last line.
+    afterwards: fn(&mut Desk),
 }
 
-/// The lines of `console` blocks that are typed, without the comments after them.
-fn typed(page: &str) -> Vec<String> {
-    let text = read(page);
-    let blocks = text.split("```console\n").skip(1).filter_map(|part| part.split("```").next());
-    let lines = blocks.flat_map(str::lines).filter_map(|line| {
-        let line = line.trim_start();
-        line.strip_prefix("$ ").or_else(|| line.strip_prefix("DUP-WEB01> "))
-    });
-    let lines = lines.map(|line| line.split("  # ").next().unwrap_or_default().trim_end().to_owned());
-    lines.collect()
-}
+const PLAIN: Typist = Typist { beforehand: |_| (), before: |_, _| (), ends: &[], afterwards: |_| () };
 
-/// A person at one desk with everything on it: one folder, one controller that serves at a time, one agent.
-struct Desk {
-    folder: tempfile::TempDir,
-    programs: &'static Programs,
-    address: String,
-    serving: Option<Daemon>,
-    agent: Option<Daemon>,
-}
-
-impl Desk {
-    fn new() -> Self {
-        let port = muster_tests::controller::free_port().unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let address = format!("127.0.0.1:{port}");
-        Self { folder, programs: Programs::built(), address, serving: None, agent: None }
-    }
-
-    /// A desk at which the controller serves, the examples lie where the README has them, and a twin stands that is not enrolled.
-    fn begun(declaration: &str) -> Self {
-        let mut desk = Self::new();
-        std::os::unix::fs::symlink(root().join("deploy"), desk.folder.path().join("deploy")).unwrap();
-        desk.type_in("muster-controller init --data-dir controller --listen muster.example.org:7400 --operator anne --profile-out anne.profile --recovery-out recovery");
-        desk.type_in("muster-controller serve --data-dir controller");
-        let declaration = root().join("deploy/examples").join(declaration);
-        Twin::init(desk.programs, &desk.folder.path().join("twin"), &declaration).unwrap();
-        desk
-    }
-
-    fn command(&self, line: &str) -> Command {
-        let mut words = line.split_whitespace();
-        let program = match words.next().unwrap() {
-            "muster" => self.programs.cli(),
-            "muster-controller" => self.programs.controller(),
-            "muster-agent" => self.programs.agent(),
-            other => panic!("the page types {other}"),
-        };
-        let mut command = Command::new(program);
-        command.current_dir(self.folder.path()).env("MUSTER_PROFILE", "anne.profile").args(words);
-        command
-    }
-
-    /// Types a line of a page, with this desk's address and files in the place of those that the page shows.
-    #[track_caller]
-    fn type_in(&mut self, line: &str) -> Option<Ran> {
-        let line = line
-            .replace("muster.example.org:7400", &self.address)
-            .replace("--recovery-key muster-recovery", "--recovery-key recovery/muster-recovery");
-        let line = self.with_backup(line);
-        if line.starts_with("muster-controller serve") {
-            self.serve(&line);
-            return None;
-        }
-        if line.starts_with("muster-agent run") {
-            self.agent = Some(Daemon::start("agent", &mut self.command(&line)).unwrap());
-            let connected =
-                || Ok(Ran::of(&mut self.command("muster server list"))?.out.contains("connected"));
-            await_until("the agent is connected", connected).unwrap();
-            return None;
-        }
-        // The pages say of these that nothing may serve the data, or run in the folder.
-        if line.starts_with("muster-controller recover") || line.contains("operator reset") {
-            stop(&mut self.serving);
-        }
-        if line.contains("--force") {
-            stop(&mut self.agent);
-        }
-        let typed = if line.starts_with("muster secret set") { VALUE } else { "" };
-        Some(Ran::of_with(&mut self.command(&line), typed).unwrap())
-    }
-
-    /// The backup that was made here, for the one that a page shows.
-    fn with_backup(&self, line: String) -> String {
-        let Some(shown) = line.split_whitespace().find(|word| word.starts_with("backups/")) else {
-            return line;
-        };
-        let made = format!("backups/{}", only(&self.folder.path().join("backups")));
-        line.replace(shown, &made)
-    }
-
-    fn serve(&mut self, line: &str) {
-        stop(&mut self.serving);
-        let data = line.split_whitespace().last().unwrap();
-        let address = self.folder.path().join(data).join("address");
-        drop(std::fs::remove_file(&address));
-        self.serving = Some(Daemon::start("controller", &mut self.command(line)).unwrap());
-        await_until("serving", || Ok(address.exists())).unwrap();
-    }
-
-    /// Types a page; every command ends with 0.
-    #[track_caller]
-    fn type_page(&mut self, page: &str, least: usize) {
-        let lines = typed(page);
-        assert!(lines.len() >= least, "{page}: {lines:?}");
-        for line in lines {
-            if let Some(ran) = self.type_in(&line) {
-                ran.expect(code::OK);
-            }
-        }
-    }
-}
-
-fn stop(daemon: &mut Option<Daemon>) {
-    if let Some(mut daemon) = daemon.take() {
-        assert!(daemon.terminate().unwrap().success());
-    }
-}
-
-/// The only entry of a folder.
-fn only(folder: &Path) -> String {
-    let mut entries = std::fs::read_dir(folder).unwrap();
-    let name = entries.next().unwrap().unwrap().file_name().into_string().unwrap();
-    assert!(entries.next().is_none());
-    name
-}
-
-#[test]
-fn no_page_shows_a_command_that_nobody_types() {
-    let mut pages: BTreeSet<String> = BTreeSet::from(["README.md".to_owned()]);
-    for entry in std::fs::read_dir(root().join("deploy/docs")).unwrap() {
-        pages.insert(entry.unwrap().file_name().into_string().unwrap());
-    }
-    pages.retain(|page| read(page).contains("```console\n"));
-    assert_eq!(pages.into_iter().collect::<Vec<_>>(), TYPED);
-}
-
-#[test]
-fn every_command_of_the_controllers_page_does_what_it_says() {
+/// Types a page whole.
+fn type_in(page: &str, typist: &Typist) {
     let mut desk = Desk::new();
-    std::fs::create_dir(desk.folder.path().join("backups")).unwrap();
-    desk.type_page("controller.md", 14);
-}
-
-#[test]
-fn every_command_of_the_page_of_servers_does_what_it_says() {
-    let mut desk = Desk::begun("sxa/twin-dup-web01.yaml");
-    desk.type_in("muster push -f deploy/examples/sxa").unwrap().expect(code::OK);
-    desk.type_page("servers.md", 11);
-    desk.type_in("muster-agent run --data-dir agent --twin twin");
-}
-
-/// The line of the page that needs no Muster at all is typed in the backup's folder; it gives back what was set.
-#[test]
-fn every_command_of_the_page_of_secrets_does_what_it_says() {
-    let mut desk = Desk::begun("guide/twin-mar-srv01.yaml");
-    for line in [
-        "muster push -f deploy/examples/guide",
-        "muster server invite martin-prod/web --out web.token",
-        "muster-agent enroll --data-dir agent --token-file web.token --twin twin",
-        "muster-agent run --data-dir agent --twin twin",
-        "muster secret set martin-prod security_code",
-        "muster secret set martin-prod encryption_password",
-    ] {
-        desk.type_in(line).map(|ran| ran.expect(code::OK));
-    }
-    let lines = typed("secrets.md");
-    assert!(lines.len() >= 6, "{lines:?}");
-    for line in lines {
-        let line = line.replace("dupont-prod", "martin-prod");
-        if line.contains("age --decrypt") {
-            let backup = desk.folder.path().join("backups");
-            let mut shell = Command::new("bash");
-            let line = line.replace("-i muster-recovery", "-i ../../recovery/muster-recovery");
-            shell.current_dir(backup.join(only(&backup))).args(["-o", "pipefail", "-c", &line]);
-            let ran = Ran::of(&mut shell).unwrap().expect(code::OK);
-            ran.says(&[r#""secret":"security_code""#]);
-            assert_eq!(ran.out.lines().nth(1), Some(VALUE));
-            continue;
+    (typist.beforehand)(&mut desk);
+    for line in page::lines(&page::text(page)) {
+        (typist.before)(&mut desk, &line);
+        let ends = typist.ends.iter().find(|(begins, _)| line.typed.starts_with(begins));
+        let ran = desk.line(&line, ends.map_or(0, |(_, code)| *code));
+        if line.typed.contains('|') {
+            assert_eq!(
+                ran.out.lines().last(),
+                line.answer.last().map(|_| "made-up-Value-1"),
+                "{}",
+                ran.said()
+            );
         }
-        if line.starts_with("muster-controller backup") {
-            std::fs::create_dir(desk.folder.path().join("backups")).unwrap();
-        }
-        let line = match line.strip_prefix("muster-agent secret show P-1/18") {
-            Some(rest) => {
-                format!("muster-agent secret show {}{}", waiting(&mut desk), rest.replace("DIR", "agent"))
-            }
-            None => line,
-        };
-        desk.type_in(&line).unwrap().expect(code::OK);
     }
+    (typist.afterwards)(&mut desk);
 }
 
-/// The step at which a person types secrets, with everything before it done.
-fn waiting(desk: &mut Desk) -> String {
-    for line in ["muster plan martin-prod", "muster approve P-1"] {
-        desk.type_in(line).unwrap().expect(code::OK);
-    }
-    let tenant = desk.type_in("muster run P-1 --watch").unwrap().expect(code::WAITING);
-    let asked = |ran: &Ran| {
-        let line =
-            ran.out.lines().chain(ran.err.lines()).find(|line| line.starts_with("Next: muster done P-1/"));
-        line.and_then(|line| line.split_whitespace().nth(3)).unwrap().to_owned()
+/// One test for each page that is typed, and the list of them.
+macro_rules! typed {
+    ($($test:ident: $page:literal, $typist:expr;)*) => {
+        const TYPED: &[&str] = &[$($page),*];
+        $(#[test]
+        fn $test() {
+            type_in($page, &$typist);
+        })*
     };
-    let line = format!("muster done {} --ends 2099-12-31 --watch", asked(&tenant));
-    asked(&desk.type_in(&line).unwrap().expect(code::WAITING))
 }
 
-/// The README's lines: what must be approved is approved, and where a person is asked he says that it is done.
+typed! {
+    the_page_of_the_controller: "deploy/docs/controller.md", PLAIN;
+    the_page_of_documents: "deploy/docs/documents.md", Typist { beforehand: with_documents_of_the_page, ..PLAIN };
+    the_page_of_servers: "deploy/docs/servers.md", Typist {
+        beforehand: with_the_guide,
+        before: rename_the_server,
+        ends: &[("muster preflight", 9)],
+        ..PLAIN
+    };
+    the_page_of_secrets: "deploy/docs/secrets.md", Typist {
+        beforehand: with_the_guide_at_work,
+        before: come_to_the_step,
+        ..PLAIN
+    };
+    the_page_of_windows: "deploy/docs/windows.md", PLAIN;
+    the_readme: "README.md", Typist {
+        beforehand: with_a_twin,
+        ends: &[("muster run", 8)],
+        afterwards: |desk| desk.ok("muster status dupont-prod").says(&["in sync"]),
+        ..PLAIN
+    };
+}
+
+fn with_a_controller(desk: &mut Desk) {
+    desk.ok("muster-controller init --data-dir controller --listen muster.example.org:7400 --operator anne \
+             --profile-out anne.profile --recovery-out recovery");
+    desk.ok("muster-controller serve --data-dir controller");
+}
+
+fn with_a_twin(desk: &mut Desk) {
+    with_a_controller(desk);
+    desk.ok("muster-agent twin init --dir twin-dup-web01 --from deploy/examples/sxa/twin-dup-web01.yaml");
+}
+
+/// The documents that the page shows, in a folder.
+fn with_documents_of_the_page(desk: &mut Desk) {
+    with_a_controller(desk);
+    let folder = desk.make_folder("documents");
+    for (index, text) in page::blocks(&page::text("deploy/docs/documents.md"), "yaml").iter().enumerate() {
+        std::fs::write(folder.join(format!("{index}.yaml")), text).unwrap();
+    }
+}
+
+/// The guide's documents as an operator's own, and the twin of one server.
+fn with_the_guide(desk: &mut Desk) {
+    with_a_controller(desk);
+    let documents = desk.make_folder("documents");
+    for entry in std::fs::read_dir(root().join("deploy/examples/guide")).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, documents.join(path.file_name().unwrap())).unwrap();
+    }
+    desk.ok("muster-agent twin init --dir twin-dup-web01 --from deploy/examples/guide/twin-dup-web01.yaml");
+}
+
+/// The second push of the page is that of a new computer.
+fn rename_the_server(desk: &mut Desk, line: &Line) {
+    if !line.typed.contains("--ticket CHG0042113") {
+        return;
+    }
+    for (from, to) in
+        [("documents/site-dupont-prod.yaml", None), ("documents/twin-dup-web01.yaml", Some("new.yaml"))]
+    {
+        let text = std::fs::read_to_string(desk.folder().join(from)).unwrap();
+        let text = text.replace("DUP-WEB01", "DUP-WEB02");
+        std::fs::write(desk.folder().join(to.unwrap_or(from)), text).unwrap();
+    }
+    desk.ok("muster-agent twin init --dir twin-dup-web02 --from new.yaml");
+}
+
+/// The guide's two servers of the first site, let in and at work.
+fn with_the_guide_at_work(desk: &mut Desk) {
+    with_the_guide(desk);
+    desk.ok("muster push -f documents");
+    desk.ok("muster-agent twin init --dir twin-dup-sql01 --from deploy/examples/guide/twin-dup-sql01.yaml");
+    for (role, name) in [("sql", "dup-sql01"), ("web", "dup-web01")] {
+        desk.ok(&format!("muster server invite dupont-prod/{role} --out {name}.token"));
+        desk.ok(&format!(
+            "muster-agent enroll --data-dir agent-{name} --token-file {name}.token --twin twin-{name}"
+        ));
+        desk.ok(&format!("muster-agent run --data-dir agent-{name} --twin twin-{name}"));
+    }
+}
+
+/// Before a person looks at a step's secrets, the run must have come to it.
+fn come_to_the_step(desk: &mut Desk, line: &Line) {
+    let Some(step) = line.typed.strip_prefix("muster-agent secret show P-1/") else { return };
+    let wanted: u64 = step.split(' ').next().unwrap().parse().unwrap();
+    for secret in ["security_code", "encryption_password"] {
+        desk.ok(&format!("muster secret set dupont-prod {secret}"));
+    }
+    desk.ok("muster plan dupont-prod");
+    desk.ok("muster approve P-1");
+    let mut ran = desk.cli().run(["run", "P-1", "--watch"]);
+    loop {
+        ran.expect(8);
+        let steps = desk.cli().json("steps P-1");
+        let waits = steps["steps"].as_array().unwrap().iter().find(|step| step["state"] == "waiting");
+        let number = waits.unwrap()["number"].as_u64().unwrap();
+        if number == wanted {
+            return;
+        }
+        assert!(number < wanted, "the run is past step {wanted}");
+        let ends = waits.unwrap()["end_date_of"].is_string().then_some(["--ends", "2099-12-31"]);
+        let step = format!("P-1/{number}");
+        ran = desk.cli().run(["done", &step, "--watch"].into_iter().chain(ends.into_iter().flatten()));
+    }
+}
+
+/// Fences that are read, by this story or another, and why nobody types them.
+const READ: [(&str, &str); 4] = [
+    ("yaml", "documents: the story `pages` reads those that are whole"),
+    ("text", "drawings and forms"),
+    (WINDOWS, "typed above, as far as another system goes"),
+    ("sh", "the checks themselves run these programs"),
+];
+
+/// No command stands on a page that nobody types: a page, a fence or an indented line that is new fails here.
 #[test]
-fn every_line_of_the_readme_does_what_it_says() {
-    let mut desk = Desk::begun("sxa/twin-dup-web01.yaml");
-    let lines = typed("README.md");
-    assert!(lines.len() >= 11, "{lines:?}");
-    for line in lines {
-        let line = line.replace("TWINDIR", "twin").replace("DIR", "agent");
-        let waits = line.starts_with("muster run");
-        if let Some(ran) = desk.type_in(&line) {
-            ran.expect(if waits { code::WAITING } else { code::OK });
+fn every_command_of_every_page_is_typed_or_is_of_another_sort() {
+    for page in page::all() {
+        let name = page.display().to_string();
+        let (fences, outside) = page::parts(&page::text(&page));
+        let lines = page::lines(&page::text(&page));
+        assert!(lines.is_empty() || TYPED.contains(&&*name), "nobody types {name}: list it in this story");
+        for fence in fences {
+            let read = READ.iter().any(|(sort, _)| *sort == fence.sort);
+            assert!(read || fence.sort == CONSOLE, "{name}: a fence of the sort {:?}", fence.sort);
+            for line in fence.lines.iter().filter(|_| fence.sort == "sh") {
+                let program = line.split_whitespace().next().unwrap();
+                assert!(program.starts_with("./") && root().join(program).is_file(), "{name}: {line}");
+            }
+        }
+        for line in outside.iter().filter_map(|line| line.strip_prefix("    ")) {
+            let word = line.split_whitespace().next().unwrap_or_default();
+            let is_command = word == "$" || word.ends_with('>') || PROGRAMS.contains(&word);
+            assert!(!is_command, "{name}: put into a `console` fence what is typed: {line}");
         }
     }
-    let ran = desk.type_in("muster status dupont-prod").unwrap().expect(code::OK);
-    ran.says(&["in sync"]);
+    for name in TYPED {
+        assert!(!page::lines(&page::text(name)).is_empty(), "{name} has nothing to type");
+    }
+}
+
+/// What a program says of itself after these words.
+fn help(words: &[&str]) -> Option<String> {
+    let programs = Programs::built();
+    let program = match words[0] {
+        "muster" => programs.cli(),
+        "muster-agent" => programs.agent(),
+        _ => programs.controller(),
+    };
+    let output = std::process::Command::new(program).args(&words[1..]).arg("--help").output().unwrap();
+    output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
+}
+
+/// Verbs and options of one command, as it is named in a sentence.
+fn is_there(span: &str) -> Result<(), String> {
+    let words: Vec<&str> = span.split_whitespace().collect();
+    let mut verbs = vec![words[0]];
+    let mut said = help(&verbs).unwrap();
+    for word in words[1..].iter().filter(|word| !word.starts_with('-')) {
+        let listed = said.split("Commands:").nth(1).map(|part| part.split("\n\n").next().unwrap_or_default());
+        let Some(listed) = listed else { break };
+        let found = |verb: &&str| listed.lines().any(|line| line.split_whitespace().next() == Some(verb));
+        if let Some(verb) = word.split('|').find(|verb| !found(verb)) {
+            // A site, a plan or a form stands where a verb could, as in `plan SITE`.
+            let is_form = verb.chars().any(|letter| letter.is_ascii_uppercase() || letter == '.');
+            if is_form || said.contains("\nArguments:") {
+                break;
+            }
+            return Err(format!("no verb {verb}"));
+        }
+        let verb = word.split('|').next().unwrap_or_default();
+        verbs.push(verb);
+        said = help(&verbs).ok_or_else(|| format!("no help of {verbs:?}"))?;
+    }
+    let options = words.iter().filter_map(|word| word.trim_matches(['[', ']', '(', ')']).strip_prefix("--"));
+    for option in options {
+        let known =
+            said.split(|c: char| c.is_whitespace() || c == ',').any(|word| word == format!("--{option}"));
+        if !known {
+            return Err(format!("no option --{option}"));
+        }
+    }
+    Ok(())
+}
+
+/// A command that a sentence names has that verb and these options.
+#[test]
+fn every_command_that_a_sentence_names_is_one() {
+    let mut seen = 0;
+    for page in page::all() {
+        for span in page::spans(&page::text(&page)) {
+            seen += 1;
+            is_there(&span).unwrap_or_else(|problem| panic!("{}: `{span}`: {problem}", page.display()));
+        }
+    }
+    assert!(seen > 60, "{seen}");
+    for wrong in [
+        "muster srever list",
+        "muster push --bse 3",
+        "muster-agent service go",
+        "muster-controller backup --dir x",
+    ] {
+        is_there(wrong).unwrap_err();
+    }
+}
+
+/// The pages name each other, so that no page is found by nobody.
+#[test]
+fn every_page_is_linked_from_the_readme() {
+    let readme = page::text("README.md");
+    for page in page::all().iter().filter(|page| page.starts_with("deploy")) {
+        assert!(readme.contains(&format!("]({})", page.display())), "{} is not linked", page.display());
+    }
+    for page in page::all() {
+        let folder = root().join(&page);
+        let folder = folder.parent().unwrap_or(Path::new("/"));
+        for link in page::text(&page).split("](").skip(1).filter_map(|part| part.split(')').next()) {
+            let file = link.split('#').next().unwrap();
+            assert!(file.contains("://") || folder.join(file).exists(), "{}: {link}", page.display());
+        }
+    }
 }

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use muster_model::check::check;
 use muster_model::document::{self, Documents, Source};
 use muster_model::node::{AttributeRole, AttributeSpec, Effect, KindSpec, NodeClass, NodeKind};
-use muster_tests::cli::{Ran, code};
-use muster_tests::field::Field;
+use muster_tests::page::blocks;
 
 fn page(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/docs").join(name)
@@ -15,19 +14,6 @@ fn page(name: &str) -> PathBuf {
 
 fn text(name: &str) -> String {
     std::fs::read_to_string(page(name)).unwrap()
-}
-
-/// The fenced blocks of a language, in order.
-fn blocks(text: &str, language: &str) -> Vec<String> {
-    let fence = format!("```{language}\n");
-    text.split(&fence).skip(1).map(|part| part.split("```").next().unwrap().to_owned()).collect()
-}
-
-/// What a page shows to be typed: the lines of `console` blocks that begin with a dollar.
-fn typed(text: &str) -> Vec<String> {
-    let blocks = blocks(text, "console");
-    let lines = blocks.iter().flat_map(|block| block.lines());
-    lines.filter_map(|line| line.strip_prefix("$ ")).map(str::to_owned).collect()
 }
 
 #[test]
@@ -39,39 +25,6 @@ fn the_documents_of_the_page_are_sound() {
     assert_eq!(sources.len(), 3);
     let documents: Documents = document::read(&sources).unwrap().into_iter().collect();
     assert_eq!(check(&documents), []);
-}
-
-#[test]
-fn the_commands_of_the_page_of_documents_do_what_it_says() {
-    let field = Field::sxa();
-    let here = field.folder().join("page");
-    let folder = here.join("documents");
-    std::fs::create_dir_all(&folder).unwrap();
-    for (index, text) in blocks(&text("documents.md"), "yaml").into_iter().enumerate() {
-        std::fs::write(folder.join(format!("{index}.yaml")), text).unwrap();
-    }
-    let lines = typed(&text("documents.md"));
-    assert!(lines.len() >= 6);
-    for line in lines {
-        let words = words(&line);
-        assert_eq!(words[0], "muster", "{line}");
-        let mut command = field.cli.command(&words[1..]);
-        let ran = Ran::of(command.current_dir(&here)).unwrap().expect(code::OK);
-        assert!(!ran.out.is_empty(), "{line}");
-    }
-}
-
-/// Words as a shell cuts them, as far as the pages need it: single quotes.
-fn words(line: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    for (index, part) in line.split('\'').enumerate() {
-        if index % 2 == 1 {
-            words.push(part.to_owned());
-        } else {
-            words.extend(part.split_whitespace().map(str::to_owned));
-        }
-    }
-    words
 }
 
 #[test]

@@ -33,7 +33,9 @@ pub enum Error {
     #[error("the signing request's key must be ECDSA P-256, ECDSA P-384 or Ed25519")]
     KeyKind,
     /// No document names the server.
-    #[error("no site's document names the server {0}; push one with `muster push` first")]
+    #[error(
+        "no site's document names the server {0}; see `muster server list`, or push one with `muster push -f PATH` first"
+    )]
     UnknownServer(ServerId),
     /// The server has no certificate and no token.
     #[error("the server {0} was never invited")]
