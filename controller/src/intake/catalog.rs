@@ -105,7 +105,7 @@ impl Catalog {
             .map(|document| Source { path: document.path, content: document.text.into_bytes() });
         let sources: Vec<Source> = sources.collect();
         let documents: Documents =
-            document::read(&sources).map_err(|mistakes| Error::unsound(&mistakes))?.into_iter().collect();
+            document::read_all(&sources).map_err(|mistakes| Error::unsound(&mistakes))?.into_iter().collect();
         let documents = Arc::new(documents);
         self.hold(revision, Arc::clone(&documents));
         Ok(documents)
@@ -124,7 +124,7 @@ impl Catalog {
                 continue;
             };
             let source = Source { path: stored.path, content: stored.text.into_bytes() };
-            let read = document::read(&[source]).map_err(|mistakes| Error::unsound(&mistakes))?;
+            let read = document::read_all(&[source]).map_err(|mistakes| Error::unsound(&mistakes))?;
             documents.overlay(read);
             if let DocumentKey::Site(_) = key {
                 keys.extend(documents.site(site).into_iter().flat_map(|(_, site)| named(site)));

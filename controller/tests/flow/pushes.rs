@@ -1,6 +1,7 @@
 //! Pushes: all or nothing, and never over somebody else's.
 
 use muster_model::event::EventBody;
+use muster_model::limits;
 use muster_model::outcome::End;
 use muster_model::view::{DiffView, NodeChange};
 use muster_proto::v1;
@@ -40,6 +41,23 @@ async fn a_stale_push_is_told_who_when_what_and_stores_nothing() {
         })
     );
     assert_eq!(controller.count(|event| matches!(event, EventBody::RevisionPushed { .. })).await, 2);
+}
+
+/// A fleet has more documents than one push may hold, and a controller that starts again reads all of them.
+#[tokio::test]
+async fn more_documents_than_one_push_may_hold_are_read_again_after_a_restart() {
+    let mut controller = Controller::start().await;
+    controller.push(documents()).await;
+    for part in 0..2_u64 {
+        let clients = (0..limits::PUSH_FILES - 10).map(|number| v1::SourceFile {
+            path: format!("client-{part}-{number}.yaml"),
+            content: format!("kind: Client\nname: c{part}-{number}\n").into_bytes(),
+        });
+        controller.push(clients.collect()).await;
+    }
+    let mut controller = controller.restart().await;
+    assert_eq!(controller.status().await.sites.len(), 1);
+    controller.push(changed_documents()).await;
 }
 
 #[tokio::test]

@@ -116,6 +116,14 @@ impl Document {
 /// Every mistake of every file, in order of file and line. Nothing is half read: one mistake refuses all.
 pub fn read(sources: &[Source]) -> Result<Vec<Document>, Vec<Diagnostic>> {
     within_limits(sources)?;
+    read_all(sources)
+}
+
+/// The same for what was taken in before, by many pushes: all of it may be more than one push may hold.
+///
+/// # Errors
+/// Every mistake of every file, in order of file and line.
+pub fn read_all(sources: &[Source]) -> Result<Vec<Document>, Vec<Diagnostic>> {
     let mut documents: Vec<Document> = Vec::new();
     let mut firsts: BTreeMap<DocumentKey, usize> = BTreeMap::new();
     let mut diagnostics = Vec::new();
