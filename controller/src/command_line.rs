@@ -200,7 +200,8 @@ async fn back_up(line: Backup) -> anyhow::Result<()> {
         backup.sequence,
         size_bytes.div_ceil(1024)
     );
-    println!("Any one of these recovery keys opens its keys:");
+    println!("Every secret that was set is in it, {}.", versions(backup.secrets.len()));
+    println!("Any one of these recovery keys opens its keys and its secrets:");
     for recipient in &backup.recipients {
         println!("  {recipient}");
     }
@@ -208,12 +209,21 @@ async fn back_up(line: Backup) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn versions(count: usize) -> String {
+    if count == 1 { "1 version".to_owned() } else { format!("{count} versions") }
+}
+
 #[expect(clippy::print_stdout, reason = "what was restored is what was asked for")]
 async fn restore(line: Restore) -> anyhow::Result<()> {
     let Restore { from, recovery_key, data_dir, without_secrets } = line;
     let options = backup::restore::Options { from, recovery_key, data_dir, without_secrets };
-    let backup = backup::restore::run(&options, Clock::system()).await?;
+    let backup::restore::Restored { backup, lost } = backup::restore::run(&options, Clock::system()).await?;
     println!("The backup of {} is restored to {}.", backup.made_at, options.data_dir.display());
+    println!("{} of secrets open with this key.", versions(backup.secrets.len() - lost.len()));
+    if !lost.is_empty() {
+        println!("These do not, and are lost; data that stand on them stay closed (G25):");
+        lost.iter().for_each(|secret| println!("  {secret}"));
+    }
     println!("What happened after it is not in it: pushes, plans, runs, enrolments, revocations.");
     next_in_recovery(&options.data_dir);
     Ok(())

@@ -281,9 +281,10 @@ fn with_controller_and_agent_lost_every_secret_opens_from_a_backup() {
     drill(&field.recovery_key(1), &backup).expect(code::USAGE).says(&["altered"]);
 }
 
-/// A server that enrols anew has a new key: what was sealed to the old one is a finding, not a failure in the run.
+/// A server that enrols anew, as one on a new machine does, has a new key: what was sealed to the old one is a finding, not a
+/// failure in the run, and nothing is approved before it can read it.
 #[test]
-fn a_server_that_enrolled_anew_is_sealed_to_before_it_is_planned_for() {
+fn g25_a_server_that_enrolled_anew_is_sealed_to_before_it_is_planned_for() {
     let mut field = open();
     in_sync(&field);
     field.agent.kill().unwrap();
@@ -294,6 +295,7 @@ fn a_server_that_enrolled_anew_is_sealed_to_before_it_is_planned_for() {
     field.start_agent().unwrap();
     let plan = field.plan();
     field.cli.ok(&format!("plan show {plan}")).says(&["not yet readable by ACME-WEB01"]);
+    field.cli.run(["approve", &plan.to_string()]).expect(code::REFUSED).says(&["finding"]);
     let key = field.recovery_key(1).display().to_string();
     field.cli.run(["secret", "reseal", "acme-prod", "--recovery-key", &key]).expect(code::OK);
     let plan = field.approved_plan();

@@ -138,7 +138,7 @@ async fn make(data_dir: &Path, folder: &Path, clock: &Clock) -> Result<Backup, E
         revision: contents.revision,
         ca_pin: issuer.pin(),
         recipients: contents.recipients,
-        secrets: secrets::needed(&contents.secrets),
+        secrets: secrets::held(&contents.secrets),
         parts: parts.into_iter().collect::<Result<_, _>>()?,
     };
     write(RECORD_FILE, &serde_json::to_vec_pretty(&backup)?)?;

@@ -85,10 +85,10 @@ pub enum Error {
         #[source]
         source: Box<seal::Error>,
     },
-    /// Servers need secrets that the key does not open (G25).
+    /// The key does not open secrets that the record names (G25).
     #[error(
         "these secrets, without which servers' data cannot be opened, do not open with this key:\n  {}\nTry the other recovery key and \
-         an earlier backup. With --without-secrets all else is restored, and these are set anew", .0.join("\n  ")
+         an earlier backup. With --without-secrets all else is restored, and these are lost", .0.join("\n  ")
     )]
     Secrets(Vec<String>),
     /// The list of secrets is not what it should be.
@@ -108,11 +108,20 @@ pub enum Error {
     Store(#[from] store::Error),
 }
 
-/// Restores a backup and gives its record. The next `serve` begins in recovery.
+/// What was restored.
+#[derive(Debug)]
+pub struct Restored {
+    /// The backup's record.
+    pub backup: Backup,
+    /// The secrets that do not open, a sentence each; there are some only where they were taken for lost.
+    pub lost: Vec<String>,
+}
+
+/// Restores a backup. The next `serve` begins in recovery.
 ///
 /// # Errors
 /// Where something is in the way, damaged or not to be opened; then there is no data directory.
-pub async fn run(options: &Options, clock: Clock) -> Result<Backup, Error> {
+pub async fn run(options: &Options, clock: Clock) -> Result<Restored, Error> {
     let Options { from, recovery_key, data_dir, without_secrets } = options;
     if !staging::is_free(data_dir).map_err(in_file(data_dir))? {
         return Err(Error::NotEmpty(shown(data_dir)));
@@ -122,11 +131,9 @@ pub async fn run(options: &Options, clock: Clock) -> Result<Backup, Error> {
         return Err(Error::Newer { made_by: backup.made_by });
     }
     let text = fs::read_to_string(recovery_key).map_err(in_file(recovery_key))?;
-    let key = seal::recovery_key(&text).ok_or_else(|| Error::NoKey(shown(recovery_key)))?;
-    if !without_secrets {
-        let key = Key::parse(&text).map_err(|_| Error::NoKey(shown(recovery_key)))?;
-        prove(from, &backup, &key)?;
-    }
+    let no_key = || Error::NoKey(shown(recovery_key));
+    let key = seal::recovery_key(&text).ok_or_else(no_key)?;
+    let secrets_key = Key::parse(&text).map_err(|_| no_key())?;
     let staging = Staging::begin(data_dir, "restore").map_err(in_file(data_dir))?;
     let open = |part: &Part| {
         let sealed = checked(from, part)?;
@@ -136,29 +143,36 @@ pub async fn run(options: &Options, clock: Clock) -> Result<Backup, Error> {
             source: Box::new(source),
         })
     };
-    let made = match fill(from, &backup, staging.path(), open) {
-        Ok(()) => settle(&backup, staging.path(), clock).await,
-        Err(error) => Err(error),
+    let made = async {
+        fill(from, &backup, staging.path(), open)?;
+        // After the keys: a key that opens nothing at all is the wrong one, and no secret is lost.
+        let lost = closed(from, &backup, &secrets_key)?;
+        if !lost.is_empty() && !without_secrets {
+            return Err(Error::Secrets(lost));
+        }
+        settle(&backup, staging.path(), clock).await.map(|()| lost)
     };
-    if let Err(error) = made {
-        staging.abandon();
-        return Err(error);
-    }
+    let lost = match made.await {
+        Ok(lost) => lost,
+        Err(error) => {
+            staging.abandon();
+            return Err(error);
+        }
+    };
     crash::point("restore.before_publish");
     staging.publish().map_err(in_file(data_dir))?;
-    Ok(backup)
+    Ok(Restored { backup, lost })
 }
 
-/// Tries whether every secret opens that servers need.
-fn prove(from: &Path, backup: &Backup, key: &Key) -> Result<(), Error> {
+/// The secrets that the record names and the key does not open.
+fn closed(from: &Path, backup: &Backup, key: &Key) -> Result<Vec<String>, Error> {
     let bytes = match backup.part(SECRETS_PART) {
         Some(part) => checked(from, part)?,
         None => Vec::new(),
     };
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     let lines = lines.map(serde_json::from_slice).collect::<Result<_, _>>().map_err(Error::SecretList)?;
-    let closed = secrets::closed(&backup.secrets, lines, key);
-    if closed.is_empty() { Ok(()) } else { Err(Error::Secrets(closed)) }
+    Ok(secrets::closed(&backup.secrets, lines, key))
 }
 
 fn read_record(from: &Path) -> Result<Backup, Error> {

@@ -331,7 +331,7 @@ fn g23_the_end_of_the_licences_is_asked_for_shown_in_status_and_asked_for_again_
 }
 
 #[test]
-fn g25_a_backup_names_the_versions_that_servers_need_and_a_restore_without_them_is_refused() {
+fn g25_a_backup_names_every_version_of_a_secret_and_a_restore_without_one_is_refused() {
     let mut field = begun(martin());
     field.set_secret("batch_account_password", "An0ther-horse").expect(code::OK);
     field.plan();
@@ -344,7 +344,9 @@ fn g25_a_backup_names_the_versions_that_servers_need_and_a_restore_without_them_
     let mut written: Backup = serde_json::from_slice(&std::fs::read(&record).unwrap()).unwrap();
     let named: Vec<String> =
         written.secrets.iter().map(|secret| format!("{} {}", secret.secret, secret.version)).collect();
-    assert_eq!(named, ["batch_account_password v2", "encryption_password v1", "security_code v1"]);
+    // The second is wanted, and the server still stands on the first: nothing was run since.
+    let all = ["batch_account_password v1", "batch_account_password v2", "encryption_password v1"];
+    assert_eq!(named, [&all[..], &["security_code v1"]].concat());
 
     // One of them rots where it is kept, before anybody looks at it: the record is that of the rotten list.
     let list = backup.join(SECRETS_PART);
@@ -361,10 +363,16 @@ fn g25_a_backup_names_the_versions_that_servers_need_and_a_restore_without_them_
     assert_ne!(refused.code, 0, "{}", refused.said());
     refused.says(&["martin-prod: v1 of security_code is not in the backup", "--without-secrets"]);
     assert!(!data.exists());
+    // A key that opens nothing is the wrong one, and no secret is called lost.
+    let stranger = field.folder().join("stranger.txt");
+    std::fs::write(&stranger, &*muster_proto::secret::Key::generate().to_line()).unwrap();
+    let refused = field.controller.restore(&backup, &stranger, &data, None).unwrap();
+    refused.says(&["does not open this backup"]);
+    assert!(!refused.said().contains("--without-secrets"), "{}", refused.said());
     // Whoever knows may go on without.
     let mut command = Command::new(field.programs.controller());
     command.args(["restore", "--without-secrets", "--from"]).arg(&backup);
     command.arg("--recovery-key").arg(&key).arg("--data-dir").arg(&data);
-    Ran::of(&mut command).unwrap().expect(0);
+    Ran::of(&mut command).unwrap().expect(0).says(&["3 versions", "v1 of security_code", "lost"]);
     assert!(data.exists());
 }
