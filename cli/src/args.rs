@@ -66,7 +66,7 @@ pub enum Verb {
     /// Let a stopped run go on
     Resume(ResumeArgs),
     /// Ask a run to stop before its next step
-    Cancel(PlanIdArgs),
+    Cancel(CancelArgs),
     /// Show the steps of a plan, or one step whole
     Steps(StepsArgs),
     /// Say that a step is done which a person did
@@ -146,6 +146,9 @@ pub struct PushArgs {
     /// The change ticket
     #[arg(long, value_name = "TICKET")]
     pub ticket: Option<String>,
+    /// Why, for those who read it later
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
     /// The revision that these files started from [default: the newest one that you pushed]
     #[arg(long, value_name = "N", conflicts_with = "any_base")]
     pub base: Option<Revision>,
@@ -223,6 +226,9 @@ pub struct ApproveArgs {
     /// The change ticket
     #[arg(long, value_name = "TICKET")]
     pub ticket: Option<String>,
+    /// Why, for those who read it later
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
 }
 
 /// `muster run`.
@@ -234,6 +240,17 @@ pub struct RunArgs {
     /// Show each step as it moves, until the run ends or waits for a person
     #[arg(long)]
     pub watch: bool,
+}
+
+/// `muster cancel`.
+#[derive(Debug, ClapArgs)]
+pub struct CancelArgs {
+    /// The plan, as in P-204
+    #[arg(value_name = "PLAN")]
+    pub plan: PlanId,
+    /// Why, for those who read it later
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
 }
 
 /// `muster resume`.
@@ -248,6 +265,9 @@ pub struct ResumeArgs {
     /// Show each step as it moves, until the run ends or waits for a person
     #[arg(long)]
     pub watch: bool,
+    /// Why, for those who read it later
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
 }
 
 /// `muster steps`.
@@ -313,7 +333,18 @@ pub enum ServerVerb {
     /// Show one server
     Show(ServerArgs),
     /// Revoke a server's certificates and cut its connection
-    Revoke(ServerArgs),
+    Revoke(RevokeArgs),
+}
+
+/// `muster server revoke`.
+#[derive(Debug, ClapArgs)]
+pub struct RevokeArgs {
+    /// The server, as in dupont-prod/web
+    #[arg(value_name = "SITE/ROLE")]
+    pub server: ServerId,
+    /// Why, for those who read it later
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
 }
 
 /// `muster operator ...`.

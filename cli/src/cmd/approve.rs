@@ -1,4 +1,4 @@
-//! `muster approve PLAN [--ticket T]`: consents to the digest of what was shown.
+//! `muster approve PLAN [--ticket T] [--reason TEXT]`: consents to the digest of what was shown.
 
 use muster_proto::v1;
 
@@ -33,6 +33,7 @@ pub(super) async fn run(context: &mut Context<'_>, args: ApproveArgs) -> Result<
         plan: id.0,
         digest: plan.digest.to_string(),
         ticket: args.ticket.unwrap_or_default(),
+        reason: args.reason.unwrap_or_default(),
     };
     let reply = controller.client.approve_plan(request).await;
     let advice = [

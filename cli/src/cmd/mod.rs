@@ -83,7 +83,7 @@ pub(crate) async fn run(args: Args, output: &mut Output) -> Result<Exit, Failure
         Verb::Approve(args) => approve::run(&mut context, args).await,
         Verb::Run(args) => run::run(&mut context, &args).await,
         Verb::Resume(args) => resume::run(&mut context, args).await,
-        Verb::Cancel(args) => cancel::run(&mut context, args.plan).await,
+        Verb::Cancel(args) => cancel::run(&mut context, args).await,
         Verb::Steps(args) => steps::run(&mut context, args.which).await,
         Verb::Done(args) => done::run(&mut context, args).await,
         Verb::Status(args) => status::run(&mut context, &args).await,

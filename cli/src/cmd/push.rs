@@ -59,6 +59,7 @@ pub(super) async fn run(context: &mut Context<'_>, args: PushArgs) -> Result<Exi
         base: base.0,
         any_base: args.any_base,
         ticket: args.ticket.unwrap_or_default(),
+        reason: args.reason.unwrap_or_default(),
         dry_run: args.dry_run,
     };
     context.output.spin("sending documents");

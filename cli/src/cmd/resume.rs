@@ -1,4 +1,4 @@
-//! `muster resume PLAN [--restart N] [--watch]`: lets a stopped run go on where it stopped.
+//! `muster resume PLAN [--restart N] [--reason TEXT] [--watch]`: lets a stopped run go on where it stopped.
 
 use muster_proto::v1;
 
@@ -12,7 +12,8 @@ pub(super) async fn run(context: &mut Context<'_>, args: ResumeArgs) -> Result<E
     let plan = args.plan;
     let mut controller = context.connect().await?;
     let watch = if args.watch { Some(Watch::prepare(&mut controller, plan).await?) } else { None };
-    let request = v1::ResumeRequest { plan: plan.0, restart: args.restart };
+    let request =
+        v1::ResumeRequest { plan: plan.0, restart: args.restart, reason: args.reason.unwrap_or_default() };
     let reply = controller.client.resume_run(request).await;
     let done = controller.answer(reply, &super::plan_advice(plan))?;
     match watch {

@@ -7,7 +7,7 @@ use muster_proto::v1;
 
 use super::Context;
 use super::private::write_private;
-use crate::args::{InviteArgs, ServerVerb};
+use crate::args::{InviteArgs, RevokeArgs, ServerVerb};
 use crate::connect::{Controller, read_view};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -18,7 +18,7 @@ pub(super) async fn run(context: &mut Context<'_>, verb: ServerVerb) -> Result<E
         ServerVerb::Invite(args) => invite(context, &args).await,
         ServerVerb::List => list(context).await,
         ServerVerb::Show(args) => show(context, &args.server).await,
-        ServerVerb::Revoke(args) => revoke(context, &args.server).await,
+        ServerVerb::Revoke(args) => revoke(context, args).await,
     }
 }
 
@@ -85,9 +85,13 @@ async fn show(context: &mut Context<'_>, id: &ServerId) -> Result<Exit, Failure>
     Ok(Exit::Ok)
 }
 
-async fn revoke(context: &mut Context<'_>, id: &ServerId) -> Result<Exit, Failure> {
+async fn revoke(context: &mut Context<'_>, args: RevokeArgs) -> Result<Exit, Failure> {
+    let RevokeArgs { server: id, reason } = args;
     let mut controller = context.connect().await?;
-    let reply = controller.client.revoke_server(v1::ServerRequest { server: id.to_string() }).await;
+    let reply = controller
+        .client
+        .revoke_server(v1::RevokeServerRequest { server: id.to_string(), reason: reason.unwrap_or_default() })
+        .await;
     let done = controller.answer(reply, &advice())?;
     context.done(&done, &[format!("let it enrol again: muster server invite {id} --out FILE")])?;
     Ok(Exit::Ok)

@@ -42,7 +42,9 @@ pub(crate) fn line(event: &Event, twins: &mut Twins, output: &Output) -> String 
     let label = twins.label(event);
     let site = event.site.as_ref().map_or("-", |site| site.as_str());
     let at = event.at.to_zoned_datetime(output.zone().clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
-    format!("{:>6}  {at}  {site:<20}  {label}{}", event.sequence.0, one_line(&what(&event.body)))
+    let why = event.body.reason().map(|reason| format!(", because: {reason}")).unwrap_or_default();
+    let what = one_line(&(what(&event.body) + &why));
+    format!("{:>6}  {at}  {site:<20}  {label}{what}", event.sequence.0)
 }
 
 fn what(body: &EventBody) -> String {
@@ -50,14 +52,14 @@ fn what(body: &EventBody) -> String {
         EventBody::ControllerStarted { epoch, instance } => {
             format!("the controller started, epoch {epoch} ({instance})")
         }
-        EventBody::RevisionPushed { revision, by, ticket, changed } => {
+        EventBody::RevisionPushed { revision, by, ticket, changed, .. } => {
             format!("revision {revision} pushed by {by}{}: {changed} changed", with("ticket ", ticket))
         }
         EventBody::ServerInvited { server, by, .. } => format!("{server} invited by {by}"),
         EventBody::ServerEnrolled { server, host, serial } => {
             format!("{server} enrolled on {host}, certificate {serial}")
         }
-        EventBody::ServerRevoked { server, by } => format!("{server} revoked by {by}"),
+        EventBody::ServerRevoked { server, by, .. } => format!("{server} revoked by {by}"),
         EventBody::ServerConnected { server, agent_version, simulated, clock_offset_ms, journal } => {
             connected(server, agent_version, *simulated, *clock_offset_ms, *journal)
         }
@@ -87,12 +89,12 @@ fn what(body: &EventBody) -> String {
             recovered(by, *epoch, *plan, *revision, unread.len())
         }
         EventBody::PlanCreated { .. } => planned(body),
-        EventBody::PlanApproved { plan, digest, by, ticket } => {
+        EventBody::PlanApproved { plan, digest, by, ticket, .. } => {
             format!("{plan} approved by {by}{}, digest {}", with("ticket ", ticket), digest.short())
         }
         EventBody::RunStarted { plan, by } => format!("{plan} started by {by}"),
-        EventBody::RunResumed { plan, by, restart } => format!("{plan} resumed by {by}{}", anew(restart)),
-        EventBody::CancelRequested { plan, by } => format!("{plan} asked to stop by {by}"),
+        EventBody::RunResumed { plan, by, restart, .. } => format!("{plan} resumed by {by}{}", anew(restart)),
+        EventBody::CancelRequested { plan, by, .. } => format!("{plan} asked to stop by {by}"),
         EventBody::RunEnded { plan, end } => format!("{plan} ended: {}", status::end(*end)),
         EventBody::CommandIssued { plan, segment, role, steps, .. } => {
             let steps = numbers(steps.iter().map(|ticket| ticket.number));

@@ -213,7 +213,7 @@ impl Operator for Rpc {
     async fn resume_run(&self, request: Request<v1::ResumeRequest>) -> Result<Response<Done>, Status> {
         self.0.done("ResumeRun", format!("{:?}", request.into_inner()))
     }
-    async fn cancel_run(&self, request: Request<v1::PlanRequest>) -> Result<Response<Done>, Status> {
+    async fn cancel_run(&self, request: Request<v1::CancelRequest>) -> Result<Response<Done>, Status> {
         self.0.done("CancelRun", request.into_inner().plan.to_string())
     }
     async fn list_steps(&self, request: Request<v1::PlanRequest>) -> Result<Response<View>, Status> {
@@ -251,7 +251,10 @@ impl Operator for Rpc {
     async fn list_servers(&self, _: Request<v1::ListServersRequest>) -> Result<Response<View>, Status> {
         self.0.view("ListServers", String::new(), "muster.servers/1")
     }
-    async fn revoke_server(&self, request: Request<v1::ServerRequest>) -> Result<Response<Done>, Status> {
+    async fn revoke_server(
+        &self,
+        request: Request<v1::RevokeServerRequest>,
+    ) -> Result<Response<Done>, Status> {
         self.0.done("RevokeServer", request.into_inner().server)
     }
     async fn invite_operator(

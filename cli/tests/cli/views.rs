@@ -263,7 +263,7 @@ async fn a_verb_that_changes_something_says_what_now_holds_and_what_to_type() {
         said.push_str(&world.said(line).await);
     }
     assert_snapshot!(said);
-    assert_eq!(world.asked("ResumeRun"), ["ResumeRequest { plan: 204, restart: [7] }"]);
+    assert_eq!(world.asked("ResumeRun"), ["ResumeRequest { plan: 204, restart: [7], reason: \"\" }"]);
     assert_eq!(
         world.asked("ConfirmStep"),
         ["ConfirmRequest { plan: 204, step: 3, note: \"by-phone\", ends: \"\" }"]

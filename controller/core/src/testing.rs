@@ -281,7 +281,8 @@ pub(crate) fn created(assembled: &Assembled) -> EventBody {
 
 pub(crate) fn approved(assembled: &Assembled) -> EventBody {
     let (plan, digest) = (assembled.header.value().plan, assembled.header.digest());
-    EventBody::PlanApproved { plan, digest, by: "anne".to_owned(), ticket: Some("CHG0041877".to_owned()) }
+    let ticket = Some("CHG0041877".to_owned());
+    EventBody::PlanApproved { plan, digest, by: "anne".to_owned(), ticket, reason: None }
 }
 
 /// The run of a plan that was approved and started.

@@ -169,7 +169,7 @@ impl Authority {
     ///
     /// # Errors
     /// Where the server was never invited, or the store does not answer.
-    pub async fn revoke(&self, server: ServerId, by: String) -> Result<(), Error> {
+    pub async fn revoke(&self, server: ServerId, by: String, reason: Option<String>) -> Result<(), Error> {
         let this = self.clone();
         let work = tokio::spawn(async move {
             let write = this.inner.store.transaction(move |tx| {
@@ -180,7 +180,7 @@ impl Authority {
                     tx.void_invitations(&server).await?;
                     let serials = tx.revoke_certificates_of(&Identity::Agent(server.clone())).await?;
                     let site = server.site.clone();
-                    tx.append(Some(&site), EventBody::ServerRevoked { server, by }).await?;
+                    tx.append(Some(&site), EventBody::ServerRevoked { server, by, reason }).await?;
                     Ok(serials)
                 })
             });

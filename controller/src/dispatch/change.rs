@@ -92,7 +92,7 @@ impl Handle {
         let changed = self.change(plan, move |tx: &mut Tx, loaded: &Loaded| {
             Box::pin(async move {
                 let at = tx.at();
-                let asked = EventBody::CancelRequested { plan, by };
+                let asked = EventBody::CancelRequested { plan, by, reason: None };
                 let asks = loaded.run.clone().apply(at, &asked).is_ok();
                 let lost = |role: &Role| {
                     let why = format!("the controller was restored; what the agent of {role} did since is in its memory: `muster recover status`");

@@ -48,6 +48,8 @@ pub struct Push {
     pub base: Option<Revision>,
     /// The change ticket, if one was given.
     pub ticket: Option<String>,
+    /// Why, in the operator's words, if they were given.
+    pub reason: Option<String>,
     /// Whether nothing is to be stored.
     pub dry_run: bool,
 }
@@ -178,7 +180,12 @@ impl Intake {
         documents: Vec<Document>,
         before: Vec<fixed::Before>,
     ) -> Result<Stored, store::Error> {
-        let new = NewRevision { by: push.by.clone(), ticket: push.ticket.clone(), documents };
+        let new = NewRevision {
+            by: push.by.clone(),
+            ticket: push.ticket.clone(),
+            reason: push.reason.clone(),
+            documents,
+        };
         let base = push.base;
         let write = self.store.transaction(move |tx: &mut Tx| {
             Box::pin(async move {

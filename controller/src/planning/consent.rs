@@ -29,13 +29,13 @@ impl Planning {
     pub async fn approve(&self, plan: PlanId, consent: Consent) -> Result<Run, Error> {
         let work = self.dispatch.change(plan, move |tx: &mut Tx, loaded: &Loaded| {
             Box::pin(async move {
-                let Consent { by, digest, ticket } = consent;
+                let Consent { by, digest, ticket, reason } = consent;
                 let before = loaded.run.approval();
                 if digest == loaded.run.digest() && before.is_some_and(|approval| approval.by == by) {
                     return Ok(Vec::new());
                 }
                 // What is wrong with the plan itself is told first: it is nearer to what the operator sees.
-                let body = EventBody::PlanApproved { plan, digest, by, ticket };
+                let body = EventBody::PlanApproved { plan, digest, by, ticket, reason };
                 loaded.run.clone().apply(tx.at(), &body).map_err(dispatch::Error::from)?;
                 refuse_void(tx, loaded).await?;
                 Ok(vec![body])
@@ -59,8 +59,14 @@ impl Planning {
     /// # Errors
     /// Where nothing is to be resumed, a step's outcome is not unknown, its time is over, another run of the site is under
     /// way, or a newer plan or manifest took its place.
-    pub async fn resume(&self, plan: PlanId, by: &str, restart: Vec<u32>) -> Result<Run, Error> {
-        let body = EventBody::RunResumed { plan, by: by.to_owned(), restart };
+    pub async fn resume(
+        &self,
+        plan: PlanId,
+        by: &str,
+        restart: Vec<u32>,
+        reason: Option<String>,
+    ) -> Result<Run, Error> {
+        let body = EventBody::RunResumed { plan, by: by.to_owned(), restart, reason };
         self.begin(plan, body).await
     }
 
@@ -68,8 +74,8 @@ impl Planning {
     ///
     /// # Errors
     /// Where the run is not under way.
-    pub async fn cancel(&self, plan: PlanId, by: &str) -> Result<Run, Error> {
-        let body = EventBody::CancelRequested { plan, by: by.to_owned() };
+    pub async fn cancel(&self, plan: PlanId, by: &str, reason: Option<String>) -> Result<Run, Error> {
+        let body = EventBody::CancelRequested { plan, by: by.to_owned(), reason };
         let work = self.dispatch.change(plan, move |tx: &mut Tx, loaded: &Loaded| {
             Box::pin(async move {
                 // What a revoked server was sent since would be waited for in vain.

@@ -157,6 +157,8 @@ pub struct Consent {
     pub digest: Digest,
     /// The change ticket, if one was given.
     pub ticket: Option<String>,
+    /// Why, in the operator's words, if they were given.
+    pub reason: Option<String>,
 }
 
 /// The room. Cheap to clone.

@@ -124,7 +124,7 @@ impl Tx {
                 self.server_connected(server, agent_version, *simulated, *clock_offset_ms).await
             }
             EventBody::ServerDisconnected { server } => self.server_disconnected(server).await,
-            EventBody::PlanApproved { plan, digest, by, ticket } => {
+            EventBody::PlanApproved { plan, digest, by, ticket, .. } => {
                 self.plan_approved(*plan, *digest, by, ticket.as_deref()).await
             }
             EventBody::RunStarted { plan, .. } => self.run_began(*plan, false).await,

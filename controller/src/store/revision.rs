@@ -34,6 +34,8 @@ pub struct NewRevision {
     pub by: String,
     /// The change ticket, if one was given.
     pub ticket: Option<String>,
+    /// Why, in the operator's words, if they were given.
+    pub reason: Option<String>,
     /// The documents of the push, changed or not.
     pub documents: Vec<Document>,
 }
@@ -183,7 +185,13 @@ impl Tx {
             .execute(self.connection())
             .await?;
         }
-        let body = EventBody::RevisionPushed { revision, by: new.by, ticket: new.ticket, changed };
+        let body = EventBody::RevisionPushed {
+            revision,
+            by: new.by,
+            ticket: new.ticket,
+            changed,
+            reason: new.reason,
+        };
         self.append(None, body).await?;
         Ok(Pushed { revision, changed })
     }

@@ -61,7 +61,7 @@ async fn a_revoked_certificate_gets_no_answer_from_any_call() {
     let fixture = Fixture::start().await;
     let agent = fixture.agent("dupont-prod/web").await;
     let server = "dupont-prod/web".parse().unwrap();
-    fixture.running.authority().revoke(server, "anne".to_owned()).await.unwrap();
+    fixture.running.authority().revoke(server, "anne".to_owned(), None).await.unwrap();
     check(&fixture, "a revoked agent", None, Some(&agent)).await;
     let bruno = fixture.second_operator("bruno").await;
     check(&fixture, "a second operator", Some(Caller::Operator), Some(&bruno)).await;

@@ -85,7 +85,12 @@ async fn an_open_connection_is_cut_when_its_certificate_is_revoked_and_others_li
     let spared = client(&fixture.agent("dupont-prod/db").await);
     let (mut cut, mut lives) = (connect(&fixture, &revoked).await, connect(&fixture, &spared).await);
     assert!(is_greeted(&mut cut).await && is_greeted(&mut lives).await);
-    fixture.running.authority().revoke("dupont-prod/web".parse().unwrap(), "anne".to_owned()).await.unwrap();
+    fixture
+        .running
+        .authority()
+        .revoke("dupont-prod/web".parse().unwrap(), "anne".to_owned(), None)
+        .await
+        .unwrap();
     is_cut(&mut cut).await;
     // A ping of HTTP/2 is still answered on the other one.
     lives.write_all(b"\0\0\x08\x06\0\0\0\0\0ping1234").await.unwrap();
@@ -109,7 +114,12 @@ async fn a_revoked_agent_is_not_let_in_by_resuming_its_session() {
     assert!(is_greeted(&mut resumed).await);
     assert_eq!(kind(&resumed), Some(HandshakeKind::Resumed));
 
-    fixture.running.authority().revoke("dupont-prod/web".parse().unwrap(), "anne".to_owned()).await.unwrap();
+    fixture
+        .running
+        .authority()
+        .revoke("dupont-prod/web".parse().unwrap(), "anne".to_owned(), None)
+        .await
+        .unwrap();
 
     let mut refused = connect(&fixture, &connector).await;
     assert_eq!(kind(&refused), Some(HandshakeKind::Resumed), "the test must resume, or it proves nothing");
@@ -133,7 +143,12 @@ async fn enrolling_again_revokes_the_certificate_before_and_cuts_its_connection(
 async fn revoking_also_voids_the_open_token() {
     let fixture = Fixture::start().await;
     let invited = fixture.invite("dupont-prod/web").await;
-    fixture.running.authority().revoke("dupont-prod/web".parse().unwrap(), "anne".to_owned()).await.unwrap();
+    fixture
+        .running
+        .authority()
+        .revoke("dupont-prod/web".parse().unwrap(), "anne".to_owned(), None)
+        .await
+        .unwrap();
     let refused = fixture.enroll(&invited, "DUP-WEB01").await.err().unwrap();
     assert_eq!(refused.code(), Code::PermissionDenied);
 }

@@ -209,7 +209,7 @@ impl Controller {
 
     pub(crate) async fn approve(&mut self, plan: &v1::PlanReply) -> Result<String, Status> {
         let digest = Digest::of(&plan.header_json).to_string();
-        let request = v1::ApproveRequest { plan: plan.plan, digest, ticket: String::new() };
+        let request = v1::ApproveRequest { plan: plan.plan, digest, ..v1::ApproveRequest::default() };
         self.operator.approve_plan(request).await.map(|done| done.into_inner().message)
     }
 

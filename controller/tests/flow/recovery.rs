@@ -73,7 +73,7 @@ async fn before_the_confirmation_every_call_that_changes_is_refused_and_an_agent
         refused(operator.approve_plan(v1::ApproveRequest::default()).await, Code::FailedPrecondition),
         refused(operator.start_run(plan).await, Code::FailedPrecondition),
         refused(operator.resume_run(v1::ResumeRequest::default()).await, Code::FailedPrecondition),
-        refused(operator.cancel_run(plan).await, Code::FailedPrecondition),
+        refused(operator.cancel_run(v1::CancelRequest::default()).await, Code::FailedPrecondition),
         refused(operator.confirm_step(v1::ConfirmRequest::default()).await, Code::FailedPrecondition),
     ];
     for message in codes {

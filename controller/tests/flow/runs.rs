@@ -251,8 +251,8 @@ async fn a_cancelled_run_stops_its_agent_and_ends_cancelled() {
     agent.accept(command.id).await;
     agent.start(command.id, &command.steps[0]).await;
     controller.until(plan.plan, |event| matches!(event, EventBody::StepStarted { .. })).await;
-    let cancel = v1::PlanRequest { plan: plan.plan };
-    controller.operator.cancel_run(cancel).await.unwrap();
+    let cancel = v1::CancelRequest { plan: plan.plan, ..v1::CancelRequest::default() };
+    controller.operator.cancel_run(cancel.clone()).await.unwrap();
     assert_eq!(agent.next().await, Some(ToAgent::Cancel(command.id)));
     controller.operator.cancel_run(cancel).await.unwrap();
     drop(agent);
@@ -278,7 +278,7 @@ async fn a_failed_run_goes_on_with_new_keys_when_it_is_resumed() {
     agent.end(command.id, &command.steps[1], End::Skipped, 2).await;
     agent.stored().await;
     controller.until(plan.plan, |event| matches!(event, EventBody::GateOpened { .. })).await;
-    let resume = v1::ResumeRequest { plan: plan.plan, restart: Vec::new() };
+    let resume = v1::ResumeRequest { plan: plan.plan, restart: Vec::new(), ..v1::ResumeRequest::default() };
     controller.operator.resume_run(resume).await.unwrap();
     let again = agent.command().await;
     assert_eq!(again.steps.iter().map(|ticket| ticket.number).collect::<Vec<_>>(), [1, 2]);
@@ -311,7 +311,7 @@ async fn an_unknown_step_is_settled_by_a_person_or_started_anew_by_order() {
     agent.end(command.id, &command.steps[1], End::Skipped, 2).await;
     agent.stored().await;
     agent.stored().await;
-    let resume = v1::ResumeRequest { plan: plan.plan, restart: vec![1] };
+    let resume = v1::ResumeRequest { plan: plan.plan, restart: vec![1], ..v1::ResumeRequest::default() };
     controller.operator.resume_run(resume).await.unwrap();
     let again = agent.command().await;
     assert_eq!(again.restart, [1]);
@@ -329,7 +329,8 @@ async fn a_run_does_not_wait_for_a_server_that_was_revoked() {
     controller.run(plan.plan).await.unwrap();
     let command = agent.command().await;
     agent.accept(command.id).await;
-    let request = v1::ServerRequest { server: "dupont-prod/web".to_owned() };
+    let server = "dupont-prod/web".to_owned();
+    let request = v1::RevokeServerRequest { server, ..v1::RevokeServerRequest::default() };
     controller.operator.revoke_server(request).await.unwrap();
     let view = controller.steps(plan.plan).await;
     assert_eq!(view.steps[0].state, StepState::Ended(End::Unknown));

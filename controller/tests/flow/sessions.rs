@@ -88,7 +88,8 @@ async fn a_revoked_server_is_cut_off() {
     let (mut controller, credentials) = enrolled().await;
     let now = controller.hands.now();
     let mut agent = Agent::connect(&controller.address(), &credentials, hello(now)).await.unwrap();
-    let request = v1::ServerRequest { server: web().to_string() };
+    let server = web().to_string();
+    let request = v1::RevokeServerRequest { server, ..v1::RevokeServerRequest::default() };
     controller.operator.revoke_server(request).await.unwrap();
     assert_eq!(agent.next().await, None);
     controller.until(0, |event| matches!(event, EventBody::ServerDisconnected { .. })).await;

@@ -49,6 +49,9 @@ pub enum EventBody {
         ticket: Option<String>,
         /// How many documents differ from the revision before.
         changed: u32,
+        /// Why, in the operator's words, if they were given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// A one-time token was made for a server.
     ServerInvited {
@@ -151,6 +154,9 @@ pub enum EventBody {
         server: ServerId,
         /// The operator.
         by: String,
+        /// Why, in the operator's words, if they were given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// An agent's stream opened.
     ServerConnected {
@@ -199,6 +205,9 @@ pub enum EventBody {
         by: String,
         /// The change ticket, if one was given.
         ticket: Option<String>,
+        /// Why, in the operator's words, if they were given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// A run of an approved plan began.
     RunStarted {
@@ -314,6 +323,9 @@ pub enum EventBody {
         plan: PlanId,
         /// The operator.
         by: String,
+        /// Why, in the operator's words, if they were given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// An operator let a stopped run go on.
     RunResumed {
@@ -323,6 +335,9 @@ pub enum EventBody {
         by: String,
         /// Steps of unknown outcome that the operator orders to be started anew.
         restart: Vec<u32>,
+        /// Why, in the operator's words, if they were given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// Nothing of the run is left to do, or nothing can be done without a person.
     RunEnded {
@@ -334,6 +349,20 @@ pub enum EventBody {
 }
 
 impl EventBody {
+    /// Why somebody did it, in his own words.
+    pub fn reason(&self) -> Option<&str> {
+        if let Self::RevisionPushed { reason, .. }
+        | Self::PlanApproved { reason, .. }
+        | Self::RunResumed { reason, .. }
+        | Self::CancelRequested { reason, .. }
+        | Self::ServerRevoked { reason, .. } = self
+        {
+            reason.as_deref()
+        } else {
+            None
+        }
+    }
+
     /// The plan that it is about; none where it is about a site, a server or a controller.
     pub fn plan(&self) -> Option<PlanId> {
         match self {

@@ -1318,6 +1318,9 @@ pub struct PushRequest {
     pub ticket: ::prost::alloc::string::String,
     #[prost(bool, tag = "5")]
     pub dry_run: bool,
+    /// Why, in the operator's words; may be empty.
+    #[prost(string, tag = "6")]
+    pub reason: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SourceFile {
@@ -1479,6 +1482,9 @@ pub struct ApproveRequest {
     pub digest: ::prost::alloc::string::String,
     #[prost(string, tag = "3")]
     pub ticket: ::prost::alloc::string::String,
+    /// Why, in the operator's words; may be empty.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ResumeRequest {
@@ -1487,6 +1493,17 @@ pub struct ResumeRequest {
     /// Numbers of steps of unknown outcome to start anew.
     #[prost(uint32, repeated, tag = "2")]
     pub restart: ::prost::alloc::vec::Vec<u32>,
+    /// Why, in the operator's words; may be empty.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CancelRequest {
+    #[prost(uint64, tag = "1")]
+    pub plan: u64,
+    /// Why, in the operator's words; may be empty.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ConfirmRequest {
@@ -1600,6 +1617,14 @@ pub struct ConfirmRecoveryRequest {
 pub struct ServerRequest {
     #[prost(string, tag = "1")]
     pub server: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeServerRequest {
+    #[prost(string, tag = "1")]
+    pub server: ::prost::alloc::string::String,
+    /// Why, in the operator's words; may be empty.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
 }
 /// Generated client implementations.
 pub mod operator_client {
@@ -1916,7 +1941,7 @@ pub mod operator_client {
         /// Asks a run to stop at its next safe point.
         pub async fn cancel_run(
             &mut self,
-            request: impl tonic::IntoRequest<super::PlanRequest>,
+            request: impl tonic::IntoRequest<super::CancelRequest>,
         ) -> std::result::Result<tonic::Response<super::Done>, tonic::Status> {
             self.inner
                 .ready()
@@ -2095,7 +2120,7 @@ pub mod operator_client {
         /// Revokes every certificate of a server and cuts its stream.
         pub async fn revoke_server(
             &mut self,
-            request: impl tonic::IntoRequest<super::ServerRequest>,
+            request: impl tonic::IntoRequest<super::RevokeServerRequest>,
         ) -> std::result::Result<tonic::Response<super::Done>, tonic::Status> {
             self.inner
                 .ready()
@@ -2382,7 +2407,7 @@ pub mod operator_server {
         /// Asks a run to stop at its next safe point.
         async fn cancel_run(
             &self,
-            request: tonic::Request<super::PlanRequest>,
+            request: tonic::Request<super::CancelRequest>,
         ) -> std::result::Result<tonic::Response<super::Done>, tonic::Status>;
         /// View muster.steps/1.
         async fn list_steps(
@@ -2428,7 +2453,7 @@ pub mod operator_server {
         /// Revokes every certificate of a server and cuts its stream.
         async fn revoke_server(
             &self,
-            request: tonic::Request<super::ServerRequest>,
+            request: tonic::Request<super::RevokeServerRequest>,
         ) -> std::result::Result<tonic::Response<super::Done>, tonic::Status>;
         /// Makes a one-time token for an operator; an operator who has a profile gets a new one with it.
         async fn invite_operator(
@@ -2988,7 +3013,7 @@ pub mod operator_server {
                 "/muster.fleet.v1.Operator/CancelRun" => {
                     #[allow(non_camel_case_types)]
                     struct CancelRunSvc<T: Operator>(pub Arc<T>);
-                    impl<T: Operator> tonic::server::UnaryService<super::PlanRequest>
+                    impl<T: Operator> tonic::server::UnaryService<super::CancelRequest>
                     for CancelRunSvc<T> {
                         type Response = super::Done;
                         type Future = BoxFuture<
@@ -2997,7 +3022,7 @@ pub mod operator_server {
                         >;
                         fn call(
                             &mut self,
-                            request: tonic::Request<super::PlanRequest>,
+                            request: tonic::Request<super::CancelRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
@@ -3337,7 +3362,9 @@ pub mod operator_server {
                 "/muster.fleet.v1.Operator/RevokeServer" => {
                     #[allow(non_camel_case_types)]
                     struct RevokeServerSvc<T: Operator>(pub Arc<T>);
-                    impl<T: Operator> tonic::server::UnaryService<super::ServerRequest>
+                    impl<
+                        T: Operator,
+                    > tonic::server::UnaryService<super::RevokeServerRequest>
                     for RevokeServerSvc<T> {
                         type Response = super::Done;
                         type Future = BoxFuture<
@@ -3346,7 +3373,7 @@ pub mod operator_server {
                         >;
                         fn call(
                             &mut self,
-                            request: tonic::Request<super::ServerRequest>,
+                            request: tonic::Request<super::RevokeServerRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {

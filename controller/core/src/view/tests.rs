@@ -209,7 +209,7 @@ fn a_run_tells_where_it_is_and_whom_it_waits_for() {
         ends: None,
     });
     lines.push(story.says());
-    story.say(&EventBody::CancelRequested { plan: PLAN, by: "anne".to_owned() });
+    story.say(&EventBody::CancelRequested { plan: PLAN, by: "anne".to_owned(), reason: None });
     lines.push(story.says());
     story.connected.push(role("sql"));
     story.end("sql", End::Done, "version 6.0.0 found", Vec::new());
@@ -261,7 +261,7 @@ fn each_way_to_stop_says_where_and_what_to_type() {
     lines.push(story.says());
     lines.extend(story.why().refusals);
     let mut story = Story::started();
-    story.say(&EventBody::CancelRequested { plan: PLAN, by: "anne".to_owned() });
+    story.say(&EventBody::CancelRequested { plan: PLAN, by: "anne".to_owned(), reason: None });
     (0..2).for_each(|_| story.tick());
     lines.push(story.says());
     let mut story = Story::started();
@@ -317,7 +317,12 @@ fn a_step_that_has_its_turn_again_shows_no_old_evidence() {
     story.end("sql", End::Done, "version 6.0.0 found", Vec::new());
     (0..3).for_each(|_| story.tick());
     assert!(matches!(story.run.decide(at(70)).as_slice(), []));
-    story.say(&EventBody::RunResumed { plan: PLAN, by: "anne".to_owned(), restart: Vec::new() });
+    story.say(&EventBody::RunResumed {
+        plan: PLAN,
+        by: "anne".to_owned(),
+        restart: Vec::new(),
+        reason: None,
+    });
     let view = steps(&story.run, &story.servers(), at(70));
     assert_eq!(view.steps[0].evidence, None);
     assert!(matches!(story.run.decide(at(70)).as_slice(), [Decision::Issue { .. }]));

@@ -18,13 +18,14 @@ impl Service {
         request: v1::PushRequest,
     ) -> Result<v1::PushReply, Status> {
         use v1::push_reply::Result as Reply;
-        let v1::PushRequest { files, base, any_base, ticket, dry_run } = request;
+        let v1::PushRequest { files, base, any_base, ticket, dry_run, reason } = request;
         let files = files.into_iter().map(|v1::SourceFile { path, content }| Source { path, content });
         let push = Push {
             by: by.into(),
             files: files.collect(),
             base: (!any_base).then_some(Revision(base)),
             ticket: optional(ticket),
+            reason: optional(reason),
             dry_run,
         };
         let reply = match self.intake.push(push).await? {

@@ -122,7 +122,7 @@ impl v1::operator_server::Operator for Service {
         done(self.resume(by, request.into_inner()).await?)
     }
 
-    async fn cancel_run(&self, request: Request<v1::PlanRequest>) -> Answer<v1::Done> {
+    async fn cancel_run(&self, request: Request<v1::CancelRequest>) -> Answer<v1::Done> {
         let by = caller::operator(&request)?;
         self.recovery.settled()?;
         done(self.cancel(by, request.into_inner()).await?)
@@ -162,7 +162,7 @@ impl v1::operator_server::Operator for Service {
         view("muster.servers/1", &self.views.servers().await?)
     }
 
-    async fn revoke_server(&self, request: Request<v1::ServerRequest>) -> Answer<v1::Done> {
+    async fn revoke_server(&self, request: Request<v1::RevokeServerRequest>) -> Answer<v1::Done> {
         let by = caller::operator(&request)?;
         done(self.revoke(by, request.into_inner()).await?)
     }

@@ -30,9 +30,10 @@ impl Service {
     }
 
     pub(super) async fn approve(&self, by: Slug, request: v1::ApproveRequest) -> Result<String, Status> {
-        let v1::ApproveRequest { plan, digest, ticket } = request;
+        let v1::ApproveRequest { plan, digest, ticket, reason } = request;
         let (plan, digest) = (PlanId(plan), parse(&digest)?);
-        self.planning.approve(plan, Consent { by: by.into(), digest, ticket: optional(ticket) }).await?;
+        let (ticket, reason) = (optional(ticket), optional(reason));
+        self.planning.approve(plan, Consent { by: by.into(), digest, ticket, reason }).await?;
         Ok(format!("{plan} is approved; start it: `muster run {plan} --watch`"))
     }
 
@@ -44,16 +45,16 @@ impl Service {
     }
 
     pub(super) async fn resume(&self, by: Slug, request: v1::ResumeRequest) -> Result<String, Status> {
-        let v1::ResumeRequest { plan, restart } = request;
+        let v1::ResumeRequest { plan, restart, reason } = request;
         let plan = PlanId(plan);
-        let run = self.planning.resume(plan, by.as_str(), restart).await?;
+        let run = self.planning.resume(plan, by.as_str(), restart, optional(reason)).await?;
         Ok(format!("the run of {plan} goes on{}", self.standing(&run)))
     }
 
-    pub(super) async fn cancel(&self, by: Slug, request: v1::PlanRequest) -> Result<String, Status> {
-        let v1::PlanRequest { plan } = request;
+    pub(super) async fn cancel(&self, by: Slug, request: v1::CancelRequest) -> Result<String, Status> {
+        let v1::CancelRequest { plan, reason } = request;
         let plan = PlanId(plan);
-        let run = self.planning.cancel(plan, by.as_str()).await?;
+        let run = self.planning.cancel(plan, by.as_str(), optional(reason)).await?;
         Ok(match run.phase() {
             Phase::Ended(_) => {
                 format!("{plan} is stopped; what was not begun is cancelled: `muster steps {plan}`")

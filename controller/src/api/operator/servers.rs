@@ -7,7 +7,7 @@ use muster_model::name::{ServerId, Slug};
 use muster_proto::v1;
 use tonic::Status;
 
-use super::{Service, parse};
+use super::{Service, optional, parse};
 
 impl Service {
     pub(super) async fn invite(
@@ -25,13 +25,13 @@ impl Service {
         Ok(v1::InviteReply { token, expires_at_ms: invited.expires_at.as_millisecond() })
     }
 
-    pub(super) async fn revoke(&self, by: Slug, request: v1::ServerRequest) -> Result<String, Status> {
-        let v1::ServerRequest { server } = request;
+    pub(super) async fn revoke(&self, by: Slug, request: v1::RevokeServerRequest) -> Result<String, Status> {
+        let v1::RevokeServerRequest { server, reason } = request;
         let server: ServerId = parse(&server)?;
         let (this, revoked) = (self.clone(), server.clone());
         // In a task of its own: an operator who goes away in between must not leave a site waiting for the server.
         let whole = tokio::spawn(async move {
-            this.authority.revoke(revoked.clone(), by.into()).await?;
+            this.authority.revoke(revoked.clone(), by.into(), optional(reason)).await?;
             this.sessions.cut(&revoked);
             Ok::<(), Status>(this.planning.revoked(&revoked).await?)
         });

@@ -12,7 +12,7 @@ fn document(key: &str, text: &str) -> Document {
 }
 
 async fn push(store: &Store, documents: Vec<Document>) -> Pushed {
-    let new = NewRevision { by: "anne".to_owned(), ticket: None, documents };
+    let new = NewRevision { by: "anne".to_owned(), ticket: None, reason: None, documents };
     store
         .transaction(|tx| Box::pin(async move { tx.add_revision(new).await }))
         .await
@@ -42,7 +42,13 @@ async fn plan(store: &Store, site: &str) -> (PlanId, Digest) {
 }
 
 fn approved(plan: PlanId, digest: Digest) -> EventBody {
-    EventBody::PlanApproved { plan, digest, by: "anne".to_owned(), ticket: Some("CHG-1".to_owned()) }
+    EventBody::PlanApproved {
+        plan,
+        digest,
+        by: "anne".to_owned(),
+        ticket: Some("CHG-1".to_owned()),
+        reason: None,
+    }
 }
 
 fn run_started(plan: PlanId) -> EventBody {
@@ -50,7 +56,7 @@ fn run_started(plan: PlanId) -> EventBody {
 }
 
 fn run_resumed(plan: PlanId) -> EventBody {
-    EventBody::RunResumed { plan, by: "anne".to_owned(), restart: Vec::new() }
+    EventBody::RunResumed { plan, by: "anne".to_owned(), restart: Vec::new(), reason: None }
 }
 
 fn ended(plan: PlanId, key: StepKey) -> EventBody {
@@ -93,7 +99,7 @@ async fn of_pushes_from_one_base_the_first_wins_and_the_others_are_told_in_the_s
         let store = store.clone();
         tokio::spawn(async move {
             let documents = vec![document("Site a", &number.to_string())];
-            let new = NewRevision { by: "anne".to_owned(), ticket: None, documents };
+            let new = NewRevision { by: "anne".to_owned(), ticket: None, reason: None, documents };
             let write = store.transaction(move |tx| {
                 Box::pin(async move {
                     if tx.newest_revision().await?.is_some() {
@@ -254,9 +260,13 @@ async fn a_servers_row_is_what_its_events_last_said() {
     assert_eq!(row.host.unwrap().as_str(), "WEB01");
     // A controller that starts anew knows of no open stream.
     append(&store, "a", started(1)).await.unwrap();
-    append(&store, "a", EventBody::ServerRevoked { server: server.clone(), by: "anne".to_owned() })
-        .await
-        .unwrap();
+    append(
+        &store,
+        "a",
+        EventBody::ServerRevoked { server: server.clone(), by: "anne".to_owned(), reason: None },
+    )
+    .await
+    .unwrap();
     let row = store.snapshot().await.unwrap().servers_of(&slug("a")).await.unwrap().pop().unwrap();
     assert!(!row.connected && row.revoked_at.is_some());
     assert!(store.snapshot().await.unwrap().servers_of(&slug("b")).await.unwrap().is_empty());

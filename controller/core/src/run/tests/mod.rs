@@ -240,7 +240,7 @@ fn an_unknown_one_shot_step_waits_for_an_order_or_a_confirmation() {
 
     let mut wrong = World::new(&assemble(&drafts));
     unknown(&mut wrong);
-    let resume = EventBody::RunResumed { plan: PLAN, by: by(), restart: vec![2] };
+    let resume = EventBody::RunResumed { plan: PLAN, by: by(), restart: vec![2], reason: None };
     let error = wrong.run.apply(wrong.now(), &resume).unwrap_err();
     assert_eq!(error, IllegalMove::NotUnknown { plan: PLAN, step: 2 });
 }
@@ -402,7 +402,7 @@ fn exactly_what_was_planned_is_approved_and_only_what_can_be() {
     let start = EventBody::RunStarted { plan: PLAN, by: by() };
     assert_eq!(run.apply(at(2), &start), Err(IllegalMove::NotApproved(PLAN)));
     let digest = Digest::of(b"another");
-    let other = EventBody::PlanApproved { plan: PLAN, digest, by: by(), ticket: None };
+    let other = EventBody::PlanApproved { plan: PLAN, digest, by: by(), ticket: None, reason: None };
     assert!(matches!(run.apply(at(2), &other), Err(IllegalMove::Digest { .. })));
     assert!(matches!(run.apply(at(VALID_SECONDS), &approved(&plan)), Err(IllegalMove::Expired { .. })));
     run.apply(at(2), &approved(&plan)).unwrap();
@@ -467,7 +467,7 @@ fn a_refused_event_leaves_the_run_as_it_was() {
         EventBody::StepConfirmed { plan: PLAN, step: 2, by: by(), note: None, ends: None },
         EventBody::StepConfirmed { plan: PLAN, step: 77, by: by(), note: None, ends: None },
         EventBody::CommandAccepted { plan: PLAN, command: id(999) },
-        EventBody::RunResumed { plan: PLAN, by: by(), restart: Vec::new() },
+        EventBody::RunResumed { plan: PLAN, by: by(), restart: Vec::new(), reason: None },
         EventBody::RunEnded { plan: PLAN, end: RunEnd::Done },
         EventBody::RunStarted { plan: PlanId(205), by: by() },
         EventBody::ControllerStarted { epoch: 1, instance: Uuid::nil() },

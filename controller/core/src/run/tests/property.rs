@@ -166,7 +166,7 @@ proptest! {
             world.settle();
         }
         prop_assert_eq!(world.issued().len(), issued);
-        let resume = EventBody::RunResumed { plan: world.run.plan(), by: "anne".to_owned(), restart: Vec::new() };
+        let resume = EventBody::RunResumed { plan: world.run.plan(), by: "anne".to_owned(), restart: Vec::new(), reason: None };
         let now = world.now();
         prop_assert!(world.run.apply(now, &resume).is_err());
         // What an agent did out of reach is believed when it comes back.

@@ -229,12 +229,12 @@ impl World {
     }
 
     pub(crate) fn cancel(&mut self) {
-        self.say(|plan| EventBody::CancelRequested { plan, by: "anne".to_owned() });
+        self.say(|plan| EventBody::CancelRequested { plan, by: "anne".to_owned(), reason: None });
     }
 
     pub(crate) fn resume(&mut self, restart: &[u32]) {
         let restart = restart.to_vec();
-        self.say(|plan| EventBody::RunResumed { plan, by: "anne".to_owned(), restart });
+        self.say(|plan| EventBody::RunResumed { plan, by: "anne".to_owned(), restart, reason: None });
     }
 
     pub(crate) fn roles(&self) -> Vec<Role> {
