@@ -145,7 +145,7 @@ fn check_here(PlaceArgs { data_dir, twin }: &PlaceArgs, out: &mut dyn Write) -> 
     let _lock = match data.lock() {
         Ok(lock) => lock,
         Err(error @ identity::Error::InUse(_)) => {
-            anyhow::bail!("{error}; stop it to check from here, or ask: muster server list")
+            anyhow::bail!("{error}, or ask: muster server list")
         }
         Err(error) => return Err(error.into()),
     };

@@ -98,7 +98,7 @@ pub enum Error {
         source: secret::Error,
     },
     /// Another agent uses the folder.
-    #[error("an agent runs in {0}")]
+    #[error("an agent runs in {0} already; stop it first")]
     InUse(String),
 }
 

@@ -85,11 +85,25 @@ pub struct Made {
 pub async fn run(options: &Options, clock: Clock) -> Result<Made, Error> {
     check(options)?;
     let staging = Staging::begin(&options.data_dir, "init").map_err(in_file(&options.data_dir))?;
-    let made = make(options, &staging, clock).await;
-    if made.is_err() {
+    let mut written = Vec::new();
+    if let Err(error) = make(options, &staging, clock, &mut written).await {
         staging.abandon();
+        take_back(&written);
+        return Err(error);
     }
-    made
+    crash::point("init.before_publish");
+    // Whether it is in its place is not known where this fails: its keys stay.
+    staging.publish().map_err(in_file(&options.data_dir))?;
+    Ok(Made { recovery_files: recovery_files(&options.recovery_out).collect() })
+}
+
+/// Removes what was written outside of the data directory: the keys of a controller that never was stand in the next one's way.
+fn take_back(written: &[PathBuf]) {
+    for path in written {
+        if let Err(error) = std::fs::remove_file(path) {
+            tracing::warn!(%error, file = %path.display(), "what was written could not be removed");
+        }
+    }
 }
 
 fn check(options: &Options) -> Result<(), Error> {
@@ -112,7 +126,13 @@ fn check(options: &Options) -> Result<(), Error> {
 }
 
 /// The order is the promise: keys that only exist once are on disk before the directory that depends on them.
-async fn make(options: &Options, staging: &Staging, clock: Clock) -> Result<Made, Error> {
+/// `written` takes what lies outside of it.
+async fn make(
+    options: &Options,
+    staging: &Staging,
+    clock: Clock,
+    written: &mut Vec<PathBuf>,
+) -> Result<(), Error> {
     let (issuer, ca_key_pem) = authority::new_authority(&clock)?;
     let private = |name: &str, content: &str| {
         let path = staging.path().join(name);
@@ -124,7 +144,7 @@ async fn make(options: &Options, staging: &Staging, clock: Clock) -> Result<Made
     private(authority::CONTROLLER_FILE, &authority::new_controller_chain(&issuer, &store).await?)?;
     let (certificate_pem, key_pem) =
         authority::new_operator(&issuer, &store, options.operator.clone()).await?;
-    let recovery_files = write_recovery_keys(options, &store).await?;
+    write_recovery_keys(options, &store, written).await?;
     let listen = options.listen.clone();
     store
         .transaction(move |tx| Box::pin(async move { tx.set_listen(&listen).await }))
@@ -141,15 +161,16 @@ async fn make(options: &Options, staging: &Staging, clock: Clock) -> Result<Made
     };
     let profile_json = serde_json::to_string_pretty(&profile)?;
     files::create_private(&options.profile_out, &profile_json).map_err(in_file(&options.profile_out))?;
-    files::sync_folder_of(&options.profile_out).map_err(in_file(&options.profile_out))?;
-    crash::point("init.before_publish");
-    staging.publish().map_err(in_file(&options.data_dir))?;
-    Ok(Made { recovery_files })
+    written.push(options.profile_out.clone());
+    files::sync_folder_of(&options.profile_out).map_err(in_file(&options.profile_out))
 }
 
-async fn write_recovery_keys(options: &Options, store: &Store) -> Result<Vec<PathBuf>, Error> {
+async fn write_recovery_keys(
+    options: &Options,
+    store: &Store,
+    written: &mut Vec<PathBuf>,
+) -> Result<(), Error> {
     os::make_private_folder(&options.recovery_out, true).map_err(in_file(&options.recovery_out))?;
-    let mut written = Vec::new();
     for path in recovery_files(&options.recovery_out) {
         let key = age::x25519::Identity::generate();
         let recipient = key.to_public().to_string();
@@ -162,14 +183,13 @@ async fn write_recovery_keys(options: &Options, store: &Store) -> Result<Vec<Pat
             key.to_string().expose_secret(),
         );
         files::create_private(&path, &content).map_err(in_file(&path))?;
+        written.push(path);
         store
             .transaction(move |tx| Box::pin(async move { tx.add_recovery_key(&recipient).await }))
             .await
             .map_err(store_error)?;
-        written.push(path);
     }
-    files::sync_folder_of(&options.recovery_out.join("any")).map_err(in_file(&options.recovery_out))?;
-    Ok(written)
+    files::sync_folder_of(&options.recovery_out.join("any")).map_err(in_file(&options.recovery_out))
 }
 
 fn recovery_files(folder: &Path) -> impl Iterator<Item = PathBuf> {

@@ -152,6 +152,10 @@ fn stale(context: &mut Context<'_>, stale: &v1::Stale, again: &str) -> Result<Ex
         context.output.json(shape::PUSH, &record)?;
     }
     let ticketed = ticket.map(|ticket| format!(", ticket {}", render::one_line(ticket))).unwrap_or_default();
+    if *newest == 0 {
+        let problem = format!("there is no revision {base}: nothing was pushed yet. Nothing was stored");
+        return Err(Failure::new(Exit::Stale, problem, again));
+    }
     let when = context.output.minute(at);
     let by = render::one_line(by);
     let why = match base {

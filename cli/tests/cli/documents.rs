@@ -121,6 +121,23 @@ async fn a_stale_push_says_who_when_what_and_how_to_go_on() {
     assert_snapshot!("stale_json", world.said("--output json push -f DIR/docs/b.yml").await);
 }
 
+/// Nobody pushed: there is nobody to ask.
+#[tokio::test]
+async fn a_push_that_names_a_revision_where_there_is_none_says_so() {
+    let none = Stale {
+        base: 3,
+        newest: 0,
+        by: String::new(),
+        at_ms: 0,
+        ticket: String::new(),
+        documents: Vec::new(),
+    };
+    let world = with_documents(PushReply { result: Some(push_reply::Result::Stale(none)) });
+    let said = world.said("push -f DIR/docs/b.yml --base 3").await;
+    assert!(said.contains("there is no revision 3: nothing was pushed yet"), "{said}");
+    assert!(!said.contains("pushed by") && !said.contains("1970"), "{said}");
+}
+
 #[tokio::test]
 async fn a_push_that_changes_nothing_or_stores_nothing_says_so() {
     let world = with_documents(pushed(118, 0));

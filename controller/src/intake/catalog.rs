@@ -229,7 +229,7 @@ pub fn resolve(documents: &Documents, site: &Slug) -> Result<Resolved, Error> {
 }
 
 fn near_words(near: &[String]) -> String {
-    if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) }
+    if near.is_empty() { String::new() } else { format!(" (did you mean {}?)", near.join(" or ")) }
 }
 
 /// At most three names that a person may have meant, nearest first: mistyped, or only their beginning.

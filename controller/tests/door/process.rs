@@ -93,6 +93,26 @@ fn init_says_what_it_made_and_what_to_do_with_it() {
     assert!(stderr(&again).contains("is not empty"), "{}", stderr(&again));
 }
 
+/// The keys of a controller that never was would stand in the way of the next try.
+#[test]
+fn an_init_that_fails_leaves_no_key_and_the_next_one_works() {
+    let dir = TempDir::new().unwrap();
+    let profile = dir.path().join("anne.profile");
+    let mut wrong = command(dir.path(), "init");
+    wrong.args(["--listen", "127.0.0.1:7400", "--operator", "anne", "--profile-out"]);
+    wrong
+        .arg(dir.path().join("no-folder/anne.profile"))
+        .arg("--recovery-out")
+        .arg(dir.path().join("recovery"));
+    let failed = wrong.output().unwrap();
+    assert_eq!(failed.status.code(), Some(1));
+    assert!(stderr(&failed).contains("no-folder/anne.profile cannot be written"), "{}", stderr(&failed));
+    assert_eq!(dir.path().join("recovery").read_dir().unwrap().count(), 0);
+    assert!(!dir.path().join("data").exists());
+    assert!(init(dir.path()).output().unwrap().status.success());
+    assert!(profile.exists());
+}
+
 #[test]
 fn both_signals_stop_it_in_order_and_it_says_that_all_is_well() {
     let dir = made();

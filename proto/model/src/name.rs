@@ -387,7 +387,7 @@ impl From<Guide> for String {
 
 /// A number with a type, so that a revision is never taken for a generation.
 macro_rules! number_type {
-    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $prefix:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
@@ -404,7 +404,7 @@ macro_rules! number_type {
             fn from_str(text: &str) -> Result<Self, InvalidName> {
                 let digits = text.strip_prefix($prefix).unwrap_or(text);
                 digits.parse().map(Self).map_err(|_| InvalidName {
-                    what: stringify!($name),
+                    what: $what,
                     rule: concat!("a number, written ", $prefix, "1"),
                     text: text.to_owned(),
                 })
@@ -415,23 +415,23 @@ macro_rules! number_type {
 
 number_type!(
     /// An immutable snapshot of the pushed documents.
-    Revision, ""
+    Revision, "revision", ""
 );
 number_type!(
     /// The age of a server's manifest; only rises, per server.
-    Generation, ""
+    Generation, "generation", ""
 );
 number_type!(
     /// A plan and, once approved and started, its run.
-    PlanId, "P-"
+    PlanId, "plan", "P-"
 );
 number_type!(
     /// The age of a secret's value; only rises, per site and secret.
-    SecretVersion, "v"
+    SecretVersion, "version of a secret", "v"
 );
 number_type!(
     /// The place of an event in the one sequence of all events, from 1.
-    Sequence, ""
+    Sequence, "number of an event", ""
 );
 
 #[cfg(test)]

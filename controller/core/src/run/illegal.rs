@@ -71,8 +71,8 @@ pub enum IllegalMove {
     /// The run was asked to stop before.
     #[error("{0} is stopping already; see `muster steps {0}`")]
     Stopping(PlanId),
-    /// The run is under way, or every step is done.
-    #[error("{0} is running or done, there is nothing to resume; see `muster steps {0}`")]
+    /// The run was never started, is under way, or every step is done.
+    #[error("{0} has no run that stopped, there is nothing to resume; see `muster steps {0}`")]
     NotStopped(PlanId),
     /// The run has not come to this end.
     #[error("{plan} does not end {got:?} now")]

@@ -250,24 +250,35 @@ impl<'a> Resolver<'a> {
     }
 }
 
+/// Advice for a document that is not there. Where none of its kind is, it was most likely left out.
+fn known_or_all(wanted: &str, kind: &str, known: impl Iterator<Item = String>) -> String {
+    let mut known = known.peekable();
+    if known.peek().is_none() {
+        return format!(
+            "no file here holds a {kind}; name the folder that holds all documents, or push it before"
+        );
+    }
+    did_you_mean(wanted, known)
+}
+
 fn unknown_ring(documents: &Documents, document: &Document, ring: &Placed<Slug>, found: &mut Found) {
     let known = documents.iter().map(Document::key).filter(|key| matches!(key, DocumentKey::Ring(_)));
     let wanted = &ring.value;
-    let advice = did_you_mean(wanted.as_str(), known.map(DocumentKey::name));
+    let advice = known_or_all(wanted.as_str(), "Ring", known.map(DocumentKey::name));
     found.push(document, ring.place, "unknown-ring", format!("there is no Ring {wanted}"), advice);
 }
 
 fn unknown_client(documents: &Documents, document: &Document, site: &Site, found: &mut Found) {
     let known = documents.iter().map(Document::key).filter(|key| matches!(key, DocumentKey::Client(_)));
     let wanted = &site.client.value;
-    let advice = did_you_mean(wanted.as_str(), known.map(DocumentKey::name));
+    let advice = known_or_all(wanted.as_str(), "Client", known.map(DocumentKey::name));
     found.push(document, site.client.place, "unknown-client", format!("there is no Client {wanted}"), advice);
 }
 
 fn unknown_product(documents: &Documents, document: &Document, site: &Site, found: &mut Found) {
     let known = documents.iter().map(Document::key).filter(|key| matches!(key, DocumentKey::Product(_)));
     let wanted = site.product.value.to_string();
-    let advice = did_you_mean(&wanted, known.map(DocumentKey::name));
+    let advice = known_or_all(&wanted, "Product", known.map(DocumentKey::name));
     found.push(
         document,
         site.product.place,

@@ -208,6 +208,8 @@ fn every_reference_between_documents_is_checked_at_once() {
     let site =
         "kind: Site\nname: s\nclient: d\nproduct: p v2\ntime_zone: Europe/Paris\nservers: {web: {name: W}}\n";
     assert_eq!(rules(&refused(&[&product, SMALL_CLIENT, site])), ["unknown-client", "unknown-product"]);
+    let alone = refused(&[site]);
+    assert!(alone[0].advice.contains("no file here holds a Client"), "{}", alone[0].advice);
     let site = small_site("parameters: {aa: x}").replace("  sql:", "  sqll:");
     assert_eq!(
         rules(&refused(&[&product, SMALL_CLIENT, &site])),
