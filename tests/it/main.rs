@@ -33,6 +33,7 @@ mod replacement;
 mod restart;
 mod schema;
 mod secrets;
+mod shapes;
 mod wine;
 mod wine_iis;
 mod wine_server;

@@ -124,7 +124,7 @@ fn rename_the_server(desk: &mut Desk, line: &Line) {
 }
 
 /// The guide's two servers of the first site, let in and at work.
-fn with_the_guide_at_work(desk: &mut Desk) {
+pub(crate) fn with_the_guide_at_work(desk: &mut Desk) {
     with_the_guide(desk);
     desk.ok("muster push -f documents");
     desk.ok("muster-agent twin init --dir twin-dup-sql01 --from deploy/examples/guide/twin-dup-sql01.yaml");
@@ -252,6 +252,10 @@ fn every_command_that_a_sentence_names_is_one() {
         }
     }
     assert!(seen > 60, "{seen}");
+    for program in [Programs::built().controller(), Programs::built().agent()] {
+        let output = std::process::Command::new(program).arg("no-verb").output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "as cli.md says of a wrong command line");
+    }
     for wrong in [
         "muster srever list",
         "muster push --bse 3",

@@ -69,9 +69,16 @@ impl Desk {
     }
 
     /// Types a line that is no page's, at the operator's or the controller's machine, and expects that it does what it says.
+    #[track_caller]
     pub fn ok(&mut self, typed: &str) -> Ran {
+        self.ends(typed, 0)
+    }
+
+    /// The same, with another exit code.
+    #[track_caller]
+    pub fn ends(&mut self, typed: &str, code: i32) -> Ran {
         let typed = typed.to_owned();
-        self.line(&Line { computer: None, typed, answer: Vec::new(), windows: false }, 0)
+        self.line(&Line { computer: None, typed, answer: Vec::new(), windows: false }, code)
     }
 
     /// Types a line of a page and expects this exit code. One that belongs to Windows is refused here, by the program and not by
@@ -96,7 +103,7 @@ impl Desk {
             ("muster-controller", "serve") => self.serve(&words, &mut command),
             ("muster-agent", "run") => self.work(&words, &mut command),
             _ => {
-                let is_secret = words[1..].starts_with(&["secret".to_owned(), "set".to_owned()]);
+                let is_secret = words.windows(2).any(|pair| pair == ["secret", "set"]);
                 return run(&mut command, is_secret.then_some("made-up-Value-1")).expect(code);
             }
         }

@@ -34,6 +34,9 @@ fn every_exit_code_is_documented_with_its_meaning() {
         let row = format!("| {} | {} |", exit.code(), exit.meaning());
         assert!(reference.contains(&row), "no row {row}");
     }
+    let section = reference.split("## Exit codes").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows = section.lines().filter(|line| line.starts_with("| ")).count();
+    assert_eq!(rows, Exit::ALL.len() + 1, "a row of a code that no command ends with");
 }
 
 #[test]
