@@ -74,8 +74,14 @@ impl From<tonic::Status> for Broken {
         while let Some(source) = deepest.source() {
             deepest = source;
         }
-        let local = std::error::Error::source(&status).is_some();
-        Self::Status(if local { deepest.to_string() } else { status.message().to_owned() })
+        let is_cut = deepest
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::UnexpectedEof);
+        Self::Status(match std::error::Error::source(&status) {
+            _ if is_cut => "the connection was cut".to_owned(),
+            Some(_) => deepest.to_string(),
+            None => status.message().to_owned(),
+        })
     }
 }
 
@@ -234,6 +240,18 @@ impl Wait {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cut_stream_is_told_in_one_plain_sentence() {
+        let eof = std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "peer closed: https://docs.rs/x");
+        let said = |status: tonic::Status| Broken::from(status).to_string();
+        assert_eq!(
+            said(tonic::Status::from_error(Box::new(eof))),
+            "the stream ended: the connection was cut"
+        );
+        let refused = tonic::Status::failed_precondition("this computer is A");
+        assert_eq!(said(refused), "the stream ended: this computer is A");
+    }
 
     #[test]
     fn the_first_wait_is_short_and_the_others_are_spread_as_the_controller_says() {

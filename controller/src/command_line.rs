@@ -200,7 +200,10 @@ async fn back_up(line: Backup) -> anyhow::Result<()> {
         backup.sequence,
         size_bytes.div_ceil(1024)
     );
-    println!("Every secret that was set is in it, {}.", versions(backup.secrets.len()));
+    match backup.secrets.len() {
+        0 => println!("No secret was set yet."),
+        count => println!("Every secret that was set is in it, {}.", versions(count)),
+    }
     println!("Any one of these recovery keys opens its keys and its secrets:");
     for recipient in &backup.recipients {
         println!("  {recipient}");
@@ -219,7 +222,9 @@ async fn restore(line: Restore) -> anyhow::Result<()> {
     let options = backup::restore::Options { from, recovery_key, data_dir, without_secrets };
     let backup::restore::Restored { backup, lost } = backup::restore::run(&options, Clock::system()).await?;
     println!("The backup of {} is restored to {}.", backup.made_at, options.data_dir.display());
-    println!("{} of secrets open with this key.", versions(backup.secrets.len() - lost.len()));
+    if !backup.secrets.is_empty() {
+        println!("{} of secrets open with this key.", versions(backup.secrets.len() - lost.len()));
+    }
     if !lost.is_empty() {
         println!("These do not, and are lost; data that stand on them stay closed (G25):");
         lost.iter().for_each(|secret| println!("  {secret}"));

@@ -84,7 +84,11 @@ async fn reseal(context: &mut Context<'_>, args: &ResealArgs) -> Result<Exit, Fa
         put(&mut controller, secret, value, &recipients, true).await?;
     }
     let count = opened.len();
-    let message = format!("{count} secrets of {site} are sealed anew to {} keys", recipients.len());
+    let message = match count {
+        0 => format!("{site} has no secret that was set; nothing was sealed"),
+        1 => format!("1 secret of {site} is sealed anew to {} keys", recipients.len()),
+        _ => format!("{count} secrets of {site} are sealed anew to {} keys", recipients.len()),
+    };
     let next = [format!("muster secret list {site}"), format!("muster plan {site}")];
     context.done(&v1::Done { message }, &next)?;
     Ok(Exit::Ok)

@@ -66,6 +66,9 @@ fn row(secret: &SecretView, version: &str, at: &str, by: &str, who: String) -> V
 
 /// How a drill went: a line for each version.
 pub(crate) fn drill(drill: &Drill) -> String {
+    if drill.secrets.is_empty() {
+        return "the backup holds no secret, and no server needs one".to_owned();
+    }
     let rows: Vec<Vec<String>> = drill
         .secrets
         .iter()

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use muster_model::event::RunEnd;
 use muster_model::manifest::{Manifest, Node};
 use muster_model::name::{ParameterName, Role, SecretVersion, ServerId};
-use muster_model::outcome::End;
+use muster_model::outcome::{End, Outcome};
 use muster_model::to_type::{Typed, typed};
 use muster_model::value::Value;
 use muster_model::view::{RunView, StepState, StepView, StepsView};
@@ -72,7 +72,9 @@ pub(super) fn run(status: &SiteStatus, connected: &[Role]) -> Option<RunView> {
 
 /// A step, as it stands.
 pub(super) fn step(run: &Run, step: &StepRun, servers: &Servers<'_>) -> StepView {
-    let ended = step.outcome.as_ref().filter(|_| step.has_ended() || step.state == StepState::Waiting);
+    // What an agent found keeps a guided step waiting, and is told; for what a gate was skipped once is past.
+    let still = |outcome: &&Outcome| step.state == StepState::Waiting && outcome.end != End::Skipped;
+    let ended = step.outcome.as_ref().filter(|outcome| step.has_ended() || still(outcome));
     let node = servers.manifests.get(&step.role).and_then(|manifest| manifest.node(&step.step.node));
     let by_person = step.step.is_by_person();
     let blocked = step.state == StepState::Ended(End::Blocked);

@@ -326,6 +326,13 @@ fn a_step_that_has_its_turn_again_shows_no_old_evidence() {
     let view = steps(&story.run, &story.servers(), at(70));
     assert_eq!(view.steps[0].evidence, None);
     assert!(matches!(story.run.decide(at(70)).as_slice(), [Decision::Issue { .. }]));
+
+    // Nor does the gate that was skipped for it say still that it failed.
+    story.tick();
+    story.end("web", End::Done, "version 2022-r2 found", Vec::new());
+    story.tick();
+    let gate = &steps(&story.run, &story.servers(), at(70)).steps[1];
+    assert_eq!((gate.state, &gate.evidence), (muster_model::view::StepState::Waiting, &None));
 }
 
 #[test]
