@@ -44,26 +44,50 @@ pub enum Error {
     Connect(String, #[source] tonic::transport::Error),
 }
 
+/// A client that can dial any number of times as the same holder, and reads its key once.
+#[derive(Clone)]
+pub struct Dialer {
+    config: Arc<ClientConfig>,
+}
+
+impl Dialer {
+    /// A client that proves itself with these credentials.
+    ///
+    /// # Errors
+    /// Where the credentials cannot be read.
+    pub fn new(credentials: &Credentials) -> Result<Self, Error> {
+        let ca = certificate(&credentials.ca_pem, "authority's certificate")?;
+        let chain = CertificateDer::pem_slice_iter(credentials.certificate_pem.as_bytes())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| Error::Credentials("client's certificate", error.into()))?;
+        let key = PrivateKeyDer::from_pem_slice(credentials.key_pem.as_bytes())
+            .map_err(|error| Error::Credentials("client's key", error.into()))?;
+        let mut roots = RootCertStore::empty();
+        roots.add(ca).map_err(|error| Error::Credentials("authority's certificate", error.into()))?;
+        let config = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Error::Credentials("set of TLS versions", error.into()))?
+            .with_root_certificates(roots)
+            .with_client_auth_cert(chain, key)
+            .map_err(|error| Error::Credentials("client's certificate and key", error.into()))?;
+        Ok(Self { config: for_h2(config) })
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    /// Where nothing answers, or the answer is not the controller of that authority.
+    pub async fn dial(&self, address: &str) -> Result<Channel, Error> {
+        connect(address, Arc::clone(&self.config)).await
+    }
+}
+
 /// Connects as the holder of these credentials.
 ///
 /// # Errors
 /// Where the credentials cannot be read, nothing answers, or the answer is not the controller of that authority.
 pub async fn dial(address: &str, credentials: &Credentials) -> Result<Channel, Error> {
-    let ca = certificate(&credentials.ca_pem, "authority's certificate")?;
-    let chain = CertificateDer::pem_slice_iter(credentials.certificate_pem.as_bytes())
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| Error::Credentials("client's certificate", error.into()))?;
-    let key = PrivateKeyDer::from_pem_slice(credentials.key_pem.as_bytes())
-        .map_err(|error| Error::Credentials("client's key", error.into()))?;
-    let mut roots = RootCertStore::empty();
-    roots.add(ca).map_err(|error| Error::Credentials("authority's certificate", error.into()))?;
-    let config = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Error::Credentials("set of TLS versions", error.into()))?
-        .with_root_certificates(roots)
-        .with_client_auth_cert(chain, key)
-        .map_err(|error| Error::Credentials("client's certificate and key", error.into()))?;
-    connect(address, config).await
+    Dialer::new(credentials)?.dial(address).await
 }
 
 /// Connects without a certificate of one's own, to the controller whose authority has this pin (SHA-256 over DER).
@@ -77,7 +101,12 @@ pub async fn dial_pinned(address: &str, pin: Digest) -> Result<Channel, Error> {
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Pinned { pin }))
         .with_no_client_auth();
-    connect(address, config).await
+    connect(address, for_h2(config)).await
+}
+
+fn for_h2(mut config: ClientConfig) -> Arc<ClientConfig> {
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    Arc::new(config)
 }
 
 fn provider() -> Arc<rustls::crypto::CryptoProvider> {
@@ -88,9 +117,8 @@ fn certificate(pem: &str, what: &'static str) -> Result<CertificateDer<'static>,
     CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|error| Error::Credentials(what, error.into()))
 }
 
-async fn connect(address: &str, mut config: ClientConfig) -> Result<Channel, Error> {
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    let connector = TlsConnector::from(Arc::new(config));
+async fn connect(address: &str, config: Arc<ClientConfig>) -> Result<Channel, Error> {
+    let connector = TlsConnector::from(config);
     let target = address.to_owned();
     let handshake = std::time::Duration::from_millis(limits::HANDSHAKE_MS);
     // The scheme is http because TLS is not tonic's here: it is inside the connector.
