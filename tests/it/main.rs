@@ -7,6 +7,7 @@
 
 mod agreement;
 mod attributes;
+mod bench;
 mod canary;
 mod cancel;
 mod certificates;

@@ -5,6 +5,7 @@
 //! knows, it read from a command's output, a file that an operator may read, or the twin's ledger.
 
 pub mod agent;
+pub mod bench;
 pub mod cli;
 pub mod controller;
 pub mod crash;

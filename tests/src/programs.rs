@@ -28,6 +28,18 @@ impl Programs {
         })
     }
 
+    /// The programs that were built beside this one, as it was: optimised beside an optimised one.
+    ///
+    /// # Errors
+    /// Where one of them is not there.
+    pub fn beside() -> Result<Self> {
+        let programs = Self { folder: target_folder()? };
+        for program in [programs.controller(), programs.agent(), programs.cli()] {
+            ensure!(program.is_file(), "{} was not built", program.display());
+        }
+        Ok(programs)
+    }
+
     /// The programs with crash points, copied to an empty folder: the plain ones take their place at the next build.
     ///
     /// # Errors
