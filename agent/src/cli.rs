@@ -15,6 +15,7 @@ use crate::enroll::enroll;
 use crate::host::{self, twin};
 use crate::identity::{self, DataDir};
 use crate::run::Agent;
+use crate::service::PlaceArgs;
 use crate::{check, service, show, supervise};
 
 /// Muster's agent: makes its server what the controller's documents say, and reports.
@@ -65,17 +66,6 @@ struct SecretArgs {
     data_dir: PathBuf,
 }
 
-/// Which agent, on which machine.
-#[derive(Debug, clap::Args)]
-struct PlaceArgs {
-    /// The agent's folder: its key, its journal.
-    #[arg(long, value_name = "DIR")]
-    data_dir: PathBuf,
-    /// The modelled server that it stands on (SIMULATED); without it the Windows server that this runs on.
-    #[arg(long, value_name = "DIR")]
-    twin: Option<PathBuf>,
-}
-
 #[derive(Debug, clap::Args)]
 struct EnrollArgs {
     #[command(flatten)]
@@ -112,9 +102,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> any
 }
 
 fn enroll_here(args: &EnrollArgs, out: &mut dyn Write) -> anyhow::Result<i32> {
-    let EnrollArgs { place: PlaceArgs { data_dir, twin }, token_file, force } = args;
+    let EnrollArgs { place, token_file, force } = args;
     let exe = std::env::current_exe().context("this program cannot find itself")?;
-    let data = DataDir::new(data_dir);
+    let (data, twin) = (place.data()?, &place.twin);
+    let data_dir = data.path();
     let host = host::open(twin.as_deref(), &exe, &data.installers())?.host_name()?;
     let enrolled = runtime()?.block_on(enroll(&data, token_file, host.clone(), *force))?;
     let run = format!("muster-agent run --data-dir {}", data_dir.display());
@@ -128,18 +119,18 @@ fn enroll_here(args: &EnrollArgs, out: &mut dyn Write) -> anyhow::Result<i32> {
     Ok(0)
 }
 
-fn run_here(PlaceArgs { data_dir, twin }: &PlaceArgs) -> anyhow::Result<i32> {
-    let data = DataDir::new(data_dir);
+fn run_here(place: &PlaceArgs) -> anyhow::Result<i32> {
+    let data = place.data()?;
     let runtime = runtime()?;
     data.enrolled()?;
     let _lock = data.lock()?;
-    let agent = Agent::open(&data, twin.as_deref(), &runtime)?;
+    let agent = Agent::open(&data, place.twin.as_deref(), &runtime)?;
     runtime.block_on(agent.work())?;
     Ok(0)
 }
 
-fn check_here(PlaceArgs { data_dir, twin }: &PlaceArgs, out: &mut dyn Write) -> anyhow::Result<i32> {
-    let data = DataDir::new(data_dir);
+fn check_here(place: &PlaceArgs, out: &mut dyn Write) -> anyhow::Result<i32> {
+    let data = place.data()?;
     let runtime = runtime()?;
     data.enrolled()?;
     let _lock = match data.lock() {
@@ -149,7 +140,7 @@ fn check_here(PlaceArgs { data_dir, twin }: &PlaceArgs, out: &mut dyn Write) -> 
         }
         Err(error) => return Err(error.into()),
     };
-    let agent = Agent::open(&data, twin.as_deref(), &runtime)?;
+    let agent = Agent::open(&data, place.twin.as_deref(), &runtime)?;
     let findings = runtime.block_on(check::check(&agent));
     out.write_all(findings.lines.as_bytes())?;
     Ok(i32::from(!findings.ok))

@@ -58,16 +58,20 @@ pub enum Verb {
 /// Where the agent lives, and what it stands on.
 #[derive(Debug, clap::Args)]
 pub struct PlaceArgs {
-    /// The agent's folder; the standard one where none is named.
+    /// The agent's folder, with its key and its journal; on Windows the standard one where none is named.
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// The modelled server that it stands on (SIMULATED).
+    /// The modelled server that it stands on (SIMULATED); without it the Windows server that this runs on.
     #[arg(long, value_name = "DIR")]
-    twin: Option<PathBuf>,
+    pub(crate) twin: Option<PathBuf>,
 }
 
 impl PlaceArgs {
-    fn data(&self) -> anyhow::Result<DataDir> {
+    /// The agent's folder.
+    ///
+    /// # Errors
+    /// Where none is named and there is no standard one, as on Linux.
+    pub(crate) fn data(&self) -> anyhow::Result<DataDir> {
         let dir = self.data_dir.clone().or_else(os::service::standard_folder);
         let dir = dir.context("name the agent's folder with --data-dir DIR")?;
         Ok(DataDir::new(&std::path::absolute(dir).context("the agent's folder has no path")?))

@@ -37,4 +37,5 @@ mod secrets;
 mod shapes;
 mod wine;
 mod wine_iis;
+mod wine_package;
 mod wine_server;

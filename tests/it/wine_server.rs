@@ -32,7 +32,7 @@ impl Drop for Server {
 
 impl Server {
     /// Everything but the agent, which is not even installed.
-    fn lay(documents: &str) -> Self {
+    pub(crate) fn lay(documents: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let programs = Programs::with_agent_for_windows(folder.path()).unwrap();
         let scene = Scene {
@@ -64,7 +64,7 @@ impl Server {
     }
 
     /// A controller that knows this machine's name.
-    fn serve(&mut self) {
+    pub(crate) fn serve(&mut self) {
         let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
         let name = name.trim().split('.').next().unwrap();
         self.field.edit("THIS-HOST", name);
@@ -73,7 +73,7 @@ impl Server {
     }
 
     /// `muster-agent.exe`.
-    fn agent(&self, words: &[&str]) -> Ran {
+    pub(crate) fn agent(&self, words: &[&str]) -> Ran {
         Ran::of(Command::new(self.field.programs.agent()).args(words)).unwrap()
     }
 }
@@ -128,7 +128,7 @@ fn kill(server: &Server) {
     wine(&["taskkill", "/f", "/pid", pid]);
 }
 
-fn run(field: &Field, plan: PlanId) {
+pub(crate) fn run(field: &Field, plan: PlanId) {
     field.cli.ok(&format!("approve {plan}"));
     field.cli.run(["run", &plan.to_string(), "--watch"]).expect(code::OK);
 }
