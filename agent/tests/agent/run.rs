@@ -57,6 +57,24 @@ fn g12_one_switch_changed_by_hand_is_one_row_and_mending_it_touches_nothing_else
     assert!(agent.in_sync(&manifest));
 }
 
+/// What an agent made is on its disk: an agent that was started again still tells drift from what was always otherwise, and an
+/// orphan of its own from what others made.
+#[test]
+fn what_an_agent_made_it_knows_after_it_was_started_again() {
+    let stage = Stage::new();
+    drop(installed(&stage));
+    stage.set(&["app_pool", "Sage", "enable_32bit=true"]);
+    let agent = stage.agent();
+    agent.connect();
+    let mut manifest = product(1, "1.0");
+    let report = agent.report(&manifest).unwrap();
+    let reasons: Vec<Reason> =
+        report.nodes.iter().flat_map(|node| &node.rows).map(|row| row.reason).collect();
+    assert_eq!(reasons, [Reason::Drift]);
+    let gone = manifest.nodes.remove(3).id;
+    assert_eq!(agent.report(&manifest).unwrap().orphans, [gone]);
+}
+
 #[test]
 fn g18_a_replaced_package_is_taken_off_first_and_what_it_resets_is_set_again() {
     let stage = Stage::new();
