@@ -154,17 +154,12 @@ pub(crate) fn named(site: &Site) -> Vec<DocumentKey> {
 
 /// Every site, by name.
 pub fn outlines(documents: &Documents) -> Vec<Outline> {
-    let sites = documents.sites().filter_map(|name| documents.site(name));
-    let outlines = sites.map(|(_, site)| Outline {
-        site: site.name.clone(),
-        product: site.product.value.clone(),
-        servers: site
-            .servers
-            .iter()
-            .map(|(role, server)| (role.clone(), server.host.value.clone()))
-            .collect(),
-    });
-    outlines.collect()
+    documents.sites().filter_map(|name| documents.site(name)).map(|(_, site)| outline_of(site)).collect()
+}
+
+fn outline_of(site: &Site) -> Outline {
+    let servers = site.servers.iter().map(|(role, server)| (role.clone(), server.host.value.clone()));
+    Outline { site: site.name.clone(), product: site.product.value.clone(), servers: servers.collect() }
 }
 
 /// One site.
@@ -172,11 +167,10 @@ pub fn outlines(documents: &Documents) -> Vec<Outline> {
 /// # Errors
 /// Where no document is of that name.
 pub fn outline(documents: &Documents, site: &Slug) -> Result<Outline, Error> {
-    let all = outlines(documents);
-    if let Some(outline) = all.iter().find(|outline| outline.site == *site) {
-        return Ok(outline.clone());
+    if let Some((_, site)) = documents.site(site) {
+        return Ok(outline_of(site));
     }
-    let near = near(site.as_str(), &all.iter().map(|outline| outline.site.as_str()).collect::<Vec<_>>());
+    let near = near(site.as_str(), &documents.sites().map(Slug::as_str).collect::<Vec<_>>());
     Err(Error::NoSite { site: site.clone(), near })
 }
 

@@ -1,4 +1,4 @@
-//! `tests/bench [--quick] [-n REPETITIONS] [--agents N,N,..] [--out FILE]`: see [`muster_tests::bench`].
+//! `tests/bench [--quick] [-n REPETITIONS] [--agents N,N,..] [--events N] [--out FILE]`: see [`muster_tests::bench`].
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool prints what it measured")]
 
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
             Ok(wanted) => whole(&wanted),
             Err(error) => {
                 eprintln!(
-                    "{error:#}\nusage: ./tests/bench [--quick] [-n REPETITIONS] [--agents N,N,..] [--out FILE]"
+                    "{error:#}\nusage: ./tests/bench [--quick] [-n REPETITIONS] [--agents N,N,..] [--events N] [--out FILE]"
                 );
                 return ExitCode::from(2);
             }
@@ -83,6 +83,7 @@ fn wanted(words: &[&str]) -> Result<Wanted> {
             }
             "-n" => wanted.repetitions = value()?.parse()?,
             "--agents" => wanted.agents = value()?.split(',').map(str::parse).collect::<Result<_, _>>()?,
+            "--events" => wanted.events = value()?.parse()?,
             "--out" => wanted.out = PathBuf::from(value()?),
             other => bail!("there is no {other}"),
         }
