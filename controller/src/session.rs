@@ -4,9 +4,9 @@
 //! comparisons. Nothing here is stored but that a stream opened and ended; nothing here decides what is sent. A server is
 //! told apart by its certificate alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use muster_core::plan::{AgentFacts, Comparison};
 use muster_model::command::Epoch;
@@ -20,10 +20,12 @@ use tokio::sync::{OwnedMutexGuard, mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use crate::authority::HostOf;
-use crate::store::{self, Store};
+use crate::store::{self, Snapshot, Store};
 
 /// Messages that may wait for one agent's link. A segment is one message; more than this means that nothing is read.
 const QUEUE: usize = 64;
+/// How old the count of enrolled servers may be, by which agents spread their reconnections.
+const COUNT_AGAIN: Duration = Duration::from_secs(5);
 
 /// What a session needs from outside.
 #[derive(Debug, Clone)]
@@ -77,6 +79,7 @@ struct Inner {
     /// The epoch under which commands are sent; a recovery raises it while others read it.
     epoch: Mutex<Epoch>,
     slots: Mutex<BTreeMap<ServerId, Arc<Slot>>>,
+    fleet: Mutex<Option<(Instant, u64)>>,
 }
 
 /// One server's place: it stays, streams come and go.
@@ -112,7 +115,16 @@ impl Handle {
     /// An empty registry.
     pub fn new(store: Store, options: Options, host_of: HostOf) -> Self {
         let epoch = Mutex::new(options.epoch);
-        Self { inner: Arc::new(Inner { store, options, host_of, epoch, slots: Mutex::default() }) }
+        Self {
+            inner: Arc::new(Inner {
+                store,
+                options,
+                host_of,
+                epoch,
+                slots: Mutex::default(),
+                fleet: Mutex::default(),
+            }),
+        }
     }
 
     /// The epoch under which commands are sent.
@@ -137,25 +149,21 @@ impl Handle {
         hello: &Hello,
         held: bool,
     ) -> Result<(Session, mpsc::Receiver<ToAgent>), Error> {
-        self.check_host(server, hello).await?;
         let slot = self.slot(server);
         let turn = Arc::clone(&slot.turn).lock_owned().await;
+        let welcome = self.welcome(server, hello).await?;
         // A stream whose reader is gone is dead, whatever its own end has noticed yet.
         let dead = match lock(&slot.stream).as_ref() {
             Some(stream) if !stream.out.is_closed() => return Err(Error::Connected(server.clone())),
             stream => stream.is_some(),
         };
         let (out, messages) = mpsc::channel(QUEUE);
-        let welcome = self.welcome(server).await?;
         let now = welcome.now;
         if out.try_send(ToAgent::Welcome(welcome)).is_err() {
             return Err(Error::Connected(server.clone()));
         }
         let (cut_in, cut) = watch::channel(false);
-        let facts = AgentFacts {
-            host: hello.host.clone(),
-            kinds: hello.kinds.iter().map(|kind| kind.as_str().to_owned()).collect::<BTreeSet<_>>(),
-        };
+        let facts = AgentFacts { host: hello.host.clone(), kinds: hello.kinds.clone() };
         let id = Uuid::new_v4();
         let opened = EventBody::ServerConnected {
             server: server.clone(),
@@ -259,22 +267,16 @@ impl Handle {
         lock(&self.inner.slots).get(server).map(Arc::clone)
     }
 
-    /// Refuses an agent on another computer. It would take the place of the right one, which is refused while it lives.
-    async fn check_host(&self, server: &ServerId, hello: &Hello) -> Result<(), Error> {
+    /// Refuses an agent on another computer: it would take the place of the right one, which is refused while it lives.
+    async fn welcome(&self, server: &ServerId, hello: &Hello) -> Result<Welcome, Error> {
         let mut snapshot = self.inner.store.snapshot().await?;
-        match (self.inner.host_of)(&mut snapshot, server).await? {
-            // Windows compares computer names without regard to case.
-            Some(named) if !named.as_str().eq_ignore_ascii_case(hello.host.as_str()) => {
-                Err(Error::OtherHost { server: server.clone(), named, host: hello.host.clone() })
-            }
-            Some(_) | None => Ok(()),
+        let named = (self.inner.host_of)(&mut snapshot, server).await?;
+        // Windows compares computer names without regard to case.
+        if let Some(named) = named.filter(|named| !named.as_str().eq_ignore_ascii_case(hello.host.as_str())) {
+            return Err(Error::OtherHost { server: server.clone(), named, host: hello.host.clone() });
         }
-    }
-
-    async fn welcome(&self, server: &ServerId) -> Result<Welcome, store::Error> {
-        let mut snapshot = self.inner.store.snapshot().await?;
         let spread_ms = limits::RECONNECT_SERVER_MS
-            .saturating_mul(snapshot.enrolled_servers().await?)
+            .saturating_mul(self.fleet(&mut snapshot).await?)
             .clamp(limits::RECONNECT_SPREAD_LEAST_MS, limits::RECONNECT_SPREAD_MS);
         Ok(Welcome {
             epoch: self.epoch(),
@@ -282,6 +284,17 @@ impl Handle {
             reconnect_spread_ms: u32::try_from(spread_ms).unwrap_or(u32::MAX),
             journal: snapshot.journal(server).await?,
         })
+    }
+
+    /// How many servers are enrolled, counted now and then: a whole fleet asks this at once.
+    async fn fleet(&self, snapshot: &mut Snapshot) -> Result<u64, store::Error> {
+        let counted = *lock(&self.inner.fleet);
+        if let Some((_, servers)) = counted.filter(|(at, _)| at.elapsed() < COUNT_AGAIN) {
+            return Ok(servers);
+        }
+        let servers = snapshot.enrolled_servers().await?;
+        *lock(&self.inner.fleet) = Some((Instant::now(), servers));
+        Ok(servers)
     }
 
     /// An agent that obeyed a later start than this one takes no command of it, and says so when it refuses one.

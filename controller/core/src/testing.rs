@@ -222,7 +222,7 @@ pub(crate) fn input(drafts: &[Draft]) -> PlanInput {
             nodes: nodes.collect(),
         })
         .unwrap();
-        let kinds = NodeKind::ALL.iter().map(|kind| kind.to_string()).collect();
+        let kinds = NodeKind::ALL.iter().copied().collect();
         ServerInput {
             agent: Some(AgentFacts { host: manifest.value().host.clone(), kinds }),
             comparison: Comparison::Report(report(&manifest, drafts)),

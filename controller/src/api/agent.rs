@@ -62,7 +62,8 @@ impl Service {
         opened: oneshot::Sender<Result<mpsc::Receiver<ToAgent>, Status>>,
     ) {
         let held = self.recovery.must_read(&server);
-        let (mut session, out) = match self.sessions.open(&server, &hello, held).await {
+        // In boxes, here and below: what is done now and then would be room that each idle stream holds.
+        let (mut session, out) = match Box::pin(self.sessions.open(&server, &hello, held)).await {
             Ok(session) => session,
             Err(error) => {
                 tracing::warn!(%server, error = &error as &dyn std::error::Error, "a stream was not opened");
@@ -73,15 +74,16 @@ impl Service {
             }
         };
         tracing::info!(%server, version = hello.agent_version, host = %hello.host, "connected");
+        drop(hello);
         // Where the caller is gone, its half of the queue is dropped here and the session ends below.
         if opened.send(Ok(out)).is_err() {
             tracing::debug!(%server, "the agent went away while its stream opened");
-        } else if let Err(error) = self.begin(&session).await {
+        } else if let Err(error) = Box::pin(self.begin(&session)).await {
             tracing::error!(%server, error = &error as &dyn std::error::Error, "commands were not sent again");
         } else {
             self.read(&mut session, messages).await;
         }
-        if let Err(error) = session.close().await {
+        if let Err(error) = Box::pin(session.close()).await {
             tracing::warn!(%server, error = &error as &dyn std::error::Error, "the end of a stream is not stored");
         }
         tracing::info!(%server, "disconnected");
@@ -129,7 +131,7 @@ impl Service {
                     return;
                 }
             };
-            if let Err(error) = self.take(session, message).await {
+            if let Err(error) = Box::pin(self.take(session, message)).await {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(server = %session.server(), error, "a message was not taken; the stream is cut");
                 return;

@@ -8,7 +8,7 @@ use std::fmt;
 
 use muster_model::manifest::Node;
 use muster_model::name::{NodeId, Role, ServerId};
-use muster_model::node::NodeClass;
+use muster_model::node::{NodeClass, NodeKind};
 use muster_model::preflight::Verdict;
 use muster_model::report::{Finding, ServerReport};
 
@@ -146,11 +146,14 @@ fn obstacle(server: &ServerInput) -> Option<Finding> {
             advice: "correct the name in the site's document, or invite the right computer".to_owned(),
         });
     }
-    let wanted: BTreeSet<&str> = manifest.nodes.iter().map(|node| node.id.kind.as_str()).collect();
-    let lacking: Vec<&str> = wanted.into_iter().filter(|kind| !kinds.contains(*kind)).collect();
+    let lacking = manifest.nodes.iter().map(|node| node.id.kind).filter(|kind| !kinds.contains(kind));
+    let lacking: BTreeSet<&str> = lacking.map(NodeKind::as_str).collect();
     if !lacking.is_empty() {
         return Some(Finding {
-            problem: format!("its agent does not know {}", lacking.join(", ")),
+            problem: format!(
+                "its agent does not know {}",
+                lacking.into_iter().collect::<Vec<_>>().join(", ")
+            ),
             advice: "install the newest agent there, then plan again".to_owned(),
         });
     }

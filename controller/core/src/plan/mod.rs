@@ -20,6 +20,7 @@ use muster_model::FORMAT;
 use muster_model::digest::Digest;
 use muster_model::manifest::Manifest;
 use muster_model::name::{HostName, NodeId, PlanId, ProductId, Revision, Role, ServerId, Slug};
+use muster_model::node::NodeKind;
 use muster_model::plan::{PlanHeader, PlannedServer, ServerSteps, Step};
 use muster_model::report::ServerReport;
 use muster_model::secret::SecretRef;
@@ -72,8 +73,8 @@ pub struct ServerInput {
 pub struct AgentFacts {
     /// The computer's name.
     pub host: HostName,
-    /// The kinds of node that it knows, as it wrote them.
-    pub kinds: BTreeSet<String>,
+    /// The kinds of node that it knows.
+    pub kinds: BTreeSet<NodeKind>,
 }
 
 /// What an agent answered when it was asked to compare.

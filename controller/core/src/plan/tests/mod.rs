@@ -258,7 +258,7 @@ fn what_keeps_a_server_out_is_a_finding_with_advice() {
         plan(|input| input.servers[0].agent = None),
         plan(|input| input.servers[0].agent.as_mut().unwrap().host = "DUP-WEB02".parse().unwrap()),
         plan(|input| {
-            input.servers[0].agent.as_mut().unwrap().kinds.remove("iis_app_pool");
+            input.servers[0].agent.as_mut().unwrap().kinds.remove(&NodeKind::IisAppPool);
         }),
         plan(|input| input.servers[0].comparison = Comparison::NoAnswer),
         plan(|input| input.servers[0].comparison = Comparison::Problem("IIS cannot be reached".to_owned())),
