@@ -320,7 +320,7 @@ impl Handle {
         let write = self.inner.store.transaction(move |tx| {
             Box::pin(async move {
                 let site = server.site.clone();
-                tx.raise_journal(&server, journal).await?;
+                tx.raise_journal(&server, journal)?;
                 for body in bodies {
                     tx.append(Some(&site), body).await?;
                 }

@@ -41,6 +41,7 @@ impl From<store::Error> for Status {
             | store::Error::Corrupt(_)
             | store::Error::Encode(_)
             | store::Error::TooLarge(_)
+            | store::Error::Undone(_)
             | store::Error::NeverIssued(_)
             | store::Error::AlreadyEnded(_)
             | store::Error::IllegalForPlan(_)

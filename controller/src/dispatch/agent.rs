@@ -78,7 +78,7 @@ impl Handle {
         let server = server.clone();
         let changed = self.change(plan, move |tx: &mut Tx, _: &Loaded| {
             Box::pin(async move {
-                tx.raise_journal(&server, journal).await?;
+                tx.raise_journal(&server, journal)?;
                 Ok(vec![EventBody::StepEnded { plan, step, key: Some(key), outcome }])
             })
         });

@@ -60,7 +60,7 @@ impl Handle {
                     record(tx, &mut run, &parts.site, body).await.map_err(E::from)?;
                 }
                 let moved = follow(tx, run, &parts.site).await.map_err(E::from)?;
-                tx.set_site_status(&parts.status(&moved.run)).await.map_err(E::from)?;
+                tx.set_site_status(&parts.status(&moved.run)).map_err(E::from)?;
                 Ok::<_, E>(moved)
             })
         });

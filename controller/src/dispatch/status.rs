@@ -34,7 +34,7 @@ async fn refold_one(store: &Store, plan: PlanId) -> Result<(), Error> {
     let write = store.transaction(move |tx| {
         Box::pin(async move {
             let loaded = load::load(tx, plan).await?;
-            tx.set_site_status(&loaded.status()).await?;
+            tx.set_site_status(&loaded.status())?;
             Ok(())
         })
     });

@@ -164,7 +164,7 @@ async fn store_plan(tx: &mut Tx, site: Site, servers: Vec<ServerInput>, by: Stri
     tx.add_plan(&new_plan(plan, &site, revision, by, assembled)).await?;
     tx.append(Some(&site), body).await?;
     let loaded = load::load(tx, plan).await.map_err(dispatch::Error::from)?;
-    tx.set_site_status(&loaded.status()).await?;
+    tx.set_site_status(&loaded.status())?;
     Ok(plan)
 }
 

@@ -203,7 +203,7 @@ impl Recovery {
         let server = server.clone();
         let write = self.inner.store.transaction(move |tx| {
             Box::pin(async move {
-                tx.raise_journal(&server, journal).await?;
+                tx.raise_journal(&server, journal)?;
                 let site = server.site.clone();
                 let found = Box::new(OutcomeMemory { command, step, key, outcome });
                 tx.append(Some(&site), EventBody::OutcomeFound { server, found }).await?;

@@ -49,7 +49,7 @@ impl Snapshot {
     pub async fn certificate(&mut self, serial: &str) -> Result<Option<Certificate>, Error> {
         sqlx::query("SELECT * FROM certificates WHERE serial = $1")
             .bind(serial)
-            .fetch_optional(self.connection())
+            .fetch_optional(self.connection().await?)
             .await?
             .as_ref()
             .map(read)
@@ -60,7 +60,7 @@ impl Snapshot {
     pub async fn certificates_of(&mut self, identity: &Identity) -> Result<Vec<Certificate>, Error> {
         sqlx::query("SELECT * FROM certificates WHERE identity = $1 ORDER BY issued_ms, serial")
             .bind(identity.to_string())
-            .fetch_all(self.connection())
+            .fetch_all(self.connection().await?)
             .await?
             .iter()
             .map(read)
@@ -75,7 +75,7 @@ impl Snapshot {
                      AND (later.issued_ms, later.serial) > (newest.issued_ms, newest.serial))
              ORDER BY identity",
         )
-        .fetch_all(self.connection())
+        .fetch_all(self.connection().await?)
         .await?
         .iter()
         .map(read)
@@ -85,7 +85,7 @@ impl Snapshot {
     /// The serial numbers of every revoked certificate.
     pub async fn revoked_serials(&mut self) -> Result<Vec<String>, Error> {
         Ok(sqlx::query_scalar("SELECT serial FROM certificates WHERE revoked_ms IS NOT NULL")
-            .fetch_all(self.connection())
+            .fetch_all(self.connection().await?)
             .await?)
     }
 }
@@ -103,7 +103,7 @@ impl Tx {
         .bind(certificate.expires_at.as_millisecond())
         .bind(&certificate.pem)
         .bind(certificate.recipient.as_ref().map(Recipient::as_str))
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(())
     }
@@ -116,7 +116,7 @@ impl Tx {
         )
         .bind(at)
         .bind(identity.to_string())
-        .fetch_all(self.connection())
+        .fetch_all(self.connection().await?)
         .await?)
     }
 
@@ -127,7 +127,7 @@ impl Tx {
             sqlx::query("UPDATE certificates SET revoked_ms = $1 WHERE serial = $2 AND revoked_ms IS NULL")
                 .bind(at)
                 .bind(serial)
-                .execute(self.connection())
+                .execute(self.connection().await?)
                 .await?;
         }
         Ok(())

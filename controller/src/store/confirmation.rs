@@ -68,7 +68,7 @@ impl Snapshot {
     pub async fn confirmation(&mut self, fingerprint: Digest) -> Result<Option<Confirmation>, Error> {
         sqlx::query("SELECT * FROM confirmations WHERE fingerprint = $1")
             .bind(fingerprint.to_string())
-            .fetch_optional(self.connection())
+            .fetch_optional(self.connection().await?)
             .await?
             .as_ref()
             .map(read)
@@ -82,7 +82,7 @@ impl Snapshot {
              ORDER BY confirmed_ms",
         )
         .bind(site.map(Slug::as_str))
-        .fetch_all(self.connection())
+        .fetch_all(self.connection().await?)
         .await?
         .iter()
         .map(read)
@@ -93,7 +93,7 @@ impl Snapshot {
     pub async fn confirmations(&mut self, site: &Slug) -> Result<Vec<Confirmation>, Error> {
         sqlx::query("SELECT * FROM confirmations WHERE site = $1 ORDER BY confirmed_ms, fingerprint")
             .bind(site.as_str())
-            .fetch_all(self.connection())
+            .fetch_all(self.connection().await?)
             .await?
             .iter()
             .map(read)
@@ -124,7 +124,7 @@ impl Tx {
         .bind(&new.note)
         .bind(new.ends.as_ref().map(|(ends, _)| ends.to_string()))
         .bind(new.ends.as_ref().map(|(_, of)| of))
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(())
     }

@@ -60,7 +60,7 @@ pub async fn contents(path: &Path) -> Result<Contents, Error> {
     let options =
         SqliteConnectOptions::new().filename(path).create_if_missing(false).read_only(true).immutable(true);
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
-    let mut snapshot = Snapshot { transaction: pool.begin().await? };
+    let mut snapshot = Snapshot::new(pool.begin().await?);
     let contents = read(&mut snapshot).await;
     drop(snapshot);
     pool.close().await;
@@ -69,12 +69,12 @@ pub async fn contents(path: &Path) -> Result<Contents, Error> {
 
 async fn read(snapshot: &mut Snapshot) -> Result<Contents, Error> {
     let answer: String =
-        sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(snapshot.connection()).await?;
+        sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(snapshot.connection().await?).await?;
     if answer != "ok" {
         return Err(Error::Corrupt(answer));
     }
     let schema: i64 = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations")
-        .fetch_one(snapshot.connection())
+        .fetch_one(snapshot.connection().await?)
         .await?;
     Ok(Contents {
         schema: nat("schema", schema)?,

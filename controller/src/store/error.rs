@@ -35,6 +35,9 @@ pub enum Error {
     /// A number is larger than the database holds.
     #[error("the number {0} is larger than the database holds")]
     TooLarge(u64),
+    /// The rows of a batch of writes could not be written: none of the batch took place, whoever's row was to blame.
+    #[error("nothing of this was stored: {0}")]
+    Undone(Fatal),
     /// The writer has stopped: nothing can be stored until the controller is started again.
     #[error("the controller stores nothing any more: {0}")]
     Stopped(Fatal),
@@ -69,7 +72,8 @@ impl Error {
     }
 }
 
-/// Why the writer stopped for good. What was being written may or may not be on disk: only a new start can tell.
+/// Why the writer stopped for good, or undid a batch. Where it stopped, what was being written may or may not be on disk:
+/// only a new start can tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fatal(pub(crate) String);
 

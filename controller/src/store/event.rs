@@ -8,7 +8,8 @@ use muster_model::event::{Event, EventBody};
 use muster_model::name::{PlanId, Sequence, Slug};
 use sqlx::Row as _;
 
-use super::row::{from_json, int, nat};
+use super::behind::EventRow;
+use super::row::{from_json, int, nat, to_json_text};
 use super::{Error, Snapshot, Tx};
 
 /// An event as it is stored.
@@ -67,7 +68,7 @@ impl Snapshot {
             .bind(limit),
         };
         query
-            .fetch_all(self.connection())
+            .fetch_all(self.settled().await?)
             .await?
             .iter()
             .map(|row| {
@@ -82,7 +83,7 @@ impl Snapshot {
         let bodies: Vec<Vec<u8>> =
             sqlx::query_scalar("SELECT body FROM events WHERE plan = $1 ORDER BY sequence")
                 .bind(int(plan.0)?)
-                .fetch_all(self.connection())
+                .fetch_all(self.settled().await?)
                 .await?;
         bodies.iter().map(|body| from_json("event", body)).collect()
     }
@@ -97,14 +98,10 @@ impl Tx {
     pub async fn append(&mut self, site: Option<&Slug>, body: EventBody) -> Result<Event, Error> {
         let event = Event { sequence: Sequence(self.sequence + 1), at: self.at(), site: site.cloned(), body };
         self.imply(&event).await?;
-        sqlx::query("INSERT INTO events (sequence, at_ms, site, plan, body) VALUES ($1, $2, $3, $4, $5)")
-            .bind(int(event.sequence.0)?)
-            .bind(event.at.as_millisecond())
-            .bind(site.map(Slug::as_str))
-            .bind(event.body.plan().map(|plan| int(plan.0)).transpose()?)
-            .bind(serde_json::to_vec(&event)?)
-            .execute(self.connection())
-            .await?;
+        let plan = event.body.plan().map(|plan| int(plan.0)).transpose()?;
+        let (sequence, at_ms) = (int(event.sequence.0)?, event.at.as_millisecond());
+        let row = EventRow(sequence, at_ms, site.cloned(), plan, to_json_text(&event)?);
+        self.snapshot.behind.events.push(row);
         self.sequence = event.sequence.0;
         Ok(event)
     }
@@ -131,7 +128,7 @@ impl Tx {
             EventBody::RunResumed { plan, .. } => self.run_began(*plan, true).await,
             EventBody::RunEnded { plan, end } => self.run_ended(*plan, *end).await,
             EventBody::CommandIssued { plan, command, role, steps, .. } => {
-                self.keys_issued(event.sequence, *plan, *command, role, steps).await
+                self.keys_issued(event, *plan, *command, role, steps)
             }
             EventBody::StepEnded { key: Some(key), .. } => self.key_ended(event.sequence, *key).await,
             EventBody::StepEnded { key: None, .. }

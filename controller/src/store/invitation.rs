@@ -41,7 +41,7 @@ impl Snapshot {
     pub async fn invitation(&mut self, secret: Digest) -> Result<Option<Invitation>, Error> {
         let row = sqlx::query("SELECT * FROM invitations WHERE secret_digest = $1")
             .bind(secret.to_string())
-            .fetch_optional(self.connection())
+            .fetch_optional(self.connection().await?)
             .await?;
         row.map(|row| {
             let key: Option<String> = row.try_get("key_digest")?;
@@ -65,7 +65,7 @@ impl Snapshot {
             "SELECT server FROM invitations WHERE used_ms IS NULL AND voided_ms IS NULL AND expires_ms > $1",
         )
         .bind(at.as_millisecond())
-        .fetch_all(self.connection())
+        .fetch_all(self.connection().await?)
         .await?;
         servers.iter().map(|server| parse("server", server)).collect()
     }
@@ -91,7 +91,7 @@ impl Tx {
         .bind(by)
         .bind(created)
         .bind(expires_at.as_millisecond())
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(())
     }
@@ -104,7 +104,7 @@ impl Tx {
         )
         .bind(at)
         .bind(server.to_string())
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(())
     }
@@ -117,7 +117,7 @@ impl Tx {
         )
         .bind(at)
         .bind(secret.to_string())
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(spent.rows_affected() == 1)
     }
@@ -127,7 +127,7 @@ impl Tx {
         sqlx::query("UPDATE invitations SET key_digest = $1 WHERE secret_digest = $2")
             .bind(key.to_string())
             .bind(secret.to_string())
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(())
     }

@@ -37,7 +37,7 @@ impl Snapshot {
     pub async fn newest_manifest(&mut self, server: &ServerId) -> Result<Option<StoredManifest>, Error> {
         sqlx::query("SELECT * FROM manifests WHERE server = $1 ORDER BY generation DESC LIMIT 1")
             .bind(server.to_string())
-            .fetch_optional(self.connection())
+            .fetch_optional(self.connection().await?)
             .await?
             .as_ref()
             .map(read)
@@ -51,7 +51,7 @@ impl Snapshot {
              WHERE generation = (SELECT MAX(generation) FROM manifests AS other WHERE other.server = one.server)
              ORDER BY server",
         )
-        .fetch_all(self.connection())
+        .fetch_all(self.connection().await?)
         .await?
         .iter()
         .map(read)
@@ -67,7 +67,7 @@ impl Snapshot {
         sqlx::query("SELECT * FROM manifests WHERE server = $1 AND generation = $2")
             .bind(server.to_string())
             .bind(int(generation.0)?)
-            .fetch_optional(self.connection())
+            .fetch_optional(self.connection().await?)
             .await?
             .as_ref()
             .map(read)
@@ -89,7 +89,7 @@ impl Tx {
         let newest: Option<i64> =
             sqlx::query_scalar("SELECT MAX(generation) FROM manifests WHERE server = $1")
                 .bind(server.to_string())
-                .fetch_one(self.connection())
+                .fetch_one(self.connection().await?)
                 .await?;
         let newest = nat("generation", newest.unwrap_or(0))?;
         if generation.0 != newest.max(self.old_generations(server).await?.0) + 1 {
@@ -101,7 +101,7 @@ impl Tx {
             .bind(int(generation.0)?)
             .bind(digest.to_string())
             .bind(bytes)
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(digest)
     }

@@ -22,7 +22,7 @@ impl Snapshot {
     pub(super) async fn meta(&mut self, name: &str) -> Result<Option<String>, Error> {
         Ok(sqlx::query_scalar("SELECT value FROM meta WHERE name = $1")
             .bind(name)
-            .fetch_optional(self.connection())
+            .fetch_optional(self.connection().await?)
             .await?)
     }
 
@@ -41,14 +41,14 @@ impl Snapshot {
     /// The public halves of the recovery keys.
     pub async fn recovery_keys(&mut self) -> Result<Vec<String>, Error> {
         Ok(sqlx::query_scalar("SELECT recipient FROM recovery_keys ORDER BY recipient")
-            .fetch_all(self.connection())
+            .fetch_all(self.connection().await?)
             .await?)
     }
 
     /// The highest sequence number so far; 0 before the first event.
     pub async fn newest_sequence(&mut self) -> Result<Sequence, Error> {
         let newest: Option<i64> =
-            sqlx::query_scalar("SELECT MAX(sequence) FROM events").fetch_one(self.connection()).await?;
+            sqlx::query_scalar("SELECT MAX(sequence) FROM events").fetch_one(self.settled().await?).await?;
         Ok(Sequence(nat("sequence", newest.unwrap_or(0))?))
     }
 }
@@ -60,7 +60,7 @@ impl Tx {
         )
         .bind(name)
         .bind(value)
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(())
     }
@@ -92,7 +92,7 @@ impl Tx {
         sqlx::query("INSERT INTO recovery_keys (recipient, created_ms) VALUES ($1, $2)")
             .bind(recipient)
             .bind(created)
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(())
     }

@@ -7,6 +7,7 @@
 //! Neighbours: all rooms of the controller. The only SQL of the house is in this folder, written so that PostgreSQL can be
 //! a second engine. It never decides: what is allowed is the caller's question, asked inside the transaction.
 
+mod behind;
 mod certificate;
 mod confirmation;
 mod copy;
@@ -37,7 +38,7 @@ use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Sqlite, SqliteConnection, Transaction};
+use sqlx::{Sqlite, Transaction};
 use tokio::sync::{mpsc, watch};
 
 pub use certificate::Certificate;
@@ -84,6 +85,8 @@ pub struct Store {
 /// A state of the database between two commits, to be read from. Holds a reader's connection: keep it briefly.
 pub struct Snapshot {
     transaction: Transaction<'static, Sqlite>,
+    /// Of a write under way, what its tables do not have yet; empty in a state that is read.
+    behind: behind::Behind,
 }
 
 /// A write under way: everything of [`Snapshot`] reads what was written so far, and the methods of `Tx` write.
@@ -108,6 +111,7 @@ impl Store {
             .busy_timeout(BUSY);
         let writers = SqlitePoolOptions::new()
             .max_connections(1)
+            .test_before_acquire(false)
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_with(options.clone())
@@ -115,9 +119,11 @@ impl Store {
         MIGRATIONS.run(&writers).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
+            // A file does not go away as a server does.
+            .test_before_acquire(false)
             .connect_with(options.pragma("query_only", "ON"))
             .await?;
-        let mut first = Snapshot { transaction: readers.begin().await? };
+        let mut first = Snapshot::new(readers.begin().await?);
         let newest = first.newest_sequence().await?;
         drop(first);
         let (jobs, queue) = mpsc::channel(QUEUE);
@@ -132,7 +138,7 @@ impl Store {
     /// # Errors
     /// Where the database cannot be read.
     pub async fn snapshot(&self) -> Result<Snapshot, Error> {
-        Ok(Snapshot { transaction: self.readers.begin().await? })
+        Ok(Snapshot::new(self.readers.begin().await?))
     }
 
     /// Runs the closure inside a transaction and returns its value once that is on disk. An `Err` undoes what this closure
@@ -202,8 +208,8 @@ fn unnamed() -> Fatal {
 }
 
 impl Snapshot {
-    pub(crate) fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.transaction
+    fn new(transaction: Transaction<'static, Sqlite>) -> Self {
+        Self { transaction, behind: behind::Behind::default() }
     }
 
     /// Reads the whole file's structure.
@@ -211,7 +217,8 @@ impl Snapshot {
     /// # Errors
     /// Where it is damaged.
     pub async fn check_integrity(&mut self) -> Result<(), Error> {
-        let answer: String = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(self.connection()).await?;
+        let answer: String =
+            sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(self.connection().await?).await?;
         if answer == "ok" { Ok(()) } else { Err(Error::Corrupt(answer)) }
     }
 }

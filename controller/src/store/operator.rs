@@ -49,7 +49,7 @@ impl Snapshot {
     pub async fn operator_invitation(&mut self, secret: Digest) -> Result<Option<OperatorInvitation>, Error> {
         sqlx::query("SELECT * FROM operator_invitations WHERE secret_digest = $1")
             .bind(secret.to_string())
-            .fetch_optional(self.connection())
+            .fetch_optional(self.connection().await?)
             .await?
             .as_ref()
             .map(read)
@@ -66,7 +66,7 @@ impl Snapshot {
              ORDER BY operator",
         )
         .bind(at.as_millisecond())
-        .fetch_all(self.connection())
+        .fetch_all(self.connection().await?)
         .await?
         .iter()
         .map(read)
@@ -94,7 +94,7 @@ impl Tx {
         .bind(by)
         .bind(created)
         .bind(expires_at.as_millisecond())
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(())
     }
@@ -108,7 +108,7 @@ impl Tx {
         )
         .bind(at)
         .bind(operator.as_str())
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(())
     }
@@ -120,7 +120,7 @@ impl Tx {
             "UPDATE operator_invitations SET voided_ms = $1 WHERE used_ms IS NULL AND voided_ms IS NULL",
         )
         .bind(at)
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(())
     }
@@ -135,7 +135,7 @@ impl Tx {
         .bind(at)
         .bind(key.to_string())
         .bind(secret.to_string())
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(spent.rows_affected() == 1)
     }

@@ -129,7 +129,7 @@ impl Snapshot {
     pub async fn plan(&mut self, plan: PlanId) -> Result<Option<Plan>, Error> {
         sqlx::query("SELECT * FROM plans WHERE plan = $1")
             .bind(int(plan.0)?)
-            .fetch_optional(self.connection())
+            .fetch_optional(self.connection().await?)
             .await?
             .as_ref()
             .map(read)
@@ -140,7 +140,7 @@ impl Snapshot {
     pub async fn newest_plan(&mut self, site: &Slug) -> Result<Option<Plan>, Error> {
         sqlx::query("SELECT * FROM plans WHERE site = $1 ORDER BY plan DESC LIMIT 1")
             .bind(site.as_str())
-            .fetch_optional(self.connection())
+            .fetch_optional(self.connection().await?)
             .await?
             .as_ref()
             .map(read)
@@ -154,7 +154,7 @@ impl Snapshot {
         )
         .bind(site.as_str())
         .bind(int(plan.0)?)
-        .fetch_optional(self.connection())
+        .fetch_optional(self.connection().await?)
         .await?
         .as_ref()
         .map(read)
@@ -164,7 +164,7 @@ impl Snapshot {
     /// Every plan whose run is under way, by number: what a started controller takes up again.
     pub async fn running_plans(&mut self) -> Result<Vec<Plan>, Error> {
         sqlx::query("SELECT * FROM plans WHERE running = 1 ORDER BY plan")
-            .fetch_all(self.connection())
+            .fetch_all(self.connection().await?)
             .await?
             .iter()
             .map(read)
@@ -175,7 +175,7 @@ impl Snapshot {
     pub async fn running_plan(&mut self, site: &Slug) -> Result<Option<Plan>, Error> {
         sqlx::query("SELECT * FROM plans WHERE running = 1 AND site = $1")
             .bind(site.as_str())
-            .fetch_optional(self.connection())
+            .fetch_optional(self.connection().await?)
             .await?
             .as_ref()
             .map(read)
@@ -191,7 +191,7 @@ impl Snapshot {
              WHERE plans.site = $1 ORDER BY plans.plan DESC, events.sequence",
         )
         .bind(site.as_str())
-        .fetch(self.connection());
+        .fetch(self.settled().await?);
         while let Some(row) = rows.try_next().await? {
             let event: Event = from_json("event", row.try_get("body")?)?;
             if let EventBody::StepEnded { outcome, .. } = event.body
@@ -212,7 +212,7 @@ impl Snapshot {
     pub async fn plan_steps(&mut self, plan: PlanId) -> Result<Vec<PlanSteps>, Error> {
         sqlx::query("SELECT role, body FROM plan_steps WHERE plan = $1 ORDER BY role")
             .bind(int(plan.0)?)
-            .fetch_all(self.connection())
+            .fetch_all(self.connection().await?)
             .await?
             .iter()
             .map(|row| {
@@ -241,7 +241,7 @@ impl Tx {
         .bind(to_json_text(&new.findings)?)
         .bind(to_json_text(&new.warnings)?)
         .bind(i64::from(new.simulated))
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         for steps in &new.steps {
             sqlx::query("INSERT INTO plan_steps (plan, role, digest, body) VALUES ($1, $2, $3, $4)")
@@ -249,7 +249,7 @@ impl Tx {
                 .bind(steps.role.as_str())
                 .bind(Digest::of(&steps.bytes).to_string())
                 .bind(&steps.bytes)
-                .execute(self.connection())
+                .execute(self.connection().await?)
                 .await?;
         }
         Ok(digest)
@@ -273,7 +273,7 @@ impl Tx {
         .bind(ticket)
         .bind(int(plan.0)?)
         .bind(digest.to_string())
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         if changed.rows_affected() == 1 { Ok(()) } else { Err(Error::IllegalForPlan(plan)) }
     }
@@ -282,22 +282,23 @@ impl Tx {
     /// person while steps did not end well is under way and can be resumed.
     pub(super) async fn run_began(&mut self, plan: PlanId, resumed: bool) -> Result<(), Error> {
         let at = self.at().as_millisecond();
-        let stored = self.plan(plan).await?.ok_or(Error::IllegalForPlan(plan))?;
-        if let Some(other) = self.running_plan(&stored.site).await?
-            && other.plan != plan
-        {
-            return Err(Error::RunActive(stored.site));
+        let changed = sqlx::query(
+            "UPDATE plans SET running = 1, run_end = NULL, started_ms = COALESCE(started_ms, $1)
+             WHERE plan = $2 AND approved_by IS NOT NULL AND (running = 0 OR $3) AND (started_ms IS NOT NULL) = $3
+               AND NOT EXISTS (SELECT 1 FROM plans AS other
+                               WHERE other.running = 1 AND other.site = plans.site AND other.plan <> plans.plan)",
+        )
+        .bind(at)
+        .bind(int(plan.0)?)
+        .bind(resumed)
+        .execute(self.connection().await?)
+        .await?;
+        if changed.rows_affected() == 1 {
+            return Ok(());
         }
-        if stored.approved.is_none() || (stored.running && !resumed) || stored.started_at.is_some() != resumed
-        {
-            return Err(Error::IllegalForPlan(plan));
-        }
-        sqlx::query("UPDATE plans SET running = 1, run_end = NULL, started_ms = COALESCE(started_ms, $1) WHERE plan = $2")
-            .bind(at)
-            .bind(int(plan.0)?)
-            .execute(self.connection())
-            .await?;
-        Ok(())
+        let site = self.plan(plan).await?.ok_or(Error::IllegalForPlan(plan))?.site;
+        let other = self.running_plan(&site).await?.filter(|other| other.plan != plan);
+        Err(if other.is_some() { Error::RunActive(site) } else { Error::IllegalForPlan(plan) })
     }
 
     /// `RunEnded`: of a run that is under way.
@@ -306,7 +307,7 @@ impl Tx {
             sqlx::query("UPDATE plans SET running = 0, run_end = $1 WHERE plan = $2 AND running = 1")
                 .bind(to_json_text(&end)?)
                 .bind(int(plan.0)?)
-                .execute(self.connection())
+                .execute(self.connection().await?)
                 .await?;
         if changed.rows_affected() == 1 { Ok(()) } else { Err(Error::IllegalForPlan(plan)) }
     }

@@ -80,7 +80,7 @@ impl Snapshot {
     /// What every server remembers that was read, by name.
     pub async fn memories(&mut self) -> Result<Vec<ReadMemory>, Error> {
         let rows = sqlx::query("SELECT read_ms, body FROM memories ORDER BY server")
-            .fetch_all(self.connection())
+            .fetch_all(self.connection().await?)
             .await?;
         rows.iter()
             .map(|row| {
@@ -94,7 +94,7 @@ impl Snapshot {
     pub async fn memory(&mut self, server: &ServerId) -> Result<Option<AgentMemory>, Error> {
         let body: Option<Vec<u8>> = sqlx::query_scalar("SELECT body FROM memories WHERE server = $1")
             .bind(server.to_string())
-            .fetch_optional(self.connection())
+            .fetch_optional(self.connection().await?)
             .await?;
         body.map(|body| from_json("memory", &body)).transpose()
     }
@@ -102,7 +102,7 @@ impl Snapshot {
     /// The servers that were read.
     pub async fn read_servers(&mut self) -> Result<Vec<ServerId>, Error> {
         let servers: Vec<String> =
-            sqlx::query_scalar("SELECT server FROM memories").fetch_all(self.connection()).await?;
+            sqlx::query_scalar("SELECT server FROM memories").fetch_all(self.connection().await?).await?;
         servers.iter().map(|server| parse("server", server)).collect()
     }
 
@@ -110,7 +110,7 @@ impl Snapshot {
     pub async fn old_generations(&mut self, server: &ServerId) -> Result<Generation, Error> {
         let generation: Option<i64> = sqlx::query_scalar("SELECT generation FROM memories WHERE server = $1")
             .bind(server.to_string())
-            .fetch_optional(self.connection())
+            .fetch_optional(self.connection().await?)
             .await?;
         Ok(Generation(nat("generation", generation.unwrap_or(0))?))
     }
@@ -120,7 +120,7 @@ impl Snapshot {
             "SELECT COALESCE(MAX(epoch), 0) AS epoch, COALESCE(MAX(plan), 0) AS plan,
                  COALESCE(MAX(revision), 0) AS revision FROM memories",
         )
-        .fetch_one(self.connection())
+        .fetch_one(self.connection().await?)
         .await?;
         Ok(Highest {
             epoch: nat("epoch", row.try_get("epoch")?)?,
@@ -132,7 +132,7 @@ impl Snapshot {
     /// The highest plan that this controller or an agent that was read knows; 0 for none.
     pub async fn highest_plan(&mut self) -> Result<PlanId, Error> {
         let newest: Option<i64> =
-            sqlx::query_scalar("SELECT MAX(plan) FROM plans").fetch_one(self.connection()).await?;
+            sqlx::query_scalar("SELECT MAX(plan) FROM plans").fetch_one(self.connection().await?).await?;
         let (floor, _) = self.floors().await?;
         let remembered = self.highest_remembered().await?.plan;
         Ok(PlanId(nat("plan", newest.unwrap_or(0))?.max(floor.0).max(remembered)))
@@ -154,11 +154,11 @@ impl Tx {
         let epoch = self.epoch().await?.map_or(0, |epoch| epoch.number);
         let recovery = Recovery { format, began_at, made_at, epoch, confirmed: None };
         self.set_meta(META, &to_json_text(&recovery)?).await?;
-        sqlx::query("DELETE FROM memories").execute(self.connection()).await?;
+        sqlx::query("DELETE FROM memories").execute(self.connection().await?).await?;
         let at = self.at().as_millisecond();
         sqlx::query("UPDATE invitations SET voided_ms = $1 WHERE used_ms IS NULL AND voided_ms IS NULL")
             .bind(at)
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         self.void_all_operator_invitations().await?;
         self.append(None, EventBody::RecoveryBegan { made_at }).await?;
@@ -186,9 +186,9 @@ impl Tx {
         .bind(number(memory.newest_plan.map(|plan| plan.0))?)
         .bind(number(memory.newest_revision.map(|revision| revision.0))?)
         .bind(serde_json::to_vec(&memory)?)
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
-        self.raise_journal(&memory.server, memory.journal).await?;
+        self.raise_journal(&memory.server, memory.journal)?;
         let site = memory.server.site.clone();
         self.append(Some(&site), EventBody::AgentRead { memory: Box::new(memory) }).await?;
         Ok(())

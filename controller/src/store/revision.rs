@@ -82,7 +82,7 @@ impl Snapshot {
     /// The newest revision; none before the first push.
     pub async fn newest_revision(&mut self) -> Result<Option<RevisionRecord>, Error> {
         sqlx::query("SELECT * FROM revisions ORDER BY revision DESC LIMIT 1")
-            .fetch_optional(self.connection())
+            .fetch_optional(self.connection().await?)
             .await?
             .as_ref()
             .map(read)
@@ -98,7 +98,7 @@ impl Snapshot {
              ORDER BY document",
         )
         .bind(int(revision.0)?)
-        .fetch_all(self.connection())
+        .fetch_all(self.connection().await?)
         .await?
         .iter()
         .map(read_document)
@@ -113,7 +113,7 @@ impl Snapshot {
         )
         .bind(key)
         .bind(int(revision.0)?)
-        .fetch_optional(self.connection())
+        .fetch_optional(self.connection().await?)
         .await?;
         row.as_ref().map(read_document).transpose()
     }
@@ -121,7 +121,7 @@ impl Snapshot {
     /// At which revision each document last changed, by its key.
     pub async fn documents_last_changed(&mut self) -> Result<BTreeMap<String, Revision>, Error> {
         sqlx::query("SELECT document, MAX(revision) AS revision FROM documents GROUP BY document")
-            .fetch_all(self.connection())
+            .fetch_all(self.connection().await?)
             .await?
             .iter()
             .map(|row| Ok((row.try_get("document")?, Revision(nat("revision", row.try_get("revision")?)?))))
@@ -134,7 +134,7 @@ impl Snapshot {
             "SELECT DISTINCT document FROM documents WHERE revision > $1 ORDER BY document",
         )
         .bind(int(base.0)?)
-        .fetch_all(self.connection())
+        .fetch_all(self.connection().await?)
         .await?)
     }
 }
@@ -151,7 +151,7 @@ impl Tx {
                 "SELECT digest FROM documents WHERE document = $1 ORDER BY revision DESC LIMIT 1",
             )
             .bind(&document.key)
-            .fetch_optional(self.connection())
+            .fetch_optional(self.connection().await?)
             .await?;
             if held.as_ref() != Some(&digest) {
                 differing.push((document, digest));
@@ -171,7 +171,7 @@ impl Tx {
         .bind(at)
         .bind(&new.ticket)
         .bind(i64::from(changed))
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         for (document, digest) in differing {
             sqlx::query(
@@ -182,7 +182,7 @@ impl Tx {
             .bind(&document.path)
             .bind(&document.text)
             .bind(digest)
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         }
         let body = EventBody::RevisionPushed {

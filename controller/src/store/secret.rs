@@ -48,7 +48,7 @@ impl Snapshot {
     pub async fn secrets(&mut self, site: &Slug) -> Result<Vec<StoredSecret>, Error> {
         sqlx::query("SELECT * FROM secrets WHERE site = $1 ORDER BY secret, version")
             .bind(site.as_str())
-            .fetch_all(self.connection())
+            .fetch_all(self.connection().await?)
             .await?
             .iter()
             .map(read)
@@ -58,7 +58,7 @@ impl Snapshot {
     /// Every version of every secret of every site.
     pub async fn all_secrets(&mut self) -> Result<Vec<StoredSecret>, Error> {
         sqlx::query("SELECT * FROM secrets ORDER BY site, secret, version")
-            .fetch_all(self.connection())
+            .fetch_all(self.connection().await?)
             .await?
             .iter()
             .map(read)
@@ -69,7 +69,7 @@ impl Snapshot {
     pub async fn secret_versions(&mut self, site: &Slug) -> Result<SecretVersions, Error> {
         sqlx::query("SELECT secret, MAX(version) AS version FROM secrets WHERE site = $1 GROUP BY secret")
             .bind(site.as_str())
-            .fetch_all(self.connection())
+            .fetch_all(self.connection().await?)
             .await?
             .iter()
             .map(|row| {
@@ -83,7 +83,7 @@ impl Snapshot {
     pub async fn all_secret_versions(&mut self) -> Result<BTreeMap<Slug, SecretVersions>, Error> {
         let rows =
             sqlx::query("SELECT site, secret, MAX(version) AS version FROM secrets GROUP BY site, secret")
-                .fetch_all(self.connection())
+                .fetch_all(self.connection().await?)
                 .await?;
         let mut sites: BTreeMap<Slug, SecretVersions> = BTreeMap::new();
         for row in rows {
@@ -100,7 +100,7 @@ impl Snapshot {
             .bind(secret.site.as_str())
             .bind(secret.secret.as_str())
             .bind(int(secret.version.0)?)
-            .fetch_optional(self.connection())
+            .fetch_optional(self.connection().await?)
             .await?;
         Ok(row.as_ref().map(read).transpose()?.map(|stored| stored.sealed))
     }
@@ -113,7 +113,7 @@ impl Snapshot {
              WHERE identity LIKE $1 AND revoked_ms IS NULL AND recipient IS NOT NULL ORDER BY issued_ms, serial",
         )
         .bind(format!("muster://agent/{site}/%"))
-        .fetch_all(self.connection())
+        .fetch_all(self.connection().await?)
         .await?;
         let mut recipients = BTreeMap::new();
         for row in rows {
@@ -146,7 +146,7 @@ impl Tx {
         .bind(to_json_text(recipients)?)
         .bind(by)
         .bind(at)
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(())
     }
@@ -166,7 +166,7 @@ impl Tx {
         .bind(secret.site.as_str())
         .bind(secret.secret.as_str())
         .bind(int(secret.version.0)?)
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(changed.rows_affected() == 1)
     }

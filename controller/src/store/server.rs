@@ -60,7 +60,7 @@ impl Snapshot {
     /// Every server that an event named, by name.
     pub async fn servers(&mut self) -> Result<Vec<Server>, Error> {
         sqlx::query("SELECT * FROM servers ORDER BY server")
-            .fetch_all(self.connection())
+            .fetch_all(self.connection().await?)
             .await?
             .iter()
             .map(read)
@@ -69,10 +69,11 @@ impl Snapshot {
 
     /// The servers of one site, by name.
     pub async fn servers_of(&mut self, site: &Slug) -> Result<Vec<Server>, Error> {
-        // A slug holds no wildcard of LIKE.
-        sqlx::query("SELECT * FROM servers WHERE server LIKE $1 ORDER BY server")
-            .bind(format!("{site}/%"))
-            .fetch_all(self.connection())
+        // `0` is the character after `/`: from the first name with this site's to the last.
+        sqlx::query("SELECT * FROM servers WHERE server >= $1 AND server < $2 ORDER BY server")
+            .bind(format!("{site}/"))
+            .bind(format!("{site}0"))
+            .fetch_all(self.connection().await?)
             .await?
             .iter()
             .map(read)
@@ -84,7 +85,7 @@ impl Snapshot {
         let count = sqlx::query_scalar(
             "SELECT COUNT(*) FROM servers WHERE serial IS NOT NULL AND revoked_ms IS NULL",
         )
-        .fetch_one(self.connection())
+        .fetch_one(self.connection().await?)
         .await?;
         nat("count", count)
     }
@@ -93,7 +94,7 @@ impl Snapshot {
     pub async fn server(&mut self, server: &ServerId) -> Result<Option<Server>, Error> {
         sqlx::query("SELECT * FROM servers WHERE server = $1")
             .bind(server.to_string())
-            .fetch_optional(self.connection())
+            .fetch_optional(self.connection().await?)
             .await?
             .as_ref()
             .map(read)
@@ -106,7 +107,7 @@ impl Tx {
         let at = self.at().as_millisecond();
         sqlx::query("UPDATE servers SET connected = 0, moved_ms = $1 WHERE connected = 1")
             .bind(at)
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(())
     }
@@ -119,7 +120,7 @@ impl Tx {
         )
         .bind(server.to_string())
         .bind(at)
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(())
     }
@@ -140,7 +141,7 @@ impl Tx {
         .bind(at)
         .bind(host.as_str())
         .bind(serial)
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(())
     }
@@ -153,7 +154,7 @@ impl Tx {
         sqlx::query("UPDATE servers SET serial = $1 WHERE server = $2")
             .bind(serial)
             .bind(server.to_string())
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(())
     }
@@ -166,7 +167,7 @@ impl Tx {
         )
         .bind(server.to_string())
         .bind(at)
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(())
     }
@@ -191,7 +192,7 @@ impl Tx {
         .bind(agent_version)
         .bind(i64::from(simulated))
         .bind(clock_offset_ms)
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(())
     }
@@ -201,7 +202,7 @@ impl Tx {
         sqlx::query("UPDATE servers SET connected = 0, moved_ms = $1 WHERE server = $2")
             .bind(at)
             .bind(server.to_string())
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(())
     }

@@ -6,7 +6,8 @@
 use muster_core::status::{FORMAT, SiteStatus};
 use muster_model::name::{PlanId, Slug};
 
-use super::row::{from_json, int, nat};
+use super::behind::StatusRow;
+use super::row::{from_json, int, nat, to_json_text};
 use super::{Error, Snapshot, Tx};
 
 impl Snapshot {
@@ -16,7 +17,7 @@ impl Snapshot {
             sqlx::query_scalar("SELECT body FROM site_status WHERE site = $1 AND format = $2")
                 .bind(site.as_str())
                 .bind(i64::from(FORMAT))
-                .fetch_optional(self.connection())
+                .fetch_optional(self.settled().await?)
                 .await?;
         body.map(|body| from_json("status of a site", &body)).transpose()
     }
@@ -26,7 +27,7 @@ impl Snapshot {
         let bodies: Vec<Vec<u8>> =
             sqlx::query_scalar("SELECT body FROM site_status WHERE format = $1 ORDER BY site")
                 .bind(i64::from(FORMAT))
-                .fetch_all(self.connection())
+                .fetch_all(self.settled().await?)
                 .await?;
         bodies.iter().map(|body| from_json("status of a site", body)).collect()
     }
@@ -40,7 +41,7 @@ impl Snapshot {
              ORDER BY newest.plan",
         )
         .bind(i64::from(FORMAT))
-        .fetch_all(self.connection())
+        .fetch_all(self.settled().await?)
         .await?;
         plans.into_iter().map(|plan| Ok(PlanId(nat("plan", plan)?))).collect()
     }
@@ -49,18 +50,9 @@ impl Snapshot {
 impl Tx {
     /// Writes where a site stands, to be called with the event that moved its plan. What moves a plan that is not its
     /// site's newest leaves the row as it is.
-    pub async fn set_site_status(&mut self, status: &SiteStatus) -> Result<(), Error> {
-        sqlx::query(
-            "INSERT INTO site_status (site, plan, format, body) VALUES ($1, $2, $3, $4)
-             ON CONFLICT (site) DO UPDATE SET plan = excluded.plan, format = excluded.format, body = excluded.body
-             WHERE excluded.plan >= site_status.plan",
-        )
-        .bind(status.site.as_str())
-        .bind(int(status.plan.0)?)
-        .bind(i64::from(FORMAT))
-        .bind(serde_json::to_vec(status)?)
-        .execute(self.connection())
-        .await?;
+    pub fn set_site_status(&mut self, status: &SiteStatus) -> Result<(), Error> {
+        let row = StatusRow(status.site.clone(), int(status.plan.0)?, FORMAT, to_json_text(status)?);
+        self.snapshot.behind.statuses.push(row);
         Ok(())
     }
 }

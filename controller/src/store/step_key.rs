@@ -3,10 +3,12 @@
 //! Neighbours: `event` writes them with `CommandIssued` and `StepEnded`; the agent's door asks for a key before it appends,
 //! so that an outcome that arrives again is recognised inside the transaction. Journal positions of agents are here too.
 
+use muster_model::event::Event;
 use muster_model::name::{PlanId, Role, Sequence, ServerId};
 use muster_model::outcome::{CommandId, StepKey, StepTicket};
 use sqlx::Row as _;
 
+use super::behind::{JournalRow, KeyRow};
 use super::row::{int, nat, nat32, parse};
 use super::{Error, Snapshot, Tx};
 
@@ -30,7 +32,7 @@ impl Snapshot {
     pub async fn step_key(&mut self, key: StepKey) -> Result<Option<StepKeyRecord>, Error> {
         let row = sqlx::query("SELECT * FROM step_keys WHERE step_key = $1")
             .bind(key.to_string())
-            .fetch_optional(self.connection())
+            .fetch_optional(self.settled().await?)
             .await?;
         row.map(|row| {
             let ended: Option<i64> = row.try_get("ended_sequence")?;
@@ -50,7 +52,7 @@ impl Snapshot {
         let commands: Vec<String> =
             sqlx::query_scalar("SELECT DISTINCT command FROM step_keys WHERE plan = $1")
                 .bind(int(plan.0)?)
-                .fetch_all(self.connection())
+                .fetch_all(self.settled().await?)
                 .await?;
         commands.iter().map(|command| parse("command", command).map(CommandId)).collect()
     }
@@ -59,7 +61,7 @@ impl Snapshot {
     pub async fn journal(&mut self, server: &ServerId) -> Result<u64, Error> {
         let position: Option<i64> = sqlx::query_scalar("SELECT position FROM journals WHERE server = $1")
             .bind(server.to_string())
-            .fetch_optional(self.connection())
+            .fetch_optional(self.settled().await?)
             .await?;
         nat("journal position", position.unwrap_or(0))
     }
@@ -67,53 +69,41 @@ impl Snapshot {
 
 impl Tx {
     /// Notes that an agent's journal was seen at a position; never lowers it.
-    pub async fn raise_journal(&mut self, server: &ServerId, position: u64) -> Result<(), Error> {
-        sqlx::query(
-            "INSERT INTO journals (server, position) VALUES ($1, $2)
-             ON CONFLICT (server) DO UPDATE SET position = excluded.position
-             WHERE excluded.position > journals.position",
-        )
-        .bind(server.to_string())
-        .bind(int(position)?)
-        .execute(self.connection())
-        .await?;
+    pub fn raise_journal(&mut self, server: &ServerId, position: u64) -> Result<(), Error> {
+        self.snapshot.behind.journals.push(JournalRow(server.to_string(), int(position)?));
         Ok(())
     }
 
-    pub(super) async fn keys_issued(
+    pub(super) fn keys_issued(
         &mut self,
-        sequence: Sequence,
+        event: &Event,
         plan: PlanId,
         command: CommandId,
         role: &Role,
         steps: &[StepTicket],
     ) -> Result<(), Error> {
-        let site = self.plan(plan).await?.ok_or(Error::IllegalForPlan(plan))?.site;
-        let server = ServerId { site, role: role.clone() };
-        for ticket in steps {
-            sqlx::query(
-                "INSERT INTO step_keys (step_key, plan, step, server, command, issued_sequence)
-                 VALUES ($1, $2, $3, $4, $5, $6)",
-            )
-            .bind(ticket.key.to_string())
-            .bind(int(plan.0)?)
-            .bind(i64::from(ticket.number))
-            .bind(server.to_string())
-            .bind(command.to_string())
-            .bind(int(sequence.0)?)
-            .execute(self.connection())
-            .await?;
-        }
+        let site = event.site.clone().ok_or(Error::IllegalForPlan(plan))?;
+        let server = ServerId { site, role: role.clone() }.to_string();
+        let (plan, sequence) = (int(plan.0)?, int(event.sequence.0)?);
+        let row = |ticket: &StepTicket| {
+            let (key, command) = (ticket.key.to_string(), command.to_string());
+            KeyRow(key, plan, ticket.number, server.clone(), command, sequence)
+        };
+        self.snapshot.behind.keys.extend(steps.iter().map(row));
         Ok(())
     }
 
     pub(super) async fn key_ended(&mut self, sequence: Sequence, key: StepKey) -> Result<(), Error> {
+        let text = key.to_string();
+        if self.is_behind(&text) {
+            self.settled().await?;
+        }
         let changed = sqlx::query(
             "UPDATE step_keys SET ended_sequence = $1 WHERE step_key = $2 AND ended_sequence IS NULL",
         )
         .bind(int(sequence.0)?)
-        .bind(key.to_string())
-        .execute(self.connection())
+        .bind(text)
+        .execute(self.connection().await?)
         .await?;
         if changed.rows_affected() == 1 {
             return Ok(());

@@ -1,5 +1,6 @@
 //! What the store promises, on real files.
 
+mod behind;
 mod nouns;
 
 use std::collections::BTreeSet;
@@ -25,6 +26,12 @@ fn started(epoch: u64) -> EventBody {
     EventBody::ControllerStarted { epoch, instance: Uuid::nil() }
 }
 
+fn epoch_of(event: &[u8]) -> u64 {
+    let event: Event = serde_json::from_slice(event).unwrap();
+    let EventBody::ControllerStarted { epoch, .. } = event.body else { panic!("not a start: {event:?}") };
+    epoch
+}
+
 async fn append(store: &Store, site: &str, body: EventBody) -> Result<Event, Error> {
     let site = slug(site);
     store.transaction(move |tx| Box::pin(async move { tx.append(Some(&site), body).await })).await
@@ -36,7 +43,7 @@ async fn schema_of(store: &Store) -> String {
         "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND tbl_name NOT LIKE '\\_sqlx%' ESCAPE '\\'
          ORDER BY tbl_name, type DESC, name",
     )
-    .fetch_all(snapshot.connection())
+    .fetch_all(snapshot.connection().await.unwrap())
     .await
     .unwrap();
     rows.iter().map(|row| format!("{};\n", row.get::<String, _>(0))).collect()
@@ -85,13 +92,7 @@ async fn of_two_hundred_writes_at_once_only_the_failing_one_is_undone_and_no_num
     let mut snapshot = store.snapshot().await.unwrap();
     let stored = snapshot.events(Sequence(0), &EventFilter::default(), 1_000).await.unwrap();
     assert_eq!(stored.iter().map(|event| event.sequence).collect::<BTreeSet<_>>(), answered);
-    let epochs: BTreeSet<u64> = stored
-        .iter()
-        .filter_map(|event| {
-            let body = serde_json::from_slice::<Event>(&event.bytes).unwrap().body;
-            if let EventBody::ControllerStarted { epoch, .. } = body { Some(epoch) } else { None }
-        })
-        .collect();
+    let epochs: BTreeSet<u64> = stored.iter().map(|event| epoch_of(&event.bytes)).collect();
     assert_eq!(epochs, (0..200).filter(|number| *number != 77).collect());
 }
 
@@ -160,9 +161,9 @@ async fn a_commit_that_fails_stops_the_writer_for_good_and_nobody_is_told_that_i
     let broken = store.transaction(|tx| {
         Box::pin(async move {
             // SQLite judges these references at the commit, which then fails.
-            sqlx::query("PRAGMA defer_foreign_keys = ON").execute(tx.connection()).await?;
+            sqlx::query("PRAGMA defer_foreign_keys = ON").execute(tx.connection().await?).await?;
             sqlx::query("INSERT INTO plan_steps (plan, role, digest, body) VALUES (9, 'web', '', '')")
-                .execute(tx.connection())
+                .execute(tx.connection().await?)
                 .await?;
             Ok::<_, Error>(())
         })

@@ -33,6 +33,8 @@ pub(super) trait Job: Send {
     fn run<'t>(&'t mut self, tx: &'t mut Tx) -> Run<'t>;
     /// Sends the result, once what it says holds.
     fn answer(self: Box<Self>);
+    /// Sends that nothing of it took place.
+    fn refuse(self: Box<Self>, why: &Fatal);
 }
 
 struct Write<T, E, F> {
@@ -44,7 +46,7 @@ struct Write<T, E, F> {
 impl<T, E, F> Job for Write<T, E, F>
 where
     T: Send,
-    E: Send,
+    E: From<Error> + Send,
     F: for<'t> FnOnce(&'t mut Tx) -> Work<'t, T, E> + Send,
 {
     fn run<'t>(&'t mut self, tx: &'t mut Tx) -> Run<'t> {
@@ -66,13 +68,21 @@ where
             tracing::debug!("a caller did not wait for its write");
         }
     }
+
+    fn refuse(self: Box<Self>, why: &Fatal) {
+        // An error of its own is nearer to what its caller asked for.
+        let own = self.result.and_then(Result::err);
+        if self.caller.send(Err(own.unwrap_or_else(|| E::from(Error::Undone(why.clone()))))).is_err() {
+            tracing::debug!("a caller did not wait to hear that its write was undone");
+        }
+    }
 }
 
 /// A job and where its answer arrives.
 pub(super) fn job<T, E, F>(work: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T, E>>)
 where
     T: Send + 'static,
-    E: Send + 'static,
+    E: From<Error> + Send + 'static,
     F: for<'t> FnOnce(&'t mut Tx) -> Work<'t, T, E> + Send + 'static,
 {
     let (caller, answer) = oneshot::channel();
@@ -129,19 +139,27 @@ async fn write_batch(
     clock: &Clock,
 ) -> Result<(), Error> {
     let transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-    let mut tx = Tx { snapshot: Snapshot { transaction }, at: clock.now(), sequence: 0 };
+    let mut tx = Tx { snapshot: Snapshot::new(transaction), at: clock.now(), sequence: 0 };
     tx.sequence = tx.newest_sequence().await?.0;
     for job in &mut jobs {
         let before = tx.sequence;
         tx.at = clock.now();
-        execute(&mut tx, "SAVEPOINT job").await?;
-        if !job.run(&mut tx).await {
+        tx.snapshot.begin_job();
+        let keep = job.run(&mut tx).await;
+        if !keep {
             tx.sequence = before;
-            execute(&mut tx, "ROLLBACK TO SAVEPOINT job").await?;
         }
-        execute(&mut tx, "RELEASE SAVEPOINT job").await?;
+        tx.snapshot.end_job(keep).await?;
     }
     let sequence = Sequence(tx.sequence);
+    if let Err(error) = tx.snapshot.write_behind().await {
+        // Where the database undoes it, nothing of the batch is there, and all of its callers can be told.
+        tx.snapshot.transaction.rollback().await?;
+        let why = Fatal(chain(&error));
+        tracing::error!(%why, jobs = jobs.len(), "a batch of writes was undone");
+        jobs.into_iter().for_each(|job| job.refuse(&why));
+        return Ok(());
+    }
     crash::point("store.before_commit");
     tx.snapshot.transaction.commit().await?;
     crash::point("store.after_commit");
@@ -149,11 +167,6 @@ async fn write_batch(
     for job in jobs {
         job.answer();
     }
-    Ok(())
-}
-
-async fn execute(tx: &mut Tx, statement: &'static str) -> Result<(), Error> {
-    sqlx::query(statement).execute(tx.connection()).await?;
     Ok(())
 }
 

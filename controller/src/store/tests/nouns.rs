@@ -7,11 +7,11 @@ use muster_model::outcome::{CommandId, End, Outcome, StepKey, StepTicket};
 
 use super::*;
 
-fn document(key: &str, text: &str) -> Document {
+pub(super) fn document(key: &str, text: &str) -> Document {
     Document { key: key.to_owned(), path: format!("{key}.yaml"), text: text.to_owned() }
 }
 
-async fn push(store: &Store, documents: Vec<Document>) -> Pushed {
+pub(super) async fn push(store: &Store, documents: Vec<Document>) -> Pushed {
     let new = NewRevision { by: "anne".to_owned(), ticket: None, reason: None, documents };
     store
         .transaction(|tx| Box::pin(async move { tx.add_revision(new).await }))
@@ -19,7 +19,7 @@ async fn push(store: &Store, documents: Vec<Document>) -> Pushed {
         .unwrap_or_else(|error: Error| panic!("{error}"))
 }
 
-async fn plan(store: &Store, site: &str) -> (PlanId, Digest) {
+pub(super) async fn plan(store: &Store, site: &str) -> (PlanId, Digest) {
     let site = slug(site);
     let write = store.transaction(move |tx| {
         Box::pin(async move {
@@ -221,8 +221,7 @@ async fn generations_only_rise_by_one_and_a_journal_position_never_falls() {
     assert_eq!((newest.generation, newest.bytes.as_slice()), (Generation(2), b"2".as_slice()));
     for position in [5, 9, 7] {
         let server = server.clone();
-        let write =
-            store.transaction(move |tx| Box::pin(async move { tx.raise_journal(&server, position).await }));
+        let write = store.transaction(move |tx| Box::pin(async move { tx.raise_journal(&server, position) }));
         write.await.unwrap_or_else(|error: Error| panic!("{error}"));
     }
     assert_eq!(store.snapshot().await.unwrap().journal(&server).await.unwrap(), 9);
