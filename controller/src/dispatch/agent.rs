@@ -7,7 +7,7 @@
 use muster_core::run::{IllegalMove, Run};
 use muster_model::event::EventBody;
 use muster_model::name::{PlanId, ServerId};
-use muster_model::outcome::{CommandId, StepKey};
+use muster_model::outcome::{CommandId, StepKey, StepTicket};
 use muster_proto::session::{CommandAnswer, StepEnded, StepStarted};
 
 use super::load::Loaded;
@@ -93,6 +93,11 @@ impl Handle {
         step: u32,
         key: StepKey,
     ) -> Result<Result<PlanId, Reception>, Error> {
+        if let Some(plan) = self.active(&server.site)
+            && self.carries(plan, server, command, step, key).await?
+        {
+            return Ok(Ok(plan));
+        }
         let Some(record) = self.inner.store.snapshot().await?.step_key(key).await? else {
             return Ok(Err(Reception::Ignored(format!(
                 "no command of this controller carried the key {key}"
@@ -104,6 +109,23 @@ impl Handle {
             return Ok(Err(Reception::Ignored(why)));
         }
         Ok(Ok(record.plan))
+    }
+
+    /// Whether the run sent this server that key, for that step in that command.
+    async fn carries(
+        &self,
+        plan: PlanId,
+        server: &ServerId,
+        command: CommandId,
+        step: u32,
+        key: StepKey,
+    ) -> Result<bool, Error> {
+        let place = self.place(plan);
+        let mut held = place.lock().await;
+        let run = &self.fill(&mut held, plan).await?.run;
+        let ticket = StepTicket { number: step, key };
+        let sent = run.command(command).filter(|sent| sent.role == server.role);
+        Ok(sent.is_some_and(|sent| sent.steps.contains(&ticket)))
     }
 }
 

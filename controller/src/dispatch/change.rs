@@ -15,7 +15,7 @@ use muster_proto::session::ToAgent;
 use uuid::Uuid;
 
 use super::load::{self, Loaded, Parts};
-use super::{Active, Error, Handle, Place, lock};
+use super::{Error, Handle, Place, lock};
 use crate::crash;
 use crate::store::{self, Tx, Work};
 
@@ -128,14 +128,11 @@ impl Handle {
     fn note(&self, run: &Run, parts: &Parts) {
         let (plan, valid_until) = (run.plan(), run.header().valid_until);
         let mut active = lock(&self.inner.active);
-        let known = active.get(&parts.site).filter(|active| active.plan == plan).copied();
-        if run.is_active() {
-            let expired = known.is_some_and(|active| active.expired);
-            active.insert(parts.site.clone(), Active { plan, valid_until, expired });
-        } else if known.is_some() {
-            active.remove(&parts.site);
+        if !run.is_active() {
+            active.remove(&parts.site, plan);
+        } else if active.insert(&parts.site, plan, valid_until) {
+            self.inner.changed.notify_one();
         }
-        self.inner.changed.notify_one();
     }
 
     fn send_cancel(&self, parts: &Parts, outstanding: &Outstanding) {

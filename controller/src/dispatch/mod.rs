@@ -1,11 +1,12 @@
 //! The driver of runs: keeps every active run in memory, stores what happens to it together with what follows from that,
 //! and sends what is due.
 //!
-//! `load` reads a plan, `change` is the one place that moves a run, `agent` takes what agents say, `status` makes rows of
-//! sites anew. Neighbours:
-//! `muster_core::run` decides, `session` knows who is connected, `planning` begins runs. A command is stored before it is
-//! sent, an outcome before it is acknowledged; nothing in memory is ahead of the disk.
+//! `load` reads a plan, `active` knows which runs are under way, `change` is the one place that moves a run, `agent` takes
+//! what agents say, `status` makes rows of sites anew. Neighbours: `muster_core::run` decides, `session` knows who is
+//! connected, `planning` begins runs. A command is stored before it is sent, an outcome before it is acknowledged; nothing
+//! in memory is ahead of the disk.
 
+mod active;
 mod agent;
 pub(crate) mod change;
 pub(crate) mod load;
@@ -15,7 +16,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use muster_core::run::{IllegalMove, Outstanding, Run};
 use muster_model::command::Command;
 use muster_model::name::{PlanId, ServerId, Slug};
@@ -24,6 +24,7 @@ use muster_proto::session::ToAgent;
 use thiserror::Error;
 use tokio::sync::{Notify, watch};
 
+use active::Active;
 pub use agent::Reception;
 use load::{Loaded, Parts};
 
@@ -63,20 +64,12 @@ struct Inner {
     /// A place per plan that was touched: its lock orders what happens to the plan; what it holds is let go when the run is
     /// not active.
     plans: Mutex<BTreeMap<PlanId, Arc<Place>>>,
-    /// The active run of each site.
-    active: Mutex<BTreeMap<Slug, Active>>,
+    /// The run of each site that is under way.
+    active: Mutex<Active>,
     changed: Notify,
 }
 
 type Place = tokio::sync::Mutex<Option<Loaded>>;
-
-#[derive(Debug, Clone, Copy)]
-struct Active {
-    plan: PlanId,
-    valid_until: Timestamp,
-    /// Whether the run was asked what to do since its plan expired.
-    expired: bool,
-}
 
 /// The task that wakes runs when time alone moves them.
 pub struct Service {
@@ -135,7 +128,7 @@ impl Service {
 impl Handle {
     /// The active run of a site.
     pub fn active(&self, site: &Slug) -> Option<PlanId> {
-        lock(&self.inner.active).get(site).map(|active| active.plan)
+        lock(&self.inner.active).plan(site)
     }
 
     /// Sends a server everything that its agent has not ended. To be called at every connection.
@@ -178,14 +171,7 @@ impl Handle {
     /// Asks every run whose plan has expired what to do. The service calls it; tests that set the clock do too.
     pub async fn expire(&self) {
         let now = self.inner.store.clock().now();
-        let due: Vec<PlanId> = lock(&self.inner.active)
-            .values_mut()
-            .filter(|active| !active.expired && active.valid_until <= now)
-            .map(|active| {
-                active.expired = true;
-                active.plan
-            })
-            .collect();
+        let due = lock(&self.inner.active).take_expired(now);
         for plan in due {
             if let Err(error) = self.wake(plan).await {
                 tracing::error!(%plan, error = &error as &dyn std::error::Error, "an expired run cannot be ended");
@@ -195,8 +181,7 @@ impl Handle {
 
     fn next_expiry(&self) -> Duration {
         let now = self.inner.store.clock().now();
-        let active = lock(&self.inner.active);
-        let next = active.values().filter(|active| !active.expired).map(|active| active.valid_until).min();
+        let next = lock(&self.inner.active).next_expiry();
         next.map_or(LOOK, |next| Duration::try_from(next.duration_since(now)).unwrap_or_default())
     }
 
