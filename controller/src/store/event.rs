@@ -9,7 +9,7 @@ use muster_model::name::{PlanId, Sequence, Slug};
 use sqlx::Row as _;
 
 use super::behind::EventRow;
-use super::row::{from_json, int, nat, to_json_text};
+use super::row::{from_json, int, nat, parse, to_json_text};
 use super::{Error, Snapshot, Tx};
 
 /// An event as it is stored.
@@ -76,6 +76,16 @@ impl Snapshot {
                 Ok(StoredEvent { sequence, bytes: row.try_get("body")? })
             })
             .collect()
+    }
+
+    /// The sites of which an event was stored after that one.
+    pub async fn sites_moved_after(&mut self, after: Sequence) -> Result<Vec<Slug>, Error> {
+        let sites: Vec<String> =
+            sqlx::query_scalar("SELECT DISTINCT site FROM events WHERE sequence > $1 AND site IS NOT NULL")
+                .bind(int(after.0)?)
+                .fetch_all(self.settled().await?)
+                .await?;
+        sites.iter().map(|site| parse("site", site)).collect()
     }
 
     /// All events of a plan, in order: what its run is folded from.

@@ -20,7 +20,7 @@ use crate::intake::catalog::{self, Catalog, Outline};
 use crate::planning::manifest;
 use crate::store::{self, Server, Snapshot, Store};
 use changed::Changed;
-use known::Known;
+use known::{Kept, Known};
 
 /// Why something cannot be shown.
 #[derive(Debug, Error)]
@@ -51,12 +51,13 @@ pub struct Views {
     store: Store,
     catalog: Catalog,
     changed: Changed,
+    kept: Kept,
 }
 
 impl Views {
     /// A room over this store.
     pub fn new(store: Store, catalog: Catalog) -> Self {
-        Self { store, catalog, changed: Changed::default() }
+        Self { store, catalog, changed: Changed::default(), kept: Kept::default() }
     }
 
     /// `muster.status/1` of one site, or of all.
@@ -74,7 +75,10 @@ impl Views {
             Some(site) => vec![catalog::outline(&documents, site)?],
             None => catalog::outlines(&documents),
         };
-        let known = Known::read(&mut snapshot, site, now).await?;
+        let known = match site {
+            Some(site) => Known::one(&mut snapshot, site, now).await?,
+            None => self.kept.all(&mut snapshot, now).await?,
+        };
         let mut sites = Vec::with_capacity(outlines.len());
         for outline in outlines {
             let facts = self.facts(&mut snapshot, &known, outline, revision, &documents).await?;
@@ -92,7 +96,7 @@ impl Views {
         let now = self.store.clock().now();
         let (revision, documents) = self.catalog.newest(&mut snapshot).await?;
         let outline = catalog::outline(&documents, site)?;
-        let known = Known::read(&mut snapshot, Some(site), now).await?;
+        let known = Known::one(&mut snapshot, site, now).await?;
         let loaded = match known.status(site) {
             Some(status) => Some(load::load(&mut snapshot, status.plan).await?),
             None => None,
@@ -118,7 +122,7 @@ impl Views {
             return Ok(ServersView { servers: Vec::new() });
         }
         let (_, documents) = self.catalog.newest(&mut snapshot).await?;
-        let known = Known::read(&mut snapshot, None, self.store.clock().now()).await?;
+        let known = self.kept.all(&mut snapshot, self.store.clock().now()).await?;
         let outlines = catalog::outlines(&documents);
         let facts = outlines.iter().flat_map(|outline| known.servers(outline));
         let mut servers: Vec<ServerView> = facts.map(|facts| view::server(&facts)).collect();
