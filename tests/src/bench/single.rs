@@ -2,6 +2,8 @@
 //!
 //! Neighbours: the harness of the stories starts it; times are those of the controller's events.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 use muster_model::event::{Event, EventBody};
@@ -21,7 +23,7 @@ pub struct Single {
     pub connect_ms: Spread,
     /// What it holds once it is connected and idle, in KiB.
     pub memory_kib: Spread,
-    /// Milliseconds from a stored command to its stored acceptance: there, judged, on the agent's disk, back, on disk.
+    /// Milliseconds from a stored command to the agent's stored word of it: there, judged, on its disk, back, on disk.
     pub accepted_ms: Spread,
     /// Milliseconds from a stored intent to a stored outcome of a step that had nothing to install.
     pub step_ms: Spread,
@@ -47,26 +49,50 @@ pub fn measure(programs: &Programs) -> Result<Single> {
     }
     field.bring_in_sync();
     let events = field.events();
-    let (mut accepted, mut steps) = (Vec::new(), Vec::new());
-    for pair in events.windows(2) {
-        let [before, after] = pair else { continue };
-        match (&before.body, &after.body) {
-            (EventBody::CommandIssued { .. }, EventBody::CommandAccepted { .. }) => {
-                accepted.push(ms(before.at, after.at));
-            }
-            (EventBody::StepStarted { .. }, EventBody::StepEnded { .. }) => {
-                steps.push(ms(before.at, after.at));
-            }
-            _ => {}
+    Ok(Single {
+        connect_ms: Spread::of(&connect).context("it was never started")?,
+        memory_kib: Spread::of(&memory).context("it was never started")?,
+        accepted_ms: Spread::of(&accepted(&events)).context("no command was accepted")?,
+        step_ms: Spread::of(&steps(&events)).context("no step ended")?,
+    })
+}
+
+/// From each stored command to the agent's first stored word of it: that it has it, or that it began, which may overtake it.
+fn accepted(events: &[Event]) -> Vec<f64> {
+    let mut issued = BTreeMap::new();
+    let mut command_of = BTreeMap::new();
+    let mut readings = Vec::new();
+    for event in events {
+        let mut word = None;
+        if let EventBody::CommandIssued { command, steps, .. } = &event.body {
+            issued.insert(*command, event.at);
+            command_of.extend(steps.iter().map(|step| (step.key, *command)));
+        } else if let EventBody::CommandAccepted { command, .. } = &event.body {
+            word = Some(*command);
+        } else if let EventBody::StepStarted { key, .. } = &event.body {
+            word = command_of.get(key).copied();
+        }
+        if let Some(at) = word.and_then(|command| issued.remove(&command)) {
+            readings.push(ms(at, event.at));
         }
     }
-    let spread = |readings: &[f64]| Spread::of(readings).context("it did nothing");
-    Ok(Single {
-        connect_ms: spread(&connect)?,
-        memory_kib: spread(&memory)?,
-        accepted_ms: spread(&accepted)?,
-        step_ms: spread(&steps)?,
-    })
+    readings
+}
+
+/// From each stored intent to its outcome.
+fn steps(events: &[Event]) -> Vec<f64> {
+    let mut started = BTreeMap::new();
+    let mut readings = Vec::new();
+    for event in events {
+        if let EventBody::StepStarted { key, .. } = &event.body {
+            started.insert(*key, event.at);
+        } else if let EventBody::StepEnded { key: Some(key), .. } = &event.body
+            && let Some(at) = started.remove(key)
+        {
+            readings.push(ms(at, event.at));
+        }
+    }
+    readings
 }
 
 fn last(events: &[Event], wanted: impl Fn(&EventBody) -> bool) -> Option<Timestamp> {
