@@ -109,34 +109,34 @@ impl Service {
         Ok(())
     }
 
+    /// Takes message by message until the stream ends. What a stream holds while nothing is said is small: the next message
+    /// and all that is done with it lie in a box.
     async fn read(&self, session: &mut Session, mut messages: Streaming<v1::FromAgent>) {
-        loop {
-            let message = tokio::select! {
-                message = messages.next() => message,
-                () = session.ended() => return,
-            };
-            let message = match message {
-                None => return,
-                Some(Err(status)) => {
-                    tracing::info!(server = %session.server(), %status, "the stream broke");
-                    return;
-                }
-                Some(Ok(wire)) => FromAgent::try_from(wire),
-            };
-            let message = match message {
-                Ok(message) => message,
-                Err(error) => {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::warn!(server = %session.server(), error, "a message cannot be read; the stream is cut");
-                    return;
-                }
-            };
-            if let Err(error) = Box::pin(self.take(session, message)).await {
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(server = %session.server(), error, "a message was not taken; the stream is cut");
+        while let Some(taking) =
+            next(session, &mut messages).await.map(|wire| Box::pin(self.convert(session, wire)))
+        {
+            if !taking.await {
                 return;
             }
         }
+    }
+
+    /// Reads what the agent said and does what follows; false where the stream is to be cut.
+    async fn convert(&self, session: &Session, wire: v1::FromAgent) -> bool {
+        let message = match FromAgent::try_from(wire) {
+            Ok(message) => message,
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(server = %session.server(), error, "a message cannot be read; the stream is cut");
+                return false;
+            }
+        };
+        if let Err(error) = self.take(session, message).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(server = %session.server(), error, "a message was not taken; the stream is cut");
+            return false;
+        }
+        true
     }
 
     async fn take(&self, session: &Session, message: FromAgent) -> Result<(), dispatch::Error> {
@@ -199,6 +199,21 @@ impl Service {
             Reception::Ignored(_) if self.recovery.found(server, ended).await? => Reception::Stored,
             reception @ (Reception::Stored | Reception::Late | Reception::Ignored(_)) => reception,
         })
+    }
+}
+
+/// The next message of a stream; none once it has ended, or is to end.
+async fn next(session: &mut Session, messages: &mut Streaming<v1::FromAgent>) -> Option<v1::FromAgent> {
+    let message = tokio::select! {
+        message = messages.next() => message?,
+        () = session.ended() => return None,
+    };
+    match message {
+        Ok(wire) => Some(wire),
+        Err(status) => {
+            tracing::info!(server = %session.server(), %status, "the stream broke");
+            None
+        }
     }
 }
 
