@@ -38,4 +38,5 @@ mod shapes;
 mod wine;
 mod wine_iis;
 mod wine_package;
+mod wine_restart;
 mod wine_server;

@@ -122,7 +122,7 @@ fn started() -> Vec<String> {
 }
 
 /// Ends the service's process at once; Wine does not start it again by itself.
-fn kill(server: &Server) {
+pub(crate) fn kill(server: &Server) {
     let said = server.agent(&["service", "status"]).expect(code::OK).out;
     let pid = said.split("process ").nth(1).and_then(|rest| rest.trim().strip_suffix('.')).unwrap();
     wine(&["taskkill", "/f", "/pid", pid]);

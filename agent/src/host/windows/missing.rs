@@ -7,7 +7,7 @@ use muster_model::name::SqlAddress;
 
 use super::WindowsHost;
 use crate::host::{
-    DatabaseChange, DatabaseFacts, Error, FeatureState, Features, Machine, NewDatabase, SqlServer, SqlSession,
+    DatabaseChange, DatabaseFacts, Error, FeatureState, Features, NewDatabase, SqlServer, SqlSession,
 };
 
 pub(super) fn missing<T>(what: &'static str) -> Result<T, Error> {
@@ -49,15 +49,5 @@ impl SqlServer for WindowsHost {
         _quoted_identifier: bool,
     ) -> Result<Box<dyn SqlSession + '_>, Error> {
         missing("SQL Server")
-    }
-}
-
-impl Machine for WindowsHost {
-    fn boot(&self) -> Result<String, Error> {
-        missing("the start of the computer")
-    }
-
-    fn reboot(&self, _why: &str) -> Result<(), Error> {
-        missing("the start of the computer")
     }
 }

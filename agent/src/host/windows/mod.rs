@@ -25,6 +25,8 @@ mod iis;
 mod inventory;
 mod job;
 mod listeners;
+mod logon_right;
+mod machine;
 mod memory;
 mod missing;
 mod packages;
@@ -71,8 +73,8 @@ impl Host for WindowsHost {
     fn kinds(&self) -> &'static [NodeKind] {
         use NodeKind::{
             ApplicationStart, ApplicationStop, Certificate, File, Folder, HttpProbe, IisAppPool, IisBinding,
-            IisSite, ManualStep, Package, PoolRecycle, Preflight, PrivateKeyAccess, RegistryValue, Service,
-            ServiceRestart,
+            IisSite, ManualStep, Package, PoolRecycle, Preflight, PrivateKeyAccess, Reboot, RegistryValue,
+            Service, ServiceRestart,
         };
         &[
             Package,
@@ -92,6 +94,7 @@ impl Host for WindowsHost {
             PoolRecycle,
             ApplicationStop,
             ApplicationStart,
+            Reboot,
         ]
     }
 

@@ -27,9 +27,9 @@ use windows_sys::Win32::System::Services::{
 };
 use zeroize::Zeroizing;
 
-use super::WindowsHost;
 use super::process::size_of_u32;
 use super::text::{error_text, wide};
+use super::{WindowsHost, account, logon_right};
 use crate::host::{Error, ServiceFacts, ServiceState, Services, StartMode};
 
 const LOOK: &str = "look at service";
@@ -89,6 +89,12 @@ impl Services for WindowsHost {
 
     fn set_logon(&self, name: &str, account: &str, password: Option<&SecretValue>) -> Result<(), Error> {
         let service = Service::named(SET_LOGON, name, SERVICE_CHANGE_CONFIG)?;
+        // An account that nobody knows is the service manager's to refuse, in its own words.
+        let known = account::find(account).map_err(|error| service.refused(error_text(&error)))?;
+        let given = known.map(|sid| logon_right::give(&sid)).transpose();
+        if given.map_err(|error| service.refused(no_right(account, &error)))? == Some(true) {
+            tracing::info!(service = name, account, "given the right to log on as a service");
+        }
         service.change_logon(account, password).map_err(|error| service.refused(error_text(&error)))
     }
 }
@@ -338,6 +344,10 @@ fn failure(status: &SERVICE_STATUS_PROCESS) -> Option<String> {
         ERROR_SERVICE_SPECIFIC_ERROR => Some(format!("its own error {}", status.dwServiceSpecificExitCode)),
         code => Some(error_text(&io::Error::from_raw_os_error(code.cast_signed()))),
     }
+}
+
+fn no_right(account: &str, error: &io::Error) -> String {
+    format!("{account} cannot be given the right to log on as a service: {}", error_text(error))
 }
 
 /// Whether it is that error of Windows.
