@@ -1,4 +1,5 @@
-//! What the agent says of its work: on standard error, or in its folder once it is a service.
+//! What the agent says of its work: on standard error, or in its folder once it is a service; its errors then also in
+//! Windows' event log.
 //!
 //! Neighbours: `main` begins it, `service` sends it to a file. One file and the one before are kept. Never blocks an agent
 //! because of a full disk: what cannot be written is lost.
@@ -6,12 +7,22 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use muster_model::limits;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::os;
+use crate::service::NAME;
 
 /// Where it goes; none is standard error.
 static FILE: Mutex<Option<LogFile>> = Mutex::new(None);
+/// Whether errors go to the event log, too.
+static EVENT_LOG: AtomicBool = AtomicBool::new(false);
 
 /// Begins it, on standard error; `MUSTER_LOG` says how much, as in `debug`.
 pub fn begin() {
@@ -19,11 +30,21 @@ pub fn begin() {
     let colours = io::stderr().is_terminal();
     let filter = tracing_subscriber::EnvFilter::try_from_env("MUSTER_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(colours)
-        .with_writer(|| Line(Vec::new()))
-        .init();
+    let all = fmt::layer().with_ansi(colours).with_writer(|| Line(Vec::new())).with_filter(filter);
+    // The event log has its own times and levels.
+    let errors = fmt::layer()
+        .without_time()
+        .with_level(false)
+        .with_target(false)
+        .with_ansi(false)
+        .with_writer(|| ErrorEvent(Vec::new()))
+        .with_filter(LevelFilter::ERROR);
+    tracing_subscriber::registry().with(all).with(errors).init();
+}
+
+/// Sends errors to Windows' event log as well.
+pub fn errors_to_event_log() {
+    EVENT_LOG.store(true, Ordering::Relaxed);
 }
 
 /// Sends it to `agent.log` in that folder, which is made.
@@ -60,6 +81,33 @@ impl Drop for Line {
         };
         // There is nowhere left to say it.
         drop(written);
+    }
+}
+
+/// An error on its way to the event log, written whole when it is done.
+struct ErrorEvent(Vec<u8>);
+
+impl Write for ErrorEvent {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for ErrorEvent {
+    fn drop(&mut self) {
+        if !EVENT_LOG.load(Ordering::Relaxed) {
+            return;
+        }
+        let text = String::from_utf8_lossy(&self.0);
+        if let Err(error) = os::service::report_error(NAME, text.trim_end()) {
+            // Not an error: it would come back here.
+            tracing::warn!(error = &error as &dyn std::error::Error, "the event log took no error");
+        }
     }
 }
 

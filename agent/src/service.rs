@@ -165,10 +165,12 @@ fn standing() -> anyhow::Result<Option<Standing>> {
 
 fn be_the_service(place: &PlaceArgs) -> anyhow::Result<i32> {
     let (data, twin) = (place.data()?, place.twin.clone());
+    // Before all else: what keeps the agent from writing its own log can be read there and nowhere else.
+    crate::log::errors_to_event_log();
     os::service::run(NAME, move |lifeline| {
         let result = work(&data, twin.as_deref(), lifeline);
         if let Err(error) = &result {
-            // Nobody sees the standard error of a service.
+            // Nobody sees the standard error of a service; the event log has it even where there is no file yet.
             tracing::error!(error = format!("{error:#}"), "the service ends");
         }
         result

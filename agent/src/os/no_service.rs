@@ -48,6 +48,12 @@ pub fn standing(_name: &str) -> io::Result<Option<Standing>> {
 
 /// # Errors
 /// Always.
+pub fn report_error(_name: &str, _text: &str) -> io::Result<()> {
+    unsupported()
+}
+
+/// # Errors
+/// Always.
 pub fn run(
     _name: &'static str,
     _work: impl FnOnce(Lifeline) -> anyhow::Result<()> + Send + 'static,

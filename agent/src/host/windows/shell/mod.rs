@@ -1,15 +1,17 @@
 //! The agent's own service: made, steered, and run under the service manager.
 //!
-//! `own` makes and steers it, `control` is what runs in it. Neighbours: `crate::service` has the words for people. Never
+//! `own` makes and steers it, `control` is what runs in it, `event_log` is where it says what went wrong. Neighbours: `crate::service` has the words for people. Never
 //! touches another service.
 
 mod control;
+mod event_log;
 mod own;
 
 use std::io;
 use std::path::PathBuf;
 
 pub use self::control::run;
+pub use self::event_log::report_error;
 pub use self::own::{install, remove, standing, start, stop};
 
 /// `C:\ProgramData\MusterAgent`: right below a folder in which nobody but an administrator takes away what another made.

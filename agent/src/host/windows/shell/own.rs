@@ -19,7 +19,7 @@ use windows_sys::Win32::Foundation::{
 };
 
 use super::super::text::error_text;
-use super::io_error;
+use super::{event_log, io_error};
 use crate::service::Standing;
 
 const DESCRIPTION: &str =
@@ -62,6 +62,7 @@ pub fn install(name: &str, arguments: &[OsString]) -> io::Result<()> {
         made => made?,
     };
     service.set_description(DESCRIPTION).map_err(io_error)?;
+    event_log::make_source(name)?;
     recover(&service)
 }
 
