@@ -141,10 +141,10 @@ impl Intake {
                 return Ok(Answer::Rejected(mistakes));
             }
             let count = u32::try_from(documents.len()).unwrap_or(u32::MAX);
+            drop(snapshot);
             let pushed = if push.dry_run {
                 Pushed { revision: newest, changed: u32::try_from(keys.len()).unwrap_or(u32::MAX) }
             } else {
-                drop(snapshot);
                 match self.store(&push, newest, documents, before).await? {
                     Stored::Pushed(pushed) => pushed,
                     Stored::Stale(stale) => return Ok(Answer::Stale(stale)),

@@ -8,7 +8,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use muster_controller::clock::Clock;
 use muster_controller::intake::catalog::Catalog;
 use muster_controller::intake::{Answer, Intake, Push};
@@ -81,6 +81,9 @@ pub async fn measure(data: &Path, servers: usize, events: u64, times: usize) -> 
     let catalog = Catalog::default();
     push(&Intake::new(store.clone(), catalog.clone()), servers).await?;
     let newest = store.snapshot().await?.newest_sequence().await?.0;
+    // Each site needs one, or whoever follows it waits.
+    let least = newest + u64::try_from(servers)?;
+    ensure!(events >= least, "{servers} servers need {least} events or more, not {events}");
     append(&store, newest, events, servers).await?;
     let newest = store.snapshot().await?.newest_sequence().await?.0;
 
