@@ -12,9 +12,10 @@ use clap::{Parser, Subcommand};
 use muster_model::name::StepName;
 
 use crate::enroll::enroll;
-use crate::host::{self, twin};
+use crate::host::{self, Props as _, twin};
 use crate::identity::{self, DataDir};
 use crate::run::Agent;
+use crate::selftest::{self, Seen};
 use crate::service::PlaceArgs;
 use crate::{check, service, show, supervise};
 
@@ -42,6 +43,8 @@ enum Command {
     Secret(SecretCommand),
     /// Make, show and break a modelled Windows server (SIMULATED).
     Twin(twin::cli::TwinArgs),
+    /// Put the promises of the ports to the proof on a modelled server (SIMULATED).
+    Selftest(SelftestArgs),
     /// Play an installer on a twin.
     #[command(hide = true)]
     TwinInstaller(twin::installer::InstallerArgs),
@@ -64,6 +67,13 @@ struct SecretArgs {
     /// The agent's folder: its key, its journal.
     #[arg(long, value_name = "DIR")]
     data_dir: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+struct SelftestArgs {
+    /// The modelled server. What is made on it is taken away again.
+    #[arg(long, value_name = "DIR")]
+    twin: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]
@@ -96,6 +106,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> any
             runtime()?.block_on(show::show(&DataDir::new(&args.data_dir), args.step, out)).map(|()| 0)
         }
         Command::Twin(args) => twin::cli::run(&args, out).map(|()| 0).map_err(Into::into),
+        Command::Selftest(args) => selftest_here(&args, out),
         Command::TwinInstaller(args) => Ok(twin::installer::run(&args, out)?),
         Command::Supervise(args) => Ok(supervise::run::run(&args, out)?),
     }
@@ -144,6 +155,25 @@ fn check_here(place: &PlaceArgs, out: &mut dyn Write) -> anyhow::Result<i32> {
     let findings = runtime.block_on(check::check(&agent));
     out.write_all(findings.lines.as_bytes())?;
     Ok(i32::from(!findings.ok))
+}
+
+fn selftest_here(args: &SelftestArgs, out: &mut dyn Write) -> anyhow::Result<i32> {
+    let exe = std::env::current_exe().context("this program cannot find itself")?;
+    let twin = twin::Twin::open(&args.twin, &exe)?;
+    writeln!(out, "On {}:", twin.machine_words()?)?;
+    let mut broken = false;
+    for (promise, seen) in selftest::run(&twin) {
+        let words = match seen {
+            Seen::Held => "ok".to_owned(),
+            Seen::Failed(how) => {
+                broken = true;
+                format!("FAIL, {how}")
+            }
+            Seen::NotShown(reason) => format!("not shown here: {reason}"),
+        };
+        writeln!(out, "{:<16} {}\n                 {words}", promise.id, promise.promise)?;
+    }
+    Ok(i32::from(broken))
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {

@@ -20,6 +20,7 @@ pub mod reception;
 pub mod renew;
 pub mod resource;
 pub mod run;
+pub mod selftest;
 pub mod service;
 pub mod session;
 pub mod show;

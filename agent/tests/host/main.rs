@@ -8,6 +8,7 @@ mod installer;
 mod ports;
 mod reboot;
 mod reception;
+mod selftest;
 mod sql;
 mod supervise;
 mod system;

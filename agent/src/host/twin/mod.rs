@@ -29,6 +29,7 @@ mod inventory;
 mod machine;
 mod operation;
 mod packages;
+mod props;
 mod registry;
 mod services;
 mod sites;

@@ -1,0 +1,39 @@
+//! What a self-test lays out beside the ports, and takes away again: services to steer, keys to empty.
+//!
+//! Neighbours: `selftest` alone asks for it; the engine never sees it. Names are the self-test's own, by its prefix: an
+//! implementation makes and removes what it is named, and nothing beside it.
+
+use super::{Error, Host};
+
+/// What not every machine can show. A promise that needs one is marked where it is missing, and never passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Capability {
+    /// Access lists of files and folders as Windows keeps them.
+    Rights,
+    /// The registry's view of 32-bit programs.
+    View32,
+    /// IIS.
+    Iis,
+}
+
+/// The props of a machine.
+pub trait Props {
+    /// What the machine is, for the head of a report: its kind and version, and no name.
+    fn machine_words(&self) -> Result<String, Error>;
+    /// Why it cannot show that, in words; none where it can.
+    fn lacks(&self, capability: Capability) -> Result<Option<String>, Error>;
+    /// The folder in which programs keep what belongs to the computer, as in `C:\ProgramData`.
+    fn program_data(&self) -> Result<String, Error>;
+    /// Makes a service of that name, stopped and started by hand, which runs until it is stopped.
+    fn make_service(&self, name: &str) -> Result<(), Error>;
+    /// Stops and removes a service that [`make_service`](Self::make_service) made; returns when it is gone. Nothing where
+    /// there is none.
+    fn remove_service(&self, name: &str) -> Result<(), Error>;
+    /// Removes an empty key below HKEY_LOCAL_MACHINE, in one view. Nothing where there is none.
+    fn remove_key(&self, key: &str, is_32bit: bool) -> Result<(), Error>;
+}
+
+/// A machine that a self-test can be run on.
+pub trait Provable: Host + Props {}
+
+impl<T: Host + Props> Provable for T {}

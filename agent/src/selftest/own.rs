@@ -1,0 +1,113 @@
+//! The names of all that a self-test makes, and how leftovers of them are taken away.
+//!
+//! Neighbours: the rows name nothing else, `bench` refuses what is not here. A thing under these names is the self-test's;
+//! whatever lies beside them, in its folder too, is left.
+
+use muster_model::registry::RegistryName;
+
+use super::bench::Broken;
+use crate::host::{Capability, Provable};
+
+/// How the names of services, pools and sites begin.
+pub(super) const PREFIX: &str = "muster-selftest-";
+/// A service, and the one beside it that nobody speaks of.
+pub(super) const SERVICES: [&str; 2] = ["muster-selftest-service", "muster-selftest-neighbour"];
+/// A pool, and another.
+pub(super) const POOLS: [&str; 2] = ["muster-selftest-pool", "muster-selftest-other"];
+/// A site, and another.
+pub(super) const SITES: [&str; 2] = ["muster-selftest-site", "muster-selftest-beside"];
+/// The name of its folder below the computer's program data.
+const FOLDER: &str = "MusterSelftest";
+/// Files and folders in it, the deepest first.
+const FILES: [&str; 3] = [r"new\deep\left.txt", "text.ini", "left.txt"];
+const FOLDERS: [&str; 3] = [r"new\deep", "new", ""];
+/// Its key in the registry, and the values in it.
+pub(super) const KEY: &str = r"SOFTWARE\MusterSelftest";
+const VALUES: [&str; 2] = ["Value", "Neighbour"];
+
+/// Its folder on this machine.
+pub(super) fn folder(host: &dyn Provable) -> Result<String, Broken> {
+    Ok(format!(r"{}\{FOLDER}", host.program_data()?))
+}
+
+/// A path below its folder.
+pub(super) fn path(host: &dyn Provable, name: &str) -> Result<String, Broken> {
+    let folder = folder(host)?;
+    Ok(if name.is_empty() { folder } else { format!(r"{folder}\{name}") })
+}
+
+/// A value of its key.
+pub(super) fn value(view: &str, name: &str) -> String {
+    format!(r"{view}\{KEY}\{name}")
+}
+
+/// Takes away all that is there under these names, and says what does not go.
+pub(super) fn sweep(host: &dyn Provable) -> Vec<String> {
+    let mut left = Vec::new();
+    let mut note = |what: &str, swept: Result<(), Broken>| {
+        if let Err(error) = swept {
+            left.push(format!("{what}: {error}"));
+        }
+    };
+    for name in SERVICES {
+        note(name, host.remove_service(name).map_err(Into::into));
+    }
+    note("IIS", sweep_iis(host));
+    for name in FILES {
+        note(name, remove_file(host, name));
+    }
+    for name in FOLDERS {
+        note(if name.is_empty() { FOLDER } else { name }, remove_folder(host, name));
+    }
+    for view in ["HKLM", "HKLM32"] {
+        note(view, sweep_registry(host, view));
+    }
+    left
+}
+
+fn sweep_iis(host: &dyn Provable) -> Result<(), Broken> {
+    if host.lacks(Capability::Iis)?.is_some() {
+        return Ok(());
+    }
+    for name in SITES {
+        if host.sites().get(name)?.is_some() {
+            host.sites().remove(name)?;
+        }
+    }
+    for name in POOLS {
+        if host.app_pools().get(name)?.is_some() {
+            host.app_pools().remove_pool(name)?;
+        }
+    }
+    Ok(())
+}
+
+fn remove_file(host: &dyn Provable, name: &str) -> Result<(), Broken> {
+    let path = path(host, name)?;
+    if host.files().get(&path)?.is_some() {
+        host.files().remove(&path)?;
+    }
+    Ok(())
+}
+
+fn remove_folder(host: &dyn Provable, name: &str) -> Result<(), Broken> {
+    let path = path(host, name)?;
+    if host.folders().get(&path)?.is_some() {
+        host.folders().remove(&path)?;
+    }
+    Ok(())
+}
+
+fn sweep_registry(host: &dyn Provable, view: &str) -> Result<(), Broken> {
+    let is_32bit = view == "HKLM32";
+    if is_32bit && host.lacks(Capability::View32)?.is_some() {
+        return Ok(());
+    }
+    for name in VALUES {
+        let name: RegistryName = value(view, name).parse()?;
+        if host.registry().get(&name)?.is_some() {
+            host.registry().remove(&name)?;
+        }
+    }
+    Ok(host.remove_key(KEY, is_32bit)?)
+}
