@@ -22,6 +22,10 @@ use uuid::Uuid;
 use crate::authority::HostOf;
 use crate::store::{self, Snapshot, Store};
 
+/// A message on its way to an agent. The queue makes room for thirty-two at once, so that a pointer each is what an idle stream
+/// holds.
+pub type Outgoing = Box<ToAgent>;
+
 /// Messages that may wait for one agent's link. A segment is one message; more than this means that nothing is read.
 const QUEUE: usize = 64;
 /// How old the count of enrolled servers may be, by which agents spread their reconnections.
@@ -94,7 +98,7 @@ struct Slot {
 struct Stream {
     id: Uuid,
     facts: AgentFacts,
-    out: mpsc::Sender<ToAgent>,
+    out: mpsc::Sender<Outgoing>,
     cut: watch::Sender<bool>,
     /// Whether nothing is sent and nothing is asked: the agent must be read first, after a restore.
     held: bool,
@@ -107,7 +111,7 @@ pub struct Session {
     slot: Arc<Slot>,
     id: Uuid,
     server: ServerId,
-    out: mpsc::Sender<ToAgent>,
+    out: mpsc::Sender<Outgoing>,
     cut: watch::Receiver<bool>,
 }
 
@@ -148,7 +152,7 @@ impl Handle {
         server: &ServerId,
         hello: &Hello,
         held: bool,
-    ) -> Result<(Session, mpsc::Receiver<ToAgent>), Error> {
+    ) -> Result<(Session, mpsc::Receiver<Outgoing>), Error> {
         let slot = self.slot(server);
         let turn = Arc::clone(&slot.turn).lock_owned().await;
         let welcome = self.welcome(server, hello).await?;
@@ -159,7 +163,7 @@ impl Handle {
         };
         let (out, messages) = mpsc::channel(QUEUE);
         let now = welcome.now;
-        if out.try_send(ToAgent::Welcome(welcome)).is_err() {
+        if out.try_send(Box::new(ToAgent::Welcome(welcome))).is_err() {
             return Err(Error::Connected(server.clone()));
         }
         let (cut_in, cut) = watch::channel(false);
@@ -201,7 +205,7 @@ impl Handle {
         let Some(slot) = self.existing(server) else { return false };
         let stream = lock(&slot.stream);
         let Some(stream) = stream.as_ref().filter(|stream| !stream.held) else { return false };
-        match stream.out.try_send(message) {
+        match stream.out.try_send(Box::new(message)) {
             Ok(()) => true,
             Err(mpsc::error::TrySendError::Closed(_)) => false,
             Err(mpsc::error::TrySendError::Full(_)) => {
@@ -339,7 +343,7 @@ impl Session {
 
     /// Sends on this very stream, waiting for room; false where it is over.
     pub async fn reply(&self, message: ToAgent) -> bool {
-        self.out.send(message).await.is_ok()
+        self.out.send(Box::new(message)).await.is_ok()
     }
 
     /// Whether the stream is held: nothing that its agent says moves anything.

@@ -59,7 +59,7 @@ impl Service {
         server: ServerId,
         hello: Hello,
         messages: Streaming<v1::FromAgent>,
-        opened: oneshot::Sender<Result<mpsc::Receiver<ToAgent>, Status>>,
+        opened: oneshot::Sender<Result<mpsc::Receiver<session::Outgoing>, Status>>,
     ) {
         let held = self.recovery.must_read(&server);
         // In boxes, here and below: what is done now and then would be room that each idle stream holds.
@@ -242,7 +242,7 @@ impl v1::agent_server::Agent for Service {
         tokio::spawn(self.clone().serve(server, hello, messages, opened_in));
         let out = opened.await.map_err(|_| Status::unavailable("the controller stops"))??;
         self.authority.used(&asked, &serial).await?;
-        let out = ReceiverStream::new(out).map(|message| Ok(v1::ToAgent::from(message)));
+        let out = ReceiverStream::new(out).map(|message| Ok(v1::ToAgent::from(*message)));
         Ok(Response::new(Box::pin(out)))
     }
 

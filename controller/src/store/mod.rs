@@ -60,8 +60,8 @@ pub use step_key::StepKeyRecord;
 use crate::clock::Clock;
 
 /// How many reads may go on at once. Each has a thread, and the allocator keeps memory for each: with eight an idle agent took
-/// 5 KiB more. Whoever holds a snapshot takes no second one, so that three are enough however many ask.
-const READERS: u32 = 3;
+/// 8 KiB more. Whoever holds a snapshot takes no second one, so that two are enough however many ask.
+const READERS: u32 = 2;
 /// How long a connection waits for a lock before it gives up. Only a checkpoint ever holds one that long.
 const BUSY: Duration = Duration::from_secs(10);
 /// How many writes may wait for the writer before callers wait to hand theirs in.
