@@ -36,6 +36,7 @@ mod schema;
 mod secrets;
 mod shapes;
 mod wine;
+mod wine_features;
 mod wine_iis;
 mod wine_package;
 mod wine_restart;

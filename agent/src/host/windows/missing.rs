@@ -6,22 +6,10 @@
 use muster_model::name::SqlAddress;
 
 use super::WindowsHost;
-use crate::host::{
-    DatabaseChange, DatabaseFacts, Error, FeatureState, Features, NewDatabase, SqlServer, SqlSession,
-};
+use crate::host::{DatabaseChange, DatabaseFacts, Error, NewDatabase, SqlServer, SqlSession};
 
 pub(super) fn missing<T>(what: &'static str) -> Result<T, Error> {
     Err(Error::CannotTell { what, message: "Muster cannot do this on Windows yet; do it by hand".to_owned() })
-}
-
-impl Features for WindowsHost {
-    fn get(&self, _name: &str) -> Result<Option<FeatureState>, Error> {
-        missing("the list of Windows features")
-    }
-
-    fn set(&self, _name: &str, _installed: bool) -> Result<(), Error> {
-        missing("the list of Windows features")
-    }
 }
 
 impl SqlServer for WindowsHost {

@@ -1,11 +1,11 @@
 //! A Windows server: the only room of the house that calls Windows, and the only one that is `unsafe`.
 //!
-//! One leaf per port: `services`, `packages`, `files`, `folders`, `registry_values`, `http`, `iis`, `certificates`, `inventory` with
-//! `sessions` and `listeners`; `missing` stands for those that are not there yet. Below them `rights`, `registry`, `account`,
-//! `sid`, `acl`, `security`, `facts`, `text` and `memory`. `process`, `job`, `disk`, `guard` and `shell` are what `crate::os`
-//! offers the portable code. Each unsafe operation stands alone and says why it is sound; handles and memory belong to types
-//! that give them back. Neighbours: everything above the ports is the same code as on the twin. Nothing here parses text that
-//! is meant for people, and nothing starts a shell.
+//! One leaf per port: `services`, `packages`, `files`, `folders`, `registry_values`, `features` with `dism`, `http`, `iis`,
+//! `certificates`, `inventory` with `sessions` and `listeners`; `missing` stands for those that are not there yet. Below them
+//! `rights`, `registry`, `account`, `sid`, `acl`, `security`, `facts`, `text` and `memory`. `process`, `job`, `disk`, `guard` and
+//! `shell` are what `crate::os` offers the portable code. Each unsafe operation stands alone and says why it is sound; handles
+//! and memory belong to types that give them back. Neighbours: everything above the ports is the same code as on the twin.
+//! Nothing here parses text that is meant for people, and nothing starts a shell.
 
 #![expect(unsafe_code, reason = "Windows is called by its own functions; this folder alone does so")]
 
@@ -17,7 +17,10 @@ pub mod shell;
 mod account;
 mod acl;
 mod certificates;
+mod dism;
+mod dism_fault;
 mod facts;
+mod features;
 mod files;
 mod folders;
 mod http;
@@ -74,7 +77,7 @@ impl Host for WindowsHost {
         use NodeKind::{
             ApplicationStart, ApplicationStop, Certificate, File, Folder, HttpProbe, IisAppPool, IisBinding,
             IisSite, ManualStep, Package, PoolRecycle, Preflight, PrivateKeyAccess, Reboot, RegistryValue,
-            Service, ServiceRestart,
+            Service, ServiceRestart, WindowsFeature,
         };
         &[
             Package,
@@ -87,6 +90,7 @@ impl Host for WindowsHost {
             Folder,
             File,
             RegistryValue,
+            WindowsFeature,
             HttpProbe,
             Preflight,
             ManualStep,
