@@ -27,6 +27,7 @@ pub mod name;
 mod near;
 pub mod node;
 pub mod outcome;
+pub mod package;
 pub mod parameter;
 pub mod plan;
 pub mod preflight;

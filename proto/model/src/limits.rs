@@ -82,6 +82,7 @@ limits! {
     RECOVERY_STEP = 1_000, "a restored controller goes on at the next full thousand of plans, revisions and epochs: whatever was lost stays below";
     END_DATE_SHOWN_DAYS = 60, "a licence that ends within two months is shown among all sites: a renewal takes weeks";
     STATUS_EVENTS_PAGE = 1_000, "events are read in pages of this many, so that a watch of a million stays small";
+    INSTALLER_BUSY_PAUSE_MS = 2_000, "the wait before an installer is started anew that said that another one is in progress";
     INSTALLER_POLL_MS = 25, "how often a running installer is looked at; far below what a person notices";
     SECRET_CHARACTERS = 1_024, "no log-on, licence or code that people type is longer; a file is no secret";
     SECURITY_CODE_CHARACTERS = 10, "the least that the vendor takes of a code that is not `default` (G8)";

@@ -66,6 +66,14 @@ macro_rules! name_type {
     };
 }
 
+/// `{8-4-4-4-12}` hexadecimal digits.
+fn is_installer_code(text: &str) -> bool {
+    let Some(digits) = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) else { return false };
+    let groups: Vec<&str> = digits.split('-').collect();
+    groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
+        && groups.iter().all(|group| group.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
 fn is_slug(text: &str) -> bool {
     let first = text.bytes().next();
     text.len() <= 63
@@ -180,6 +188,10 @@ name_type!(
 name_type!(
     /// A database of an endpoint, written `endpoint/database`.
     SqlDatabaseName, "database", "endpoint/database, as in main/SXA: letters, digits and . _ - without accents", is_sql_database
+);
+name_type!(
+    /// A product code or upgrade code of Windows Installer.
+    InstallerCode, "code of Windows Installer", "hexadecimal digits in braces, as in '{1B2C3D4E-0000-4000-8000-000000000001}'", is_installer_code
 );
 name_type!(
     /// The name of a parameter, as expressions use it.

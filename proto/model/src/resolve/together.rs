@@ -9,6 +9,7 @@ use crate::binding::BindingName;
 use crate::manifest::Node;
 use crate::name::NodeId;
 use crate::node::{Effect, NodeKind};
+use crate::package::Package;
 use crate::parameter::is_windows_path;
 use crate::value::Value;
 
@@ -89,11 +90,14 @@ fn preflight(node: &Node) -> Option<(String, &'static str)> {
 fn package(node: &Node) -> Option<(String, &'static str)> {
     let guided = node.effect() == Effect::Guided;
     let (strays, advice): (&[_], _) = if guided {
-        (&["arguments", "time_limit_seconds"], "remove it, or write `install: unattended`")
+        let strays = &["medium", "medium_sha256", "arguments", "uninstall_arguments", "time_limit_seconds"];
+        (strays, "remove it, or write `install: unattended`")
     } else {
         (&["instructions", "done_by", "type_these"], "remove it, or write `install: guided`")
     };
-    let stray = strays.iter().find(|name| node.attributes.contains_key(**name))?;
+    let Some(stray) = strays.iter().find(|name| node.attributes.contains_key(**name)) else {
+        return Package::of(node).err();
+    };
     let how =
         if guided { "by a person, who has no use for" } else { "by its installer, which has no use for" };
     Some((format!("{} is installed {how} `{stray}`", node.id), advice))

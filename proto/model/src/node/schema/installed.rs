@@ -15,10 +15,54 @@ pub(in crate::node) static PACKAGE: KindSpec = KindSpec {
     attributes: &[
         state("version", AttributeType::Version, true, "the version that is installed"),
         input(
+            "product_code",
+            AttributeType::Line,
+            false,
+            "by what Windows knows it: the product code of Windows Installer, in braces; finds this one version alone",
+        ),
+        input(
+            "upgrade_code",
+            AttributeType::Line,
+            false,
+            "by what Windows knows it: the upgrade code of Windows Installer that all its versions share, in braces",
+        ),
+        input(
+            "display_name",
+            AttributeType::Line,
+            false,
+            "by what Windows knows it: its name in Programs and Features; a * at the end stands for any rest. Without any of \
+             the three it is looked for by its own name here, and nobody can say that it is absent",
+        ),
+        input(
+            "version_of_file",
+            AttributeType::Line,
+            false,
+            "the absolute path of a file whose version is the package's, where Windows' list has none or a wrong one",
+        ),
+        input(
+            "medium",
+            AttributeType::Line,
+            false,
+            "the absolute path of the .msi or .exe that installs it, on the server or on a share that the server may read",
+        ),
+        input(
+            "medium_sha256",
+            AttributeType::Line,
+            false,
+            "the SHA-256 of that file; another content is refused, and nobody can change it between the look and the start",
+        ),
+        input(
             "arguments",
             AttributeType::LineList,
             false,
-            "arguments handed to the installer, each one element",
+            "what the installer is told, each one element: of an .msi public properties as in 'INSTALLDIR=D:\\XRT', of an .exe \
+             its own arguments, which stand in its command line just so, quotes and all",
+        ),
+        input(
+            "uninstall_arguments",
+            AttributeType::LineList,
+            false,
+            "what the program that takes it off is told, as in [/S]; only of a package that Windows Installer did not install",
         ),
         input(
             "time_limit_seconds",

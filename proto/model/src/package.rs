@@ -1,0 +1,292 @@
+//! A package as its node describes it: by what Windows knows it, and the medium that installs it (G2, G18).
+//!
+//! Neighbours: `resolve` reads every package of a site with it, so that a wrong one is refused at the door; the agent's port
+//! to packages takes what was read. Never looks at a server.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::manifest::Node;
+use crate::name::InstallerCode;
+use crate::parameter::is_windows_path;
+use crate::value::Value;
+
+/// A package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Package {
+    /// Its name in documents.
+    pub name: String,
+    /// By what Windows knows it.
+    pub known_by: KnownBy,
+    /// The file whose version is the package's, an absolute path; none where Windows' list says it.
+    pub version_of_file: Option<String>,
+    /// What installs it; none where a person does, or on a twin.
+    pub medium: Option<Medium>,
+    /// What the installer is told, an element for each argument.
+    pub arguments: Vec<String>,
+    /// What the program that takes it off is told; none where Windows' list says it whole.
+    pub uninstall_arguments: Option<Vec<String>>,
+}
+
+/// By what Windows knows an installed package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KnownBy {
+    /// Nothing was said: by the document's own name for it, where Windows happens to use it too.
+    Name,
+    /// The product code of this one version.
+    ProductCode(InstallerCode),
+    /// The upgrade code that all versions share.
+    UpgradeCode(InstallerCode),
+    /// The name in "Programs and Features", whole or by its beginning.
+    DisplayName(DisplayName),
+}
+
+/// A name in "Programs and Features", as in `Sage XRT Treasury` or, for any name that begins so, `Sage XRT Treasury*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DisplayName(String);
+
+/// A file that installs, and what it must hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Medium {
+    /// Its absolute path, on the server or on a share that the server's account may read.
+    pub path: String,
+    /// The SHA-256 of its content.
+    pub sha256: Digest,
+}
+
+/// What runs a medium.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediumKind {
+    /// Windows Installer.
+    Msi,
+    /// It is a program itself.
+    Exe,
+}
+
+/// What is wrong with a package's attributes together, and what to do about it.
+pub type Mistake = (String, &'static str);
+
+impl Package {
+    /// A package of which nothing but its name is said.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            known_by: KnownBy::Name,
+            version_of_file: None,
+            medium: None,
+            arguments: Vec::new(),
+            uninstall_arguments: None,
+        }
+    }
+
+    /// Reads a node.
+    ///
+    /// # Errors
+    /// Where its attributes do not go together.
+    pub fn of(node: &Node) -> Result<Self, Mistake> {
+        let package = Self {
+            name: node.id.name.as_str().to_owned(),
+            known_by: known_by(node)?,
+            version_of_file: path(node, "version_of_file")?,
+            medium: medium(node)?,
+            arguments: lines(node, "arguments").unwrap_or_default(),
+            uninstall_arguments: lines(node, "uninstall_arguments"),
+        };
+        if package.medium.as_ref().is_some_and(|medium| medium.kind() == MediumKind::Msi) {
+            package.arguments.iter().try_for_each(|argument| property(node, argument))?;
+        }
+        Ok(package)
+    }
+}
+
+impl Medium {
+    /// What runs it, by the end of its name.
+    pub fn kind(&self) -> MediumKind {
+        if ends_with(&self.path, ".msi") { MediumKind::Msi } else { MediumKind::Exe }
+    }
+}
+
+impl DisplayName {
+    /// Whether that name in Windows' list is meant. Capital and small letters are the same.
+    pub fn names(&self, shown: &str) -> bool {
+        let (own, shown) = (self.0.to_lowercase(), shown.to_lowercase());
+        match own.strip_suffix('*') {
+            Some(beginning) => shown.starts_with(beginning),
+            None => shown == own,
+        }
+    }
+}
+
+fn known_by(node: &Node) -> Result<KnownBy, Mistake> {
+    let given: Vec<(&str, &str)> = ["product_code", "upgrade_code", "display_name"]
+        .into_iter()
+        .filter_map(|name| Some((name, text(node, name)?)))
+        .collect();
+    let code = |name: &str, text: &str| {
+        text.parse::<InstallerCode>().map_err(|_| {
+            let problem =
+                format!("`{name}` of {} is {text:?}, which is no code of Windows Installer", node.id);
+            (problem, "write it with its braces, as in '{1B2C3D4E-0000-4000-8000-000000000001}'")
+        })
+    };
+    match given.as_slice() {
+        [] => Ok(KnownBy::Name),
+        [("product_code", text)] => Ok(KnownBy::ProductCode(code("product_code", text)?)),
+        [("upgrade_code", text)] => Ok(KnownBy::UpgradeCode(code("upgrade_code", text)?)),
+        [(_, text)] if text.trim_end_matches('*').trim().is_empty() => {
+            let problem = format!("`display_name` of {} is {text:?}, which is every package's", node.id);
+            Err((problem, "write the name in Programs and Features, or its beginning with a * behind it"))
+        }
+        [(_, text)] => Ok(KnownBy::DisplayName(DisplayName((*text).to_owned()))),
+        [(first, _), (second, _), ..] => {
+            let problem = format!("{} has both `{first}` and `{second}`", node.id);
+            Err((problem, "keep the one by which every version of it is found"))
+        }
+    }
+}
+
+fn medium(node: &Node) -> Result<Option<Medium>, Mistake> {
+    let alone = |there: &str, missing: &str| format!("{} has `{there}` and no `{missing}`", node.id);
+    match (path(node, "medium")?, text(node, "medium_sha256")) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err((alone("medium_sha256", "medium"), "add `medium:`, the path of the file")),
+        (Some(_), None) => {
+            let advice = "add `medium_sha256:`, its 64 digits as sha256sum or Get-FileHash shows them";
+            Err((alone("medium", "medium_sha256"), advice))
+        }
+        (Some(path), Some(digits)) => {
+            if !ends_with(&path, ".msi") && !ends_with(&path, ".exe") {
+                let problem = format!("`medium` of {} is {path:?}, which is no .msi and no .exe", node.id);
+                return Err((problem, "name the file that is started; Muster starts no other"));
+            }
+            let sha256 = digits.parse().map_err(|_| {
+                let problem = format!("`medium_sha256` of {} is {digits:?}", node.id);
+                (problem, "write 64 hexadecimal digits, as sha256sum or Get-FileHash shows them")
+            })?;
+            Ok(Some(Medium { path, sha256 }))
+        }
+    }
+}
+
+/// `NAME=value` of a public property. All else that Windows Installer may be told is Muster's to say: a dialog that nobody
+/// sees would hang for ever, and a restart of its own would take the server from its users.
+fn property(node: &Node, argument: &str) -> Result<(), Mistake> {
+    let is_public = |name: &str| {
+        name.bytes().next().is_some_and(|b| b.is_ascii_uppercase() || b == b'_')
+            && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b"_.".contains(&b))
+    };
+    let name = argument.split_once('=').map(|(name, _)| name);
+    // In quotes, which a space needs, a backslash at the end would take the closing one with it.
+    let is_plain = !argument.contains('"') && !(argument.contains(' ') && argument.ends_with('\\'));
+    if is_plain && name.is_some_and(|name| is_public(name) && name != "REBOOT") {
+        return Ok(());
+    }
+    let problem = format!("an argument of {} is {argument:?}", node.id);
+    let advice = "write NAME=value for a public property of the .msi, without quotes and with no backslash at its end: Muster \
+                  sets the quotes, and asks for no dialog, no restart and a log by itself";
+    Err((problem, advice))
+}
+
+fn path(node: &Node, name: &str) -> Result<Option<String>, Mistake> {
+    let Some(text) = text(node, name) else { return Ok(None) };
+    if is_windows_path(text) {
+        return Ok(Some(text.to_owned()));
+    }
+    let problem = format!("`{name}` of {} is {text:?}, which is no absolute path", node.id);
+    Err((problem, r"write an absolute path, as in 'C:\Media\setup.msi' or '\\server\share\setup.msi'"))
+}
+
+fn text<'a>(node: &'a Node, name: &str) -> Option<&'a str> {
+    node.attributes.get(name).and_then(Value::as_text)
+}
+
+fn lines(node: &Node, name: &str) -> Option<Vec<String>> {
+    let Some(Value::List(items)) = node.attributes.get(name) else { return None };
+    Some(items.iter().map(ToString::to_string).collect())
+}
+
+fn ends_with(path: &str, ending: &str) -> bool {
+    path.len() > ending.len()
+        && path.is_char_boundary(path.len() - ending.len())
+        && path[path.len() - ending.len()..].eq_ignore_ascii_case(ending)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(attributes: serde_json::Value) -> Result<Package, String> {
+        let node = json!({"id": "package/xcs", "attributes": attributes});
+        Package::of(&serde_json::from_value(node).unwrap()).map_err(|(problem, _)| problem)
+    }
+
+    fn sha() -> String {
+        "0f".repeat(32)
+    }
+
+    #[test]
+    fn g2_a_package_is_known_by_one_thing_at_most() {
+        assert_eq!(read(json!({"version": "6"})).unwrap(), Package::named("xcs"));
+        let code = "{1b2c3d4e-0000-4000-8000-00000000000F}";
+        let package = read(json!({"upgrade_code": code})).unwrap();
+        assert_eq!(package.known_by, KnownBy::UpgradeCode(code.parse().unwrap()));
+        let both = read(json!({"upgrade_code": code, "display_name": "X"})).unwrap_err();
+        assert!(both.contains("`upgrade_code` and `display_name`"), "{both}");
+        for wrong in
+            ["1b2c3d4e-0000-4000-8000-00000000000F", "{1b2c3d4e}", "{1b2c3d4e-0000-4000-8000-00000000000G}"]
+        {
+            assert!(read(json!({"product_code": wrong})).unwrap_err().contains("no code"), "{wrong}");
+        }
+        assert!(read(json!({"display_name": "*"})).unwrap_err().contains("every package's"));
+    }
+
+    #[test]
+    fn a_display_name_is_whole_or_a_beginning() {
+        let name = |text: &str| DisplayName(text.to_owned());
+        assert!(name("XRT Common Services").names("xrt common services"));
+        assert!(!name("XRT Common Services").names("XRT Common Services 6"));
+        assert!(name("XRT Common*").names("XRT Common Services 6"));
+    }
+
+    #[test]
+    fn a_medium_has_a_path_a_digest_and_an_ending() {
+        let medium = |path: &str| read(json!({"medium": path, "medium_sha256": sha()}));
+        let package = medium(r"C:\Media\XCS 6.MSI").unwrap();
+        assert_eq!(package.medium.unwrap().kind(), MediumKind::Msi);
+        assert_eq!(medium(r"\\nas\media\setup.exe").unwrap().medium.unwrap().kind(), MediumKind::Exe);
+        assert!(medium(r"C:\Media\setup.cmd").unwrap_err().contains("no .msi and no .exe"));
+        assert!(medium("setup.exe").unwrap_err().contains("no absolute path"));
+        let alone = read(json!({"medium": r"C:\a.msi"})).unwrap_err();
+        assert!(alone.ends_with("has `medium` and no `medium_sha256`"), "{alone}");
+        assert!(read(json!({"medium_sha256": sha()})).unwrap_err().ends_with("no `medium`"));
+        let short = json!({"medium": r"C:\a.msi", "medium_sha256": "0f"});
+        assert!(read(short).unwrap_err().contains("medium_sha256"));
+    }
+
+    #[test]
+    fn windows_installer_is_told_properties_and_nothing_else() {
+        let msi = |argument: &str| {
+            read(json!({"medium": r"C:\a.msi", "medium_sha256": sha(), "arguments": [argument]}))
+        };
+        for right in ["INSTALLDIR=C:\\Program Files\\XRT", "ADDLOCAL=A,B", "_X.1=", "TRANSFORMS=a.mst"] {
+            assert!(msi(right).is_ok(), "{right}");
+        }
+        for wrong in [
+            r"DIR=C:\Program Files\",
+            "/qb",
+            "installdir=C:\\X",
+            "REBOOT=Force",
+            "A=\"b\"",
+            "A",
+            "=b",
+            "1A=b",
+        ] {
+            assert!(msi(wrong).is_err(), "{wrong}");
+        }
+        let exe = json!({"medium": r"C:\a.exe", "medium_sha256": sha(), "arguments": [r#"/v"/qn""#, "/s"]});
+        assert_eq!(read(exe).unwrap().arguments, [r#"/v"/qn""#, "/s"]);
+    }
+}
