@@ -16,6 +16,7 @@ use muster_model::value::Value;
 use super::ending::Ending;
 use super::{Engine, Error, Task};
 use crate::host::{self, CommandLine, ExitMeaning};
+use crate::supervise::medium::HeldMedium;
 use crate::supervise::{self, Phase, Probe};
 use crate::{crash, resource};
 
@@ -44,13 +45,27 @@ impl Engine {
                 Err(ending) => return Ok(ending),
             }
         };
+        let mut held = None;
         if replaces {
+            // What is taken off already is followed by its installation, whatever became of the medium.
+            if !uninstalling {
+                held = match self.hold_medium(task) {
+                    Ok(held) => held,
+                    Err(problem) => {
+                        let evidence =
+                            format!("nothing was done, and the old version is still there: {problem}");
+                        return Ok(Ending::new(End::Failed, evidence));
+                    }
+                };
+            }
             match self.phase(task, Phase::Uninstall)? {
                 Came::Through(remark) => remarks.push(remark),
                 Came::Ends(ending) => return Ok(ending),
             }
         }
-        match self.phase(task, Phase::Install)? {
+        let installed = self.phase(task, Phase::Install)?;
+        drop(held);
+        match installed {
             Came::Through(remark) => remarks.push(remark),
             Came::Ends(mut ending) => {
                 // Whoever reads why the installation failed must not miss that the old version is gone.
@@ -169,29 +184,37 @@ impl Engine {
     }
 
     fn command_line(&self, task: &Task, phase: Phase) -> Result<CommandLine, host::Error> {
-        let name = task.node.id.name.as_str();
-        match phase {
-            Phase::Uninstall => self.host.packages().uninstaller(name),
+        let package = resource::package::read(&task.node)?;
+        let mut command = match phase {
+            Phase::Uninstall => self.host.packages().uninstaller(&package)?,
             Phase::Install => {
                 let refused = |message: String| host::Error::Refused {
                     operation: "find the installer of",
-                    name: name.to_owned(),
+                    name: package.name.clone(),
                     message,
                 };
                 let version =
                     wanted(&task.node).ok_or_else(|| refused("the node names no version".to_owned()))?;
                 let version: Version = version.parse().map_err(|error| refused(format!("{error}")))?;
-                self.host.packages().installer(name, &version, &arguments(&task.node))
+                self.host.packages().installer(&package, &version)?
             }
-        }
+        };
+        // What waits for its turn for longer would be killed by nobody, and reported by its time limit.
+        command.busy_limit_ms = time_limit_ms(&task.node) / 2;
+        Ok(command)
+    }
+
+    /// Takes hold of what installs the new version before the old one goes (G18): a site that has neither is the worst end.
+    fn hold_medium(&self, task: &Task) -> Result<Option<HeldMedium>, String> {
+        let command = self.command_line(task, Phase::Install).map_err(|error| error.to_string())?;
+        command.medium.as_ref().map(HeldMedium::take).transpose().map_err(|error| error.to_string())
     }
 
     /// Waits in slices, so that an agent that is asked to stop leaves the installer to its supervisor.
     fn await_end(&self, task: &Task, phase: Phase) -> Result<Probe, Error> {
         /// How long a stop may take to be noticed.
         const SLICE_MS: u64 = 250;
-        let limit = limits::INSTALLER_TIME_LIMIT_SECONDS;
-        let mut left_ms = resource::seconds_ms(&task.node, "time_limit_seconds", limit);
+        let mut left_ms = time_limit_ms(&task.node);
         let what = format!("{phase} goes on");
         let patience = self.patience(task, &what);
         loop {
@@ -208,7 +231,8 @@ impl Engine {
     fn judge(&self, task: &Task, phase: Phase, probe: Probe, after: &Observation) -> Came {
         let now = shown(after);
         let there = through(task, phase, after);
-        let log = self.installers.log(&task.ticket.key, phase);
+        let own = self.host.packages().log(task.node.id.name.as_str(), &phase.to_string());
+        let log = own.unwrap_or_else(|| self.installers.log(&task.ticket.key, phase));
         let log = log.display();
         match probe {
             Probe::Exited { code } => match self.host.packages().exit_meaning(code) {
@@ -273,7 +297,6 @@ pub(super) fn wanted(node: &Node) -> Option<&str> {
     node.attributes.get("version").and_then(Value::as_text)
 }
 
-fn arguments(node: &Node) -> Vec<String> {
-    let Some(Value::List(arguments)) = node.attributes.get("arguments") else { return Vec::new() };
-    arguments.iter().map(ToString::to_string).collect()
+fn time_limit_ms(node: &Node) -> u64 {
+    resource::seconds_ms(node, "time_limit_seconds", limits::INSTALLER_TIME_LIMIT_SECONDS)
 }

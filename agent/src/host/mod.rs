@@ -12,6 +12,7 @@ mod files;
 mod folders;
 mod http;
 mod http_sys;
+pub mod installer_line;
 mod inventory;
 mod machine;
 mod packages;

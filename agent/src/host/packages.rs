@@ -5,26 +5,57 @@
 use std::path::PathBuf;
 
 use muster_model::name::Version;
+use muster_model::package::{Medium, Package};
 
 use super::Error;
 
-/// A process to start: no shell in between, one element in is one argument out.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// A process to start: no shell in between.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CommandLine {
     /// The executable, absolute.
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<String>,
+    /// Whether each argument stands in the command line just so, with a space before it: installers read quotes by rules of
+    /// their own. Else one element in is one argument out.
+    pub verbatim: bool,
+    /// The file that `program` or `arguments` name and that must be unchanged from the look to the end.
+    pub medium: Option<Medium>,
+    /// How long it is started anew while it says that another installation is in progress.
+    pub busy_limit_ms: u64,
+}
+
+impl CommandLine {
+    /// One with nothing special about it.
+    pub fn plain(program: PathBuf, arguments: Vec<String>) -> Self {
+        Self { program, arguments, ..Self::default() }
+    }
+
+    /// The same with another path for its medium, wherever that is named.
+    #[must_use]
+    pub fn with_medium_at(mut self, path: &str) -> Self {
+        let Some(Medium { path: named, .. }) = &self.medium else { return self };
+        if self.program.to_str() == Some(named) {
+            self.program = path.into();
+        }
+        for argument in &mut self.arguments {
+            *argument = argument.replace(named.as_str(), path);
+        }
+        self
+    }
 }
 
 /// Installed packages.
 pub trait Packages {
     /// The installed version, or none.
-    fn installed(&self, name: &str) -> Result<Option<Version>, Error>;
+    fn installed(&self, package: &Package) -> Result<Option<Version>, Error>;
     /// The process that installs this version.
-    fn installer(&self, name: &str, version: &Version, arguments: &[String]) -> Result<CommandLine, Error>;
+    fn installer(&self, package: &Package, version: &Version) -> Result<CommandLine, Error>;
     /// The process that takes the installed version off.
-    fn uninstaller(&self, name: &str) -> Result<CommandLine, Error>;
+    fn uninstaller(&self, package: &Package) -> Result<CommandLine, Error>;
+    /// What the installer itself wrote in that phase, beside its supervisor's log; none where there is nothing.
+    fn log(&self, name: &str, phase: &str) -> Option<PathBuf>;
     /// What this exit code of an installer means.
     fn exit_meaning(&self, code: i32) -> ExitMeaning;
 }

@@ -17,13 +17,16 @@ pub use crate::host::windows::disk::{
 #[cfg(windows)]
 pub use crate::host::windows::guard::who_else;
 #[cfg(windows)]
+pub use crate::host::windows::medium::{open_unchanging, path_of};
+#[cfg(windows)]
 pub use crate::host::windows::process::{
-    Held, become_program, detach, end, ending_signal, hold, parent_id, start_mark,
+    Held, add_verbatim, become_program, detach, end, ending_signal, hold, parent_id, start_mark,
 };
 #[cfg(windows)]
 pub use crate::host::windows::shell as service;
 #[cfg(unix)]
 pub use unix::{
-    Held, account, become_program, detach, end, ending_signal, hold, is_owner, make_private,
-    make_private_folder, parent_id, rename, start_mark, sync_name, terminated, who_else,
+    Held, account, add_verbatim, become_program, detach, end, ending_signal, hold, is_owner, make_private,
+    make_private_folder, open_unchanging, parent_id, path_of, rename, start_mark, sync_name, terminated,
+    who_else,
 };

@@ -2,6 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
@@ -99,12 +100,55 @@ impl Held {
     ///
     /// # Errors
     /// Where it cannot be told; it ends then without effect.
-    pub fn release(self) -> io::Result<Child> {
+    pub fn release(self) -> io::Result<Released> {
         let Self { gate, mut stdin, command_line } = self;
         stdin.write_all(&command_line)?;
         stdin.flush()?;
-        Ok(gate)
+        Ok(Released(gate))
     }
+}
+
+/// A program that was released and runs.
+#[derive(Debug)]
+pub struct Released(Child);
+
+impl Released {
+    /// Waits until it has ended.
+    ///
+    /// # Errors
+    /// Where it cannot be waited for.
+    pub fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.0.wait()
+    }
+
+    /// A process that it left behind. There are no jobs here, and what plays an installer leaves none.
+    ///
+    /// # Errors
+    /// None here.
+    pub fn left_behind(&self) -> io::Result<Option<u32>> {
+        Ok(None)
+    }
+}
+
+/// Adds an argument. Arguments are handed over one by one here, and never by a line that somebody takes apart.
+pub fn add_verbatim(command: &mut Command, argument: &str) {
+    command.arg(argument);
+}
+
+/// Opens a file to be looked at and executed. Nobody can be kept from writing it here; see [`path_of`].
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn open_unchanging(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+/// A path of this very file, whatever became of its name, for as long as this process keeps it open.
+///
+/// # Errors
+/// None here.
+pub fn path_of(file: &File) -> io::Result<String> {
+    Ok(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()))
 }
 
 /// The signal that ended a process, where one did.

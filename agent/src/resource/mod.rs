@@ -66,7 +66,7 @@ pub enum Error {
 pub fn observe(node: &Node, host: &dyn Host) -> Observation {
     let name = node.id.name.as_str();
     let seen = match node.id.kind {
-        NodeKind::Package => package::observe(name, host),
+        NodeKind::Package => package::observe(node, host),
         NodeKind::Service => service::observe(node, host),
         NodeKind::IisAppPool => iis_app_pool::observe(name, host),
         NodeKind::IisSite => iis_site::observe(node, host),

@@ -3,16 +3,19 @@
 //! An installer must be started at most once and outlive the agent (DESIGN, "Effects"). So the agent never starts one
 //! itself: it starts a detached process of its own program, `muster-agent supervise`, which
 //!
-//! 1. claims the ticket for (step key, phase): of any number that try, exactly one succeeds, and the others leave;
-//! 2. starts a process that waits, records its id and start mark, and only then lets it become the installer;
-//! 3. waits for the installer and records its exit code.
+//! 1. takes hold of the medium, so that nobody can change it any more, and leaves where it is not the one that was approved;
+//! 2. claims the ticket for (step key, phase): of any number that try, exactly one succeeds, and the others leave;
+//! 3. starts a process that waits, records its id and start mark, and only then lets it become the installer;
+//! 4. waits for the installer, and for what it left behind to do its work, and records its exit code.
 //!
 //! Each record is on the disk before the next thing is done. So a later agent can tell: no ticket, never started; the
 //! installer or its supervisor alive, running; a recorded code, ended; none of these, lost, and a person or an
-//! observation must settle it. Files here: `record` holds the records, `run` is the supervisor's own process.
+//! observation must settle it. Files here: `record` holds the records, `medium` the medium, `run` is the supervisor's own
+//! process.
 //! Neighbours: the engine calls [`Supervisor`]; `host::process` tells processes apart. An installer is never killed from
 //! here, and a ticket is never removed.
 
+pub mod medium;
 pub mod record;
 pub mod run;
 
@@ -140,6 +143,8 @@ pub enum Error {
 const STARTED: &str = "started";
 /// What it says when another one has it.
 const TAKEN: &str = "taken";
+/// What it says first when its medium is not as it must be; why follows.
+const REFUSED: &str = "refused ";
 
 impl Supervisor {
     /// What is known of this key and phase.
@@ -188,6 +193,9 @@ impl Supervisor {
         match answer.as_deref() {
             Ok(STARTED) => Ok(()),
             Ok(TAKEN) => Err(Error::AlreadyStarted { run }),
+            Ok(answer) if answer.starts_with(REFUSED) => {
+                Err(Error::NotStarted { run, message: answer[REFUSED.len()..].to_owned() })
+            }
             // It died with or without the ticket: the ticket says which.
             _ => match records.ticket()? {
                 Some(ticket) if ticket.supervisor.pid == pid => Ok(()),
@@ -278,7 +286,7 @@ mod tests {
 
     #[test]
     fn half_a_command_starts_nothing() {
-        let command = CommandLine { program: "/bin/true".into(), arguments: vec!["a\nb".to_owned()] };
+        let command = CommandLine::plain("/bin/true".into(), vec!["a\nb".to_owned()]);
         let mut line = Vec::new();
         hand_over(&mut line, &command).unwrap();
         assert_eq!(take_over(line.as_slice()).unwrap(), Some(command));

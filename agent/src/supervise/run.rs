@@ -4,18 +4,22 @@
 //! that nobody knows. So what it starts is held: it does nothing until its id is recorded, and nothing at all where the
 //! supervisor dies before. On Windows the installer is created with its first thread stopped. Elsewhere it is first a
 //! gate: this program again, waiting for its command on standard input, which then becomes the installer and keeps its id.
-//! Neighbours: `record` keeps what is learnt. Never ends an installer, never starts a second.
+//! Neighbours: `record` keeps what is learnt, `medium` what is executed. Never ends an installer, and starts a second only
+//! after the first has said that it did nothing, because another one had its turn (1618).
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 
+use muster_model::limits;
+
+use super::medium::HeldMedium;
 use super::record::{Exit, Records, Ticket};
-use super::{Error, RunId, STARTED, TAKEN, hand_over, take_over};
+use super::{Error, REFUSED, RunId, STARTED, TAKEN, hand_over, take_over};
 use crate::host::clock::SystemClock;
 use crate::host::process::Process;
 use crate::host::twin::installer::{EXIT_CODE_VARIABLE, RUN_VARIABLE, SUPERVISOR_VARIABLE};
-use crate::host::{Clock, CommandLine};
+use crate::host::{Clock, CommandLine, exit_code};
 use crate::os;
 
 /// What is recorded of an installer that could not be started, and what a gate exits with; shells use it for the same.
@@ -46,31 +50,70 @@ pub fn run(args: &SuperviseArgs, out: &mut dyn Write) -> Result<i32, Error> {
     if args.gate {
         return Ok(become_installer(&command));
     }
+    // Held until the installer has ended. No ticket is claimed for a wrong one: nothing was started.
+    let medium = match command.medium.as_ref().map(HeldMedium::take).transpose() {
+        Ok(medium) => medium,
+        Err(error) => {
+            answer(args, out, &format!("{REFUSED}{error}"));
+            return Ok(1);
+        }
+    };
+    let command = match &medium {
+        Some(medium) => medium.named_in(command),
+        None => command,
+    };
     let here = |source| Error::Io { action: "look at a process of", path: args.dir.clone(), source };
     let supervisor = Process::current().map_err(here)?;
     let ticket =
         Ticket { supervisor: supervisor.clone(), program: command.program.clone(), time: SystemClock.now() };
     let claimed = records.claim(&ticket)?;
-    // The agent may be gone by now. That changes nothing: the ticket is what counts.
-    if let Err(error) = writeln!(out, "{}", if claimed { STARTED } else { TAKEN }).and_then(|()| out.flush())
-    {
-        tracing::warn!(run = %args.run, %error, "nobody waits for the answer");
-    }
+    answer(args, out, if claimed { STARTED } else { TAKEN });
     if !claimed {
         return Ok(0);
     }
-    let code = match install(args, &records, &supervisor, &command) {
-        Ok(status) => exit_code(status, records.said_code()?),
+    let code = match in_turn(args, &records, &supervisor, &command) {
+        Ok(code) => code,
         Err(error) => {
             tracing::error!(run = %args.run, error = &error as &dyn std::error::Error, "the installer was not started");
             NOT_STARTABLE
         }
     };
+    drop(medium);
     records.set_exit(&Exit { code, time: SystemClock.now() })?;
     Ok(0)
 }
 
-/// Starts the installer, held until it is recorded, and waits for it.
+/// The agent may be gone by now. That changes nothing: the ticket is what counts.
+fn answer(args: &SuperviseArgs, out: &mut dyn Write, line: &str) {
+    if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
+        tracing::warn!(run = %args.run, %error, "nobody waits for the answer");
+    }
+}
+
+/// Installs, and waits for its turn where another installation is in progress: an installer that says so has done nothing.
+/// Gives the exit code.
+fn in_turn(
+    args: &SuperviseArgs,
+    records: &Records,
+    me: &Process,
+    command: &CommandLine,
+) -> Result<i32, Error> {
+    let mut left_ms = command.busy_limit_ms;
+    loop {
+        let status = install(args, records, me, command)?;
+        let code = code_of(status, records.said_code()?);
+        if code != exit_code::INSTALL_ALREADY_RUNNING || left_ms == 0 {
+            return Ok(code);
+        }
+        let pause_ms = left_ms.min(limits::INSTALLER_BUSY_PAUSE_MS);
+        tracing::info!(run = %args.run, pause_ms, "another installation is in progress; waiting for its end");
+        SystemClock.sleep_ms(pause_ms);
+        left_ms -= pause_ms;
+    }
+}
+
+/// Starts the installer, held until it is recorded, and waits for it and for what it left behind: a bootstrapper copies
+/// itself elsewhere, starts the copy and ends. Each is recorded in its turn, so that a later agent knows it.
 fn install(
     args: &SuperviseArgs,
     records: &Records,
@@ -82,7 +125,20 @@ fn install(
     // On any error from here to the release the process ends without effect.
     let process = Process::of(held.id()).map_err(failed)?;
     records.set_installer(&process)?;
-    held.release().and_then(|mut installer| installer.wait()).map_err(failed)
+    let mut installer = held.release().map_err(failed)?;
+    let status = installer.wait().map_err(failed)?;
+    while let Some(pid) = installer.left_behind().map_err(failed)? {
+        let left = match Process::of(pid) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            left => left.map_err(failed)?,
+        };
+        records.set_installer(&left)?;
+        tracing::info!(run = %args.run, pid, "the installer ended and left this process behind; waiting for its end");
+        while left.is_alive().map_err(failed)? {
+            SystemClock.sleep_ms(limits::INSTALLER_POLL_MS);
+        }
+    }
+    Ok(status)
 }
 
 /// Starts the installer such that it has done nothing yet.
@@ -114,7 +170,12 @@ fn hold(
 
 fn program(command: &CommandLine) -> Command {
     let mut program = Command::new(&command.program);
-    program.args(&command.arguments).stdin(Stdio::null());
+    if command.verbatim {
+        command.arguments.iter().for_each(|argument| os::add_verbatim(&mut program, argument));
+    } else {
+        program.args(&command.arguments);
+    }
+    program.stdin(Stdio::null());
     program
 }
 
@@ -126,7 +187,7 @@ fn become_installer(command: &CommandLine) -> i32 {
 }
 
 /// The code to record: what the process said whole, where it ended by itself and its eight bits agree.
-fn exit_code(status: ExitStatus, said: Option<i32>) -> i32 {
+fn code_of(status: ExitStatus, said: Option<i32>) -> i32 {
     match (status.code(), said) {
         (Some(code), Some(said)) if said & 0xff == code => said,
         (Some(code), _) => code,
@@ -143,9 +204,9 @@ mod tests {
     #[test]
     fn the_code_is_the_one_that_was_said_only_where_the_process_ended_with_it() {
         let exited = |code: i32| ExitStatus::from_raw(code << 8);
-        assert_eq!(exit_code(exited(194), Some(3010)), 3010);
-        assert_eq!(exit_code(exited(1), Some(3010)), 1, "it said one thing and did another");
-        assert_eq!(exit_code(exited(7), None), 7);
-        assert_eq!(exit_code(ExitStatus::from_raw(9), Some(0)), -9, "killed after it said that it was done");
+        assert_eq!(code_of(exited(194), Some(3010)), 3010);
+        assert_eq!(code_of(exited(1), Some(3010)), 1, "it said one thing and did another");
+        assert_eq!(code_of(exited(7), None), 7);
+        assert_eq!(code_of(ExitStatus::from_raw(9), Some(0)), -9, "killed after it said that it was done");
     }
 }

@@ -2,6 +2,7 @@
 
 use muster_agent::host::twin::ledger::Deed;
 use muster_agent::host::{AppPools, Files, Packages, PoolSetting, Services};
+use muster_model::package::Package;
 
 use crate::{Stage, Started, seen, until};
 
@@ -16,7 +17,7 @@ fn an_installer_that_is_killed_leaves_nothing_where_it_works_at_one_stroke() {
     let mut installer = start(&stage, "endless");
     stage.await_deed(|deed| matches!(deed, Deed::InstallerStarted { .. }));
     installer.kill();
-    assert_eq!(stage.twin().installed("endless").unwrap(), None);
+    assert_eq!(stage.twin().installed(&Package::named("endless")).unwrap(), None);
 }
 
 #[test]
@@ -27,7 +28,11 @@ fn an_installer_that_is_killed_leaves_half_where_it_works_piece_by_piece() {
     installer.kill();
     let twin = stage.twin();
     assert!(Services::get(&twin, "First").unwrap().is_some());
-    assert_eq!(twin.installed("staged").unwrap(), None, "half an installation is no version");
+    assert_eq!(
+        twin.installed(&Package::named("staged")).unwrap(),
+        None,
+        "half an installation is no version"
+    );
     assert_eq!(stage.install("staged", "1.0"), Some(0), "a second one completes it");
     assert!(Services::get(&twin, "Second").unwrap().is_some());
 }
@@ -53,7 +58,7 @@ fn another_version_is_refused_with_1638_until_the_present_one_is_taken_off() {
     assert!(stage.run(&off).status.success());
     assert_eq!(stage.run(&off).status.code(), Some(seen(1605)));
     assert_eq!(stage.install("quick", "2.0"), Some(0));
-    assert_eq!(stage.twin().installed("QUICK").unwrap().unwrap().as_str(), "2.0");
+    assert_eq!(stage.twin().installed(&Package::named("QUICK")).unwrap().unwrap().as_str(), "2.0");
 }
 
 #[test]
@@ -83,7 +88,7 @@ fn an_installer_fails_as_its_fault_says_and_then_does_nothing() {
         let stage = Stage::new();
         stage.fault("package.install", "quick", strike);
         assert_eq!(stage.install("quick", "1.0"), Some(seen(code)), "{strike}");
-        assert_eq!(stage.twin().installed("quick").unwrap(), None, "{strike}");
+        assert_eq!(stage.twin().installed(&Package::named("quick")).unwrap(), None, "{strike}");
         assert_eq!(stage.install("quick", "1.0"), Some(0), "{strike} strikes once");
     }
 }
@@ -93,7 +98,7 @@ fn an_installer_that_fails_after_its_effect_has_had_it() {
     let stage = Stage::new();
     stage.ok(&["twin", "fault", "add", "package.install", "quick", "fail", "--after"]);
     assert_eq!(stage.install("quick", "1.0"), Some(seen(1603)));
-    assert!(stage.twin().installed("quick").unwrap().is_some());
+    assert!(stage.twin().installed(&Package::named("quick")).unwrap().is_some());
 }
 
 #[test]
@@ -105,13 +110,16 @@ fn an_installer_that_hangs_goes_on_when_its_fault_is_cleared() {
     assert!(installer.0.try_wait().unwrap().is_none());
     stage.ok(&["twin", "fault", "clear"]);
     assert!(installer.0.wait().unwrap().success());
-    until("the package", || stage.twin().installed("quick").unwrap().is_some());
+    until("the package", || stage.twin().installed(&Package::named("quick")).unwrap().is_some());
 }
 
 #[test]
 fn an_installer_that_the_catalogue_does_not_know_is_not_offered() {
     let stage = Stage::new();
-    let error = stage.twin().installer("quick", &"9.9".parse().unwrap(), &[]).unwrap_err();
+    let error = stage.twin().installer(&Package::named("quick"), &"9.9".parse().unwrap()).unwrap_err();
     assert_eq!(error.to_string(), "there is no installer of package quick 9.9");
-    assert_eq!(stage.twin().uninstaller("quick").unwrap_err().to_string(), "there is no package quick");
+    assert_eq!(
+        stage.twin().uninstaller(&Package::named("quick")).unwrap_err().to_string(),
+        "there is no package quick"
+    );
 }

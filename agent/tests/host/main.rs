@@ -5,6 +5,7 @@
 mod crash;
 mod group;
 mod installer;
+mod medium;
 mod ports;
 mod reboot;
 mod reception;
@@ -23,6 +24,7 @@ use muster_agent::host::twin::ledger::{self, Deed, Entry};
 use muster_agent::host::{CommandLine, Packages};
 use muster_agent::supervise::{Phase, Probe, Supervisor};
 use muster_model::outcome::StepKey;
+use muster_model::package::Package;
 
 /// Long enough for the slowest machine; reached only when a promise is broken.
 const GIVE_UP_MS: u64 = 20_000;
@@ -139,7 +141,7 @@ impl Stage {
     }
 
     fn installer(&self, package: &str, version: &str) -> CommandLine {
-        self.twin().installer(package, &version.parse().unwrap(), &[]).unwrap()
+        self.twin().installer(&Package::named(package), &version.parse().unwrap()).unwrap()
     }
 
     /// Waits for the end of an installation.

@@ -3,6 +3,7 @@
 use muster_agent::host::twin::ledger::Deed;
 use muster_agent::host::{Packages, ServiceState, Services};
 use muster_agent::supervise::{Phase, Probe};
+use muster_model::package::Package;
 
 use crate::supervise::{agent, records};
 use crate::{Stage, key, until};
@@ -29,7 +30,7 @@ fn a_reboot_before_the_effect_leaves_a_lost_installation_that_did_nothing() {
     stage.fault("package.install", "quick", "reboot");
     go_down(&stage, &key);
     assert_eq!(stage.supervisor().probe(&key, Phase::Install).unwrap(), Probe::Lost);
-    assert_eq!(stage.twin().installed("quick").unwrap(), None);
+    assert_eq!(stage.twin().installed(&Package::named("quick")).unwrap(), None);
     assert_eq!(
         states(&stage),
         [ServiceState::Running, ServiceState::Stopped],
@@ -43,7 +44,7 @@ fn a_reboot_after_the_effect_leaves_a_lost_installation_that_an_observation_sett
     stage.ok(&["twin", "fault", "add", "package.install", "quick", "reboot", "--after"]);
     go_down(&stage, &key);
     assert_eq!(stage.supervisor().probe(&key, Phase::Install).unwrap(), Probe::Lost);
-    assert!(stage.twin().installed("quick").unwrap().is_some());
+    assert!(stage.twin().installed(&Package::named("quick")).unwrap().is_some());
     assert_eq!(stage.starts().len(), 1);
     assert_eq!(
         stage.install("quick", "1.0"),

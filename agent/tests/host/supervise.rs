@@ -11,6 +11,7 @@ use muster_agent::host::{CommandLine, ExitMeaning, Packages};
 use muster_agent::supervise::record::Records;
 use muster_agent::supervise::{Error, Phase, Probe, RunId};
 use muster_model::outcome::StepKey;
+use muster_model::package::Package;
 
 use crate::{Stage, exe, group, key, until};
 
@@ -165,7 +166,7 @@ fn agent_process() {
         muster_agent::supervise::Supervisor { dir: var("STAGE_RECORDS").into(), exe: exe().to_owned() };
     let key = StepKey(var("STAGE_KEY").parse().unwrap());
     let twin = muster_agent::host::twin::Twin::open(var("STAGE_TWIN").as_ref(), exe()).unwrap();
-    let command = twin.installer(&var("STAGE_PACKAGE"), &"1.0".parse().unwrap(), &[]).unwrap();
+    let command = twin.installer(&Package::named(&var("STAGE_PACKAGE")), &"1.0".parse().unwrap()).unwrap();
     supervisor.start(&key, Phase::Install, &command).unwrap();
     writeln!(std::io::stderr(), "started").unwrap();
     supervisor.wait(&key, Phase::Install, u64::MAX, &SystemClock).unwrap();
@@ -210,7 +211,7 @@ fn an_installer_outlives_its_agent_and_the_next_agent_adopts_it() {
     assert!(matches!(waited, Probe::Running { .. }), "it still runs at the limit");
     stage.ok(&["twin", "fault", "clear"]);
     assert_eq!(stage.end(&key), Probe::Exited { code: 0 });
-    assert_eq!(stage.twin().installed("quick").unwrap().unwrap().as_str(), "1.0");
+    assert_eq!(stage.twin().installed(&Package::named("quick")).unwrap().unwrap().as_str(), "1.0");
     assert_eq!(stage.starts().len(), 1);
 }
 
@@ -227,7 +228,10 @@ fn an_installer_whose_supervisor_died_still_runs_and_is_lost_when_it_ends() {
     assert_eq!(probe, Probe::Running { pid: stage.starts()[0] });
     stage.ok(&["twin", "fault", "clear"]);
     assert_eq!(stage.end(&key), Probe::Lost);
-    assert!(stage.twin().installed("quick").unwrap().is_some(), "the observation settles it");
+    assert!(
+        stage.twin().installed(&Package::named("quick")).unwrap().is_some(),
+        "the observation settles it"
+    );
 }
 
 #[test]
@@ -271,7 +275,7 @@ fn an_exit_code_of_more_than_eight_bits_arrives_whole() {
     stage.supervisor().start(&key, Phase::Install, &stage.installer("quick", "1.0")).unwrap();
     assert_eq!(stage.end(&key), Probe::Exited { code: 3010 });
     assert_eq!(stage.twin().exit_meaning(3010), ExitMeaning::RestartNeeded);
-    assert!(stage.twin().installed("quick").unwrap().is_some(), "3010 is a success");
+    assert!(stage.twin().installed(&Package::named("quick")).unwrap().is_some(), "3010 is a success");
 }
 
 #[test]
@@ -289,7 +293,7 @@ fn an_installer_that_is_ended_from_outside_is_a_failure_that_says_so() {
 #[test]
 fn a_program_that_is_not_there_is_a_failure_and_the_log_says_why() {
     let (stage, key) = (Stage::new(), key());
-    let command = CommandLine { program: "/nowhere/Setup.exe".into(), arguments: Vec::new() };
+    let command = CommandLine::plain("/nowhere/Setup.exe".into(), Vec::new());
     stage.supervisor().start(&key, Phase::Install, &command).unwrap();
     assert_eq!(stage.end(&key), Probe::Exited { code: 127 });
     let log = std::fs::read_to_string(stage.supervisor().log(&key, Phase::Install)).unwrap();
@@ -306,4 +310,32 @@ fn an_agent_whose_program_is_gone_has_started_nothing_and_may_try_again() {
     assert!(matches!(error, Error::NotStarted { .. }), "{error}");
     stage.supervisor().start(&key, Phase::Install, &command).unwrap();
     assert_eq!(stage.end(&key), Probe::Exited { code: 0 });
+}
+
+/// 1618: an installer that says so has done nothing, so that its turn is waited for, within bounds.
+#[test]
+fn an_installer_that_finds_another_in_progress_gets_its_turn() {
+    let (stage, key) = (Stage::new(), key());
+    stage.fault("package.install", "quick", "exit-code=1618");
+    let command = CommandLine { busy_limit_ms: 20_000, ..stage.installer("quick", "1.0") };
+    stage.supervisor().start(&key, Phase::Install, &command).unwrap();
+    assert_eq!(stage.end(&key), Probe::Exited { code: 0 });
+    let ends = |code| {
+        stage
+            .ledger()
+            .iter()
+            .filter(|entry| matches!(entry.deed, Deed::InstallerEnded { code: ended, .. } if ended == code))
+            .count()
+    };
+    assert_eq!((ends(1618), ends(0)), (1, 1));
+}
+
+#[test]
+fn an_installer_whose_turn_does_not_come_in_time_says_so() {
+    let (stage, key) = (Stage::new(), key());
+    stage.ok(&["twin", "fault", "add", "package.install", "quick", "exit-code=1618", "--always"]);
+    let command = CommandLine { busy_limit_ms: 1, ..stage.installer("quick", "1.0") };
+    stage.supervisor().start(&key, Phase::Install, &command).unwrap();
+    assert_eq!(stage.end(&key), Probe::Exited { code: 1618 });
+    assert_eq!(stage.starts().len(), 2, "once more at its end, and no more");
 }

@@ -2,7 +2,10 @@
 //!
 //! Neighbours: `installer` is that process; `supervise` starts it. Never installs anything itself.
 
+use std::path::PathBuf;
+
 use muster_model::name::Version;
+use muster_model::package::Package;
 
 use super::Twin;
 use super::fault::Operation;
@@ -11,13 +14,16 @@ use super::state::find;
 use crate::host::{CommandLine, Error, ExitMeaning, Packages, exit_code};
 
 impl Packages for Twin {
-    fn installed(&self, name: &str) -> Result<Option<Version>, Error> {
+    fn installed(&self, package: &Package) -> Result<Option<Version>, Error> {
+        let name = package.name.as_str();
         self.operate(Operation::PackageGet, name, |section, _| {
             Ok(find(&section.state().packages, name).cloned())
         })
     }
 
-    fn installer(&self, name: &str, version: &Version, arguments: &[String]) -> Result<CommandLine, Error> {
+    /// What the twin's catalogue plays; it has no media, and looks at none.
+    fn installer(&self, package: &Package, version: &Version) -> Result<CommandLine, Error> {
+        let Package { name, arguments, .. } = package;
         let catalogue = self.store.catalogue()?;
         let versions = find(&catalogue.packages, name);
         if !versions.is_some_and(|versions| versions.contains_key(version)) {
@@ -31,11 +37,17 @@ impl Packages for Twin {
         Ok(command)
     }
 
-    fn uninstaller(&self, name: &str) -> Result<CommandLine, Error> {
+    fn uninstaller(&self, package: &Package) -> Result<CommandLine, Error> {
+        let name = package.name.as_str();
         let section = self.store.lock()?;
         let version = find(&section.state().packages, name);
         let version = version.ok_or_else(|| Error::Absent { kind: "package", name: name.to_owned() })?;
         Ok(self.command_line(name, version, Action::Uninstall))
+    }
+
+    /// What plays an installer writes into its supervisor's log alone.
+    fn log(&self, _name: &str, _phase: &str) -> Option<PathBuf> {
+        None
     }
 
     fn exit_meaning(&self, code: i32) -> ExitMeaning {
@@ -62,6 +74,6 @@ impl Twin {
             "--action",
             action,
         ];
-        CommandLine { program: self.exe.clone(), arguments: arguments.map(str::to_owned).to_vec() }
+        CommandLine::plain(self.exe.clone(), arguments.map(str::to_owned).to_vec())
     }
 }

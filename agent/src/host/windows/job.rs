@@ -8,11 +8,12 @@ use std::os::windows::io::{AsRawHandle as _, FromRawHandle as _, OwnedHandle};
 use std::process::Child;
 use std::ptr;
 
+use windows_sys::Win32::Foundation::ERROR_MORE_DATA;
 use windows_sys::Win32::System::JobObjects::{
     AssignProcessToJobObject, CreateJobObjectW, IsProcessInJob, JOB_OBJECT_LIMIT,
     JOB_OBJECT_LIMIT_BREAKAWAY_OK, JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE, JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK,
-    JOBOBJECT_EXTENDED_LIMIT_INFORMATION, JobObjectExtendedLimitInformation, QueryInformationJobObject,
-    SetInformationJobObject,
+    JOBOBJECT_BASIC_PROCESS_ID_LIST, JOBOBJECT_EXTENDED_LIMIT_INFORMATION, JobObjectBasicProcessIdList,
+    JobObjectExtendedLimitInformation, QueryInformationJobObject, SetInformationJobObject,
 };
 use windows_sys::Win32::System::Threading::GetCurrentProcess;
 
@@ -41,6 +42,28 @@ impl Job {
         // SAFETY: both handles are open.
         let taken = unsafe { AssignProcessToJobObject(self.0.as_raw_handle(), child.as_raw_handle()) };
         if taken == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+
+    /// A process that is still in it.
+    pub(super) fn member(&self) -> io::Result<Option<u32>> {
+        let mut list = JOBOBJECT_BASIC_PROCESS_ID_LIST::default();
+        // SAFETY: `list` is the structure that this class of information names, with its size, which has room for one.
+        let told = unsafe {
+            QueryInformationJobObject(
+                self.0.as_raw_handle(),
+                JobObjectBasicProcessIdList,
+                ptr::from_mut(&mut list).cast(),
+                size_of_u32::<JOBOBJECT_BASIC_PROCESS_ID_LIST>(),
+                ptr::null_mut(),
+            )
+        };
+        let error = io::Error::last_os_error();
+        // There being more of them than the list has room for is no failure: the first is in it.
+        if told == 0 && error.raw_os_error() != Some(ERROR_MORE_DATA.cast_signed()) {
+            return Err(error);
+        }
+        let [first] = list.ProcessIdList;
+        Ok(if list.NumberOfProcessIdsInList == 0 { None } else { u32::try_from(first).ok() })
     }
 
     /// From here on its processes end by themselves alone.

@@ -2,15 +2,16 @@
 //!
 //! One leaf per port: `services`, `packages`, `files`, `folders`, `registry_values`, `features` with `dism`, `http`, `iis`,
 //! `certificates`, `inventory` with `sessions` and `listeners`; `missing` stands for those that are not there yet. Below them
-//! `rights`, `registry`, `account`, `sid`, `acl`, `security`, `facts`, `text` and `memory`. `process`, `job`, `disk`, `guard` and
-//! `shell` are what `crate::os` offers the portable code. Each unsafe operation stands alone and says why it is sound; handles
-//! and memory belong to types that give them back. Neighbours: everything above the ports is the same code as on the twin.
+//! `rights`, `registry`, `account`, `sid`, `acl`, `security`, `facts`, `text` and `memory`. `process`, `job`, `medium`, `disk`,
+//! `guard` and `shell` are what `crate::os` offers the portable code. Each unsafe operation stands alone and says why it is sound;
+//! handles and memory belong to types that give them back. Neighbours: everything above the ports is the same code as on the twin.
 //! Nothing here parses text that is meant for people, and nothing starts a shell.
 
 #![expect(unsafe_code, reason = "Windows is called by its own functions; this folder alone does so")]
 
 pub mod disk;
 pub mod guard;
+pub mod medium;
 pub mod process;
 pub mod shell;
 

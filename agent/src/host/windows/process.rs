@@ -129,19 +129,49 @@ impl Held {
     ///
     /// # Errors
     /// Where it stays stopped; it ends then, without having begun.
-    pub fn release(self) -> io::Result<Child> {
+    pub fn release(self) -> io::Result<Released> {
         let Self { child, threads, job } = self;
         // In this order, with nothing in between: a holder that dies between the two leaves a process that never runs,
         // not an installer that is ended in the midst of its work.
         job.let_go()?;
         match threads.iter().try_for_each(resume) {
-            Ok(()) => Ok(child),
+            Ok(()) => Ok(Released { child, job }),
             Err(error) => {
                 end(child.id())?;
                 Err(error)
             }
         }
     }
+}
+
+/// A program that was released and runs, with all that it starts.
+#[derive(Debug)]
+pub struct Released {
+    child: Child,
+    job: Job,
+}
+
+impl Released {
+    /// Waits until it has ended.
+    ///
+    /// # Errors
+    /// Where it cannot be waited for.
+    pub fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.child.wait()
+    }
+
+    /// A process that it started, or one of those did, and that still runs. What a service does for it is none of them.
+    ///
+    /// # Errors
+    /// Where Windows does not say.
+    pub fn left_behind(&self) -> io::Result<Option<u32>> {
+        self.job.member()
+    }
+}
+
+/// Adds an argument that stands in the command line just so, with a space before it.
+pub fn add_verbatim(command: &mut Command, argument: &str) {
+    command.raw_arg(argument);
 }
 
 fn open(pid: u32, rights: u32) -> io::Result<OwnedHandle> {
@@ -272,6 +302,46 @@ mod tests {
     fn process_that_says_that_it_ran() {
         std::fs::write(std::env::var_os("MARK").unwrap(), parent_id().unwrap().to_string()).unwrap();
         std::process::exit(3010);
+    }
+
+    /// As a bootstrapper does: starts another and ends.
+    #[test]
+    #[ignore = "run by other tests as a process of its own"]
+    fn process_that_leaves_another_behind() {
+        let mut left = Command::new(std::env::current_exe().unwrap());
+        left.args(["--ignored", "--exact", "host::windows::process::tests::process_that_waits"]);
+        left.stdin(std::process::Stdio::inherit()).spawn().unwrap();
+        std::process::exit(7);
+    }
+
+    #[test]
+    #[ignore = "run by other tests as a process of its own"]
+    fn process_that_waits() {
+        io::stdin().read_line(&mut String::new()).unwrap();
+    }
+
+    #[test]
+    fn what_a_program_leaves_behind_is_seen_until_it_has_ended() {
+        let mut program = Command::new(std::env::current_exe().unwrap());
+        program.args([
+            "--ignored",
+            "--exact",
+            "host::windows::process::tests::process_that_leaves_another_behind",
+        ]);
+        program.stdin(std::process::Stdio::piped());
+        let mut released = hold(&mut program, &mut Command::new("no gate"), b"").unwrap().release().unwrap();
+        let first = released.child.id();
+        let stdin = released.child.stdin.take();
+        assert_eq!(released.wait().unwrap().code(), Some(7));
+        let left = released.left_behind().unwrap().unwrap();
+        assert_ne!(left, first);
+        start_mark(left).unwrap();
+        // Its standard input ends, and it with that.
+        drop(stdin);
+        while released.left_behind().unwrap().is_some() {
+            std::thread::yield_now();
+        }
+        assert_eq!(start_mark(left).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     fn hold_it(mark: &Path) -> Held {

@@ -1,139 +1,227 @@
-//! Installed packages, as Windows lists them under "Programs and Features".
+//! Packages: what is installed, and the processes that put a package on and take it off (G2, G18).
 //!
-//! Documents do not say yet by which product code or display name a package is known to Windows, nor where its installer
-//! lies. So a package is found only where Windows knows it by the very name that the document uses or by its product code;
-//! where it is not found, nobody can tell that it is absent, and that is said instead. Neighbours: `registry` reads,
-//! `supervise` starts what is answered here. Never starts anything.
+//! Neighbours: `product` asks Windows Installer, `list` reads "Programs and Features", `file_version` a file; the command
+//! lines are `host::installer_line`'s, and `supervise` starts them. Where a document does not say by what Windows knows a
+//! package, one that is not found is not taken for absent. Never starts anything.
+
+mod file_version;
+mod list;
+mod product;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use muster_model::name::Version;
+use muster_model::package::{KnownBy, MediumKind, Package};
 
+use self::list::Entry;
 use super::WindowsHost;
 use super::registry::{Key, View};
 use super::text::error_text;
-use crate::host::{CommandLine, Error, ExitMeaning, Packages, exit_code};
-
-const UNINSTALL: &str = r"SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall";
-const LOOK: &str = "look for package";
+use crate::host::{CommandLine, Error, ExitMeaning, Packages, exit_code, installer_line};
 
 impl Packages for WindowsHost {
-    fn installed(&self, name: &str) -> Result<Option<Version>, Error> {
-        let product = Product::find(name)?.ok_or_else(|| unknown(name))?;
-        let version = product.version.as_deref().unwrap_or_default();
-        let version = version.parse().map_err(|_| {
-            refused(
-                name,
-                format!("Windows gives {version:?} as its version, which is none that documents can say"),
-            )
-        })?;
-        Ok(Some(version))
+    fn installed(&self, package: &Package) -> Result<Option<Version>, Error> {
+        let found = Found::of(package)?;
+        let version = match (&found, &package.version_of_file) {
+            (Some(found), None) => Some(found.version.clone().unwrap_or_default()),
+            (None, Some(_)) if package.known_by != KnownBy::Name => None,
+            (_, Some(file)) => {
+                let version = file_version::of(file).map_err(|error| refused(package, error_text(&error)))?;
+                if version.is_none() && found.is_some() {
+                    return Err(refused(package, format!("Windows lists it, and there is no file {file}")));
+                }
+                version
+            }
+            (None, None) if package.known_by == KnownBy::Name => return Err(unknown(package)),
+            (None, None) => None,
+        };
+        version.map(|version| parse(package, &version)).transpose()
     }
 
-    fn installer(&self, name: &str, _version: &Version, _arguments: &[String]) -> Result<CommandLine, Error> {
-        let message =
-            format!("documents cannot say yet where the installer of {name} lies; install it by hand");
-        Err(Error::Unreachable { what: "the installer", message })
-    }
-
-    fn uninstaller(&self, name: &str) -> Result<CommandLine, Error> {
-        let product = Product::find(name)?.ok_or_else(|| unknown(name))?;
-        if !product.windows_installer {
+    fn installer(&self, package: &Package, version: &Version) -> Result<CommandLine, Error> {
+        let Some(medium) = &package.medium else {
             let message = format!(
-                "{name} was not installed by Windows Installer, and documents cannot say yet how to take it off; \
-                 take it off by hand"
+                "nothing says where the installer of {} {version} lies; give its node `medium` and `medium_sha256`",
+                package.name
             );
-            return Err(Error::Unreachable { what: "the uninstaller", message });
-        }
-        let msiexec = system_folder().map_err(|error| refused(name, error_text(&error)))?.join("msiexec.exe");
-        Ok(uninstall(msiexec, &product.key, &self.logs))
+            return Err(Error::Unreachable { what: "the installer", message });
+        };
+        Ok(match medium.kind() {
+            MediumKind::Exe => installer_line::exe_install(medium, &package.arguments),
+            MediumKind::Msi => {
+                let log = self.installer_log(&package.name, "install");
+                installer_line::msi_install(msiexec(package)?, medium, &package.arguments, &log)
+            }
+        })
+    }
+
+    fn uninstaller(&self, package: &Package) -> Result<CommandLine, Error> {
+        let found = Found::of(package)?.ok_or_else(|| unknown(package))?;
+        let entry = match found.how {
+            How::WindowsInstaller { product_code } => {
+                let log = self.installer_log(&package.name, "uninstall");
+                return Ok(installer_line::msi_remove(msiexec(package)?, &product_code, &log));
+            }
+            How::Program(entry) => entry,
+        };
+        let (line, more) = match (&entry.remove, &entry.remove_quietly, &package.uninstall_arguments) {
+            (Some(line), _, Some(more)) => (line, more.as_slice()),
+            (_, Some(line), None) => (line, &[][..]),
+            _ => {
+                let message = "the program that takes it off would ask a person, and none is there; give its node \
+                               `uninstall_arguments`, as in [/S], or take it off by hand";
+                return Err(refused(package, message));
+            }
+        };
+        installer_line::exe_remove(line, more).ok_or_else(|| {
+            refused(package, format!("Windows says that {line:?} takes it off, which is no program"))
+        })
     }
 
     fn exit_meaning(&self, code: i32) -> ExitMeaning {
         exit_code::meaning(code)
     }
+
+    fn log(&self, name: &str, phase: &str) -> Option<PathBuf> {
+        let log = self.installer_log(name, phase);
+        log.exists().then_some(log)
+    }
 }
 
-/// One line of "Programs and Features".
+impl WindowsHost {
+    fn installer_log(&self, name: &str, phase: &str) -> PathBuf {
+        self.logs.join(format!("{name}.{phase}.log"))
+    }
+}
+
+/// A package that Windows knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Product {
-    /// Its key's name: of a product of Windows Installer the product code.
-    key: String,
+struct Found {
     version: Option<String>,
-    windows_installer: bool,
+    how: How,
 }
 
-impl Product {
-    /// The product of that display name or product code.
-    fn find(name: &str) -> Result<Option<Self>, Error> {
-        let mut found: Vec<Self> = Vec::new();
-        for view in [View::Bits64, View::Bits32] {
-            let products = Self::named(name, view)
-                .map_err(|error| Error::Unreachable { what: "the registry", message: error_text(&error) })?;
-            // Where there are no 32-bit programs both views are one.
-            found.extend(products.into_iter().filter(|product| !found.contains(product)).collect::<Vec<_>>());
+/// How it goes again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum How {
+    WindowsInstaller { product_code: String },
+    Program(Entry),
+}
+
+impl Found {
+    /// The one that is meant; more than one is a question for a person.
+    fn of(package: &Package) -> Result<Option<Self>, Error> {
+        let all = Self::all(package).map_err(|error| Error::Unreachable {
+            what: "the list of installed programs",
+            message: error_text(&error),
+        })?;
+        if let [one, another, ..] = all.as_slice() {
+            let name = |found: &Self| match &found.how {
+                How::WindowsInstaller { product_code } => product_code.clone(),
+                How::Program(entry) => entry.key.clone(),
+            };
+            let message = format!(
+                "Windows lists it {} times, as {} and {}; take one off by hand, or say in its node which is meant",
+                all.len(),
+                name(one),
+                name(another)
+            );
+            return Err(refused(package, message));
         }
-        if found.len() > 1 {
-            let versions: Vec<&str> = found.iter().filter_map(|product| product.version.as_deref()).collect();
-            let message = format!("Windows lists it {} times: {}", found.len(), versions.join(", "));
-            return Err(refused(name, message));
-        }
-        Ok(found.pop())
+        Ok(all.into_iter().next())
     }
 
-    fn named(name: &str, view: View) -> io::Result<Vec<Self>> {
-        let Some(list) = Key::open(UNINSTALL, view)? else { return Ok(Vec::new()) };
+    fn all(package: &Package) -> io::Result<Vec<Self>> {
+        let listed = |name: &dyn Fn(&str) -> bool, key: &dyn Fn(&str) -> bool| {
+            Ok(list::entries(name, key)?.into_iter().map(Self::listed).collect())
+        };
+        match &package.known_by {
+            KnownBy::ProductCode(code) => Self::products(vec![code.as_str().to_owned()]),
+            KnownBy::UpgradeCode(code) => Self::products(product::related(code.as_str())?),
+            KnownBy::DisplayName(name) => listed(&|shown| name.names(shown), &|_| false),
+            KnownBy::Name => {
+                let is_it = |text: &str| text.eq_ignore_ascii_case(&package.name);
+                listed(&is_it, &is_it)
+            }
+        }
+    }
+
+    fn products(codes: Vec<String>) -> io::Result<Vec<Self>> {
         let mut found = Vec::new();
-        for key in list.children()? {
-            let shown = list.text(&key, "DisplayName")?;
-            if key.eq_ignore_ascii_case(name) || shown.is_some_and(|shown| shown.eq_ignore_ascii_case(name)) {
-                let version = list.text(&key, "DisplayVersion")?;
-                let windows_installer = list.number(&key, "WindowsInstaller")? == Some(1);
-                found.push(Self { key, version, windows_installer });
+        for product_code in codes {
+            if let Some(version) = product::version(&product_code)? {
+                found.push(Self { version: Some(version), how: How::WindowsInstaller { product_code } });
             }
         }
         Ok(found)
     }
+
+    fn listed(entry: Entry) -> Self {
+        let version = entry.version.clone();
+        let how = if entry.windows_installer {
+            How::WindowsInstaller { product_code: entry.key }
+        } else {
+            How::Program(entry)
+        };
+        Self { version, how }
+    }
 }
 
-/// `msiexec /x`: no window, because nobody could close it, no restart by itself, and a log that is added to.
-fn uninstall(msiexec: PathBuf, product_code: &str, logs: &Path) -> CommandLine {
-    let log = logs.join(format!("{product_code}.uninstall.log")).display().to_string();
-    let arguments = ["/x", product_code, "/qn", "/norestart", "REBOOT=ReallySuppress", "/L*v+", &log];
-    CommandLine { program: msiexec, arguments: arguments.map(str::to_owned).to_vec() }
+fn parse(package: &Package, version: &str) -> Result<Version, Error> {
+    version.parse().map_err(|_| {
+        let problem =
+            format!("Windows gives {version:?} as its version, which is none that documents can say");
+        refused(package, problem)
+    })
 }
 
-/// Where Windows keeps its own programs: never looked for by name alone, so that nobody can put another in its place.
+/// Windows Installer, where Windows keeps its own programs: never looked for by name alone, so that nobody can put another
+/// in its place.
+fn msiexec(package: &Package) -> Result<PathBuf, Error> {
+    let folder = system_folder().map_err(|error| refused(package, error_text(&error)))?;
+    Ok(folder.join("msiexec.exe"))
+}
+
 fn system_folder() -> io::Result<PathBuf> {
     let key = Key::open(r"SOFTWARE\Microsoft\Windows NT", View::Bits64)?;
     let root = key.map(|key| key.text("CurrentVersion", "SystemRoot")).transpose()?.flatten();
     root.map(|root| Path::new(&root).join("System32")).ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
-fn unknown(name: &str) -> Error {
+fn unknown(package: &Package) -> Error {
     let message = format!(
-        "Windows lists no program of the name {name}, and documents cannot say yet by which name or product code it \
-         would"
+        "Windows lists no program of the name {}, and its node does not say by what Windows knows it; give it \
+         `upgrade_code`, `product_code` or `display_name`",
+        package.name
     );
     Error::Unreachable { what: "the package", message }
 }
 
-fn refused(name: &str, message: impl Into<String>) -> Error {
-    Error::Refused { operation: LOOK, name: name.to_owned(), message: message.into() }
+fn refused(package: &Package, message: impl Into<String>) -> Error {
+    Error::Refused { operation: "look for package", name: package.name.clone(), message: message.into() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn host() -> WindowsHost {
+        WindowsHost::new(Path::new(r"C:\logs"))
+    }
+
+    fn package(attributes: serde_json::Value) -> Package {
+        let node = serde_json::json!({"id": "package/muster-no-such-package", "attributes": attributes});
+        Package::of(&serde_json::from_value(node).unwrap()).unwrap()
+    }
+
     #[test]
-    fn a_package_that_windows_does_not_list_is_not_taken_for_absent() {
-        let host = WindowsHost::new(Path::new(r"C:\logs"));
+    fn a_package_of_which_nothing_is_said_is_not_taken_for_absent() {
+        let package = Package::named("muster-no-such-package");
         for error in [
-            host.installed("muster-no-such-package").unwrap_err(),
-            host.uninstaller("muster-no-such-package").unwrap_err(),
-            host.installer("muster-no-such-package", &"1.0".parse().unwrap(), &[]).unwrap_err(),
+            host().installed(&package).unwrap_err(),
+            host().uninstaller(&package).unwrap_err(),
+            host().installer(&package, &"1.0".parse().unwrap()).unwrap_err(),
         ] {
             assert!(matches!(error, Error::Unreachable { .. }), "{error}");
             assert!(error.to_string().contains("muster-no-such-package"), "{error}");
@@ -141,11 +229,31 @@ mod tests {
     }
 
     #[test]
-    fn an_uninstaller_asks_nobody_and_writes_a_log() {
-        let code = "{0D1A1B7C-0000-0000-0000-000000000001}";
-        let command = uninstall(system_folder().unwrap().join("msiexec.exe"), code, Path::new(r"C:\logs"));
+    fn a_package_whose_code_or_name_is_said_and_not_found_is_absent() {
+        let code = "{1B2C3D4E-0000-4000-8000-00000000FFFF}";
+        for attributes in [
+            serde_json::json!({"product_code": code}),
+            serde_json::json!({"upgrade_code": code}),
+            serde_json::json!({"display_name": "Muster No Such Package*"}),
+            serde_json::json!({"version_of_file": r"C:\muster-no-such\file.exe"}),
+        ] {
+            assert_eq!(host().installed(&package(attributes.clone())).unwrap(), None, "{attributes}");
+        }
+    }
+
+    #[test]
+    fn a_file_says_its_version() {
+        let file = system_folder().unwrap().join("msiexec.exe").display().to_string();
+        let package = package(serde_json::json!({"version_of_file": file}));
+        let version = host().installed(&package).unwrap().unwrap();
+        assert_eq!(version.as_str().split('.').count(), 4, "{version}");
+    }
+
+    #[test]
+    fn windows_installer_is_the_one_of_windows() {
+        let medium = serde_json::json!({"medium": r"C:\Media\x.msi", "medium_sha256": "0f".repeat(32)});
+        let command = host().installer(&package(medium), &"1.0".parse().unwrap()).unwrap();
         assert!(command.program.is_file(), "{}", command.program.display());
-        assert_eq!(command.arguments[..3], ["/x", code, "/qn"]);
-        assert_eq!(command.arguments.last().unwrap(), &format!(r"C:\logs\{code}.uninstall.log"));
+        assert!(command.arguments.contains(&r#""C:\logs\muster-no-such-package.install.log""#.to_owned()));
     }
 }
