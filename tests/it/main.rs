@@ -38,6 +38,7 @@ mod shapes;
 mod wine;
 mod wine_features;
 mod wine_iis;
+mod wine_install;
 mod wine_package;
 mod wine_restart;
 mod wine_server;

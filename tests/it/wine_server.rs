@@ -52,15 +52,20 @@ impl Server {
     /// Everything, with an agent that is connected.
     pub(crate) fn joined(documents: &str) -> Self {
         let mut server = Self::lay(documents);
-        server.serve();
-        server.agent(&["service", "install"]).expect(code::OK);
-        let token = server.field.invite("web.token");
-        let token = token.to_str().unwrap();
-        server.agent(&["enroll", "--data-dir", DATA, "--token-file", token]).expect(code::OK);
-        let mut watch = server.field.watch_from_now();
-        server.agent(&["service", "start"]).expect(code::OK);
-        watch.until("the service is connected", |body| matches!(body, EventBody::ServerConnected { .. }));
+        server.join();
         server
+    }
+
+    /// Starts the controller, and the agent as a service that is connected.
+    pub(crate) fn join(&mut self) {
+        self.serve();
+        self.agent(&["service", "install"]).expect(code::OK);
+        let token = self.field.invite("web.token");
+        let token = token.to_str().unwrap();
+        self.agent(&["enroll", "--data-dir", DATA, "--token-file", token]).expect(code::OK);
+        let mut watch = self.field.watch_from_now();
+        self.agent(&["service", "start"]).expect(code::OK);
+        watch.until("the service is connected", |body| matches!(body, EventBody::ServerConnected { .. }));
     }
 
     /// A controller that knows this machine's name.

@@ -1,0 +1,98 @@
+/* A vendor's setup program for the stories: it copies itself away, starts the copy and ends, as bootstrappers do, and what
+   lies in C:\muster-story says how it behaves. Nothing of this goes into what ships.
+
+     setup.exe /S /VERSION="1.0"    installs        setup.exe /REMOVE /S    takes itself off; without /S it would ask
+
+     busy     found: it is removed, and the answer is 1618
+     fails    found: the answer is 1603
+     wait     the work is done once this file is gone
+     code     holds the exit code of what did its work */
+#include <windows.h>
+#include <stdio.h>
+#include <string.h>
+
+#define FOLDER "C:\\muster-story\\"
+#define KEY "SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\MusterStoryBeta"
+
+static int there(const char *path) { return GetFileAttributesA(path) != INVALID_FILE_ATTRIBUTES; }
+
+static void note(const char *what)
+{
+    FILE *ledger = fopen(FOLDER "setup.txt", "ab");
+    if (!ledger) return;
+    fprintf(ledger, "%s\n", what);
+    fclose(ledger);
+}
+
+static void set(HKEY key, const char *name, const char *value)
+{
+    RegSetValueExA(key, name, 0, REG_SZ, (const BYTE *)value, (DWORD)strlen(value) + 1);
+}
+
+static int code(void)
+{
+    int code = 0;
+    FILE *file = fopen(FOLDER "code", "rb");
+    if (!file) return 0;
+    if (fscanf(file, "%d", &code) != 1) code = 0;
+    fclose(file);
+    return code;
+}
+
+static int install(const char *version)
+{
+    char self[MAX_PATH], name[64];
+    HKEY key;
+    GetModuleFileNameA(NULL, self, MAX_PATH);
+    CreateDirectoryA(FOLDER "beta", NULL);
+    if (!CopyFileA(self, FOLDER "beta\\uninstall.exe", FALSE)) return 1603;
+    if (RegCreateKeyExA(HKEY_LOCAL_MACHINE, KEY, 0, NULL, 0, KEY_WRITE, NULL, &key, NULL)) return 1603;
+    snprintf(name, sizeof name, "Muster Story Beta %s", version);
+    set(key, "DisplayName", name);
+    set(key, "DisplayVersion", version);
+    set(key, "UninstallString", FOLDER "beta\\uninstall.exe /REMOVE");
+    RegCloseKey(key);
+    return code();
+}
+
+/* The copy, which does the work after its parent has ended. */
+static int start_copy(const char *line)
+{
+    char self[MAX_PATH], copy[] = FOLDER "beta-setup.exe", command[1024];
+    STARTUPINFOA startup = {sizeof startup};
+    PROCESS_INFORMATION process;
+    GetModuleFileNameA(NULL, self, MAX_PATH);
+    if (!CopyFileA(self, copy, FALSE)) return 1603;
+    snprintf(command, sizeof command, "%s /COPY %s", copy, line);
+    if (!CreateProcessA(copy, command, NULL, NULL, FALSE, 0, NULL, NULL, &startup, &process)) return 1603;
+    return 0;
+}
+
+int main(int count, char **arguments)
+{
+    const char *version = NULL;
+    int silent = 0, remove = 0, copy = 0, i;
+    for (i = 1; i < count; i++) {
+        if (strcmp(arguments[i], "/S") == 0) silent = 1;
+        else if (strcmp(arguments[i], "/REMOVE") == 0) remove = 1;
+        else if (strcmp(arguments[i], "/COPY") == 0) copy = 1;
+        else if (strncmp(arguments[i], "/VERSION=", 9) == 0) version = arguments[i] + 9;
+    }
+    if (!silent) return 1602;
+    if (remove) {
+        note("remove");
+        return RegDeleteKeyA(HKEY_LOCAL_MACHINE, KEY) ? 1605 : 0;
+    }
+    if (!version) return 1603;
+    if (!copy) {
+        char line[256];
+        note("setup");
+        if (DeleteFileA(FOLDER "busy")) return 1618;
+        if (there(FOLDER "fails")) return 1603;
+        snprintf(line, sizeof line, "/S /VERSION=%s", version);
+        return there(FOLDER "code") ? install(version) : start_copy(line);
+    }
+    note("copy");
+    while (there(FOLDER "wait")) Sleep(20);
+    return install(version);
+}
