@@ -55,13 +55,14 @@ impl Vendor {
         let plan = field.approved_plan();
         field.cli.run(["run", &plan.to_string(), "--watch"]).expect(wanted);
         let number = field.step(plan, node).number;
-        let ends = field.events().into_iter().filter_map(|event| match event.body {
-            EventBody::StepEnded { plan: ended, step, outcome, .. } if ended == plan && step == number => {
-                Some(outcome)
+        for event in field.events().into_iter().rev() {
+            if let EventBody::StepEnded { plan: ended, step, outcome, .. } = event.body
+                && (ended, step) == (plan, number)
+            {
+                return outcome;
             }
-            _ => None,
-        });
-        ends.last().unwrap()
+        }
+        panic!("{node} did not end")
     }
 }
 

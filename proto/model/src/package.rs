@@ -178,8 +178,8 @@ fn property(node: &Node, argument: &str) -> Result<(), Mistake> {
     };
     let name = argument.split_once('=').map(|(name, _)| name);
     // In quotes, which a space needs, a backslash at the end would take the closing one with it.
-    let is_plain = !argument.contains('"') && !(argument.contains(' ') && argument.ends_with('\\'));
-    if is_plain && name.is_some_and(|name| is_public(name) && name != "REBOOT") {
+    let is_cut = argument.contains('"') || (argument.contains(' ') && argument.ends_with('\\'));
+    if !is_cut && name.is_some_and(|name| is_public(name) && name != "REBOOT") {
         return Ok(());
     }
     let problem = format!("an argument of {} is {argument:?}", node.id);
