@@ -1,0 +1,155 @@
+//! A SQL Server for the stories: it speaks TDS 7.4 on loopback, keeps databases in memory and writes down every batch.
+//!
+//! `wire` has packets and TLS, `token` what an answer is made of, `login` how a session begins, `session` one connection,
+//! `parse` cuts T-SQL into statements, `statement` does what they say to `state`, `question` answers them. Neighbours: the
+//! agent's tests for Windows start one beside themselves, the Wine stories one on Linux. It knows the statements that the
+//! agent and the stories send, and refuses others by name. What it takes SQL Server to be is listed in
+//! `deploy/windows/ACCEPTANCE.md`: only a real one settles that. Never listens on another address than 127.0.0.1.
+
+mod login;
+mod parse;
+mod question;
+mod session;
+mod state;
+mod statement;
+mod token;
+mod wire;
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+pub use self::state::{Database, Entry, State};
+
+/// At which moment of a batch something happens to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// It has arrived and was not begun.
+    Before,
+    /// It has taken place, and nobody was told.
+    After,
+}
+
+/// What happens to a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// The connection breaks.
+    Lose,
+    /// Nothing goes on until the client is gone; then the connection breaks.
+    Hold,
+}
+
+/// A trouble that strikes the first batch with that text in it, once.
+#[derive(Debug, Clone)]
+struct Armed {
+    contains: String,
+    moment: Moment,
+    trouble: Trouble,
+}
+
+/// What all connections share.
+struct Shared {
+    state: Mutex<State>,
+    armed: Mutex<Vec<Armed>>,
+    /// The texts of batches that troubles hold.
+    held: Mutex<Vec<String>>,
+    changed: Condvar,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    stopped: AtomicBool,
+}
+
+/// A server that runs until it is dropped.
+pub struct Server {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+impl Server {
+    /// A server with encryption, whose certificate it signed itself.
+    ///
+    /// # Panics
+    /// Where no port of 127.0.0.1 is free, or no certificate can be made.
+    pub fn start(state: State) -> Self {
+        Self::on(0, state, Some(wire::self_signed().expect("a certificate can be made")))
+    }
+
+    /// A server that knows no encryption.
+    ///
+    /// # Panics
+    /// Where no port of 127.0.0.1 is free.
+    pub fn start_plain(state: State) -> Self {
+        Self::on(0, state, None)
+    }
+
+    fn on(port: u16, state: State, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("a port of 127.0.0.1 is free");
+        let address = listener.local_addr().expect("a listener has an address");
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+            armed: Mutex::default(),
+            held: Mutex::default(),
+            changed: Condvar::new(),
+            tls,
+            stopped: AtomicBool::new(false),
+        });
+        let accepting = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                if accepting.stopped.load(Ordering::SeqCst) {
+                    break;
+                }
+                let shared = Arc::clone(&accepting);
+                std::thread::spawn(move || session::serve(stream, &shared));
+            }
+        });
+        Self { address, shared }
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// As a document names it: `127.0.0.1,PORT`.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1,{}", self.port())
+    }
+
+    /// The server as it is, without what transactions have not ended yet.
+    pub fn state(&self) -> State {
+        lock(&self.shared.state).clone()
+    }
+
+    /// Changes the server by hand.
+    pub fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut lock(&self.shared.state));
+    }
+
+    /// Strikes the next batch that has this text in it.
+    pub fn arm(&self, contains: &str, moment: Moment, trouble: Trouble) {
+        lock(&self.shared.armed).push(Armed { contains: contains.to_owned(), moment, trouble });
+    }
+
+    /// Waits until a batch with this text in it is held.
+    ///
+    /// # Panics
+    /// Never, but it may wait for ever: the story's own limit ends it.
+    pub fn wait_until_held(&self, contains: &str) {
+        let mut held = lock(&self.shared.held);
+        while !held.iter().any(|text| text.contains(contains)) {
+            held = self.shared.changed.wait(held).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shared.stopped.store(true, Ordering::SeqCst);
+        // One more connection, so that the listener wakes up and sees it.
+        drop(TcpStream::connect(self.address));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
