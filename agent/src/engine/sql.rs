@@ -1,10 +1,12 @@
 //! Scripts of a database: file by file, batch by batch, each marked in the database (G14, G21).
 //!
-//! A batch and its mark are one transaction. Where the server refuses that, the batch is announced first and marked after:
-//! one that was announced and has no end is unknown, and is run anew only where an operator orders it. Batches that are
-//! marked are never run again. Neighbours: `muster_agent_core::script` cuts and marks, `host::SqlServer` runs.
+//! A batch and its mark are one transaction. Where the server refuses that, or the batch itself would end it, the batch is
+//! announced first and marked after: one that was announced and has no end is unknown, and is run anew only where an
+//! operator orders it. Batches that are marked are never run again. Neighbours: `muster_agent_core::script` cuts and marks,
+//! `host::SqlServer` runs.
 
 use muster_agent_core::script::{Batch, Mark, Script, ScriptError, decode, property, scripts, split};
+use muster_agent_core::tsql;
 use muster_model::digest::Digest;
 use muster_model::outcome::End;
 use muster_model::value::Value;
@@ -141,6 +143,9 @@ fn run(unit: &Unit<'_>, session: &mut dyn SqlSession, place: &str) -> Result<Vec
     let through = Mark { done: unit.number, begun: false, of };
     let mark = through.to_string();
     let batch = SqlBatch { text: &unit.batch.text, label: &label, mark: Some((&file.property, &mark)) };
+    if tsql::ends_transaction(batch.text) {
+        return alone(unit, session, place, &batch, through);
+    }
     crash::point("sql.batch.before");
     let ran = session.execute(&batch);
     crash::point("sql.batch.after");

@@ -280,6 +280,21 @@ fn a_batch_outside_a_transaction_that_nobody_saw_end_is_unknown_and_only_an_oper
     assert_eq!(batches(&stage), [&ALL[..4], &ALL[3..]].concat());
 }
 
+/// It would end the transaction that holds it and its mark together.
+#[test]
+fn a_batch_that_ends_a_transaction_is_announced_before_it_runs_and_marked_after() {
+    let (stage, agent) = stage();
+    let ends = "INSERT INTO Payment VALUES (4)\nCOMMIT\n";
+    put(&stage, "0300_ends.sql", ends);
+    let list = vec![script("0100_tables.sql", TABLES), script("0300_ends.sql", ends)];
+    let manifest = manifest(1, vec![database("muster", &[]), scripts(list)]);
+    stage.fault(&["sql.execute", "0300_ends.sql#1", "fail", "--after"]);
+    let outcomes = run(&agent, 1, &manifest);
+    assert_eq!(outcomes[1].end, End::Unknown, "{outcomes:#?}");
+    let marks: Vec<String> = server(&stage).databases["SXA"].properties.values().cloned().collect();
+    assert!(marks.contains(&"0?/1".to_owned()), "{marks:?}");
+}
+
 #[test]
 fn a_task_that_somebody_else_finished_is_refused_and_not_taken_for_done() {
     let (stage, agent) = stage();
