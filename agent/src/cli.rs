@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -17,7 +18,7 @@ use crate::identity::{self, DataDir};
 use crate::run::Agent;
 use crate::selftest::{self, Seen};
 use crate::service::PlaceArgs;
-use crate::{check, service, show, supervise};
+use crate::{check, service, show, supervise, vault};
 
 /// Muster's agent: makes its server what the controller's documents say, and reports.
 #[derive(Debug, Parser)]
@@ -117,7 +118,8 @@ fn enroll_here(args: &EnrollArgs, out: &mut dyn Write) -> anyhow::Result<i32> {
     let exe = std::env::current_exe().context("this program cannot find itself")?;
     let (data, twin) = (place.data()?, &place.twin);
     let data_dir = data.path();
-    let host = host::open(twin.as_deref(), &exe, &data.installers())?.host_name()?;
+    let host =
+        host::open(twin.as_deref(), &exe, &data.installers(), Arc::new(vault::Nothing))?.host_name()?;
     let enrolled = runtime()?.block_on(enroll(&data, token_file, host.clone(), *force))?;
     let run = format!("muster-agent run --data-dir {}", data_dir.display());
     let (label, next) = match twin {

@@ -11,13 +11,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use muster_model::limits;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::os;
 use crate::service::NAME;
+
+/// The client of SQL Server tells the texts of batches and, at its most talkative, what it logs on with. Nobody turns it on.
+const SQL_CLIENT: &str = "mssql_tds";
+const SQL_CLIENT_OFF: &str = "mssql_tds=off";
 
 /// Where it goes; none is standard error.
 static FILE: Mutex<Option<LogFile>> = Mutex::new(None);
@@ -30,6 +34,10 @@ pub fn begin() {
     let colours = io::stderr().is_terminal();
     let filter = tracing_subscriber::EnvFilter::try_from_env("MUSTER_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let filter = match SQL_CLIENT_OFF.parse() {
+        Ok(off) => filter.add_directive(off),
+        Err(_) => filter,
+    };
     let all = fmt::layer().with_ansi(colours).with_writer(|| Line(Vec::new())).with_filter(filter);
     // The event log has its own times and levels.
     let errors = fmt::layer()
@@ -38,7 +46,9 @@ pub fn begin() {
         .with_target(false)
         .with_ansi(false)
         .with_writer(|| ErrorEvent(Vec::new()))
-        .with_filter(LevelFilter::ERROR);
+        .with_filter(
+            Targets::new().with_default(LevelFilter::ERROR).with_target(SQL_CLIENT, LevelFilter::OFF),
+        );
     tracing_subscriber::registry().with(all).with(errors).init();
 }
 

@@ -27,6 +27,7 @@ use muster_proto::session::{
 use crate::host::{self, Host};
 use crate::journal::{Error, Journal};
 use crate::resource::preflight;
+use crate::vault::Vault;
 use crate::{crash, resource};
 
 /// The reception of one agent.
@@ -34,6 +35,7 @@ pub struct Reception {
     server: ServerId,
     host_name: HostName,
     host: Arc<dyn Host>,
+    vault: Arc<Vault>,
     journal: Arc<Journal>,
     /// Messages of a session that has just ended may still be in work when the next one begins: one at a time.
     connection: Mutex<Connection>,
@@ -70,9 +72,14 @@ impl Reception {
     ///
     /// # Errors
     /// Where the machine does not say its name.
-    pub fn new(server: ServerId, host: Arc<dyn Host>, journal: Arc<Journal>) -> Result<Self, host::Error> {
+    pub fn new(
+        server: ServerId,
+        host: Arc<dyn Host>,
+        vault: Arc<Vault>,
+        journal: Arc<Journal>,
+    ) -> Result<Self, host::Error> {
         let host_name = host.host_name()?;
-        Ok(Self { server, host_name, host, journal, connection: Mutex::default() })
+        Ok(Self { server, host_name, host, vault, journal, connection: Mutex::default() })
     }
 
     /// Who the agent is.
@@ -161,7 +168,9 @@ impl Reception {
         FromAgent::Recalled(Box::new(self.journal.read(|state| state.memory(self.server.clone(), position))))
     }
 
-    fn observe(&self, Observe { request, manifest_json }: Observe, obeyed: bool) -> Result<FromAgent, Error> {
+    fn observe(&self, observe: Observe, obeyed: bool) -> Result<FromAgent, Error> {
+        let Observe { request, manifest_json, secrets } = observe;
+        self.vault.keep(&secrets);
         let result = self.compare(&manifest_json);
         if obeyed && result.is_ok() && self.journal.read(|state| state.regressed().is_some()) {
             self.journal.append(Record::Reobserved)?;

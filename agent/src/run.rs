@@ -23,7 +23,7 @@ use crate::reception::Reception;
 use crate::renew::Renewal;
 use crate::session;
 use crate::supervise::Supervisor;
-use crate::vault::Vault;
+use crate::vault::{Secrets, Vault};
 
 /// An agent, opened and not yet at work.
 pub struct Agent {
@@ -43,13 +43,15 @@ impl Agent {
         let store = SqliteStore::open(&data.database(), &identity.server, runtime.handle().clone())?;
         let journal = Arc::new(Journal::open(Box::new(store))?);
         let installers = std::path::absolute(data.installers()).context("the data folder has no path")?;
-        let host = host::open(twin, &exe, &installers)?;
+        let vault = Arc::new(Vault::new(secrets_key));
+        let host = host::open(twin, &exe, &installers, Arc::clone(&vault) as Arc<dyn Secrets>)?;
         let server = identity.server.clone();
-        let reception = Reception::new(identity.server, Arc::clone(&host), Arc::clone(&journal))?;
+        let reception =
+            Reception::new(identity.server, Arc::clone(&host), Arc::clone(&vault), Arc::clone(&journal))?;
         let engine = Engine {
             host,
             installers: Arc::new(Supervisor { dir: installers, exe }),
-            vault: Arc::new(Vault::new(secrets_key)),
+            vault,
             journal,
             outlet: Outlet::default(),
             stop: Arc::new(AtomicBool::new(false)),

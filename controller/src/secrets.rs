@@ -319,6 +319,21 @@ pub(crate) async fn readable(
         .collect())
 }
 
+/// Those of these secrets that are stored, sealed.
+///
+/// # Errors
+/// Where the store does not answer.
+pub(crate) async fn sealed(
+    snapshot: &mut Snapshot,
+    wanted: BTreeSet<&SecretRef>,
+) -> Result<Vec<SealedSecret>, store::Error> {
+    let mut secrets = Vec::new();
+    for secret in wanted {
+        secrets.extend(snapshot.sealed(secret).await?);
+    }
+    Ok(secrets)
+}
+
 /// Whom secrets of a site are sealed to: every recovery key, every agent of the site, and the client where it gave a key.
 async fn recipients(
     snapshot: &mut Snapshot,

@@ -14,6 +14,7 @@ use muster_model::event::EventBody;
 use muster_model::limits;
 use muster_model::name::{HostName, ServerId};
 use muster_model::report::ServerReport;
+use muster_model::secret::SealedSecret;
 use muster_proto::session::{Hello, Observe, Observed, ToAgent, Welcome};
 use thiserror::Error;
 use tokio::sync::{OwnedMutexGuard, mpsc, oneshot, watch};
@@ -235,8 +236,13 @@ impl Handle {
     }
 
     /// Asks the server's agent to compare it with this manifest and waits for the answer, no longer than
-    /// [`Options::observe_ms`].
-    pub async fn observe(&self, server: &ServerId, manifest_json: Vec<u8>) -> Comparison {
+    /// [`Options::observe_ms`]. `secrets` are those that it needs to look at all, sealed.
+    pub async fn observe(
+        &self,
+        server: &ServerId,
+        manifest_json: Vec<u8>,
+        secrets: Vec<SealedSecret>,
+    ) -> Comparison {
         let Some(slot) = self.existing(server) else { return Comparison::NoAnswer };
         let request = Uuid::new_v4().to_string();
         let (answer_in, answer) = oneshot::channel();
@@ -246,7 +252,7 @@ impl Handle {
             stream.observations.insert(request.clone(), answer_in);
             stream.id
         };
-        let message = ToAgent::Observe(Observe { request: request.clone(), manifest_json });
+        let message = ToAgent::Observe(Observe { request: request.clone(), manifest_json, secrets });
         if !self.send(server, message) {
             return Comparison::NoAnswer;
         }

@@ -12,6 +12,7 @@ use muster_model::name::HostName;
 use muster_model::node::NodeKind;
 use muster_model::outcome::{CommandId, Outcome, Refusal, StepKey};
 use muster_model::report::ServerReport;
+use muster_model::secret::SealedSecret;
 
 /// What an agent says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +89,8 @@ pub struct Observe {
     pub request: String,
     /// A [`muster_model::manifest::Manifest`], as it was stored.
     pub manifest_json: Vec<u8>,
+    /// The secrets without which a part of the server cannot even be looked at, sealed.
+    pub secrets: Vec<SealedSecret>,
 }
 
 /// What a comparison found.

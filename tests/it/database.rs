@@ -194,3 +194,27 @@ fn g18_the_application_is_stopped_before_its_package_is_replaced_and_started_aft
     field.assert_in_sync();
     assert_eq!(field.status().state, SiteState::InSync);
 }
+
+/// A login of SQL Server's own: its password is a secret, sealed to the agent, brought to it where it looks and where it
+/// works; after a start without a controller the agent has it from its own disk.
+#[test]
+fn a_sql_server_is_logged_on_to_with_a_secret_that_only_the_agent_opens() {
+    let mut field = Field::database();
+    let known = r"{address: 'NORD-SQL01\TRESO'}";
+    let login = r#"{address: 'NORD-SQL01\TRESO', login: muster, password: "{{ sql_password }}"}"#;
+    field.edit(known, login);
+    field.edit("  guided: {type: boolean}", "  guided: {type: boolean}\n  sql_password: {type: secret}");
+    field.push().expect(code::OK);
+    let plan = field.plan();
+    field.cli.ok(&format!("plan show {plan}")).says(&["sql_password is not set"]);
+    field.cli.run(["approve", &plan.to_string()]).expect(code::REFUSED);
+
+    let set = field.set_secret("sql_password", "Corr3ct-horse").expect(code::OK);
+    assert!(!set.said().contains("Corr3ct-horse"));
+    let plan = field.approved_plan();
+    assert_eq!(run(&mut field, plan), RunEnd::Done);
+    field.assert_in_sync();
+    assert_eq!(field.agent.twin.batches(), ALL);
+    let by = field.agent.twin.sql().ledger.into_iter().map(|line| line.by);
+    assert!(by.into_iter().all(|by| by == "muster"), "the computer's own account was not asked for");
+}

@@ -234,7 +234,8 @@ pub const BEGIN: &str = "BEGIN TRANSACTION";
 /// Ends it, with both.
 pub const COMMIT: &str = "COMMIT TRANSACTION";
 /// Ends it, with neither. Settings that a batch left behind could keep it from being carried out; they go first.
-pub const ROLLBACK: &str = "SET NOEXEC OFF; SET PARSEONLY OFF; IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION";
+pub const ROLLBACK: &str =
+    "SET NOEXEC OFF; SET PARSEONLY OFF; SET FMTONLY OFF; IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION";
 /// Asks how many transactions are open. No answer at all: a batch switched off that anything is carried out.
 pub const OPEN_TRANSACTIONS: &str = "SELECT @@TRANCOUNT";
 

@@ -153,6 +153,13 @@ impl Engine {
     }
 
     fn task(&self, open: &OpenStep, interrupted: bool) -> Option<Task> {
+        let task = self.stored_task(open, interrupted)?;
+        // After a start of the agent its own disk has what the host logs on with, and no controller need be there.
+        self.vault.keep(&task.secrets);
+        Some(task)
+    }
+
+    fn stored_task(&self, open: &OpenStep, interrupted: bool) -> Option<Task> {
         self.journal.read(|state| {
             let open_command = state.open()?;
             let work = &open_command.work;

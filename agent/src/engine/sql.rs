@@ -63,7 +63,7 @@ impl Engine {
         let (endpoint, name) = sql_database::named(&task.node).map_err(|error| failed(error.to_string()))?;
         let quoted =
             task.node.attributes.get("quoted_identifier").and_then(Value::as_boolean).unwrap_or(false);
-        let session = self.host.sql().connect(&endpoint.address, name, quoted);
+        let session = self.host.sql().connect(endpoint, name, quoted);
         let mut session = session.map_err(|error| failed(format!("{error}; nothing was done")))?;
         let place = format!("{name} on {}", endpoint.address);
         let (mut ran, mut printed) = (0_u32, Vec::new());

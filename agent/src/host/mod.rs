@@ -33,6 +33,8 @@ use muster_model::name::HostName;
 use muster_model::node::NodeKind;
 use thiserror::Error;
 
+use crate::vault::Secrets;
+
 pub use self::app_pools::{AppPools, PoolFacts, PoolSetting};
 pub use self::certificates::{CertificateFacts, Certificates, KeyAccess};
 pub use self::clock::Clock;
@@ -95,24 +97,30 @@ pub trait Host: Send + Sync {
 
 /// The machine to stand on: the twin in a folder where one is named, else this server.
 ///
-/// `exe` is the agent's own program; installers are told to write their logs into `logs`, absolute.
+/// `exe` is the agent's own program; installers are told to write their logs into `logs`, absolute. `secrets` opens what the
+/// host logs on to other servers with.
 ///
 /// # Errors
 /// Where there is no such twin, or this is no Windows server.
-pub fn open(twin: Option<&Path>, exe: &Path, logs: &Path) -> Result<Arc<dyn Host>, Error> {
+pub fn open(
+    twin: Option<&Path>,
+    exe: &Path,
+    logs: &Path,
+    secrets: Arc<dyn Secrets>,
+) -> Result<Arc<dyn Host>, Error> {
     match twin {
-        Some(folder) => Ok(Arc::new(twin::Twin::open(folder, exe)?)),
-        None => this_machine(logs),
+        Some(folder) => Ok(Arc::new(twin::Twin::open(folder, exe)?.with_secrets(secrets))),
+        None => this_machine(logs, secrets),
     }
 }
 
 #[cfg(windows)]
-fn this_machine(logs: &Path) -> Result<Arc<dyn Host>, Error> {
-    Ok(Arc::new(windows::WindowsHost::new(logs)))
+fn this_machine(logs: &Path, secrets: Arc<dyn Secrets>) -> Result<Arc<dyn Host>, Error> {
+    Ok(Arc::new(windows::WindowsHost::new(logs).with_secrets(secrets)))
 }
 
 #[cfg(not(windows))]
-fn this_machine(_logs: &Path) -> Result<Arc<dyn Host>, Error> {
+fn this_machine(_logs: &Path, _secrets: Arc<dyn Secrets>) -> Result<Arc<dyn Host>, Error> {
     let message = "it is no Windows server; name a modelled one with --twin DIR".to_owned();
     Err(Error::Unreachable { what: "this machine", message })
 }

@@ -3,7 +3,7 @@
 //! Neighbours: `resource::sql_database` and `engine::sql` call it. Reached over the network from the server that the agent
 //! stands on; whether another agent stands beside the SQL Server makes no difference.
 
-use muster_model::name::SqlAddress;
+use muster_model::manifest::Endpoint;
 
 use super::Error;
 
@@ -60,18 +60,18 @@ pub enum DatabaseChange {
     LogSizeMb(i64),
 }
 
-/// SQL Server.
+/// SQL Server. Its endpoint says where it is and who logs on; without a login the agent does as whoever it runs as.
 pub trait SqlServer {
     /// What there is of that name, or none.
-    fn database(&self, server: &SqlAddress, name: &str) -> Result<Option<DatabaseFacts>, Error>;
+    fn database(&self, server: &Endpoint, name: &str) -> Result<Option<DatabaseFacts>, Error>;
     /// Makes a database.
-    fn create_database(&self, server: &SqlAddress, name: &str, new: &NewDatabase) -> Result<(), Error>;
+    fn create_database(&self, server: &Endpoint, name: &str, new: &NewDatabase) -> Result<(), Error>;
     /// Makes one change, and no other.
-    fn alter_database(&self, server: &SqlAddress, name: &str, change: &DatabaseChange) -> Result<(), Error>;
+    fn alter_database(&self, server: &Endpoint, name: &str, change: &DatabaseChange) -> Result<(), Error>;
     /// Opens a session in a database, with QUOTED_IDENTIFIER as said and ANSI settings on.
     fn connect(
         &self,
-        server: &SqlAddress,
+        server: &Endpoint,
         database: &str,
         quoted_identifier: bool,
     ) -> Result<Box<dyn SqlSession + '_>, Error>;

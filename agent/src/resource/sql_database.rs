@@ -16,7 +16,7 @@ use crate::host::{self, DatabaseChange, DatabaseFacts, Host, NewDatabase};
 
 pub(super) fn observe(node: &Node, host: &dyn Host) -> Result<Observation, host::Error> {
     let (endpoint, name) = place(node, node.id.name.as_str())?;
-    let Some(facts) = host.sql().database(&endpoint.address, name)? else { return Ok(Observation::Absent) };
+    let Some(facts) = host.sql().database(endpoint, name)? else { return Ok(Observation::Absent) };
     let DatabaseFacts { status, collation, recovery, data, log } = facts;
     let text = |attribute: &str, seen: String| {
         let wanted = node.attributes.get(attribute).and_then(Value::as_text);
@@ -47,7 +47,7 @@ fn plain(text: &str) -> String {
 pub(super) fn apply(node: &Node, before: &Observation, rows: &[Row], host: &dyn Host) -> Result<(), Error> {
     let (endpoint, name) = place(node, node.id.name.as_str())?;
     if *before == Observation::Absent {
-        host.sql().create_database(&endpoint.address, name, &new(node))?;
+        host.sql().create_database(endpoint, name, &new(node))?;
     }
     for row in rows {
         let change = change(row).ok_or_else(|| cannot(NodeKind::SqlDatabase, row))?;
@@ -55,7 +55,7 @@ pub(super) fn apply(node: &Node, before: &Observation, rows: &[Row], host: &dyn 
         let change = change
             .filter(|change| *before != Observation::Absent || matches!(change, DatabaseChange::Recovery(_)));
         if let Some(change) = change {
-            host.sql().alter_database(&endpoint.address, name, &change)?;
+            host.sql().alter_database(endpoint, name, &change)?;
         }
     }
     Ok(())

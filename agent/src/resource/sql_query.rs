@@ -15,7 +15,7 @@ pub fn ask(node: &Node, host: &dyn Host) -> Result<String, Error> {
     let (endpoint, name) = sql_database::named(node)?;
     let query = node.attributes.get("query").and_then(Value::as_text).unwrap_or_default();
     let place = format!("{name} on {}", endpoint.address);
-    let mut session = host.sql().connect(&endpoint.address, name, true)?;
+    let mut session = host.sql().connect(endpoint, name, true)?;
     let answer = session.scalar(query).map_err(|error| Error::Unmet(format!("{place}: {error}")))?;
     let shown = answer.as_ref().map_or_else(|| "no value".to_owned(), |answer| format!("`{answer}`"));
     let answer = answer.unwrap_or_default();

@@ -26,11 +26,11 @@ pub(super) fn observe(node: &Node, host: &dyn Host) -> Observation {
 /// A mark for each script; none where there is no database yet.
 fn marks(node: &Node, host: &dyn Host) -> Result<Option<Vec<Option<Mark>>>, String> {
     let (endpoint, name) = sql_database::named(node).map_err(|error| error.to_string())?;
-    let there = host.sql().database(&endpoint.address, name).map_err(|error| error.to_string())?;
+    let there = host.sql().database(endpoint, name).map_err(|error| error.to_string())?;
     if there.is_none() {
         return Ok(None);
     }
-    let session = host.sql().connect(&endpoint.address, name, true);
+    let session = host.sql().connect(endpoint, name, true);
     let mut session = session.map_err(|error| error.to_string())?;
     scripts(node)
         .iter()

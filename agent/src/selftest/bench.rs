@@ -16,16 +16,14 @@ use muster_model::name::{Generation, InvalidName, NodeId};
 use muster_model::node::NodeKind;
 use muster_model::plan::{Row, Step};
 use muster_model::registry::RegistryName;
-use muster_model::secret::SecretRef;
 use muster_model::value::Value;
-use muster_proto::secret::SecretValue;
 use thiserror::Error;
 
 use super::own;
 use crate::engine::patience::Patience;
 use crate::host::{self, Provable};
 use crate::resource;
-use crate::vault::{self, Secrets};
+use crate::vault;
 
 /// Why a promise was not seen to hold.
 #[derive(Debug, Error)]
@@ -55,15 +53,6 @@ pub struct Bench<'a> {
     host: &'a dyn Provable,
     ledger: RefCell<Ledger>,
     stop: AtomicBool,
-}
-
-/// A self-test sets no secret.
-struct NoSecrets;
-
-impl Secrets for NoSecrets {
-    fn open(&self, secret: &SecretRef) -> Result<SecretValue, vault::Error> {
-        Err(vault::Error::Missing(secret.clone()))
-    }
 }
 
 impl<'a> Bench<'a> {
@@ -116,7 +105,7 @@ impl<'a> Bench<'a> {
             Agreement::InState => return Ok(Vec::new()),
             Agreement::Agreed(agreed) => agreed,
         };
-        resource::apply(node, &before, &agreed, self.host, &NoSecrets)?;
+        resource::apply(node, &before, &agreed, self.host, &vault::Nothing)?;
         resource::confirm(node, self.host, &patience)?;
         self.remember(node, agreed.rows())?;
         self.in_sync(node)?;

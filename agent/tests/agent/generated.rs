@@ -86,7 +86,7 @@ fn wanted(piece: &Piece) -> Node {
     let mut node = node(&target(piece).0, &attributes, None);
     if *kind == 5 {
         let address = r"DUP-SQL01\TRESO".parse().unwrap();
-        node.endpoint = Some(Endpoint { name: "main".parse().unwrap(), address });
+        node.endpoint = Some(Endpoint::new("main".parse().unwrap(), address));
     }
     node
 }

@@ -1,11 +1,18 @@
 //! G14: databases and scripts on a SQL Server without an agent, batch by batch, each at most once.
 
+use std::collections::BTreeSet;
+
 use muster_agent::host::twin::sql::state::{Happened, SqlState};
 use muster_model::digest::Digest;
-use muster_model::manifest::{Endpoint, Manifest, Node};
+use muster_model::manifest::{Endpoint, Manifest, Node, SqlLogin};
+use muster_model::name::SecretVersion;
 use muster_model::outcome::{End, Outcome};
 use muster_model::plan::Old;
+use muster_model::secret::{Sealed, SealedSecret, SecretRef};
 use muster_model::value::Value;
+use muster_proto::secret::{Key, SecretValue, seal};
+use muster_proto::session::ToAgent;
+use zeroize::Zeroizing;
 
 use crate::manifest::{manifest, node};
 use crate::stage::{Agent, Cut, Plan, Stage, ends};
@@ -29,7 +36,7 @@ fn script(name: &str, content: &str) -> Value {
 
 fn endpoint(mut node: Node) -> Node {
     let address = r"DUP-SQL01\TRESO".parse().unwrap();
-    node.endpoint = Some(Endpoint { name: "main".parse().unwrap(), address });
+    node.endpoint = Some(Endpoint::new("main".parse().unwrap(), address));
     node
 }
 
@@ -239,6 +246,48 @@ fn crash(cut: Cut) -> bool {
     assert_eq!(ends(&outcomes), [End::Done; 3], "{outcomes:#?}");
     assert_eq!(batches(&stage), ALL, "no batch twice");
     failed
+}
+
+/// The password of a login comes with what asks to look and with what is to be done. An agent that starts in the middle has it
+/// from its own disk, before any controller is there.
+#[test]
+fn a_login_s_password_is_brought_and_kept_over_a_start() {
+    let (stage, agent) = stage();
+    let password = SecretRef {
+        site: "dupont-prod".parse().unwrap(),
+        secret: "sql_password".parse().unwrap(),
+        version: SecretVersion(1),
+    };
+    let mut manifest = wanted();
+    for endpoint in manifest.nodes.iter_mut().filter_map(|node| node.endpoint.as_mut()) {
+        endpoint.login = Some(SqlLogin { name: "muster".to_owned(), password: password.clone() });
+    }
+    let without = agent.report(&manifest).unwrap();
+    let problem = &without.nodes[0].finding.as_ref().unwrap().problem;
+    assert!(problem.contains("no controller has brought the secret sql_password v1"), "{problem}");
+
+    let to = BTreeSet::from([Key::parse(&stage.key).unwrap().recipient().unwrap()]);
+    let value = SecretValue::new(Zeroizing::new("a password".to_owned()));
+    let sealed = Sealed::new(seal(&password, &value, &to).unwrap());
+    let secrets = vec![SealedSecret { secret: password, sealed }];
+    let report = agent.report_with(&manifest, secrets.clone()).unwrap();
+    let mut plan = Plan::new(1, &manifest, &report);
+    plan.edges = vec![(1, 2), (2, 3)];
+    let mut command = plan.command();
+    command.secrets = secrets;
+    drop(agent);
+    let agent = stage.agent_until(Cut::After(2));
+    agent.connect();
+    assert!(
+        agent.reception.handle(ToAgent::Command(Box::new(command.clone()))).is_err()
+            || agent.engine.catch_up().is_err()
+    );
+    drop(agent);
+    let agent = stage.agent();
+    agent.engine.catch_up().unwrap();
+    assert_eq!(ends(&agent.outcomes(&command)), [End::Done; 3], "{:#?}", agent.outcomes(&command));
+    assert_eq!(batches(&stage), ALL);
+    assert!(server(&stage).ledger.iter().all(|line| line.by == "muster"));
 }
 
 #[test]

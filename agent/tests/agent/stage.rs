@@ -19,7 +19,7 @@ use muster_agent::journal::store::{self, Store};
 use muster_agent::outlet::Outlet;
 use muster_agent::reception::Reception;
 use muster_agent::supervise::Supervisor;
-use muster_agent::vault::Vault;
+use muster_agent::vault::{Secrets, Vault};
 use muster_agent_core::journal::Sealed;
 use muster_agent_core::ledger::Change;
 use muster_model::command::{Command, Epoch};
@@ -30,6 +30,7 @@ use muster_model::node::NodeClass;
 use muster_model::outcome::{CommandId, End, Outcome, StepKey, StepTicket};
 use muster_model::plan::{PlanHeader, PlannedServer, Segment, ServerSteps, Step};
 use muster_model::report::ServerReport;
+use muster_model::secret::SealedSecret;
 use muster_proto::secret::Key;
 use muster_proto::session::{CommandAnswer, FromAgent, Observe, ToAgent, Welcome};
 use tokio::runtime::Runtime;
@@ -137,12 +138,16 @@ impl Stage {
         let inner = SqliteStore::open(&path, &server, self.runtime.handle().clone()).unwrap();
         let store = CutStore { inner, cut, stored: AtomicU64::new(0) };
         let journal = Arc::new(Journal::open(Box::new(store)).unwrap());
-        let host: Arc<dyn Host> = Arc::new(Twin::open(&self.twin_dir(), exe()).unwrap());
-        let reception = Reception::new(server, Arc::clone(&host), Arc::clone(&journal)).unwrap();
+        let vault = Arc::new(Vault::new(Key::parse(&self.key).unwrap()));
+        let secrets = Arc::clone(&vault) as Arc<dyn Secrets>;
+        let twin = Twin::open(&self.twin_dir(), exe()).unwrap().with_secrets(secrets);
+        let host: Arc<dyn Host> = Arc::new(twin);
+        let reception =
+            Reception::new(server, Arc::clone(&host), Arc::clone(&vault), Arc::clone(&journal)).unwrap();
         let engine = Engine {
             host,
             installers: Arc::new(self.supervisor()),
-            vault: Arc::new(Vault::new(Key::parse(&self.key).unwrap())),
+            vault,
             journal: Arc::clone(&journal),
             outlet: Outlet::default(),
             stop: Arc::new(AtomicBool::new(false)),
@@ -215,8 +220,17 @@ impl Agent {
     }
 
     pub(crate) fn report(&self, manifest: &Manifest) -> Result<ServerReport, String> {
+        self.report_with(manifest, Vec::new())
+    }
+
+    /// The same, with secrets that the controller brings.
+    pub(crate) fn report_with(
+        &self,
+        manifest: &Manifest,
+        secrets: Vec<SealedSecret>,
+    ) -> Result<ServerReport, String> {
         let manifest_json = serde_json::to_vec(manifest).unwrap();
-        let observe = ToAgent::Observe(Observe { request: "r".to_owned(), manifest_json });
+        let observe = ToAgent::Observe(Observe { request: "r".to_owned(), manifest_json, secrets });
         let answer = self.reception.handle(observe).unwrap().remove(0);
         let FromAgent::Observed(observed) = answer else { panic!("{answer:?}") };
         observed.result

@@ -41,7 +41,8 @@ impl Desk {
         let database = stage.dir().parent().unwrap().join("agent.db");
         let store = SqliteStore::open(&database, &server, runtime.handle().clone()).unwrap();
         let journal = Arc::new(Journal::open(Box::new(store)).unwrap());
-        let reception = Reception::new(server, Arc::new(stage.twin()), Arc::clone(&journal)).unwrap();
+        let vault = Arc::new(Vault::new(Key::generate()));
+        let reception = Reception::new(server, Arc::new(stage.twin()), vault, Arc::clone(&journal)).unwrap();
         Self { stage, _runtime: runtime, journal, reception }
     }
 
@@ -63,7 +64,7 @@ impl Desk {
 
     fn observe(&self) {
         let manifest_json = serde_json::to_vec(&manifest()).unwrap();
-        self.say(ToAgent::Observe(Observe { request: "1".to_owned(), manifest_json }));
+        self.say(ToAgent::Observe(Observe { request: "1".to_owned(), manifest_json, secrets: Vec::new() }));
     }
 }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use muster_model::FORMAT;
 use muster_model::manifest::{Manifest, Node};
 use muster_model::name::{Generation, HostName, NodeId, ParameterName, ProductId, SecretVersion, ServerId};
+use muster_model::secret::SecretRef;
 use muster_model::value::Value;
 
 use crate::record::{Error, Record};
@@ -33,17 +34,22 @@ impl Wanted {
     /// The same with the newest version of each secret that it uses; one that was never set keeps version 0.
     #[must_use]
     pub fn with_secrets(mut self, versions: &SecretVersions) -> Self {
-        let values = self.nodes.iter_mut().flat_map(|node| node.attributes.values_mut());
-        values.for_each(|value| settle(value, versions));
+        for node in &mut self.nodes {
+            node.attributes.values_mut().for_each(|value| settle(value, versions));
+            let login = node.endpoint.as_mut().and_then(|endpoint| endpoint.login.as_mut());
+            login.into_iter().for_each(|login| newest(&mut login.password, versions));
+        }
         self
     }
 }
 
+fn newest(secret: &mut SecretRef, versions: &SecretVersions) {
+    secret.version = versions.get(&secret.secret).copied().unwrap_or(SecretVersion(0));
+}
+
 fn settle(value: &mut Value, versions: &SecretVersions) {
     match value {
-        Value::Secret(secret) => {
-            secret.version = versions.get(&secret.secret).copied().unwrap_or(SecretVersion(0));
-        }
+        Value::Secret(secret) => newest(secret, versions),
         Value::List(values) => values.iter_mut().for_each(|value| settle(value, versions)),
         Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::Members(_) => {}
     }

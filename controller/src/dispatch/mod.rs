@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use muster_core::run::{IllegalMove, Outstanding, Run};
 use muster_model::command::Command;
+use muster_model::manifest::{Manifest, Node};
 use muster_model::name::{PlanId, ServerId, Slug};
 use muster_model::secret::{SealedSecret, SecretRef};
 use muster_proto::session::ToAgent;
@@ -29,6 +30,7 @@ pub use agent::Reception;
 use load::{Loaded, Parts};
 
 use crate::crash;
+use crate::secrets;
 use crate::session;
 use crate::store::{self, Store};
 
@@ -197,7 +199,7 @@ impl Handle {
             return Ok(());
         };
         let (id, cancelled) = (outstanding.command, outstanding.cancelled);
-        let secrets = self.secrets(run, &outstanding).await?;
+        let secrets = self.secrets(run, &outstanding, part.manifest.value()).await?;
         let command = Command {
             id,
             epoch: self.inner.sessions.epoch(),
@@ -220,21 +222,24 @@ impl Handle {
         Ok(())
     }
 
-    /// The secrets that the approved rows of these steps set, sealed.
-    async fn secrets(&self, run: &Run, outstanding: &Outstanding) -> Result<Vec<SealedSecret>, store::Error> {
+    /// The secrets that the approved rows of these steps set, and those that the server's nodes log on with, sealed.
+    async fn secrets(
+        &self,
+        run: &Run,
+        outstanding: &Outstanding,
+        manifest: &Manifest,
+    ) -> Result<Vec<SealedSecret>, store::Error> {
         let steps = outstanding.steps.iter().filter_map(|ticket| run.step(ticket.number));
         let rows = steps.flat_map(|step| &step.step.rows);
-        let wanted: BTreeSet<&SecretRef> = rows.filter_map(|row| row.new.secret()).collect();
+        // A step may look at what others made: a package at what it provides, a preflight at everything.
+        let log_ons = manifest.nodes.iter().filter_map(Node::logs_on_with).filter(|secret| secret.is_set());
+        let wanted: BTreeSet<&SecretRef> = rows.filter_map(|row| row.new.secret()).chain(log_ons).collect();
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
+        // One that is not stored is missed by the agent, which says so; a plan that needs it is not approved.
         let mut snapshot = self.inner.store.snapshot().await?;
-        let mut secrets = Vec::new();
-        for secret in wanted {
-            // One that is not stored is missed by the agent, which says so; a plan that needs it is not approved.
-            secrets.extend(snapshot.sealed(secret).await?);
-        }
-        Ok(secrets)
+        secrets::sealed(&mut snapshot, wanted).await
     }
 }
 

@@ -4,6 +4,8 @@
 //! Neighbours: `muster_core::compile` says whether a manifest is new, `muster_core::plan` puts what the agents found in
 //! order. What an agent cannot say becomes a finding there; it never keeps the others from being seen.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::join_all;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -13,9 +15,10 @@ use muster_core::record::Record;
 use muster_model::diagnostic::Diagnostic;
 use muster_model::event::EventBody;
 use muster_model::limits;
-use muster_model::manifest::Manifest;
+use muster_model::manifest::{Manifest, Node};
 use muster_model::name::{PlanId, ProductId, Revision, Slug};
 use muster_model::report::Finding;
+use muster_model::secret::SecretRef;
 
 use super::{Error, Planning, manifest};
 use crate::crash;
@@ -80,8 +83,11 @@ impl Planning {
         let server = &manifest.value().server;
         let agent = self.sessions.facts(server);
         // An agent that a finding keeps out is asked all the same: it changes nothing, and the core says what is wrong.
+        let mut snapshot = self.store.snapshot().await?;
+        let log_ons = secrets::sealed(&mut snapshot, log_ons(manifest.value())).await?;
+        drop(snapshot);
         let comparison = match agent {
-            Some(_) => self.sessions.observe(server, manifest.bytes().to_vec()).await,
+            Some(_) => self.sessions.observe(server, manifest.bytes().to_vec(), log_ons).await,
             None => Comparison::NoAnswer,
         };
         let mut snapshot = self.store.snapshot().await?;
@@ -90,6 +96,11 @@ impl Planning {
         let enrolled = known.is_some_and(|known| known.enrolled_at.is_some() && known.revoked_at.is_none());
         Ok(ServerInput { manifest: manifest.clone(), agent, comparison, enrolled, readable })
     }
+}
+
+/// The secrets without which a SQL Server of the manifest's cannot be looked at.
+fn log_ons(manifest: &Manifest) -> BTreeSet<&SecretRef> {
+    manifest.nodes.iter().filter_map(Node::logs_on_with).filter(|secret| secret.is_set()).collect()
 }
 
 /// Refuses where a run of the site is under way.

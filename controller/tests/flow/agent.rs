@@ -85,7 +85,7 @@ impl Agent {
 
     /// Answers one comparison with what `found` makes of the manifest.
     pub(crate) async fn compare(&mut self, found: impl Fn(&Manifest) -> Vec<NodeReport>) -> Manifest {
-        let Some(ToAgent::Observe(Observe { request, manifest_json })) = self.next().await else {
+        let Some(ToAgent::Observe(Observe { request, manifest_json, .. })) = self.next().await else {
             panic!("no comparison was asked for")
         };
         let manifest: Manifest = serde_json::from_slice(&manifest_json).unwrap();

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
-use crate::document::{Documents, Placed};
+use crate::document::{Documents, SiteEndpoint};
 use crate::name::{NodeId, Slug, SqlAddress, SqlDatabaseName};
 use crate::node::NodeKind;
 use crate::resolve::ResolvedSite;
@@ -40,7 +40,7 @@ pub(crate) fn databases(documents: &Documents, sites: &[ResolvedSite]) -> Vec<Di
             let place = documents.site(&site.site).and_then(|(document, own)| {
                 own.endpoints
                     .get(&endpoint.name)
-                    .map(|address: &Placed<SqlAddress>| (document, address.place))
+                    .map(|endpoint: &SiteEndpoint| (document, endpoint.address.place))
             });
             found.extend(place.map(|(document, place)| {
                 let problem = format!(

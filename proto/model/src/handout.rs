@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::manifest::{Endpoint, Manifest, Node};
+use crate::manifest::{Endpoint, Manifest, Node, SqlLogin};
 use crate::node::NodeKind;
 use crate::value::Value;
 
@@ -63,11 +63,16 @@ pub fn for_dba(manifests: &[Manifest], domain: &str) -> Vec<Asked> {
                 });
             }
             let account = account(manifest, endpoint, domain);
+            let made = match &endpoint.login {
+                None => format!("CREATE LOGIN [{account}] FROM WINDOWS;"),
+                Some(SqlLogin { password, .. }) => {
+                    format!("CREATE LOGIN [{account}] WITH PASSWORD = N'(the secret {})';", password.secret)
+                }
+            };
             let login = match entry.logins.iter().position(|login| login.account == account) {
                 Some(known) => &mut entry.logins[known],
                 None => {
-                    let statements = vec![format!("CREATE LOGIN [{account}] FROM WINDOWS;")];
-                    entry.logins.push(AskedLogin { account, purpose: Vec::new(), statements });
+                    entry.logins.push(AskedLogin { account, purpose: Vec::new(), statements: vec![made] });
                     let last = entry.logins.len() - 1;
                     &mut entry.logins[last]
                 }
@@ -118,8 +123,12 @@ fn database(node: &Node) -> &str {
     whole.rsplit('/').next().unwrap_or_default()
 }
 
-/// The agent is a service of the system: on its own computer that account, over the network the computer's.
+/// The login that the site names. Without one, the agent is a service of the system: on its own computer that account,
+/// over the network the computer's.
 fn account(manifest: &Manifest, endpoint: &Endpoint, domain: &str) -> String {
+    if let Some(login) = &endpoint.login {
+        return login.name.replace(']', "]]");
+    }
     let host = manifest.host.as_str();
     let address = endpoint.address.as_str();
     let server = address.split(['\\', ',']).next().unwrap_or_default();
@@ -148,7 +157,7 @@ fn rights(node: &Node, owns: bool, login: &mut AskedLogin) {
     let (purpose, statements) = if kind == NodeKind::Preflight {
         ("asks the server for its version, its edition and its own rights".to_owned(), Vec::new())
     } else if kind == NodeKind::SqlDatabase && is_dbas(node) {
-        (format!("looks whether database {name} is as the documents say"), Vec::new())
+        (format!("looks whether database {name} is as the documents say"), vec![user])
     } else if kind == NodeKind::SqlDatabase {
         (
             format!("makes database {name} and changes its settings"),
@@ -181,6 +190,7 @@ fn rights(node: &Node, owns: bool, login: &mut AskedLogin) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::SecretRef;
 
     fn manifest(nodes: &str) -> Manifest {
         let text = format!(
@@ -231,6 +241,24 @@ mod tests {
         assert_eq!(login.account, r"NT AUTHORITY\SYSTEM", "on its own computer the agent is the system");
         assert_eq!(login.statements.len(), 2, "{:?}", login.statements);
         assert!(login.statements[1].contains("dbcreator"));
+    }
+
+    #[test]
+    fn a_login_of_the_site_s_is_asked_for_with_the_name_of_its_secret() {
+        let mut manifest = nodes("dba", r"NORSQL\PROD");
+        let password: SecretRef =
+            serde_json::from_str(r#"{"site": "nordbank-prod", "secret": "sql_password", "version": 2}"#)
+                .unwrap();
+        for endpoint in manifest.nodes.iter_mut().filter_map(|node| node.endpoint.as_mut()) {
+            endpoint.login = Some(SqlLogin { name: "muster".to_owned(), password: password.clone() });
+        }
+        assert_eq!(manifest.secrets().count(), 3, "each node that logs on needs it");
+        let [asked] = for_dba(&[manifest], "NORDBANK").try_into().unwrap();
+        assert_eq!(asked.logins[0].account, "muster");
+        assert_eq!(
+            asked.logins[0].statements[0],
+            "CREATE LOGIN [muster] WITH PASSWORD = N'(the secret sql_password)';"
+        );
     }
 
     #[test]

@@ -121,9 +121,14 @@ impl Node {
         if self.id.kind == NodeKind::Package && guided { Effect::Guided } else { self.id.kind.spec().effect }
     }
 
-    /// Every secret that it uses.
+    /// Every secret that it uses: those of its attributes, and the one that its SQL Server is logged on to with.
     pub fn secrets(&self) -> impl Iterator<Item = &SecretRef> {
-        self.attributes.values().flat_map(Value::secrets)
+        self.attributes.values().flat_map(Value::secrets).chain(self.logs_on_with())
+    }
+
+    /// The secret without which its SQL Server cannot even be looked at.
+    pub fn logs_on_with(&self) -> Option<&SecretRef> {
+        self.endpoint.as_ref()?.login.as_ref().map(|login| &login.password)
     }
 
     /// The key of a task: the digest of its identity and of the attributes that make it another task when they change.
@@ -177,6 +182,29 @@ pub struct Endpoint {
     pub name: Slug,
     /// Where it is.
     pub address: SqlAddress,
+    /// Who logs on there; none where the agent's computer does as itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<SqlLogin>,
+    /// Whether the server's certificate is taken as it is, whoever signed it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trust_certificate: bool,
+}
+
+impl Endpoint {
+    /// One where the agent's computer logs on as itself.
+    pub fn new(name: Slug, address: SqlAddress) -> Self {
+        Self { name, address, login: None, trust_certificate: false }
+    }
+}
+
+/// A login of SQL Server's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SqlLogin {
+    /// Its name.
+    pub name: String,
+    /// Its password.
+    pub password: SecretRef,
 }
 
 /// A change that makes a task run.

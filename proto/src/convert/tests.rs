@@ -85,7 +85,11 @@ fn to_agent() -> Vec<ToAgent> {
     let epoch = Epoch { number: 3, instance: Uuid::from_u128(9) };
     vec![
         ToAgent::Welcome(Welcome { epoch, now: at(), reconnect_spread_ms: 30_000, journal: 4 }),
-        ToAgent::Observe(Observe { request: "r".to_owned(), manifest_json: b"{}".to_vec() }),
+        ToAgent::Observe(Observe {
+            request: "r".to_owned(),
+            manifest_json: b"{}".to_vec(),
+            secrets: vec![SealedSecret { secret: secret(), sealed: Sealed::new(vec![1]) }],
+        }),
         ToAgent::Command(Box::new(Command {
             id: command(),
             epoch,

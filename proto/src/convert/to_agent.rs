@@ -18,8 +18,9 @@ impl TryFrom<v1::ToAgent> for ToAgent {
         let v1::ToAgent { message } = wire;
         Ok(match message.ok_or(Invalid::Empty("ToAgent"))? {
             Message::Welcome(welcome) => Self::Welcome(Welcome::try_from(welcome)?),
-            Message::Observe(v1::Observe { request, manifest_json }) => {
-                Self::Observe(Observe { request, manifest_json })
+            Message::Observe(v1::Observe { request, manifest_json, secrets }) => {
+                let secrets = secrets.into_iter().map(SealedSecret::try_from).collect::<Result<_, _>>()?;
+                Self::Observe(Observe { request, manifest_json, secrets })
             }
             Message::Command(command) => Self::Command(Box::new(command_from(command)?)),
             Message::Cancel(v1::Cancel { command }) => {
@@ -38,8 +39,9 @@ impl From<ToAgent> for v1::ToAgent {
         use v1::to_agent::Message;
         let message = match message {
             ToAgent::Welcome(welcome) => Message::Welcome(v1::Welcome::from(welcome)),
-            ToAgent::Observe(Observe { request, manifest_json }) => {
-                Message::Observe(v1::Observe { request, manifest_json })
+            ToAgent::Observe(Observe { request, manifest_json, secrets }) => {
+                let secrets = secrets.into_iter().map(v1::SealedSecret::from).collect();
+                Message::Observe(v1::Observe { request, manifest_json, secrets })
             }
             ToAgent::Command(command) => Message::Command(command_into(*command)),
             ToAgent::Cancel(command) => Message::Cancel(v1::Cancel { command: command.to_string() }),

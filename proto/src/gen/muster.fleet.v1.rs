@@ -197,13 +197,16 @@ pub struct Epoch {
     pub instance: ::prost::alloc::string::String,
 }
 /// Asks to compare the server with a manifest. Read-only, answered by Observed, repeated freely.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Observe {
     /// Chosen by the controller, returned in the answer.
     #[prost(string, tag = "1")]
     pub request: ::prost::alloc::string::String,
     #[prost(bytes = "vec", tag = "2")]
     pub manifest_json: ::prost::alloc::vec::Vec<u8>,
+    /// The sealed secrets without which a part of the server cannot even be looked at: passwords of SQL Servers' own logins.
+    #[prost(message, repeated, tag = "3")]
+    pub secrets: ::prost::alloc::vec::Vec<SealedSecret>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Observed {
@@ -250,7 +253,7 @@ pub struct Command {
     /// Numbers of steps whose outcome is unknown and that an operator ordered to be started anew.
     #[prost(uint32, repeated, tag = "9")]
     pub restart: ::prost::alloc::vec::Vec<u32>,
-    /// The secrets that its steps set. Not under the digest, which names their versions: they may be sealed anew.
+    /// The secrets that its steps set, and those that they log on with. Not under the digest, which names their versions: they may be sealed anew.
     #[prost(message, repeated, tag = "10")]
     pub secrets: ::prost::alloc::vec::Vec<SealedSecret>,
 }

@@ -201,7 +201,7 @@ fn kept(command: Command) -> Result<StoredCommand> {
 }
 
 /// A server on which every pool has the other setting, again and again.
-fn compare(Observe { request, manifest_json }: Observe) -> Result<Observed> {
+fn compare(Observe { request, manifest_json, .. }: Observe) -> Result<Observed> {
     let manifest: Manifest = serde_json::from_slice(&manifest_json)?;
     let resources = manifest.nodes.iter().filter(|node| node.id.kind.class() == NodeClass::Resource);
     let nodes = resources.map(|node| {

@@ -39,10 +39,12 @@ pub enum Trouble {
     Hold,
 }
 
-/// A trouble that strikes the first batch with that text in it, once.
+/// A trouble that strikes a batch with that text in it, once.
 #[derive(Debug, Clone)]
 struct Armed {
     contains: String,
+    /// How many such batches pass by before it.
+    pass: u32,
     moment: Moment,
     trouble: Trouble,
 }
@@ -127,7 +129,12 @@ impl Server {
 
     /// Strikes the next batch that has this text in it.
     pub fn arm(&self, contains: &str, moment: Moment, trouble: Trouble) {
-        lock(&self.shared.armed).push(Armed { contains: contains.to_owned(), moment, trouble });
+        self.arm_after(0, contains, moment, trouble);
+    }
+
+    /// Strikes a batch that has this text in it, after so many of them.
+    pub fn arm_after(&self, pass: u32, contains: &str, moment: Moment, trouble: Trouble) {
+        lock(&self.shared.armed).push(Armed { contains: contains.to_owned(), pass, moment, trouble });
     }
 
     /// Waits until a batch with this text in it is held.

@@ -137,8 +137,15 @@ fn batch(wire: &mut Wire, shared: &Shared, session: &mut Session, text: &str) ->
 fn strike(wire: &Wire, shared: &Shared, text: &str, moment: Moment) -> io::Result<()> {
     let trouble = {
         let mut armed = lock(&shared.armed);
-        let place = armed.iter().position(|armed| armed.moment == moment && text.contains(&armed.contains));
-        place.map(|place| armed.remove(place).trouble)
+        let first = armed.iter().position(|armed| armed.moment == moment && text.contains(&armed.contains));
+        match first {
+            Some(place) if armed[place].pass > 0 => {
+                armed[place].pass -= 1;
+                None
+            }
+            Some(place) => Some(armed.remove(place).trouble),
+            None => None,
+        }
     };
     match trouble {
         None => return Ok(()),

@@ -35,7 +35,9 @@ mod services;
 mod sites;
 
 use std::error::Error as _;
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use muster_model::name::HostName;
@@ -50,12 +52,20 @@ use super::{
     AppPools, Certificates, Clock, Features, Files, Folders, Host, Http, HttpSys, Inventory, Machine,
     Packages, Registry, Services, Sites, SqlServer,
 };
+use crate::vault::{self, Secrets};
 
 /// A twin, as the agent's host.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Twin {
     store: Store,
     exe: PathBuf,
+    secrets: Arc<dyn Secrets>,
+}
+
+impl fmt::Debug for Twin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Twin").field("dir", &self.store.dir()).finish_non_exhaustive()
+    }
 }
 
 impl Twin {
@@ -71,7 +81,13 @@ impl Twin {
         let store = Store::open(&dir, "agent")?;
         let me = Process::current().map_err(|source| Error::Io { action: "open", path: dir, source })?;
         store.move_in("agent", me)?;
-        Ok(Self { store, exe: exe.to_owned() })
+        Ok(Self { store, exe: exe.to_owned(), secrets: Arc::new(vault::Nothing) })
+    }
+
+    /// The same, with what opens the passwords of SQL Servers' logins.
+    #[must_use]
+    pub fn with_secrets(self, secrets: Arc<dyn Secrets>) -> Self {
+        Self { secrets, ..self }
     }
 
     /// The twin's folder.

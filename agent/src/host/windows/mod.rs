@@ -1,11 +1,11 @@
 //! A Windows server: the only room of the house that calls Windows, and the only one that is `unsafe`.
 //!
 //! One leaf per port: `services`, `packages`, `files`, `folders`, `registry_values`, `features` with `dism`, `http`, `iis`,
-//! `certificates`, `inventory` with `sessions` and `listeners`; `missing` stands for those that are not there yet. Below them
-//! `rights`, `registry`, `account`, `sid`, `acl`, `security`, `facts`, `text` and `memory`. `process`, `job`, `medium`, `disk`,
-//! `guard` and `shell` are what `crate::os` offers the portable code. Each unsafe operation stands alone and says why it is sound;
-//! handles and memory belong to types that give them back. Neighbours: everything above the ports is the same code as on the twin.
-//! Nothing here parses text that is meant for people, and nothing starts a shell.
+//! `certificates`, `inventory` with `sessions` and `listeners`, `sql`. Below them `rights`, `registry`, `account`, `sid`, `acl`,
+//! `security`, `facts`, `text` and `memory`. `process`, `job`, `medium`, `disk`, `guard` and `shell` are what `crate::os` offers
+//! the portable code. Each unsafe operation stands alone and says why it is sound; handles and memory belong to types that give
+//! them back. Neighbours: everything above the ports is the same code as on the twin. Nothing here parses text that is meant
+//! for people, and nothing starts a shell.
 
 #![expect(unsafe_code, reason = "Windows is called by its own functions; this folder alone does so")]
 
@@ -32,7 +32,6 @@ mod listeners;
 mod logon_right;
 mod machine;
 mod memory;
-mod missing;
 mod packages;
 mod registry;
 mod registry_values;
@@ -41,9 +40,12 @@ mod security;
 mod services;
 mod sessions;
 mod sid;
+mod sql;
 mod text;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use muster_model::name::HostName;
 use muster_model::node::NodeKind;
@@ -54,17 +56,31 @@ use super::{
     AppPools, Certificates, Clock, Error, Features, Files, Folders, Host, Http, HttpSys, Inventory, Machine,
     Packages, Registry, Services, Sites, SqlServer,
 };
+use crate::vault::{self, Secrets};
 
 /// The Windows server that this process runs on.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct WindowsHost {
     logs: PathBuf,
+    secrets: Arc<dyn Secrets>,
+}
+
+impl fmt::Debug for WindowsHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WindowsHost").field("logs", &self.logs).finish_non_exhaustive()
+    }
 }
 
 impl WindowsHost {
     /// This server. Installers are told to write their logs into that folder, absolute.
     pub fn new(logs: &Path) -> Self {
-        Self { logs: logs.to_owned() }
+        Self { logs: logs.to_owned(), secrets: Arc::new(vault::Nothing) }
+    }
+
+    /// The same, with what opens the passwords of SQL Servers' logins.
+    #[must_use]
+    pub fn with_secrets(self, secrets: Arc<dyn Secrets>) -> Self {
+        Self { secrets, ..self }
     }
 }
 
@@ -78,7 +94,7 @@ impl Host for WindowsHost {
         use NodeKind::{
             ApplicationStart, ApplicationStop, Certificate, File, Folder, HttpProbe, IisAppPool, IisBinding,
             IisSite, ManualStep, Package, PoolRecycle, Preflight, PrivateKeyAccess, Reboot, RegistryValue,
-            Service, ServiceRestart, WindowsFeature,
+            Service, ServiceRestart, SqlDatabase, SqlQuery, SqlScripts, WindowsFeature,
         };
         &[
             Package,
@@ -92,6 +108,9 @@ impl Host for WindowsHost {
             File,
             RegistryValue,
             WindowsFeature,
+            SqlDatabase,
+            SqlScripts,
+            SqlQuery,
             HttpProbe,
             Preflight,
             ManualStep,

@@ -91,11 +91,11 @@ fn database(ask: &Ask<'_>, node: &Node, host: &dyn Host) -> Option<PreflightItem
     let endpoint = node.endpoint.as_ref()?;
     let name: SqlDatabaseName = node.id.name.as_str().parse().ok()?;
     let name = name.parts().1.to_owned();
-    let foreign = host.sql().database(&endpoint.address, &name).and_then(|facts| {
+    let foreign = host.sql().database(endpoint, &name).and_then(|facts| {
         if facts.is_none() {
             return Ok(false);
         }
-        let marks = host.sql().connect(&endpoint.address, &name, true)?.scalar(MARKS);
+        let marks = host.sql().connect(endpoint, &name, true)?.scalar(MARKS);
         Ok(marks.map_err(cannot)?.is_none_or(|marks| marks == "0"))
     });
     let address = &endpoint.address;

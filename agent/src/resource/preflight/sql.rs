@@ -15,7 +15,7 @@ pub(super) fn look(node: &Node, host: &dyn Host) -> Vec<PreflightItem> {
     let ask = |check| Ask { node: &node.id, check, guide: "G1" };
     let Some(endpoint) = &node.endpoint else { return Vec::new() };
     let address = endpoint.address.as_str();
-    let mut session = match host.sql().connect(&endpoint.address, "master", true) {
+    let mut session = match host.sql().connect(endpoint, "master", true) {
         Ok(session) => session,
         Err(error) => return vec![unreached(&ask("sql_server"), address, &error)],
     };

@@ -30,7 +30,7 @@ pub use raw::Raw;
 pub(crate) use raw::{UNCLEAR_NUMBER, UNCLEAR_TIME};
 pub use rule::Rule;
 pub use set::{DocumentKey, Documents};
-pub use site::{Client, Given, Ring, Site, SiteServer, Values};
+pub use site::{Client, Given, Ring, Site, SiteEndpoint, SiteServer, Values};
 pub(crate) use site::{START, same_host};
 pub use source::Source;
 

@@ -8,6 +8,7 @@ use super::tree::{Data, Entry, Yaml};
 use super::{Place, Placed, SECRET_IN_DOCUMENT};
 use crate::diagnostic::Report;
 use crate::expression::{Template, is_expression};
+use crate::name::ParameterName;
 use crate::node::AttributeType;
 
 /// A value with its expressions not yet settled.
@@ -110,6 +111,13 @@ fn secret(yaml: &Yaml, what: &str, report: &mut Report<'_>) -> Option<Placed<Raw
         report.push(yaml.place, SECRET_IN_DOCUMENT, problem, advice);
     }
     None
+}
+
+/// The name of a secret that a site's document names, by itself.
+pub(super) fn secret_name(yaml: &Yaml, what: &str, report: &mut Report<'_>) -> Option<Placed<ParameterName>> {
+    let raw = secret(yaml, what, report)?;
+    let Raw::Text(text) = &raw.value else { return None };
+    Some(Placed::new(Template::parse(text).ok()?.bare_name()?, raw.place))
 }
 
 /// Something else than the list or map that is wanted: an expression for a whole list, or a mistake.

@@ -12,6 +12,7 @@ use super::tree::{Entry, Yaml};
 use super::{Place, Placed, Raw, raw, table};
 use crate::diagnostic::Report;
 use crate::expression::{Problem, Template};
+use crate::limits::SQL_LOGIN_CHARACTERS;
 use crate::name::{HostName, ParameterName, ProductId, Recipient, Role, Slug, SqlAddress};
 
 /// Values that a layer gives, by parameter.
@@ -66,7 +67,7 @@ pub struct Site {
     /// Where `servers` is written.
     pub servers_key: Placed<()>,
     /// SQL Server instances, by the names that the product's nodes use.
-    pub endpoints: BTreeMap<Slug, Placed<SqlAddress>>,
+    pub endpoints: BTreeMap<Slug, SiteEndpoint>,
     /// Where `endpoints` is written, or the document itself.
     pub endpoints_key: Placed<()>,
     /// Values for the site.
@@ -75,6 +76,17 @@ pub struct Site {
     pub parameters_key: Placed<()>,
     /// The client's own age key, in place of the one in its document.
     pub secret_recipient: Option<Recipient>,
+}
+
+/// A SQL Server instance of a site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SiteEndpoint {
+    /// Where it is.
+    pub address: Placed<SqlAddress>,
+    /// A login of its own and the secret that is its password; none where computers log on as themselves.
+    pub login: Option<(String, Placed<ParameterName>)>,
+    /// Whether its certificate is taken as it is.
+    pub trust_certificate: bool,
 }
 
 /// A server of a site.
@@ -181,18 +193,56 @@ fn servers(fields: &Fields<'_>, report: &mut Report<'_>) -> BTreeMap<Role, SiteS
     servers
 }
 
-fn endpoints(fields: &Fields<'_>, report: &mut Report<'_>) -> BTreeMap<Slug, Placed<SqlAddress>> {
+fn endpoints(fields: &Fields<'_>, report: &mut Report<'_>) -> BTreeMap<Slug, SiteEndpoint> {
     let mut endpoints = BTreeMap::new();
     for entry in fields.map("endpoints").unwrap_or_default() {
         let name = shape::parse::<Slug>(Placed::new(&entry.key, entry.place), report);
         let what = format!("the endpoint `{}`", entry.key);
         let endpoint = Fields::read(&entry.value, &what, &table::ENDPOINT, report);
-        let address = endpoint.and_then(|fields| fields.name::<SqlAddress>("address", report));
-        if let (Some(name), Some(address)) = (name, address) {
-            endpoints.insert(name.value, address);
+        let endpoint = endpoint.and_then(|fields| {
+            let login = login(&fields, &what, report);
+            let trust_certificate = fields.boolean("trust_certificate").unwrap_or_default();
+            Some(SiteEndpoint { address: fields.name("address", report)?, login, trust_certificate })
+        });
+        if let (Some(name), Some(endpoint)) = (name, endpoint) {
+            endpoints.insert(name.value, endpoint);
         }
     }
     endpoints
+}
+
+/// A login has a password, and a password belongs to a login.
+fn login(
+    endpoint: &Fields<'_>,
+    what: &str,
+    report: &mut Report<'_>,
+) -> Option<(String, Placed<ParameterName>)> {
+    let password = endpoint.yaml("password");
+    let password = password.map(|yaml| raw::secret_name(yaml, &format!("`password` of {what}"), report));
+    let login = endpoint.text("login");
+    let is_line = |text: &str| {
+        let characters = u64::try_from(text.chars().count()).unwrap_or(u64::MAX);
+        (1..=SQL_LOGIN_CHARACTERS).contains(&characters) && !text.contains(char::is_control)
+    };
+    if let Some(login) = login.filter(|login| !is_line(login.value)) {
+        let problem = format!("the login of {what} is no name of a login");
+        let advice = format!("write 1 to {SQL_LOGIN_CHARACTERS} characters in one line, as in login: muster");
+        report.push(login.place, "wrong-value", problem, advice);
+    }
+    let (key, problem, advice) = match (login, password) {
+        (None, None) => return None,
+        (Some(login), Some(password)) => return Some((login.value.to_owned(), password?)),
+        (Some(_), None) => (
+            "login",
+            "a login and no password",
+            "add password: \"{{ sql_password }}\", a secret of the product",
+        ),
+        (None, Some(_)) => {
+            ("password", "a password and no login", "add login: NAME, a login of SQL Server's own")
+        }
+    };
+    report.push(endpoint.place_of(key), "no-value", format!("{what} has {problem}"), advice);
+    None
 }
 
 /// Windows takes capital and small letters for the same name.

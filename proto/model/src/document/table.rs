@@ -81,8 +81,24 @@ pub(crate) static SERVER: [KeySpec; 2] = [
     optional("parameters", Shape::Map, "values for this server alone"),
 ];
 
-pub(crate) static ENDPOINT: [KeySpec; 1] =
-    [required("address", Shape::Text, r"HOST\INSTANCE, HOST,PORT, or HOST for its default instance")];
+pub(crate) static ENDPOINT: [KeySpec; 4] = [
+    required("address", Shape::Text, r"HOST\INSTANCE, HOST,PORT, or HOST for its default instance"),
+    optional(
+        "login",
+        Shape::Text,
+        "a login of SQL Server's own; without one the agents' computers log on as themselves",
+    ),
+    optional(
+        "password",
+        Shape::Text,
+        "the login's password, a secret of the product as in \"{{ sql_password }}\"",
+    ),
+    optional(
+        "trust_certificate",
+        Shape::Boolean,
+        "true where the server's certificate is taken as it is, as one that SQL Server signed itself must be",
+    ),
+];
 
 pub(crate) static PARAMETER: [KeySpec; 11] = [
     required(

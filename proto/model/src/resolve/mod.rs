@@ -202,7 +202,7 @@ impl<'a> Resolver<'a> {
         let optional = self.product.1.optional_roles.iter();
         let left_out = optional.filter(|role| !site.servers.contains_key(*role)).cloned().collect();
         let mut linked = edges::settle(self.product.0, &nodes, &left_out, &mut self.found);
-        endpoint::settle(self.site, &mut linked, &mut self.found);
+        endpoint::settle(self.site, self.product.1, &mut linked, &mut self.found);
         let servers = self.product.1.roles.iter().filter_map(|role| {
             let host = site.servers.get(&role.value)?.host.value.clone();
             let nodes =

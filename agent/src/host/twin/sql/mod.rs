@@ -11,6 +11,7 @@ pub mod state;
 mod statement;
 pub mod store;
 
+use muster_model::manifest::Endpoint;
 use muster_model::name::SqlAddress;
 
 use self::session::Session;
@@ -21,6 +22,7 @@ use super::state::find;
 use super::store::Struck;
 use super::{Twin, refused};
 use crate::host::{DatabaseChange, DatabaseFacts, DatabaseFile, Error, NewDatabase, SqlServer, SqlSession};
+use crate::vault;
 
 impl Twin {
     /// The server at that address, as the twin's declaration knows it.
@@ -33,28 +35,38 @@ impl Twin {
         Ok(SqlStore::open(&self.store.dir().join(dir))?)
     }
 
-    /// Who the agent is to the server: the computer's own account.
-    fn sql_login(&self) -> Result<String, Error> {
-        Ok(format!("{}$", self.store.lock()?.state().host_name))
+    /// Who the agent is to the server: a login of the server's own, whose password a twin opens and does not compare, or the
+    /// computer's own account.
+    fn sql_login(&self, server: &Endpoint) -> Result<String, Error> {
+        match &server.login {
+            Some(login) => {
+                let opened = self.secrets.open(&login.password);
+                let refuse = |error: vault::Error| {
+                    refused(Operation::SqlConnect, server.address.as_str(), error.to_string())
+                };
+                opened.map(|_| login.name.clone()).map_err(refuse)
+            }
+            None => Ok(format!("{}$", self.store.lock()?.state().host_name)),
+        }
     }
 
     /// One operation: faults before it, the work under the server's lock, faults after it.
     fn on_sql<T>(
         &self,
         operation: Operation,
-        address: &SqlAddress,
+        server: &Endpoint,
         name: &str,
         work: impl FnOnce(&SqlStore, &str) -> Result<T, Error>,
     ) -> Result<T, Error> {
         self.strike(operation, name, Moment::Before)?;
-        let value = work(&self.sql_store(address)?, &self.sql_login()?)?;
+        let value = work(&self.sql_store(&server.address)?, &self.sql_login(server)?)?;
         self.strike(operation, name, Moment::After)?;
         Ok(value)
     }
 }
 
 impl SqlServer for Twin {
-    fn database(&self, server: &SqlAddress, name: &str) -> Result<Option<DatabaseFacts>, Error> {
+    fn database(&self, server: &Endpoint, name: &str) -> Result<Option<DatabaseFacts>, Error> {
         self.on_sql(Operation::SqlGet, server, name, |store, login| {
             let section = store.lock()?;
             section.state().admits(login).map_err(|message| refused(Operation::SqlGet, name, message))?;
@@ -62,7 +74,7 @@ impl SqlServer for Twin {
         })
     }
 
-    fn create_database(&self, server: &SqlAddress, name: &str, new: &NewDatabase) -> Result<(), Error> {
+    fn create_database(&self, server: &Endpoint, name: &str, new: &NewDatabase) -> Result<(), Error> {
         self.on_sql(Operation::SqlCreate, server, name, |store, login| {
             let mut section = store.lock()?;
             let state = section.state();
@@ -100,7 +112,7 @@ impl SqlServer for Twin {
         })
     }
 
-    fn alter_database(&self, server: &SqlAddress, name: &str, change: &DatabaseChange) -> Result<(), Error> {
+    fn alter_database(&self, server: &Endpoint, name: &str, change: &DatabaseChange) -> Result<(), Error> {
         self.on_sql(Operation::SqlAlter, server, name, |store, login| {
             let mut section = store.lock()?;
             let refuse = |message: String| refused(Operation::SqlAlter, name, message);
@@ -134,14 +146,15 @@ impl SqlServer for Twin {
 
     fn connect(
         &self,
-        server: &SqlAddress,
+        server: &Endpoint,
         database: &str,
         _quoted_identifier: bool,
     ) -> Result<Box<dyn SqlSession + '_>, Error> {
-        self.strike(Operation::SqlConnect, server.as_str(), Moment::Before)?;
-        let (store, login) = (self.sql_store(server)?, self.sql_login()?);
+        let address = server.address.as_str();
+        self.strike(Operation::SqlConnect, address, Moment::Before)?;
+        let (store, login) = (self.sql_store(&server.address)?, self.sql_login(server)?);
         let section = store.lock()?;
-        let refuse = |message: String| refused(Operation::SqlConnect, server.as_str(), message);
+        let refuse = |message: String| refused(Operation::SqlConnect, address, message);
         section.state().admits(&login).map_err(refuse)?;
         section.state().open(database).map_err(|message| refuse(message.to_string()))?;
         drop(section);

@@ -164,6 +164,29 @@ fn an_endpoint_that_the_site_does_not_name_is_asked_for_at_the_site() {
 }
 
 #[test]
+fn a_login_and_its_password_belong_together_and_the_password_is_a_secret_of_the_product() {
+    let nodes = "  - {sql_database: main/SXA, managed_by: dba}\n";
+    let product = small("\n  sql_password: {type: secret}\n  port: {type: port, default: 1025}", nodes);
+    let site = |more: &str| small_site(&ENDPOINTS.replace("TRESO'", &format!("TRESO', {more}")));
+    let whole = site("login: muster, password: '{{ sql_password }}', trust_certificate: true");
+    let found = resolved(&[&product, SMALL_CLIENT, &whole], "s");
+    let endpoint = found.servers[0].nodes[0].endpoint.clone().unwrap();
+    let login = endpoint.login.unwrap();
+    assert!(endpoint.trust_certificate);
+    assert_eq!((login.name.as_str(), login.password.secret.as_str()), ("muster", "sql_password"));
+    let wrong = |more: &str| rules(&refused(&[&product, SMALL_CLIENT, &site(more)])).join(" ");
+    assert_eq!(wrong("login: muster, password: '{{ port }}'"), "not-a-secret");
+    let unread = |more: &str| {
+        let source = Source { path: "s".to_owned(), content: site(more).into_bytes() };
+        rules(&read(&[source]).unwrap_err()).join(" ")
+    };
+    assert_eq!(unread("login: muster"), "no-value");
+    assert_eq!(unread("password: '{{ sql_password }}'"), "no-value");
+    assert_eq!(unread("login: muster, password: hunter2"), "secret-in-document");
+    assert_eq!(unread("login: '', password: '{{ sql_password }}'"), "wrong-value");
+}
+
+#[test]
 fn a_script_is_listed_once_with_its_digest() {
     let zeros = "0".repeat(64);
     let scripts = |list: &str| {

@@ -1,0 +1,206 @@
+//! One connection: the client of mssql-tds, which is asynchronous, and a runtime of its own that drives it on this thread.
+//!
+//! Neighbours: `session` and the port's questions run batches here, one after the other. A connection that breaks stays
+//! broken: the client's way of connecting anew by itself is switched off, as it could run a batch twice. There is a limit to
+//! connecting and none to a batch: a backup or a script of a vendor's may take hours.
+
+use mssql_tds::connection::client_context::{ClientContext, TdsAuthenticationMethod};
+use mssql_tds::connection::tds_client::{ResultSet as _, StatementResult, TdsClient};
+use mssql_tds::connection_provider::tds_connection_provider::TdsConnectionProvider;
+use mssql_tds::core::{EncryptionOptions, EncryptionSetting};
+use mssql_tds::error::{Error as TdsError, SqlErrorInfo};
+use muster_agent_core::tsql::Row;
+use muster_model::limits;
+use muster_model::manifest::Endpoint;
+use tokio::runtime::{Builder, Runtime};
+
+use super::value;
+use crate::host::{Error, SqlError, SqlMessage};
+use crate::vault::Secrets;
+
+/// "Changed database context" and "Changed language setting": said after each log-on and each `USE`, and of no use to anybody.
+const CONTEXT_CHANGED: [u32; 2] = [5701, 5703];
+
+/// A connection.
+pub(super) struct Connection {
+    client: TdsClient,
+    /// After the client, which may need it while it goes.
+    runtime: Runtime,
+}
+
+/// What came of a batch.
+pub(super) struct Ran {
+    /// The first rows of its first result that has rows, as many as were wanted.
+    pub(super) rows: Vec<Row>,
+    /// What it printed.
+    pub(super) printed: Vec<String>,
+}
+
+impl Connection {
+    /// Connects and logs on.
+    pub(super) fn open(server: &Endpoint, database: &str, secrets: &dyn Secrets) -> Result<Self, Error> {
+        let address = server.address.as_str();
+        let unreachable = |message: String| Error::Unreachable { what: "SQL Server", message };
+        let refused = |message: String| Error::Refused {
+            operation: "log on to SQL Server",
+            name: address.to_owned(),
+            message,
+        };
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| unreachable(format!("{address}: {error}")))?;
+        let source = source(address);
+        let mut context = ClientContext::with_data_source(&source);
+        context.application_name = "Muster".to_owned();
+        database.clone_into(&mut context.database);
+        let limit_s = u32::try_from(limits::SQL_CONNECT_LIMIT_SECONDS).unwrap_or(u32::MAX);
+        context.connect_timeout = limit_s;
+        context.login_timeout = Some(limit_s);
+        context.connect_retry_count = 0;
+        context.encryption_options = encryption(server);
+        match &server.login {
+            None => context.tds_authentication_method = TdsAuthenticationMethod::SSPI,
+            Some(login) => {
+                let password = secrets.open(&login.password).map_err(|error| refused(error.to_string()))?;
+                context.tds_authentication_method = TdsAuthenticationMethod::Password;
+                login.name.clone_into(&mut context.user_name);
+                password.expose().clone_into(&mut context.password);
+            }
+        }
+        let connecting = TdsConnectionProvider {}.create_client(context, &source, None);
+        let client = runtime.block_on(connecting).map_err(|error| match failure(error) {
+            SqlError::Server(message) => refused(message.to_string()),
+            SqlError::Lost(message) => unreachable(format!("{address}: {message}")),
+        })?;
+        Ok(Self { client, runtime })
+    }
+
+    /// Runs a batch to its end: every result is read, as an error may come with any.
+    pub(super) fn run(&mut self, text: &str, rows_wanted: usize) -> Result<Ran, SqlError> {
+        let Self { client, runtime } = self;
+        runtime.block_on(run(client, text, rows_wanted)).map_err(failure)?
+    }
+
+    /// Runs a batch of Muster's own; gives all rows of its first result that has rows.
+    pub(super) fn ask(&mut self, text: &str) -> Result<Vec<Row>, SqlError> {
+        self.run(text, usize::MAX).map(|ran| ran.rows)
+    }
+
+    /// The first value of the first row; none for NULL or no row.
+    pub(super) fn scalar(&mut self, text: &str) -> Result<Option<String>, SqlError> {
+        let first = self.run(text, 1)?.rows.into_iter().next();
+        Ok(first.and_then(|row| row.into_iter().next()).flatten())
+    }
+}
+
+async fn run(
+    client: &mut TdsClient,
+    text: &str,
+    rows_wanted: usize,
+) -> Result<Result<Ran, SqlError>, TdsError> {
+    let mut rows = Vec::new();
+    let mut is_first = true;
+    let mut unread = None;
+    let mut at = client.execute(text.to_owned(), ()).await?;
+    while at != StatementResult::End {
+        if at == StatementResult::Rows {
+            while let Some(row) = client.next_row().await? {
+                if is_first && rows.len() < rows_wanted {
+                    match row.iter().map(value::text).collect() {
+                        Ok(row) => rows.push(row),
+                        // The batch goes on on the server whatever is made of this.
+                        Err(problem) => unread = Some(problem),
+                    }
+                }
+            }
+            is_first = false;
+        }
+        at = client.advance().await?;
+    }
+    let printed = client.take_info_messages().into_iter();
+    let printed = printed.filter(|info| !CONTEXT_CHANGED.contains(&info.number)).map(|info| info.message);
+    let ran = Ran { rows, printed: printed.collect() };
+    Ok(match unread {
+        None => Ok(ran),
+        Some(problem) => Err(SqlError::Server(own(problem))),
+    })
+}
+
+/// Never in clear, and whoever signed the server's certificate is asked for unless the site's document says otherwise.
+fn encryption(server: &Endpoint) -> EncryptionOptions {
+    EncryptionOptions {
+        mode: EncryptionSetting::On,
+        trust_server_certificate: server.trust_certificate,
+        ..EncryptionOptions::new()
+    }
+}
+
+/// As the client names servers: one with a port is reached through TCP and without asking SQL Server Browser.
+fn source(address: &str) -> String {
+    if address.contains(',') { format!("tcp:{address}") } else { address.to_owned() }
+}
+
+/// What the server said, or that nobody knows what it did.
+fn failure(error: TdsError) -> SqlError {
+    let text = error.to_string();
+    let TdsError::SqlServerError { diagnostics } = error else { return SqlError::Lost(text) };
+    let messages: Vec<SqlMessage> = diagnostics.errors.into_iter().map(message).collect();
+    // The first one says why; but that a transaction is refused is worth more than any other.
+    let refusal = messages.iter().position(SqlMessage::refuses_transaction).unwrap_or_default();
+    messages.into_iter().nth(refusal).map_or(SqlError::Lost(text), SqlError::Server)
+}
+
+fn message(error: SqlErrorInfo) -> SqlMessage {
+    SqlMessage {
+        number: i32::try_from(error.number).unwrap_or(i32::MAX),
+        severity: u8::try_from(error.class).unwrap_or(u8::MAX),
+        state: error.state,
+        line: error.line_number.and_then(|line| u32::try_from(line).ok()).unwrap_or(1).max(1),
+        text: error.message,
+    }
+}
+
+/// A message of Muster's own where it cannot let something stand: numbers from 50000 on are free for that.
+pub(super) fn own(text: impl Into<String>) -> SqlMessage {
+    SqlMessage { number: 50_000, severity: 16, state: 1, line: 1, text: text.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_with_a_port_is_reached_through_tcp() {
+        assert_eq!(source("DUP-SQL01,1433"), "tcp:DUP-SQL01,1433");
+        assert_eq!(source(r"DUP-SQL01\TRESO"), r"DUP-SQL01\TRESO");
+    }
+
+    /// Wine's Schannel takes any certificate: that it is refused without a word of the document's is seen on Windows alone.
+    #[test]
+    fn a_certificate_is_taken_as_it_is_only_where_the_document_says_so() {
+        let mut endpoint = Endpoint::new("main".parse().unwrap(), "DUP-SQL01,1433".parse().unwrap());
+        let (options, host) = (encryption(&endpoint), None::<String>);
+        assert_eq!(options.mode, EncryptionSetting::On);
+        assert!(!options.trust_server_certificate && options.host_name_in_cert == host);
+        endpoint.trust_certificate = true;
+        assert!(encryption(&endpoint).trust_server_certificate);
+    }
+
+    #[test]
+    fn what_refuses_a_transaction_is_told_before_what_came_first() {
+        let info = |number: u32| SqlErrorInfo {
+            message: format!("error {number}"),
+            state: 6,
+            class: 16,
+            number,
+            server_name: None,
+            proc_name: None,
+            line_number: Some(3),
+        };
+        let SqlError::Server(message) = failure(TdsError::from_sql_errors(vec![info(1), info(226)])) else {
+            panic!("it was lost")
+        };
+        assert_eq!((message.number, message.line, message.severity), (226, 3, 16));
+        let gone = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        assert!(matches!(failure(TdsError::Io(gone)), SqlError::Lost(_)));
+    }
+}

@@ -1,0 +1,97 @@
+//! A session: batches with their marks, each pair in one transaction, and marks and questions by themselves.
+//!
+//! The batch is sent by itself, as many statements must come first in theirs. What must hold together is between
+//! `BEGIN TRANSACTION` and `COMMIT TRANSACTION`, and the commit is sent only once the mark was set without an error. XACT_ABORT
+//! stays as the script wants it: any error above severity 10 ends in a rollback, whether or not the server has made one.
+//! Neighbours: `engine::sql` decides what is run, and what a lost connection means.
+
+use muster_agent_core::tsql::{self, Left};
+
+use super::connection::{Connection, own};
+use crate::host::{SqlBatch, SqlError, SqlSession};
+
+/// A session in a database.
+pub(super) struct Session {
+    connection: Connection,
+    /// The database of the marks, wherever a batch goes with `USE`.
+    database: String,
+}
+
+impl Session {
+    pub(super) fn new(connection: Connection, database: &str) -> Self {
+        Self { connection, database: database.to_owned() }
+    }
+
+    /// The batch, and its mark in the same transaction where the batch lets it.
+    fn marked(&mut self, text: &str, (name, value): (&str, &str)) -> Result<Vec<String>, SqlError> {
+        self.connection.run(tsql::BEGIN, 0)?;
+        let printed = self.connection.run(text, 0)?.printed;
+        match self.left()? {
+            Left::Open => {
+                self.set_property(name, value)?;
+                self.connection.run(tsql::COMMIT, 0)?;
+            }
+            // What it did is as it wanted it; a mark by itself is all that is left to do.
+            Left::Ended => self.set_property(name, value)?,
+            Left::More => {
+                return Err(SqlError::Server(own(
+                    "it leaves a transaction open that it began; one batch begins and ends it",
+                )));
+            }
+            Left::SwitchedOff => {
+                return Err(SqlError::Server(own(
+                    "it leaves NOEXEC or PARSEONLY on, after which nothing is carried out any more",
+                )));
+            }
+        }
+        Ok(printed)
+    }
+
+    /// The batch outside any transaction of Muster's.
+    fn alone(&mut self, text: &str) -> Result<Vec<String>, SqlError> {
+        let printed = self.connection.run(text, 0)?.printed;
+        match self.left()? {
+            Left::Ended => Ok(printed),
+            Left::Open | Left::More => {
+                Err(SqlError::Server(own("it leaves a transaction open, which was rolled back")))
+            }
+            Left::SwitchedOff => Err(SqlError::Server(own(
+                "it leaves NOEXEC or PARSEONLY on, after which nothing is carried out any more",
+            ))),
+        }
+    }
+
+    fn left(&mut self) -> Result<Left, SqlError> {
+        let open = self.connection.scalar(tsql::OPEN_TRANSACTIONS)?;
+        Ok(tsql::left(open.as_deref()))
+    }
+}
+
+impl SqlSession for Session {
+    fn execute(&mut self, batch: &SqlBatch<'_>) -> Result<Vec<String>, SqlError> {
+        tracing::debug!(batch = batch.label, "runs");
+        let ran = match batch.mark {
+            Some(mark) => self.marked(batch.text, mark),
+            None => self.alone(batch.text),
+        };
+        if let Err(SqlError::Server(message)) = &ran
+            && let Err(error) = self.connection.run(tsql::ROLLBACK, 0)
+        {
+            // The server rolls back what a connection that ends has left open.
+            tracing::info!(batch = batch.label, %message, %error, "the session ended with the batch");
+        }
+        ran
+    }
+
+    fn property(&mut self, name: &str) -> Result<Option<String>, SqlError> {
+        self.connection.scalar(&tsql::property(&self.database, name))
+    }
+
+    fn set_property(&mut self, name: &str, value: &str) -> Result<(), SqlError> {
+        self.connection.run(&tsql::set_property(&self.database, name, value), 0).map(|_| ())
+    }
+
+    fn scalar(&mut self, query: &str) -> Result<Option<String>, SqlError> {
+        self.connection.scalar(query)
+    }
+}

@@ -1,0 +1,261 @@
+//! What the agent does to a SQL Server that is played beside it, through TLS: batches and marks hold together or not at all.
+//!
+//! Neighbours: `muster_tds` plays it; what it takes SQL Server to be is listed in `deploy/windows/ACCEPTANCE.md`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use muster_model::manifest::{Endpoint, SqlLogin};
+use muster_model::name::SecretVersion;
+use muster_model::secret::SecretRef;
+use muster_proto::secret::SecretValue;
+use muster_tds::{Database, Moment, Server, State, Trouble};
+use zeroize::Zeroizing;
+
+use super::super::WindowsHost;
+use crate::host::{
+    DatabaseChange, Error, NewDatabase, SqlBatch, SqlError, SqlMessage, SqlServer as _, SqlSession,
+};
+use crate::vault::{self, Secrets};
+
+const PASSWORD: &str = "Corr3ct-hörse";
+const MARK: &str = "Muster:sql_scripts/new:0123";
+
+/// Opens every secret as this one.
+struct Opens(&'static str);
+
+impl Secrets for Opens {
+    fn open(&self, _secret: &SecretRef) -> Result<SecretValue, vault::Error> {
+        Ok(SecretValue::new(Zeroizing::new(self.0.to_owned())))
+    }
+}
+
+fn state() -> State {
+    State::default().with_login("muster", PASSWORD)
+}
+
+fn host() -> WindowsHost {
+    WindowsHost::new(Path::new(r"C:\logs")).with_secrets(Arc::new(Opens(PASSWORD)))
+}
+
+fn endpoint(server: &Server) -> Endpoint {
+    let password = SecretRef {
+        site: "dupont-prod".parse().unwrap(),
+        secret: "sql_password".parse().unwrap(),
+        version: SecretVersion(1),
+    };
+    Endpoint {
+        login: Some(SqlLogin { name: "muster".to_owned(), password }),
+        trust_certificate: true,
+        ..Endpoint::new("main".parse().unwrap(), server.address().parse().unwrap())
+    }
+}
+
+/// A server with the database SXA and a table in it.
+fn with_database() -> Server {
+    let server = Server::start(state());
+    host().create_database(&endpoint(&server), "SXA", &NewDatabase::default()).unwrap();
+    server.change(|state| {
+        let sxa: &mut Database = state.databases.get_mut("SXA").unwrap();
+        sxa.tables.insert("T".to_owned(), 0);
+    });
+    server
+}
+
+fn run(session: &mut dyn SqlSession, text: &str, mark: Option<&str>) -> Result<Vec<String>, SqlError> {
+    session.execute(&SqlBatch { text, label: "a.sql#1", mark: mark.map(|value| (MARK, value)) })
+}
+
+#[track_caller]
+fn refused(ran: Result<Vec<String>, SqlError>) -> SqlMessage {
+    match ran {
+        Err(SqlError::Server(message)) => message,
+        Err(SqlError::Lost(lost)) => panic!("it was lost: {lost}"),
+        Ok(_) => panic!("it went through"),
+    }
+}
+
+/// Rows of T, and the mark.
+fn seen(server: &Server) -> (u64, Option<String>) {
+    let sxa = &server.state().databases["SXA"];
+    (sxa.tables["T"], sxa.properties.get(MARK).cloned())
+}
+
+#[test]
+fn a_database_is_made_seen_and_changed() {
+    let (server, host) = (Server::start(state()), host());
+    let endpoint = endpoint(&server);
+    assert_eq!(host.database(&endpoint, "SXA").unwrap(), None);
+    let new = NewDatabase {
+        collation: Some("Latin1_General_CI_AS".to_owned()),
+        data_folder: Some(r"G:\Data".to_owned()),
+        log_size_mb: Some(16),
+        ..NewDatabase::default()
+    };
+    host.create_database(&endpoint, "SXA", &new).unwrap();
+    host.alter_database(&endpoint, "SXA", &DatabaseChange::DataSizeMb(64)).unwrap();
+    host.alter_database(&endpoint, "SXA", &DatabaseChange::Recovery("simple".to_owned())).unwrap();
+    let facts = host.database(&endpoint, "sxa").unwrap().unwrap();
+    assert_eq!((facts.status.as_str(), facts.recovery.as_str()), ("online", "simple"));
+    assert_eq!(facts.collation, "Latin1_General_CI_AS");
+    assert_eq!((facts.data.folder.as_str(), facts.data.size_mb), (r"G:\Data", 64));
+    assert_eq!(
+        (facts.log.folder.as_str(), facts.log.size_mb),
+        (r"E:\SQL\Log", 16),
+        "the server's own folder"
+    );
+    let again = host.create_database(&endpoint, "SXA", &new).unwrap_err().to_string();
+    assert!(again.contains("Msg 1801"), "{again}");
+    server.change(|state| state.databases.get_mut("SXA").unwrap().status = "OFFLINE".to_owned());
+    assert_eq!(host.database(&endpoint, "SXA").unwrap().unwrap().status, "offline");
+    host.alter_database(&endpoint, "SXA", &DatabaseChange::Online).unwrap();
+    assert_eq!(server.state().databases["SXA"].status, "ONLINE");
+}
+
+#[test]
+fn a_login_that_is_shown_no_files_sees_them_inside_the_database() {
+    let (server, host) = (with_database(), host());
+    server.change(|state| state.hides_files = true);
+    assert_eq!(host.database(&endpoint(&server), "SXA").unwrap().unwrap().data.size_mb, 8);
+    server.change(|state| state.databases.get_mut("SXA").unwrap().status = "RESTORING".to_owned());
+    let refused = host.database(&endpoint(&server), "SXA").unwrap_err().to_string();
+    assert!(refused.contains("VIEW ANY DEFINITION"), "{refused}");
+}
+
+#[test]
+fn names_end_nowhere_early() {
+    let (server, host) = (Server::start(state()), host());
+    let name = "a]; DROP DATABASE [master]; --'";
+    host.create_database(&endpoint(&server), name, &NewDatabase::default()).unwrap();
+    assert!(host.database(&endpoint(&server), name).unwrap().is_some());
+    let mut session = host.connect(&endpoint(&server), name, false).unwrap();
+    session.set_property("it's", "a'; PRINT 'b").unwrap();
+    session.set_property("it's", "another").unwrap();
+    assert_eq!(session.property("it's").unwrap().as_deref(), Some("another"));
+    assert_eq!(server.state().databases.len(), 2);
+}
+
+#[test]
+fn a_batch_and_its_mark_are_both_there_or_neither() {
+    let (server, host) = (with_database(), host());
+    let mut session = host.connect(&endpoint(&server), "SXA", false).unwrap();
+    let said = run(session.as_mut(), "PRINT 'première'\nINSERT INTO T VALUES (1)", Some("1/3")).unwrap();
+    assert_eq!(said, ["première"]);
+    assert_eq!(seen(&server), (1, Some("1/3".to_owned())));
+
+    let wrong = "INSERT INTO T VALUES (2)\nINSERT INTO Nothing VALUES (1)";
+    let message = refused(run(session.as_mut(), wrong, Some("2/3")));
+    assert_eq!((message.number, message.severity, message.line), (208, 16, 2));
+    // What goes on after an error of its own goes back as well.
+    let raised = "INSERT INTO T VALUES (2)\nRAISERROR('no', 16, 1)\nINSERT INTO T VALUES (3)";
+    assert_eq!(refused(run(session.as_mut(), raised, Some("2/3"))).text, "no");
+    assert_eq!(seen(&server), (1, Some("1/3".to_owned())));
+
+    run(session.as_mut(), "USE master\nPRINT 'elsewhere'", Some("2/3")).unwrap();
+    assert_eq!(seen(&server).1.as_deref(), Some("2/3"), "the mark is in its own database");
+    let sessions = server.state().journal.into_iter().rev().map(|entry| entry.session).take(8);
+    assert_eq!(sessions.collect::<std::collections::BTreeSet<_>>().len(), 1, "one session throughout");
+}
+
+#[test]
+fn a_connection_that_breaks_is_lost_and_the_mark_says_what_holds() {
+    let cases = [
+        ("INSERT", Moment::Before, 0),
+        ("INSERT", Moment::After, 0),
+        ("@value", Moment::After, 0),
+        ("COMMIT", Moment::Before, 0),
+        ("COMMIT", Moment::After, 1),
+    ];
+    for (text, moment, rows) in cases {
+        let (server, host) = (with_database(), host());
+        let mut session = host.connect(&endpoint(&server), "SXA", false).unwrap();
+        server.arm(text, moment, Trouble::Lose);
+        let ran = run(session.as_mut(), "INSERT INTO T VALUES (1)", Some("1/1"));
+        assert!(matches!(ran, Err(SqlError::Lost(_))), "{text} {moment:?}: {ran:?}");
+        // A connection that broke is never made anew behind anybody's back.
+        assert!(matches!(run(session.as_mut(), "PRINT 'x'", None), Err(SqlError::Lost(_))));
+        let mark = (rows == 1).then(|| "1/1".to_owned());
+        assert_eq!(seen(&server), (rows, mark), "{text} {moment:?}");
+        let inserts = server.state().journal.into_iter().filter(|entry| entry.text.contains("INSERT"));
+        assert_eq!(inserts.count(), 1, "{text} {moment:?}: it was sent once");
+    }
+}
+
+#[test]
+fn what_may_not_stand_in_a_transaction_says_so_and_runs_alone() {
+    let (server, host) = (with_database(), host());
+    let mut session = host.connect(&endpoint(&server), "SXA", false).unwrap();
+    for text in [
+        "PRINT 'a'\nALTER DATABASE SXA SET RECOVERY SIMPLE",
+        r"BACKUP DATABASE [SXA] TO DISK = N'B:\sxa.bak' WITH COPY_ONLY, CHECKSUM, INIT, STATS = 20",
+        r"RESTORE VERIFYONLY FROM DISK = N'B:\sxa.bak' WITH CHECKSUM",
+    ] {
+        assert!(refused(run(session.as_mut(), text, Some("1/1"))).refuses_transaction(), "{text}");
+    }
+    assert_eq!(seen(&server), (0, None));
+    run(session.as_mut(), "ALTER DATABASE SXA SET RECOVERY SIMPLE", None).unwrap();
+    let backup = r"BACKUP DATABASE [SXA] TO DISK = N'B:\sxa.bak' WITH COPY_ONLY, CHECKSUM, INIT, STATS = 20";
+    let said = run(session.as_mut(), backup, None).unwrap();
+    assert_eq!(said[..2], ["20 percent processed.", "40 percent processed."]);
+    let said =
+        run(session.as_mut(), r"RESTORE VERIFYONLY FROM DISK = N'B:\sxa.bak' WITH CHECKSUM", None).unwrap();
+    assert_eq!(said, ["The backup set on file 1 is valid."]);
+    let missing = refused(run(session.as_mut(), r"RESTORE VERIFYONLY FROM DISK = N'B:\no.bak'", None));
+    assert_eq!(missing.number, 3201);
+}
+
+#[test]
+fn transactions_of_a_batch_s_own_are_never_mistaken_for_muster_s() {
+    let (server, host) = (with_database(), host());
+    let mut session = host.connect(&endpoint(&server), "SXA", false).unwrap();
+    run(session.as_mut(), "BEGIN TRAN\nINSERT INTO T VALUES (1)\nCOMMIT", Some("1/9")).unwrap();
+    assert_eq!(seen(&server), (1, Some("1/9".to_owned())));
+    let open = refused(run(session.as_mut(), "BEGIN TRAN\nINSERT INTO T VALUES (2)", Some("2/9")));
+    assert!(open.text.contains("leaves a transaction open"), "{open}");
+    refused(run(session.as_mut(), "BEGIN TRAN\nINSERT INTO T VALUES (2)", None));
+    refused(run(session.as_mut(), "INSERT INTO T VALUES (2)\nSET NOEXEC ON", Some("2/9")));
+    assert_eq!(seen(&server), (1, Some("1/9".to_owned())));
+    run(session.as_mut(), "INSERT INTO T VALUES (2)\nCOMMIT", Some("2/9")).unwrap();
+    assert_eq!(seen(&server), (2, Some("2/9".to_owned())), "what it committed is marked after it");
+}
+
+#[test]
+fn a_question_has_one_value_and_settings_are_the_scripts() {
+    let (server, host) = (with_database(), host());
+    let mut session = host.connect(&endpoint(&server), "SXA", false).unwrap();
+    let mut ask = |question: &str| session.scalar(question).unwrap();
+    assert_eq!(ask("SELECT SERVERPROPERTY('ProductVersion')").as_deref(), Some("15.0.4355.3"));
+    assert_eq!(ask("SELECT HAS_PERMS_BY_NAME(NULL, NULL, 'CREATE ANY DATABASE')").as_deref(), Some("1"));
+    assert_eq!(ask("SELECT NULL"), None);
+    assert_eq!(ask("SELECT name FROM sys.databases WHERE name = 'none'"), None);
+    assert_eq!(ask("SELECT COUNT(*) FROM dbo.T").as_deref(), Some("0"));
+    let count = "SELECT COUNT(*) FROM sys.extended_properties WHERE class = 0 AND name LIKE 'Muster:%'";
+    assert_eq!(ask(count).as_deref(), Some("0"));
+    // With QUOTED_IDENTIFIER OFF a text may stand in these.
+    assert_eq!(run(session.as_mut(), "PRINT \"text\"", None).unwrap(), ["text"]);
+    let mut other = host.connect(&endpoint(&server), "SXA", true).unwrap();
+    assert_eq!(run(other.as_mut(), "PRINT \"name\"", None).unwrap(), [""]);
+}
+
+#[test]
+fn who_is_not_let_in_is_told_why_and_nothing_goes_in_clear() {
+    let server = Server::start(state());
+    let wrong = WindowsHost::new(Path::new(r"C:\logs")).with_secrets(Arc::new(Opens("another")));
+    let refused = wrong.database(&endpoint(&server), "SXA").unwrap_err();
+    assert!(
+        matches!(refused, Error::Refused { .. }) && refused.to_string().contains("Msg 18456"),
+        "{refused}"
+    );
+    let absent = host().connect(&endpoint(&server), "SXA", false).map(|_| ()).unwrap_err().to_string();
+    assert!(absent.contains("Msg 4060"), "{absent}");
+
+    let plain = Server::start_plain(state());
+    let error = host().database(&endpoint(&plain), "SXA").unwrap_err();
+    assert!(matches!(error, Error::Unreachable { .. }), "{error}");
+    assert!(plain.state().journal.is_empty(), "nobody logged on");
+    let closed = Endpoint::new("main".parse().unwrap(), "127.0.0.1,9".parse().unwrap());
+    assert!(matches!(
+        host().database(&Endpoint { login: endpoint(&plain).login, ..closed }, "SXA"),
+        Err(Error::Unreachable { .. })
+    ));
+}
