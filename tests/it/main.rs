@@ -42,3 +42,4 @@ mod wine_install;
 mod wine_package;
 mod wine_restart;
 mod wine_server;
+mod wine_sql;

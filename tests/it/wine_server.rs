@@ -51,7 +51,13 @@ impl Server {
 
     /// Everything, with an agent that is connected.
     pub(crate) fn joined(documents: &str) -> Self {
+        Self::joined_after(documents, |_| {})
+    }
+
+    /// The same, after something was done to the documents.
+    pub(crate) fn joined_after(documents: &str, edit: impl FnOnce(&Field)) -> Self {
         let mut server = Self::lay(documents);
+        edit(&server.field);
         server.join();
         server
     }

@@ -1,0 +1,179 @@
+//! A SQL Server, as the agent for Windows reaches it: the service on a Wine, the server played on Linux, between them TLS and a
+//! login whose password only the agent opens.
+//!
+//! Run by `tests/windows/run sql`. The oracle is the played server: what it holds and every batch that it was sent. What it
+//! takes SQL Server to be is listed in `deploy/windows/ACCEPTANCE.md`.
+
+use std::fs;
+
+use muster_model::digest::Digest;
+use muster_model::event::{EventBody, RunEnd};
+use muster_model::name::PlanId;
+use muster_model::outcome::End;
+use muster_model::view::StepState;
+use muster_tds::{Moment, State, Trouble};
+use muster_tests::cli::code;
+use muster_tests::programs::wine_drive;
+
+use crate::wine_server::{Server, kill};
+
+const PASSWORD: &str = "Corr3ct-hörse";
+const SCRIPTS: [(&str, &str); 3] = [
+    (
+        "0100_tables.sql",
+        "PRINT 'les tables'\nCREATE TABLE dbo.Payment (Id int)\nGO\nINSERT INTO dbo.Payment VALUES (1)\nGO\n",
+    ),
+    (
+        "0200_data.sql",
+        "INSERT INTO dbo.Payment VALUES (2)\nGO\nINSERT INTO dbo.Payment VALUES (3)\nGO\nINSERT INTO dbo.Payment VALUES (4)\nGO\n",
+    ),
+    (
+        "0300_backup.sql",
+        "BACKUP DATABASE [Story] TO DISK = N'B:\\story.bak' WITH COPY_ONLY, CHECKSUM, INIT, STATS = 50\nGO\nRESTORE VERIFYONLY FROM DISK = N'B:\\story.bak' WITH CHECKSUM\nGO\n",
+    ),
+];
+
+/// A site whose agent is connected, and its SQL Server. Its secret is set.
+struct Scene {
+    server: Server,
+    sql: muster_tds::Server,
+}
+
+impl Scene {
+    fn begin() -> Self {
+        let sql = muster_tds::Server::start(State::default().with_login("muster", PASSWORD));
+        let server = Server::joined_after("sql", |field| {
+            field.edit("SQL-ADDRESS", &sql.address());
+            for (name, text) in SCRIPTS {
+                field.edit(&format!("SHA-{}", &name[..4]), &Digest::of(text.as_bytes()).to_string());
+            }
+        });
+        let folder = wine_drive().join("muster-story");
+        fs::create_dir_all(&folder).unwrap();
+        for (name, text) in SCRIPTS {
+            fs::write(folder.join(name), text).unwrap();
+        }
+        server.field.set_secret("sql_password", PASSWORD).expect(code::OK);
+        Self { server, sql }
+    }
+
+    /// Rows of the table, marks, and how often each of the scripts' batches was sent.
+    fn seen(&self) -> (u64, Vec<String>, Vec<usize>) {
+        let state = self.sql.state();
+        let story = &state.databases["Story"];
+        let texts = SCRIPTS.iter().flat_map(|(_, text)| text.split("GO\n")).filter(|text| !text.is_empty());
+        let sent = texts.map(|text| {
+            state.journal.iter().filter(|entry| entry.text.trim_end() == text.trim_end()).count()
+        });
+        (story.tables["Payment"], story.properties.values().cloned().collect(), sent.collect())
+    }
+
+    /// Starts the run, kills the agent once the batch is held, starts it again, and waits for the end.
+    fn killed_at(&self, batch: &str, moment: Moment) -> (PlanId, RunEnd) {
+        let field = &self.server.field;
+        let plan = field.approved_plan();
+        let mut watch = field.watch_from_now();
+        self.sql.arm(batch, moment, Trouble::Hold);
+        field.cli.ok(&format!("run {plan}"));
+        self.sql.wait_until_held(batch);
+        kill(&self.server);
+        watch.until("the service is gone", |body| matches!(body, EventBody::ServerDisconnected { .. }));
+        self.server.agent(&["service", "start"]).expect(code::OK);
+        let is_end = |body: &EventBody| matches!(body, EventBody::RunEnded { .. });
+        let EventBody::RunEnded { end, .. } = watch.until("the run has ended", is_end).body else {
+            panic!("{plan} has no end")
+        };
+        (plan, end)
+    }
+}
+
+/// G1, G14, G21: from plan to in sync; the second plan is empty; each batch was sent once but those that the server refuses in a
+/// transaction; the password is nowhere to be seen.
+#[test]
+#[ignore = "needs Wine and the programs for Windows: ./tests/windows/run sql"]
+fn g14_a_database_its_scripts_and_a_verified_backup_come_in_sync_through_tds() {
+    let scene = Scene::begin();
+    let field = &scene.server.field;
+    let preflight = field.cli.ok("preflight story-site");
+    preflight.says(&["5 checks on 1 server, 0 missing"]);
+    let plan = field.approved_plan();
+    field.cli.run(["run", &plan.to_string(), "--watch"]).expect(code::OK);
+    field.assert_in_sync();
+    assert!(field.rows(field.plan()).is_empty(), "nothing is left to do");
+
+    let (rows, marks, sent) = scene.seen();
+    assert_eq!(rows, 4);
+    assert_eq!(marks.len(), 3, "{marks:?}");
+    assert!(marks.iter().all(|mark| ["2/2", "3/3"].contains(&mark.as_str())), "{marks:?}");
+    assert_eq!(sent, [1, 1, 1, 1, 1, 2, 2], "a backup is refused in a transaction, and sent again without");
+    let state = scene.sql.state();
+    let story = &state.databases["Story"];
+    assert_eq!((story.collation.as_str(), story.recovery.as_str()), ("Latin1_General_CI_AS", "SIMPLE"));
+    assert_eq!(story.data.pages, 64 * 128);
+    assert!(state.backups.contains_key(r"B:\story.bak"));
+    let evidence = |node: &str| field.step(plan, node).evidence.unwrap();
+    assert!(evidence("sql_scripts/tables").contains("les tables"), "{}", evidence("sql_scripts/tables"));
+    let backup = evidence("sql_scripts/backup");
+    assert!(backup.contains("50 percent") && backup.contains("backup set on file 1 is valid"), "{backup}");
+    assert!(evidence("sql_query/rows").contains("`4`"));
+    assert!(!field.cli.ok("status story-site").said().contains("SIMULATED"));
+
+    // By hand: drift of the database is seen and mended, as it is one that Muster manages.
+    scene.sql.change(|state| {
+        state.databases.get_mut("Story").unwrap().recovery = "FULL".to_owned();
+    });
+    let plan = field.approved_plan();
+    assert_eq!(field.rows(plan).len(), 1, "{:?}", field.rows(plan));
+    field.cli.run(["run", &plan.to_string(), "--watch"]).expect(code::OK);
+    field.assert_in_sync();
+    let log = wine_drive().join("ProgramData/MusterAgent/logs/agent.log");
+    let log = fs::read_to_string(log).unwrap();
+    assert!(
+        !log.contains(PASSWORD) && !log.contains("BEGIN TRANSACTION"),
+        "the client of SQL Server is silent"
+    );
+}
+
+/// Promise 4: an agent that is killed while a batch runs, or right after its commit, runs no batch twice; its successor has the
+/// password from its own disk.
+#[test]
+#[ignore = "needs Wine and the programs for Windows: ./tests/windows/run sql"]
+fn an_agent_that_is_killed_in_the_middle_of_a_script_runs_no_batch_twice() {
+    // Within the transaction: the server takes it back, and the batch is sent again.
+    let scene = Scene::begin();
+    let (_, end) = scene.killed_at("VALUES (3)", Moment::After);
+    assert_eq!(end, RunEnd::Done);
+    let (rows, _, sent) = scene.seen();
+    assert_eq!((rows, &sent[..5]), (4, [1, 1, 1, 2, 1].as_slice()));
+    scene.server.field.assert_in_sync();
+    drop(scene);
+
+    // After the commit, of which the agent never heard: the mark is there, and the batch is not sent again.
+    let scene = Scene::begin();
+    let (_, end) = scene.killed_at("COMMIT", Moment::After);
+    assert_eq!(end, RunEnd::Done);
+    let (rows, _, sent) = scene.seen();
+    assert_eq!((rows, &sent[..5]), (4, [1, 1, 1, 1, 1].as_slice()));
+}
+
+/// A batch outside a transaction whose end nobody saw is unknown, and only an operator has it run again.
+#[test]
+#[ignore = "needs Wine and the programs for Windows: ./tests/windows/run sql"]
+fn a_backup_that_nobody_saw_end_waits_for_an_operator() {
+    let scene = Scene::begin();
+    let field = &scene.server.field;
+    let plan = field.approved_plan();
+    // The first time it is refused in a transaction; then it is announced, and runs.
+    scene.sql.arm_after(1, "BACKUP", Moment::After, Trouble::Lose);
+    let mut watch = field.watch_from_now();
+    field.cli.ok(&format!("run {plan}"));
+    watch.until("the run has ended", |body| matches!(body, EventBody::RunEnded { .. }));
+    let step = field.step(plan, "sql_scripts/backup");
+    assert_eq!(step.state, StepState::Ended(End::Unknown), "{:?}", step.evidence);
+    let sent = scene.seen().2;
+    let again = format!("resume {plan} --restart {} --watch", step.number);
+    field.cli.run(again.split(' ')).expect(code::OK);
+    field.assert_in_sync();
+    // Each time it is refused in a transaction first, which does nothing.
+    assert_eq!((sent[5], scene.seen().2[5]), (2, 4), "once more, by an operator's order");
+}
