@@ -6,6 +6,8 @@ use crate::token::from_utf16;
 
 /// Encryption is not known to this server.
 const NOT_SUPPORTED: u8 = 2;
+/// The feature of a client that connects anew by itself (MS-TDS 2.2.6.4).
+const SESSION_RECOVERY: u8 = 1;
 /// Encryption is wanted.
 const ON: u8 = 1;
 
@@ -17,6 +19,8 @@ pub(crate) struct Login {
     pub(crate) database: String,
     /// Whether Windows is to say who it is.
     pub(crate) integrated: bool,
+    /// Whether the client wants to connect anew by itself where its connection breaks.
+    pub(crate) recovers: bool,
 }
 
 /// This server's half of what comes before the log-on.
@@ -59,5 +63,23 @@ pub(crate) fn read(bytes: &[u8]) -> Option<Login> {
         password: from_utf16(&password),
         database: from_utf16(part(68)?),
         integrated: bytes.get(25)? & 0x80 != 0,
+        recovers: features(bytes).is_some_and(|features| features.contains(&SESSION_RECOVERY)),
     })
+}
+
+/// The numbers of the features that the client asks for: a list of number, length and data, which ends with 0xFF.
+fn features(bytes: &[u8]) -> Option<Vec<u8>> {
+    let has_any = bytes.get(27)? & 0x10 != 0;
+    let number = |at: usize| {
+        let four = bytes.get(at..at + 4)?.first_chunk()?;
+        usize::try_from(u32::from_le_bytes(*four)).ok()
+    };
+    let place = usize::from(u16::from_le_bytes([*bytes.get(56)?, *bytes.get(57)?]));
+    let mut at = if has_any { number(place)? } else { return None };
+    let mut found = Vec::new();
+    while let Some(feature) = bytes.get(at).filter(|feature| **feature != 0xFF) {
+        found.push(*feature);
+        at += 5 + number(at + 1)?;
+    }
+    Some(found)
 }

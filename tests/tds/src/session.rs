@@ -58,6 +58,9 @@ fn talk(stream: TcpStream, shared: &Shared) -> io::Result<()> {
     answer.database(&session.database, "master");
     answer.settings();
     answer.logged_in();
+    if login.recovers {
+        answer.recovers();
+    }
     answer.end();
     wire.write(wire::ANSWER, &answer.into_bytes())?;
     loop {

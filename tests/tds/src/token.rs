@@ -56,6 +56,11 @@ impl Answer {
         self.token(0xAD, &body);
     }
 
+    /// A client may connect anew by itself; there is nothing that it must know for that.
+    pub(crate) fn recovers(&mut self) {
+        self.bytes.extend([0xAE, 1, 0, 0, 0, 0, 0xFF]);
+    }
+
     /// The session's database is another.
     pub(crate) fn database(&mut self, new: &str, old: &str) {
         let mut body = vec![1];

@@ -172,13 +172,24 @@ fn a_connection_that_breaks_is_lost_and_the_mark_says_what_holds() {
         server.arm(text, moment, Trouble::Lose);
         let ran = run(session.as_mut(), "INSERT INTO T VALUES (1)", Some("1/1"));
         assert!(matches!(ran, Err(SqlError::Lost(_))), "{text} {moment:?}: {ran:?}");
-        // A connection that broke is never made anew behind anybody's back.
-        assert!(matches!(run(session.as_mut(), "PRINT 'x'", None), Err(SqlError::Lost(_))));
         let mark = (rows == 1).then(|| "1/1".to_owned());
         assert_eq!(seen(&server), (rows, mark), "{text} {moment:?}");
         let inserts = server.state().journal.into_iter().filter(|entry| entry.text.contains("INSERT"));
         assert_eq!(inserts.count(), 1, "{text} {moment:?}: it was sent once");
     }
+}
+
+#[test]
+fn a_connection_that_broke_is_never_made_anew_behind_anybodys_back() {
+    let (server, host) = (with_database(), host());
+    let mut session = host.connect(&endpoint(&server), "SXA", false).unwrap();
+    run(session.as_mut(), "SET LANGUAGE French", None).unwrap();
+    server.arm("PRINT 'a'", Moment::After, Trouble::Lose);
+    assert!(matches!(run(session.as_mut(), "PRINT 'a'", None), Err(SqlError::Lost(_))));
+    assert!(matches!(run(session.as_mut(), "PRINT 'b'", None), Err(SqlError::Lost(_))));
+    assert!(matches!(session.property(MARK), Err(SqlError::Lost(_))));
+    let sent: Vec<String> = server.state().journal.into_iter().map(|entry| entry.text).collect();
+    assert!(!sent.contains(&"PRINT 'b'".to_owned()), "in a session without its settings: {sent:?}");
 }
 
 #[test]
