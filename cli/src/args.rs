@@ -82,6 +82,8 @@ pub enum Verb {
     Server(ServerVerb),
     /// Print what somebody else is asked for before a site can be installed
     Handout(HandoutArgs),
+    /// Look into an installer and draft its node; nothing is run or sent
+    Inspect(InspectArgs),
     /// Print JSON Schema of the documents, for editors
     Schema(SchemaArgs),
     /// Invite, enrol, list and revoke operators
@@ -124,6 +126,14 @@ pub struct HandoutArgs {
 pub enum Whom {
     /// Whoever looks after the SQL Server
     Dba,
+}
+
+/// `muster inspect`.
+#[derive(Debug, ClapArgs)]
+pub struct InspectArgs {
+    /// The installer: a package of Windows Installer (.msi), or a program (.exe) that may hold one
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
 }
 
 /// `muster schema`.

@@ -2,8 +2,8 @@
 //!
 //! `args` says what may be typed, `cmd` has a file per verb, `render` turns records into tables and diffs, `output` keeps
 //! data on stdout and the rest on stderr, `exit` lists the exit codes. Neighbours: `muster-proto` dials the controller,
-//! `muster-model` checks documents offline and gives every record its shape. Never decides what a server should be or
-//! when: it shows what it hashed, and passes on what a person said.
+//! `muster-model` checks documents offline and gives every record its shape, `inspect` looks into installers. Never decides
+//! what a server should be or when: it shows what it hashed, and passes on what a person said.
 
 pub mod args;
 mod cmd;
@@ -11,6 +11,7 @@ pub mod connect;
 mod drill;
 pub mod exit;
 pub mod failure;
+mod inspect;
 mod known;
 pub mod output;
 mod read_plan;

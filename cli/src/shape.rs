@@ -42,6 +42,8 @@ pub const INVITE: &str = "muster.invite/1";
 /// `muster recover status`.
 pub const RECOVERY: &str = "muster.recovery/1";
 
+/// `muster inspect`.
+pub const INSPECT: &str = "muster.inspect/1";
 /// `muster secret list`.
 pub const SECRETS: &str = "muster.secrets/1";
 /// `muster secret drill`.
@@ -52,13 +54,14 @@ pub const OPERATORS: &str = "muster.operators/1";
 pub const INVITE_OPERATOR: &str = "muster.invite_operator/1";
 
 /// Every shape, in the order of the reference.
-pub const ALL: [&str; 23] = [
+pub const ALL: [&str; 24] = [
     PUSH,
     VALIDATE,
     DIFF,
     RENDER,
     EXPLAIN,
     HANDOUT,
+    INSPECT,
     PREFLIGHT,
     PLAN,
     DONE,

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::manual::with_the_guide_at_work;
 
 /// What is typed, in order, and how it ends.
-const TYPED: [(&str, i32); 31] = [
+const TYPED: [(&str, i32); 32] = [
     ("validate -f documents", 0),
     ("diff -f documents", 0),
     ("push -f documents --dry-run", 0),
@@ -34,6 +34,7 @@ const TYPED: [(&str, i32); 31] = [
     ("why dupont-prod", 0),
     ("events", 0),
     ("handout nordbank-prod --for dba", 0),
+    ("inspect setup.exe", 0),
     ("cancel P-1", 0),
     ("server invite martin-prod/web --out martin.token", 0),
     ("server list", 0),
@@ -98,6 +99,7 @@ fn every_verb_prints_the_shape_of_its_row_with_the_fields_that_the_page_names() 
     let page = page::text("deploy/docs/cli.md");
     let mut desk = Desk::new();
     with_the_guide_at_work(&mut desk);
+    std::fs::write(desk.folder().join("setup.exe"), "MZ and the words Inno Setup").unwrap();
     let mut seen = BTreeSet::new();
     for (typed, code) in TYPED {
         if typed.starts_with("secret drill") {

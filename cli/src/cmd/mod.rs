@@ -11,6 +11,7 @@ mod events;
 mod explain;
 mod files;
 mod handout;
+mod inspect;
 mod operator;
 mod plan;
 mod preflight;
@@ -91,6 +92,7 @@ pub(crate) async fn run(args: Args, output: &mut Output) -> Result<Exit, Failure
         Verb::Events(args) => events::run(&mut context, &args).await,
         Verb::Server(verb) => server::run(&mut context, verb).await,
         Verb::Handout(args) => handout::run(&mut context, &args).await,
+        Verb::Inspect(args) => inspect::run(&mut context, &args),
         Verb::Schema(args) => schema::run(&mut context, &args),
         Verb::Operator(verb) => operator::run(&mut context, verb).await,
         Verb::Recover(verb) => recover::run(&mut context, verb).await,

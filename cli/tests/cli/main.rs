@@ -9,6 +9,7 @@
 mod documents;
 mod failures;
 mod fake;
+mod inspect;
 mod reference;
 mod views;
 mod watching;

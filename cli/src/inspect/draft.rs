@@ -1,0 +1,341 @@
+//! The draft: what was found as a node of a product's document, with what a person must decide as comments.
+//!
+//! Neighbours: `found` names the parts. Whatever a package says comes out as YAML that can be read: every text of its own is
+//! brought onto one line, and quoted where YAML would read something else in it.
+
+use super::found::{Choice, Feature, Field, Inspection, Kind, Package, Property, Service};
+
+/// Lines, each at its place.
+#[derive(Default)]
+struct Draft {
+    lines: Vec<String>,
+}
+
+impl Draft {
+    /// A line this many columns to the right.
+    fn line(&mut self, columns: usize, text: &str) {
+        self.lines.push(format!("{:columns$}{text}", ""));
+    }
+
+    fn comment(&mut self, columns: usize, text: &str) {
+        self.line(columns, format!("# {}", one_line(text)).trim_end());
+    }
+}
+
+/// The whole draft: a list of nodes, to be put into a product.
+pub(super) fn text(found: &Inspection) -> String {
+    let mut draft = Draft::default();
+    let name = node_name(found);
+    head(&mut draft, found);
+    draft.line(0, "nodes:");
+    draft.line(2, &format!("- package: {name}"));
+    draft.comment(4, "decide: its name in plans, and the role of the server that it is installed on");
+    draft.line(4, "server: web");
+    let package = found.package.as_ref();
+    match package.and_then(|package| package.version.as_deref()) {
+        Some(version) => draft.line(4, &format!("version: {}", scalar(version))),
+        None => {
+            draft.line(4, "version: unknown");
+            draft.comment(
+                4,
+                "decide: the version, as Programs and Features shows it after an installation by hand",
+            );
+        }
+    }
+    if let Some(package) = package {
+        codes(&mut draft, package);
+    }
+    draft.line(4, &format!("medium: {}", quoted(&format!("C:\\Media\\{}", one_line(&found.file)))));
+    draft.comment(4, "decide: where the file lies on the server, or on a share that the server may read");
+    draft.line(4, &format!("medium_sha256: {}", scalar(&found.sha256.to_string())));
+    arguments(&mut draft, found);
+    if let Some(package) = package {
+        package.services.iter().for_each(|made| service(&mut draft, made, &name));
+    }
+    draft.lines.join("\n")
+}
+
+/// What it is, for whoever reads the draft.
+fn head(draft: &mut Draft, found: &Inspection) {
+    draft.comment(0, &format!("A draft, read from {}: {}.", found.file, made_with(found.kind)));
+    draft.comment(0, "What a person must decide begins with \"decide:\".");
+    let Some(package) = &found.package else {
+        let why = "No package that can be read is in it, so this is all that is known; install it once by hand and note what its \
+                   dialogs ask.";
+        draft.comment(0, why);
+        return;
+    };
+    draft.comment(0, "");
+    let none = "not said";
+    draft.comment(0, &format!("product       {}", package.product.as_deref().unwrap_or(none)));
+    draft.comment(0, &format!("manufacturer  {}", package.manufacturer.as_deref().unwrap_or(none)));
+    let languages: Vec<String> =
+        package.languages.iter().map(|language| format!("{} ({})", language.id, language.tag)).collect();
+    draft.comment(0, &format!("languages     {}", languages.join(", ")));
+    draft.comment(0, &format!("platform      {}", package.platform.as_deref().unwrap_or(none)));
+    if let Some(at_bytes) = found.package_at_bytes.filter(|at_bytes| *at_bytes > 0) {
+        draft.comment(
+            0,
+            &format!("Its package begins at byte {at_bytes}; another one in it was not looked at."),
+        );
+    }
+    if package.left_out > 0 {
+        let left_out =
+            format!("Left out: {} rows of tables that have more than are shown.", package.left_out);
+        draft.comment(0, &left_out);
+    }
+}
+
+fn made_with(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Msi => "a package of Windows Installer",
+        Kind::WixBurn => "a program made with WiX (Burn), which holds packages",
+        Kind::InnoSetup => "a program made with Inno Setup",
+        Kind::Nullsoft => "a program made with NSIS (Nullsoft)",
+        Kind::InstallShield => "a program made with InstallShield",
+        Kind::Program => "a program that holds a package of Windows Installer",
+    }
+}
+
+/// By what Windows knows it, once it is installed.
+fn codes(draft: &mut Draft, package: &Package) {
+    if let Some(code) = &package.product_code {
+        draft.line(4, &format!("product_code: {}", quoted(code)));
+    }
+    if let Some(code) = &package.upgrade_code {
+        draft.comment(4, "decide: the product code finds this version alone, the upgrade code every one; one of the two stands");
+        draft.comment(4, &format!("upgrade_code: {}", quoted(code)));
+    }
+}
+
+/// What the installer is told.
+fn arguments(draft: &mut Draft, found: &Inspection) {
+    let told = told(found);
+    draft.line(4, if told.is_empty() { "arguments: []" } else { "arguments:" });
+    match found.kind {
+        Kind::Msi => {}
+        Kind::Program => {
+            draft.comment(6, "decide: what it is told so that no dialog appears, as its vendor says");
+        }
+        Kind::InstallShield => {
+            draft.comment(6, "decide: whether it runs without dialogs so: try it once where nobody works. What stands between the");
+            draft.comment(6, "quotes of /v goes to Windows Installer, as in /v\"/qn /norestart NAME=value\"");
+        }
+        Kind::WixBurn | Kind::InnoSetup | Kind::Nullsoft => {
+            draft.comment(6, "decide: whether it runs without dialogs so: try it once where nobody works");
+        }
+    }
+    told.iter().for_each(|argument| draft.line(6, &format!("- {}", quoted(argument))));
+    let Some(package) = &found.package else { return };
+    if !package.features.is_empty() {
+        draft.comment(
+            6,
+            "decide: the features (ADDLOCAL); where nothing is said, those without a remark are installed:",
+        );
+        package.features.iter().for_each(|feature| draft.comment(6, &feature_line(feature, package)));
+    }
+    properties(draft, package);
+}
+
+/// So that it asks nobody. Windows Installer is asked for no dialog by the agent; it is told the features by name, so that a
+/// later version does not bring others.
+fn told(found: &Inspection) -> Vec<String> {
+    let usual: &[&str] = match found.kind {
+        Kind::Msi => {
+            let chosen = found.package.as_ref().map(by_default).filter(|chosen| !chosen.is_empty());
+            return chosen.map(|chosen| format!("ADDLOCAL={}", chosen.join(","))).into_iter().collect();
+        }
+        Kind::WixBurn => &["/quiet", "/norestart"],
+        Kind::InnoSetup => &["/VERYSILENT", "/SUPPRESSMSGBOXES", "/NORESTART"],
+        Kind::Nullsoft => &["/S"],
+        Kind::InstallShield => &["/s", "/v\"/qn /norestart\""],
+        Kind::Program => &[],
+    };
+    usual.iter().map(|argument| (*argument).to_owned()).collect()
+}
+
+/// The features that are installed where nobody chooses.
+fn by_default(package: &Package) -> Vec<&str> {
+    let chosen =
+        package.features.iter().filter(|feature| (1..=package.install_level).contains(&feature.level));
+    chosen.map(|feature| feature.name.as_str()).collect()
+}
+
+fn feature_line(feature: &Feature, package: &Package) -> String {
+    let mut depth = 0;
+    let mut at = feature;
+    // A tree is no deeper than it has features, whatever a damaged one says.
+    while let Some(parent) = package.features.iter().find(|other| Some(&other.name) == at.parent.as_ref()) {
+        depth += 1;
+        if depth == 16 {
+            break;
+        }
+        at = parent;
+    }
+    let title = feature.title.as_ref().map(|title| format!(" \"{title}\"")).unwrap_or_default();
+    let parent = feature.parent.as_ref().map(|parent| format!(", part of {parent}")).unwrap_or_default();
+    let when = match feature.level {
+        0 => ": never, unless the package finds a reason",
+        level if level > package.install_level => ": only where it is named",
+        _ => "",
+    };
+    format!(
+        "{:indent$}{}{title}, level {}{parent}{when}",
+        "",
+        feature.name,
+        feature.level,
+        indent = 2 * depth
+    )
+}
+
+/// What is said of a password and the like.
+const SECRET: &str = "    a secret, which stands in no document: a person types it where the package has `install: guided`, shown there \
+                      from a parameter of type secret";
+
+/// First what the dialogs ask, then folders, then the rest.
+fn properties(draft: &mut Draft, package: &Package) {
+    let asked = |property: &&Property| !property.fields.is_empty();
+    let folder = |property: &&Property| property.fields.is_empty() && property.directory;
+    // Whether a server restarts is the agent's to say.
+    let rest =
+        |property: &&Property| property.fields.is_empty() && !property.directory && property.name != "REBOOT";
+    let groups: [(&str, Vec<&Property>); 3] = [
+        (
+            "decide: what the dialogs ask. Uncomment what a site says, with a parameter, as in 'PORT={{ port }}':",
+            package.properties.iter().filter(asked).collect(),
+        ),
+        (
+            "decide: folders, where the default is not wanted:",
+            package.properties.iter().filter(folder).collect(),
+        ),
+        (
+            "Further public properties, which no dialog asks for:",
+            package.properties.iter().filter(rest).collect(),
+        ),
+    ];
+    for (heading, group) in groups {
+        if group.is_empty() {
+            continue;
+        }
+        draft.comment(6, heading);
+        for property in group {
+            let value = property.default.as_deref().unwrap_or_default();
+            draft.comment(6, &format!("- {}", quoted(&format!("{}={value}", property.name))));
+            if property.hidden {
+                draft.comment(6, SECRET);
+            }
+            if property.directory {
+                draft.comment(6, "    a folder: write its whole path, for nobody fills in the brackets");
+            }
+            property.fields.iter().for_each(|field| draft.comment(6, &field_line(field)));
+            if !property.choices.is_empty() {
+                let choices: Vec<String> = property.choices.iter().map(choice).collect();
+                draft.comment(6, &format!("    one of: {}", choices.join(", ")));
+            }
+        }
+    }
+}
+
+fn field_line(field: &Field) -> String {
+    let words = |text: &Option<String>| text.as_ref().map(|text| format!(" \"{text}\"")).unwrap_or_default();
+    format!(
+        "    dialog {}{}, {} {}{}",
+        field.dialog,
+        words(&field.dialog_text),
+        field.control_type,
+        field.control,
+        words(&field.control_text)
+    )
+}
+
+fn choice(choice: &Choice) -> String {
+    let text = choice.text.as_ref().map(|text| format!(" \"{text}\"")).unwrap_or_default();
+    format!("{}{text}", choice.value)
+}
+
+/// A node for a service, as the package makes it.
+fn service(draft: &mut Draft, service: &Service, package: &str) {
+    let shown = service.display_name.as_ref().map(|name| format!(": \"{name}\"")).unwrap_or_default();
+    draft.comment(2, &format!("It installs this service{shown}."));
+    if service.name.contains('[') {
+        draft.comment(2, "decide: its key name, which a property of the package gives");
+    }
+    draft.line(2, &format!("- service: {}", quoted(&service.name)));
+    draft.line(4, "server: web");
+    draft.line(4, &format!("provided_by: {package}"));
+    if let Some(start) = service.start {
+        draft.line(4, &format!("start: {start}"));
+    }
+    match &service.account {
+        Some(account) => draft
+            .comment(4, &format!("It logs on as {account}. decide: account, and password where it has one")),
+        None => draft.comment(4, "It logs on as LocalSystem. decide: account, where that is not wanted"),
+    }
+    if !service.depends_on.is_empty() {
+        draft.comment(4, &format!("It depends on {}.", service.depends_on.join(", ")));
+    }
+    draft.comment(4, "decide: state, running or stopped, and in which order (needs)");
+}
+
+/// From the product's name, or the file's: lower-case letters, digits and hyphens.
+fn node_name(found: &Inspection) -> String {
+    let product = found.package.as_ref().and_then(|package| package.product.as_deref());
+    let stem = found.file.rsplit_once('.').map_or(found.file.as_str(), |(stem, _)| stem);
+    [product.unwrap_or_default(), stem]
+        .into_iter()
+        .map(slug)
+        .find(|slug| !slug.is_empty())
+        .unwrap_or_else(|| "package".to_owned())
+}
+
+fn slug(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let words = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let mut slug = words.collect::<Vec<_>>().join("-");
+    slug.truncate(48);
+    slug.trim_end_matches('-').to_owned()
+}
+
+/// On one line, of characters that YAML allows.
+fn one_line(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\u{feff}' | '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
+            c if c.is_control() => '\u{fffd}',
+            c => c,
+        })
+        .collect()
+}
+
+/// In single quotes, which YAML reads as it stands.
+fn quoted(text: &str) -> String {
+    format!("'{}'", one_line(text).replace('\'', "''"))
+}
+
+/// As it stands, where YAML reads a text in it; otherwise quoted. A version of two numbers would be a fraction, and a hash of
+/// digits alone a number.
+fn scalar(text: &str) -> String {
+    let is_plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.');
+    let is_version = text.matches('.').count() > 1;
+    let is_word = text.len() == 64 && text.bytes().filter(|b| b.is_ascii_alphabetic()).count() > 1;
+    if is_plain && (is_version || is_word) { text.to_owned() } else { quoted(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_comes_out_as_it_went_in() {
+        assert_eq!(scalar("4.3.005"), "4.3.005");
+        assert_eq!(scalar("4.30"), "'4.30'");
+        assert_eq!(scalar("it's: #1"), "'it''s: #1'");
+        assert_eq!(quoted("a\nb\u{7}"), "'a\u{fffd}b\u{fffd}'");
+    }
+
+    #[test]
+    fn a_name_is_made_of_what_names_may_have() {
+        assert_eq!(slug("Sage XRT Trésorerie 4.3"), "sage-xrt-tr-sorerie-4-3");
+        assert_eq!(slug("日本"), "");
+    }
+}
