@@ -3,6 +3,8 @@
 //! Neighbours: `found` names the parts. Whatever a package says comes out as YAML that can be read: every text of its own is
 //! brought onto one line, and quoted where YAML would read something else in it.
 
+use std::collections::BTreeMap;
+
 use super::found::{Choice, Feature, Field, Inspection, Kind, Package, Property, Service};
 
 /// Lines, each at its place.
@@ -48,6 +50,10 @@ pub(super) fn text(found: &Inspection) -> String {
     draft.line(4, &format!("medium: {}", quoted(&format!("C:\\Media\\{}", one_line(&found.file)))));
     draft.comment(4, "decide: where the file lies on the server, or on a share that the server may read");
     draft.line(4, &format!("medium_sha256: {}", scalar(&found.sha256.to_string())));
+    if let Some(beside) = package.map(|package| &package.beside).filter(|beside| !beside.is_empty()) {
+        draft.comment(4, &format!("It installs from what must lie beside it: {}.", beside.join(", ")));
+        draft.comment(4, "decide: how that gets there, too; `medium_sha256` vouches for the one file alone");
+    }
     arguments(&mut draft, found);
     if let Some(package) = package {
         package.services.iter().for_each(|made| service(&mut draft, made, &name));
@@ -132,7 +138,7 @@ fn arguments(draft: &mut Draft, found: &Inspection) {
             6,
             "decide: the features (ADDLOCAL); where nothing is said, those without a remark are installed:",
         );
-        package.features.iter().for_each(|feature| draft.comment(6, &feature_line(feature, package)));
+        features(draft, package);
     }
     properties(draft, package);
 }
@@ -161,22 +167,25 @@ fn by_default(package: &Package) -> Vec<&str> {
     chosen.map(|feature| feature.name.as_str()).collect()
 }
 
-fn feature_line(feature: &Feature, package: &Package) -> String {
-    let mut depth = 0;
-    let mut at = feature;
-    // A tree is no deeper than it has features, whatever a damaged one says.
-    while let Some(parent) = package.features.iter().find(|other| Some(&other.name) == at.parent.as_ref()) {
-        depth += 1;
-        if depth == 16 {
-            break;
-        }
-        at = parent;
+/// The features as a tree: a parent comes before what hangs below it.
+fn features(draft: &mut Draft, package: &Package) {
+    /// Deeper ones stay at this place; a package has three levels, or four.
+    const MOST: usize = 16;
+    let mut depths: BTreeMap<&str, usize> = BTreeMap::new();
+    for feature in &package.features {
+        let parent = feature.parent.as_deref().and_then(|parent| depths.get(parent));
+        let depth = parent.map_or(0, |depth| MOST.min(depth + 1));
+        depths.insert(&feature.name, depth);
+        draft.comment(6, &feature_line(feature, depth, package.install_level));
     }
+}
+
+fn feature_line(feature: &Feature, depth: usize, install_level: i32) -> String {
     let title = feature.title.as_ref().map(|title| format!(" \"{title}\"")).unwrap_or_default();
     let parent = feature.parent.as_ref().map(|parent| format!(", part of {parent}")).unwrap_or_default();
     let when = match feature.level {
         0 => ": never, unless the package finds a reason",
-        level if level > package.install_level => ": only where it is named",
+        level if level > install_level => ": only where it is named",
         _ => "",
     };
     format!(

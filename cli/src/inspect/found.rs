@@ -55,6 +55,8 @@ pub(crate) struct Package {
     pub(crate) features: Vec<Feature>,
     pub(crate) properties: Vec<Property>,
     pub(crate) services: Vec<Service>,
+    /// What must lie beside the package: cabinets by their names.
+    pub(crate) beside: Vec<String>,
     /// Rows that were left out, because a table has more than are shown.
     pub(crate) left_out: u64,
 }

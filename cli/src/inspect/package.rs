@@ -3,6 +3,7 @@
 //! The tables are those of Microsoft's "Database Tables" of Windows Installer. Neighbours: `fields` reads the properties and
 //! their dialogs. A table that a package does not have is empty; a column that it must have and has not is damage.
 
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::File;
 use std::path::Path;
 
@@ -40,21 +41,42 @@ pub(super) struct Tables {
 }
 
 /// One row: the cells of the columns that were asked for.
-pub(super) struct Row(Vec<Value>);
+pub(super) struct Row(Vec<Cell>);
+
+/// A cell. What nobody reads, as a stream, is nothing.
+enum Cell {
+    Text(String),
+    Number(i32),
+    Nothing,
+}
 
 impl Row {
     /// A text on one line, cut; none where it is empty.
     pub(super) fn text(&self, column: usize) -> Option<String> {
-        let text = self.0.get(column)?.as_str()?;
-        let most = usize::try_from(limits::INSPECT_CELL_CHARACTERS).unwrap_or(usize::MAX);
-        // A licence of a megabyte is not brought onto one line to be cut then.
-        let start: String = text.chars().take(most).collect();
-        Some(render::one_line(&start)).filter(|text| !text.is_empty())
+        match self.0.get(column)? {
+            Cell::Text(text) => Some(render::one_line(text)).filter(|text| !text.is_empty()),
+            Cell::Number(_) | Cell::Nothing => None,
+        }
     }
 
     /// A number; 0 where there is none.
     pub(super) fn number(&self, column: usize) -> i32 {
-        self.0.get(column).and_then(Value::as_int).unwrap_or_default()
+        match self.0.get(column) {
+            Some(Cell::Number(number)) => *number,
+            Some(Cell::Text(_) | Cell::Nothing) | None => 0,
+        }
+    }
+}
+
+impl Cell {
+    /// Cut at once: ten thousand fields may all have one licence as their text.
+    fn new(value: &Value) -> Self {
+        let most = usize::try_from(limits::INSPECT_CELL_CHARACTERS).unwrap_or(usize::MAX);
+        match value {
+            Value::Str(text) => Self::Text(text.chars().take(most).collect()),
+            Value::Int(number) => Self::Number(*number),
+            Value::Null | Value::Binary => Self::Nothing,
+        }
     }
 }
 
@@ -68,11 +90,22 @@ impl Tables {
             return Ok(Vec::new());
         }
         let rows = self.package.select_rows(Select::table(table).columns(columns)).map_err(unreadable)?;
-        let all = rows.len() as u64;
-        let most = usize::try_from(limits::INSPECT_ROWS).unwrap_or(usize::MAX);
-        let taken: Vec<Row> =
-            rows.take(most).map(|row| Row((0..row.len()).map(|cell| row[cell].clone()).collect())).collect();
-        self.left_out += all - taken.len() as u64;
+        let (mut taken, mut len_bytes) = (Vec::new(), 0);
+        for row in rows {
+            if taken.len() as u64 == limits::INSPECT_ROWS {
+                self.left_out += 1;
+                continue;
+            }
+            let cells = (0..row.len()).map(|column| &row[column]);
+            len_bytes += cells.clone().filter_map(Value::as_str).map(|text| text.len() as u64).sum::<u64>();
+            let most_bytes = limits::INSPECT_STRINGS_SIZE_BYTES;
+            if len_bytes > most_bytes {
+                return Err(
+                    Damage::Large { part: format!("the text in {table}"), len_bytes, most_bytes }.into()
+                );
+            }
+            taken.push(Row(cells.map(Cell::new).collect()));
+        }
         Ok(taken)
     }
 
@@ -89,7 +122,7 @@ impl Tables {
                 languages.push(language);
             }
         }
-        let (features, services) = (self.features()?, self.services()?);
+        let (features, services, beside) = (self.features()?, self.services()?, self.beside()?);
         let properties = fields::properties(&mut self, &values)?;
         Ok(Package {
             product: named("ProductName"),
@@ -103,6 +136,7 @@ impl Tables {
             features,
             properties,
             services,
+            beside,
             left_out: self.left_out,
         })
     }
@@ -112,38 +146,29 @@ impl Tables {
         let columns = ["Feature", "Feature_Parent", "Title", "Description", "Level", "Display"];
         let mut rows = self.rows("Feature", &columns)?;
         rows.sort_by_key(|row| row.number(5));
-        let mut waiting: Vec<Feature> = rows
-            .iter()
-            .filter_map(|row| {
-                Some(Feature {
-                    name: row.text(0)?,
-                    parent: row.text(1),
-                    title: row.text(2),
-                    description: row.text(3),
-                    level: row.number(4),
-                })
+        let feature = |row: &Row| {
+            Some(Feature {
+                name: row.text(0)?,
+                parent: row.text(1),
+                title: row.text(2),
+                description: row.text(3),
+                level: row.number(4),
             })
-            .collect();
-        let mut sorted: Vec<Feature> = Vec::new();
-        // A feature goes behind the last one of its parent's tree; one whose parent never comes stays at the end.
-        loop {
-            let before = waiting.len();
-            for feature in std::mem::take(&mut waiting) {
-                let place = match &feature.parent {
-                    None => Some(sorted.len()),
-                    Some(parent) if *parent == feature.name => Some(sorted.len()),
-                    Some(parent) => end_of_tree(&sorted, parent),
-                };
-                match place {
-                    Some(place) => sorted.insert(place, feature),
-                    None => waiting.push(feature),
-                }
-            }
-            if waiting.len() == before || waiting.is_empty() {
-                sorted.append(&mut waiting);
-                return Ok(sorted);
-            }
-        }
+        };
+        Ok(in_order(rows.iter().filter_map(feature).collect()))
+    }
+
+    /// What the files come from, beside the package: an outer cabinet by its name, or the files themselves.
+    fn beside(&mut self) -> Result<Vec<String>, Error> {
+        let rows = self.rows("Media", &["Cabinet", "LastSequence"])?;
+        let source = |row: &Row| match row.text(0) {
+            // A cabinet inside the package.
+            Some(name) if name.starts_with('#') => None,
+            None if row.number(1) == 0 => None,
+            None => Some("its files, each by itself".to_owned()),
+            name => name,
+        };
+        Ok(rows.iter().filter_map(source).collect())
     }
 
     fn services(&mut self) -> Result<Vec<Service>, Error> {
@@ -173,16 +198,66 @@ impl Tables {
     }
 }
 
-/// The place behind everything that hangs below this feature.
-fn end_of_tree(sorted: &[Feature], root: &str) -> Option<usize> {
-    let start = sorted.iter().position(|feature| feature.name == root)?;
-    let mut tree = vec![root];
-    let below = sorted[start + 1..].iter().take_while(|feature| {
-        let inside = feature.parent.as_deref().is_some_and(|parent| tree.contains(&parent));
-        if inside {
-            tree.push(&feature.name);
+/// Each feature behind its parent and what hangs below the ones before it; in a circle, at the end.
+fn in_order(features: Vec<Feature>) -> Vec<Feature> {
+    let known: BTreeSet<String> = features.iter().map(|feature| feature.name.clone()).collect();
+    let mut below: BTreeMap<Option<String>, VecDeque<Feature>> = BTreeMap::new();
+    for feature in features {
+        let parent =
+            feature.parent.clone().filter(|parent| *parent != feature.name && known.contains(parent));
+        below.entry(parent).or_default().push_back(feature);
+    }
+    let mut sorted = Vec::new();
+    let mut path = vec![None];
+    while let Some(parent) = path.last() {
+        match below.get_mut(parent).and_then(VecDeque::pop_front) {
+            Some(feature) => {
+                path.push(Some(feature.name.clone()));
+                sorted.push(feature);
+            }
+            None => {
+                path.pop();
+            }
         }
-        inside
-    });
-    Some(start + 1 + below.count())
+    }
+    sorted.extend(below.into_values().flatten());
+    sorted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn feature(name: &str, parent: &str) -> Feature {
+        let parent = Some(parent.to_owned()).filter(|parent| !parent.is_empty());
+        Feature { name: name.to_owned(), parent, title: None, description: None, level: 1 }
+    }
+
+    fn names(features: &[(&str, &str)]) -> Vec<String> {
+        let features = features.iter().map(|(name, parent)| feature(name, parent)).collect();
+        in_order(features).into_iter().map(|feature| feature.name).collect()
+    }
+
+    #[test]
+    fn a_feature_comes_behind_its_parent() {
+        assert_eq!(
+            names(&[("c", "b"), ("b", "a"), ("a", ""), ("d", "a"), ("e", "")]),
+            ["a", "b", "c", "d", "e"]
+        );
+        assert_eq!(
+            names(&[("x", "y"), ("y", "x"), ("own", "own"), ("lost", "none")]),
+            ["own", "lost", "y", "x"]
+        );
+    }
+
+    /// As many as are taken, each below the next: what a package made to hold a reader up looks like.
+    #[test]
+    fn the_deepest_tree_takes_no_time() {
+        let count = limits::INSPECT_ROWS;
+        let chain =
+            (0..count).map(|number| feature(&number.to_string(), &(number + 1).to_string())).collect();
+        let sorted = in_order(chain);
+        assert_eq!(sorted.len() as u64, count);
+        assert_eq!((sorted[0].name.as_str(), sorted[sorted.len() - 1].name.as_str()), ("9999", "0"));
+    }
 }

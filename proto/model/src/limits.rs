@@ -90,12 +90,12 @@ limits! {
     SECURITY_CODE_CHARACTERS = 10, "the least that the vendor takes of a code that is not `default` (G8)";
     SEALED_SIZE_BYTES = 64 * 1024, "the longest value sealed to a few hundred recipients";
     INSPECT_FILE_SIZE_BYTES = 4 * 1024 * 1024 * 1024, "an installer that is looked into: Windows runs no program and Windows Installer opens no package that is larger";
-    INSPECT_SUMMARY_SIZE_BYTES = 64 * 1024, "the summary of a package has 1 KiB; a damaged one is refused before it is read";
-    INSPECT_TABLE_SIZE_BYTES = 8 * 1024 * 1024, "one table of a package: 65,536 rows, which is the most, of the widest that there is have half of that";
-    INSPECT_STRINGS_SIZE_BYTES = 32 * 1024 * 1024, "all texts of a package together; that of a very large one has a third of it";
-    INSPECT_STRING_SIZE_BYTES = 4 * 1024 * 1024, "one text of a package; a licence with pictures fits, and a length that a damaged file made up does not";
+    INSPECT_SUMMARY_SIZE_BYTES = 64 * 1024, "the summary of a package: those that were looked at have less than 1 KiB";
+    INSPECT_TABLE_SIZE_BYTES = 8 * 1024 * 1024, "one table of a package: 65,536 rows of 32 columns, the most that there are, of four bytes each";
+    INSPECT_STRINGS_SIZE_BYTES = 32 * 1024 * 1024, "all texts of a package together: that of the Visual C++ runtime has 300 KB, and a hundred times that is a mistake";
+    INSPECT_STRING_SIZE_BYTES = 2 * 1024 * 1024, "one text of a package; a licence with pictures fits, and a length that a damaged file made up does not";
     INSPECT_ROWS = 10_000, "rows taken of one table of a package; nobody chooses among more features or fields";
     INSPECT_CELL_CHARACTERS = 1_000, "the length at which a text of a package is cut where it is shown; a licence is a field's text, too";
-    INSPECT_PACKAGES = 64, "packages tried in one program; a bundle has a dozen";
+    INSPECT_PACKAGES = 64, "packages tried in one program; more are no packages but bytes that look alike";
     WRITER_BATCH = 1_000, "writes that share one transaction, so that one fsync serves many agents";
 }

@@ -15,3 +15,4 @@ INSERT INTO `RadioButton` (`Property`,`Order`,`Value`,`X`,`Y`,`Width`,`Height`,`
 INSERT INTO `RadioButton` (`Property`,`Order`,`Value`,`X`,`Y`,`Width`,`Height`,`Text`) VALUES ('MODE',1,'full',0,0,100,15,'&Everything')
 INSERT INTO `Property` (`Property`,`Value`) VALUES ('MsiHiddenProperties','SQLPASSWORD;LICENCE')
 INSERT INTO `Property` (`Property`,`Value`) VALUES ('LICENCE','not for every eye')
+INSERT INTO `Media` (`DiskId`,`LastSequence`,`Cabinet`) VALUES (2,9,'data1.cab')
