@@ -26,20 +26,23 @@ pub(super) fn run(context: &mut Context<'_>, args: &InspectArgs) -> Result<Exit,
 }
 
 fn failure(args: &InspectArgs, error: &Error) -> Failure {
-    let next = match error {
-        Error::Read(_) | Error::NoFile(_) | Error::Other(_) | Error::NoPackage => {
-            "name the installer itself, a .msi or .exe file that you may read"
-        }
-        Error::Empty => "copy the file anew from where it came",
-        Error::Large { .. } => "name the installer itself, not an image of a disk with it",
-        Error::Archive(_) => "unpack it, and name the .msi or .exe file in it",
-        Error::Unknown => {
-            "ask its vendor how it is installed without dialogs; or install it once by hand, with `install: guided` in its node"
-        }
-        Error::Patch | Error::Transform => "name the .msi file that it goes with",
-        Error::Damaged(_) => {
-            "copy the file anew from where it came, and compare its size or SHA-256 with the vendor's"
-        }
+    let next = |advice: &str| {
+        Failure::usage(format!("{} cannot be looked into", args.file.display()), advice).because(error)
     };
-    Failure::usage(format!("{} cannot be looked into", args.file.display()), next).because(error)
+    match error {
+        Error::Read(_) | Error::NoFile(_) | Error::Other(_) | Error::NoPackage => {
+            next("name the installer itself, a .msi or .exe file that you may read")
+        }
+        Error::Empty => next("copy the file anew from where it came"),
+        Error::Large { .. } => next("name the installer itself, not an image of a disk with it"),
+        Error::Archive(_) => next("unpack it, and name the .msi or .exe file in it"),
+        Error::Unknown => next("ask its vendor how it is installed without dialogs")
+            .or("install it once by hand, with `install: guided` in its node"),
+        Error::Patch | Error::Transform => next("name the .msi file that it goes with"),
+        Error::Damaged(_) => {
+            next("copy the file anew from where it came, and compare its SHA-256 with the vendor's").or(
+                "if it is the vendor's, install it once by hand and read its properties in the log: msiexec /i FILE /L*v LOG",
+            )
+        }
+    }
 }

@@ -4,7 +4,9 @@
 
 use std::process::Command;
 
-use super::made::{BANK, place};
+use muster_model::limits;
+
+use super::made::{BANK, place, with_table};
 use crate::world::World;
 
 /// Where the child finds what to do.
@@ -111,7 +113,44 @@ async fn a_package_that_breaks_off_says_so() {
         assert_eq!(ran.exit.code(), 2, "cut at {cut}: {}", ran.out);
         said.push_str(&ran.err);
     }
-    for word in ["it is damaged", "compare its size or SHA-256"] {
+    for word in ["it is damaged", "compare its SHA-256", "/L*v LOG"] {
         assert!(said.contains(word), "{word}: {said}");
     }
+}
+
+/// No length is false here, and the whole would not fit into memory all the same.
+#[tokio::test]
+async fn fields_that_share_one_text_are_refused_where_they_are_too_many() {
+    let text = "x".repeat(120_000);
+    let row = |number: u64| format!("D\tC{number}\tText\t1\t1\t1\t1\t3\t\t{text}\t\t");
+    let head = [
+        "Dialog_ Control Type X Y Width Height Attributes Property Text Control_Next Help",
+        "s72 s50 s20 i2 i2 i2 i2 I4 S50 L0 S50 L50",
+        "Control Dialog_ Control",
+    ];
+    let world = World::new();
+    for (rows, code) in [(10, 0), (limits::INSPECT_STRINGS_SIZE_BYTES / 120_000 + 1, 2)] {
+        world.write("shared.msi", with_table(head, (0..rows).map(row)));
+        let ran = world.muster("inspect DIR/shared.msi").await;
+        assert_eq!(ran.exit.code(), code, "{rows} rows: {}", ran.err);
+        assert_eq!(ran.err.contains("the text in Control has "), code == 2, "{}", ran.err);
+    }
+}
+
+#[tokio::test]
+async fn what_is_more_than_a_person_reads_is_counted() {
+    let row = |number: u64| format!("F{number}\t\t\t\t1\t1\t\t0");
+    let head = [
+        "Feature Feature_Parent Title Description Display Level Directory_ Attributes",
+        "s38 S38 L64 L255 I2 i2 S72 i2",
+        "Feature Feature",
+    ];
+    let world = World::new();
+    world.write("many.msi", with_table(head, (0..limits::INSPECT_ROWS + 7).map(row)));
+    let ran = world.muster("--output json inspect DIR/many.msi").await;
+    let record: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let package = &record["package"];
+    assert_eq!(package["features"].as_array().unwrap().len() as u64, limits::INSPECT_ROWS);
+    assert_eq!(package["left_out"], 7);
+    assert!(record["draft"].as_str().unwrap().contains("# Left out: 7 rows"), "{}", record["draft"]);
 }

@@ -24,6 +24,16 @@ pub(crate) static BANK: LazyLock<Vec<u8>> = LazyLock::new(|| {
     std::fs::read(folder.path().join("bank.msi")).unwrap()
 });
 
+/// The package with one table in the place of its own, as `msibuild -i` reads it: names, types, keys, then the rows.
+pub(crate) fn with_table(head: [&str; 3], rows: impl Iterator<Item = String>) -> Vec<u8> {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("bank.msi"), &*BANK).unwrap();
+    let lines: Vec<String> = head.map(|line| line.replace(' ', "\t")).into_iter().chain(rows).collect();
+    std::fs::write(folder.path().join("table.idt"), lines.join("\n") + "\n").unwrap();
+    ran(Command::new("msibuild").args(["bank.msi", "-i", "table.idt"]), folder.path());
+    std::fs::read(folder.path().join("bank.msi")).unwrap()
+}
+
 fn ran(command: &mut Command, folder: &Path) {
     let output = command
         .current_dir(folder)
