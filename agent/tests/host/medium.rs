@@ -33,6 +33,15 @@ fn command(medium: Medium, stage: &Stage) -> CommandLine {
     CommandLine { medium: Some(medium), ..command }
 }
 
+/// Ends the other thread, whatever becomes of the test.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// A file of the wrong content that is put in the place of the right one, and back, as fast as it goes.
 #[test]
 fn a_medium_that_is_swapped_is_used_as_it_was_hashed_or_refused_a_thousand_times() {
@@ -52,6 +61,7 @@ fn a_medium_that_is_swapped_is_used_as_it_was_hashed_or_refused_a_thousand_times
                 let _answer = fs::rename(next, &path);
             }
         });
+        let _done = Done(&done);
         while used < TRIES || refused < TRIES {
             match HeldMedium::take(&medium) {
                 Ok(held) => {
@@ -69,7 +79,6 @@ fn a_medium_that_is_swapped_is_used_as_it_was_hashed_or_refused_a_thousand_times
                 Err(medium::Error::Unreadable { .. }) => {}
             }
         }
-        done.store(true, Ordering::Relaxed);
     });
 }
 
