@@ -11,6 +11,7 @@ mod guided;
 pub mod installers;
 mod package;
 pub mod patience;
+mod script_file;
 mod sql;
 mod task;
 

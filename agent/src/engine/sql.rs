@@ -5,14 +5,14 @@
 //! operator orders it. Batches that are marked are never run again. Neighbours: `muster_agent_core::script` cuts and marks,
 //! `host::SqlServer` runs.
 
-use muster_agent_core::script::{Batch, Mark, Script, ScriptError, decode, property, scripts, split};
+use muster_agent_core::script::{Batch, Mark, property, scripts};
 use muster_agent_core::tsql;
-use muster_model::digest::Digest;
 use muster_model::outcome::End;
 use muster_model::value::Value;
 
 use super::ending::Ending;
 use super::patience::Stopped;
+use super::script_file::ScriptFile;
 use super::{Engine, Error, Task};
 use crate::crash;
 use crate::host::{SqlBatch, SqlError, SqlSession};
@@ -21,16 +21,20 @@ use crate::resource::{sql_database, sql_scripts};
 /// Lines that batches printed, as far as evidence shows them.
 const PRINTED_LINES: usize = 8;
 
-/// A file that was read and is what the document says.
-struct Ready {
-    script: Script,
-    property: String,
-    batches: Vec<Batch>,
+/// Where the marks of a file are.
+#[derive(Clone, Copy)]
+struct Marked<'a> {
+    /// The file's name.
+    file: &'a str,
+    /// The extended property that holds its mark.
+    property: &'a str,
+    /// The database and its server, in words.
+    place: &'a str,
 }
 
 /// One run of one batch.
 struct Unit<'a> {
-    ready: &'a Ready,
+    marked: Marked<'a>,
     batch: &'a Batch,
     /// Which run it is among all of its file, from 1.
     number: u32,
@@ -58,8 +62,9 @@ impl Engine {
     fn run_scripts(&self, task: &Task) -> Result<String, Halt> {
         // Every file is read before the first batch runs, so that a wrong one is found while nothing was done.
         let scripts = scripts(&task.node);
-        let ready: Vec<Ready> =
-            scripts.into_iter().map(|script| self.ready(task, script)).collect::<Result<_, _>>()?;
+        let open = |script| ScriptFile::open(script, self.host.files());
+        let files: Result<Vec<ScriptFile>, String> = scripts.into_iter().map(open).collect();
+        let mut files = files.map_err(|problem| failed(format!("{problem}; nothing was done")))?;
         let (endpoint, name) = sql_database::named(&task.node).map_err(|error| failed(error.to_string()))?;
         let quoted =
             task.node.attributes.get("quoted_identifier").and_then(Value::as_boolean).unwrap_or(false);
@@ -67,84 +72,74 @@ impl Engine {
         let mut session = session.map_err(|error| failed(format!("{error}; nothing was done")))?;
         let place = format!("{name} on {}", endpoint.address);
         let (mut ran, mut printed) = (0_u32, Vec::new());
-        for file in &ready {
+        for file in &mut files {
             ran += self.file(task, file, session.as_mut(), &place, &mut printed)?;
         }
-        let names: Vec<&str> = ready.iter().map(|file| file.script.name()).collect();
+        let names: Vec<&str> = files.iter().map(|file| file.script.name()).collect();
         let said =
             if printed.is_empty() { String::new() } else { format!("; it printed: {}", printed.join(" | ")) };
         Ok(format!("{} through on {place}, {ran} batches run now{said}", names.join(", ")))
-    }
-
-    fn ready(&self, task: &Task, script: Script) -> Result<Ready, Halt> {
-        let file = self.host.files().get(&script.file).map_err(|error| failed(error.to_string()))?;
-        let nothing = |problem: String| failed(format!("{}: {problem}; nothing was done", script.file));
-        let content = file.ok_or_else(|| nothing("there is no such file".to_owned()))?.content;
-        let digest = Digest::of(&content);
-        if digest != script.sha256 {
-            return Err(nothing(format!("its SHA-256 is {digest}, the document says {}", script.sha256)));
-        }
-        let wrong = |error: ScriptError| {
-            failed(format!("{}:{}: {}; nothing was done", script.file, error.line, error.problem))
-        };
-        let batches = decode(&content).and_then(|text| split(&text)).map_err(wrong)?;
-        let property = property(&task.node, &script);
-        Ok(Ready { script, property, batches })
     }
 
     /// Runs what is left of a file; gives how many batches that was.
     fn file(
         &self,
         task: &Task,
-        file: &Ready,
+        file: &mut ScriptFile,
         session: &mut dyn SqlSession,
         place: &str,
         printed: &mut Vec<String>,
     ) -> Result<u32, Halt> {
-        let units: Vec<&Batch> = file
-            .batches
-            .iter()
-            .flat_map(|batch| std::iter::repeat_n(batch, usize::try_from(batch.times).unwrap_or(usize::MAX)))
-            .collect();
-        let of = u32::try_from(units.len()).unwrap_or(u32::MAX);
-        let mark = sql_scripts::read(session, &file.property)
-            .map_err(|problem| failed(format!("{place}: {problem}")))?;
+        let (property, name, of) =
+            (property(&task.node, &file.script), file.script.name().to_owned(), file.runs);
+        let marked = Marked { file: &name, property: &property, place };
+        let mark =
+            sql_scripts::read(session, &property).map_err(|problem| failed(format!("{place}: {problem}")))?;
         let mark = mark.unwrap_or(Mark { done: 0, begun: false, of });
-        if mark.begun && !task.restart {
-            return Err(Halt::Ends(undecided(task, file, mark, place, &units)));
-        }
-        let left = units.iter().zip(1_u32..).skip(usize::try_from(mark.done).unwrap_or(usize::MAX));
-        let mut ran = 0;
-        for (batch, number) in left {
-            self.patience(task, "running scripts").waited(0).map_err(Halt::Stopped)?;
-            let unit = Unit { ready: file, batch, number, of };
-            self.progress(task, format!("{} batch {number} of {of}", file.script.name()));
-            let said = run(&unit, session, place)?;
-            said.into_iter().filter(|line| !line.is_empty()).for_each(|line| {
-                tracing::info!(script = file.script.name(), batch = number, %line, "printed");
-                if printed.len() < PRINTED_LINES {
-                    printed.push(line);
+        let (mut number, mut ran) = (0, 0);
+        file.each(failed, |batch| {
+            for _ in 0..batch.times {
+                number += 1;
+                if number <= mark.done {
+                    continue;
                 }
-            });
-            ran += 1;
-        }
+                let unit = Unit { marked, batch: &batch, number, of };
+                if mark.begun && number == mark.done + 1 && !task.restart {
+                    return Err(Halt::Ends(undecided(task, &unit)));
+                }
+                self.patience(task, "running scripts").waited(0).map_err(Halt::Stopped)?;
+                self.progress(task, format!("{name} batch {number} of {of}"));
+                keep(&unit, run(&unit, session)?, printed);
+                ran += 1;
+            }
+            Ok(())
+        })?;
         if of == 0 {
-            let whole = Mark { done: 0, begun: false, of };
-            set(session, file, whole, place)?;
+            set(session, marked, Mark { done: 0, begun: false, of })?;
         }
         Ok(ran)
     }
 }
 
+/// Logs what a batch printed; the first lines of a task are evidence.
+fn keep(unit: &Unit<'_>, said: Vec<String>, printed: &mut Vec<String>) {
+    for line in said.into_iter().filter(|line| !line.is_empty()) {
+        tracing::info!(script = unit.marked.file, batch = unit.number, %line, "printed");
+        if printed.len() < PRINTED_LINES {
+            printed.push(line);
+        }
+    }
+}
+
 /// Runs one batch and marks it.
-fn run(unit: &Unit<'_>, session: &mut dyn SqlSession, place: &str) -> Result<Vec<String>, Halt> {
-    let (file, of) = (unit.ready, unit.of);
-    let label = format!("{}#{}", file.script.name(), unit.number);
+fn run(unit: &Unit<'_>, session: &mut dyn SqlSession) -> Result<Vec<String>, Halt> {
+    let Unit { marked, of, .. } = *unit;
+    let label = format!("{}#{}", marked.file, unit.number);
     let through = Mark { done: unit.number, begun: false, of };
     let mark = through.to_string();
-    let batch = SqlBatch { text: &unit.batch.text, label: &label, mark: Some((&file.property, &mark)) };
+    let batch = SqlBatch { text: &unit.batch.text, label: &label, mark: Some((marked.property, &mark)) };
     if tsql::ends_transaction(batch.text) {
-        return alone(unit, session, place, &batch, through);
+        return alone(unit, session, &batch, through);
     }
     crash::point("sql.batch.before");
     let ran = session.execute(&batch);
@@ -152,16 +147,15 @@ fn run(unit: &Unit<'_>, session: &mut dyn SqlSession, place: &str) -> Result<Vec
     match ran {
         Ok(said) => Ok(said),
         Err(SqlError::Server(message)) if message.refuses_transaction() => {
-            alone(unit, session, place, &batch, through)
+            alone(unit, session, &batch, through)
         }
         Err(SqlError::Server(message)) => {
-            Err(broken(unit, &message.to_string(), message.line, place, "was rolled back"))
+            Err(broken(unit, &message.to_string(), message.line, "was rolled back"))
         }
         Err(SqlError::Lost(message)) => Err(broken(
             unit,
             &format!("the connection was lost: {message}"),
             1,
-            place,
             "is through or not as its mark in the database says, which is read before anything goes on",
         )),
     }
@@ -171,27 +165,26 @@ fn run(unit: &Unit<'_>, session: &mut dyn SqlSession, place: &str) -> Result<Vec
 fn alone(
     unit: &Unit<'_>,
     session: &mut dyn SqlSession,
-    place: &str,
     batch: &SqlBatch<'_>,
     through: Mark,
 ) -> Result<Vec<String>, Halt> {
     let before = Mark { done: unit.number - 1, begun: false, of: unit.of };
-    set(session, unit.ready, Mark { begun: true, ..before }, place)?;
+    set(session, unit.marked, Mark { begun: true, ..before })?;
     crash::point("sql.announced");
     match session.execute(&SqlBatch { mark: None, ..*batch }) {
         Ok(said) => {
             crash::point("sql.alone");
-            set(session, unit.ready, through, place)?;
+            set(session, unit.marked, through)?;
             Ok(said)
         }
         Err(SqlError::Server(message)) => {
-            set(session, unit.ready, before, place)?;
+            set(session, unit.marked, before)?;
             let what = "ran outside a transaction: what its statements did before the error stays";
-            Err(broken(unit, &message.to_string(), message.line, place, what))
+            Err(broken(unit, &message.to_string(), message.line, what))
         }
         Err(SqlError::Lost(message)) => {
             let Halt::Ends(ending) =
-                broken(unit, &message, 1, place, "ran outside a transaction and may have taken place")
+                broken(unit, &message, 1, "ran outside a transaction and may have taken place")
             else {
                 return Err(failed(message));
             };
@@ -200,17 +193,16 @@ fn alone(
     }
 }
 
-fn set(session: &mut dyn SqlSession, file: &Ready, mark: Mark, place: &str) -> Result<(), Halt> {
-    let wrong = |error: SqlError| {
-        failed(format!("{place}: the mark of {} could not be set: {error}", file.script.name()))
-    };
-    session.set_property(&file.property, &mark.to_string()).map_err(wrong)
+fn set(session: &mut dyn SqlSession, marked: Marked<'_>, mark: Mark) -> Result<(), Halt> {
+    let Marked { file, property, place } = marked;
+    let wrong = |error: SqlError| failed(format!("{place}: the mark of {file} could not be set: {error}"));
+    session.set_property(property, &mark.to_string()).map_err(wrong)
 }
 
 /// The end after a batch that failed: file, line, batch, the server's words, what became of it.
-fn broken(unit: &Unit<'_>, message: &str, line: u32, place: &str, became: &str) -> Halt {
+fn broken(unit: &Unit<'_>, message: &str, line: u32, became: &str) -> Halt {
+    let Marked { file: name, place, .. } = unit.marked;
     let line = unit.batch.line.saturating_add(line.saturating_sub(1));
-    let name = unit.ready.script.name();
     failed(format!(
         "{name}:{line} batch {} of {} on {place}: {message}; the batch {became}; batches before it are marked and not run again",
         unit.number, unit.of
@@ -218,21 +210,16 @@ fn broken(unit: &Unit<'_>, message: &str, line: u32, place: &str, became: &str) 
 }
 
 /// The end where a batch outside a transaction was begun and nobody knows how it ended.
-fn undecided(task: &Task, file: &Ready, mark: Mark, place: &str, units: &[&Batch]) -> Ending {
-    let index = usize::try_from(mark.done).unwrap_or(usize::MAX);
-    let line = units.get(index).map_or(1, |batch| batch.line);
-    let whole = Mark { done: mark.done + 1, begun: false, of: mark.of };
+fn undecided(task: &Task, unit: &Unit<'_>) -> Ending {
+    let Unit { marked: Marked { file, property, place }, batch, number, of } = *unit;
+    let whole = Mark { done: number, begun: false, of };
     Ending::new(
         End::Unknown,
         format!(
-            "{}:{line} batch {} of {} on {place} was begun outside a transaction and its end is not recorded. If it did \
-             not take place, resume with --restart {}. If it did, run EXEC sys.sp_updateextendedproperty N'{}', N'{whole}' \
-             there, then resume",
-            file.script.name(),
-            mark.done + 1,
-            mark.of,
-            task.step.number,
-            file.property
+            "{file}:{} batch {number} of {of} on {place} was begun outside a transaction and its end is not recorded. If it \
+             did not take place, resume with --restart {}. If it did, run EXEC sys.sp_updateextendedproperty N'{property}', \
+             N'{whole}' there, then resume",
+            batch.line, task.step.number
         ),
     )
 }

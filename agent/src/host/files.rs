@@ -2,6 +2,8 @@
 //!
 //! Neighbours: `resource::file` calls it. Rights are explicit ones, account by account.
 
+use std::io::{Read, Seek};
+
 use super::Error;
 
 /// What an account may do with a file.
@@ -27,10 +29,18 @@ pub struct FileFacts {
     pub rights: Vec<(String, Access)>,
 }
 
+/// The bytes of a file, wherever they are.
+pub trait Source: Read + Seek {}
+
+impl<T: Read + Seek> Source for T {}
+
 /// Files and rights.
 pub trait Files {
     /// What there is at that path, or none.
     fn get(&self, path: &str) -> Result<Option<FileFacts>, Error>;
+    /// Opens a file of any size to be read, or none where there is none. As long as it is open nobody changes it, where the
+    /// machine can keep them from it.
+    fn open(&self, path: &str) -> Result<Option<Box<dyn Source>>, Error>;
     /// Puts this content there whole: readers see the old or the new. Rights that exist stay.
     fn write(&self, path: &str, content: &[u8]) -> Result<(), Error>;
     /// Takes the file away.

@@ -39,7 +39,7 @@ pub use self::app_pools::{AppPools, PoolFacts, PoolSetting};
 pub use self::certificates::{CertificateFacts, Certificates, KeyAccess};
 pub use self::clock::Clock;
 pub use self::features::{FeatureState, Features};
-pub use self::files::{Access, FileFacts, Files};
+pub use self::files::{Access, FileFacts, Files, Source};
 pub use self::folders::{FolderFacts, Folders};
 pub use self::http::Http;
 pub use self::http_sys::{HttpSys, IIS_APP_ID, SslRecord};

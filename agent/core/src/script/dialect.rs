@@ -5,7 +5,7 @@
 //! the tools differ among themselves. `Ours`: stricter than the tool on purpose, where it would go on with half of what is
 //! meant.
 
-use super::split;
+use super::tests::split;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum By {

@@ -1,19 +1,20 @@
 //! SQL scripts: bytes to text, text to batches, as sqlcmd reads them. Pure, so that every host runs the same batches.
 //!
-//! `decode` knows the encodings that scripts come in, `split` cuts at `GO`, `command` reads the lines that are sqlcmd's own, `mark`
-//! says how far a file is. Neighbours: the engine runs the batches of a
-//! task one by one and marks each. Nothing here understands SQL beyond quotes and comments.
+//! `decode` knows the encodings that scripts come in, `reader` takes a file piece by piece, `split` cuts at `GO`, `command` reads the
+//! lines that are sqlcmd's own, `mark` says how far a file is. Neighbours: the engine runs the batches of a task one by one and
+//! marks each. Nothing here understands SQL beyond quotes and comments.
 
 mod command;
 mod decode;
 mod mark;
+mod reader;
 mod split;
 
 use thiserror::Error;
 
-pub use self::decode::decode;
+pub use self::decode::{Encoding, Sniffer};
 pub use self::mark::{Mark, Script, progress, property, scripts};
-pub use self::split::split;
+pub use self::reader::Reader;
 
 /// A batch: what is sent to the server as one.
 #[derive(Debug, Clone, PartialEq, Eq)]

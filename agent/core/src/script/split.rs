@@ -2,7 +2,7 @@
 //! `pkg/sqlcmd`; `dialect` has them case by case).
 //!
 //! `GO` stands alone on its line, outside quotes and comments. Variables are put in when their batch ends, in quotes too and
-//! in comments not. Neighbours: `decode` gives the text, `command` reads the lines that are sqlcmd's own.
+//! in comments not. Neighbours: `reader` gives the lines, `command` reads those that are sqlcmd's own.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -22,31 +22,17 @@ enum Inside {
     Comment(u32),
 }
 
-/// The batches of a script, in order; those without a statement are left out.
-///
-/// # Errors
-/// Where a quote or comment is not closed, a variable has no value, or a line is a command that is not obeyed.
-pub fn split(text: &str) -> Result<Vec<Batch>, ScriptError> {
-    let mut splitter = Splitter::default();
-    for (line, number) in text.split_inclusive('\n').zip(1_u32..) {
-        splitter.line(line, number)?;
-        if splitter.left {
-            return Ok(splitter.batches);
-        }
-    }
-    splitter.end()
-}
-
 /// `$(NAME)` in the present batch.
+#[derive(Debug)]
 struct Variable {
     place: Range<usize>,
     name: String,
     line: u32,
 }
 
-#[derive(Default)]
-struct Splitter {
-    batches: Vec<Batch>,
+/// Follows a script line by line and gives its batches as they end; those without a statement are left out.
+#[derive(Debug, Default)]
+pub(super) struct Splitter {
     text: String,
     /// The variables of the present batch, in order of their places.
     used: Vec<Variable>,
@@ -63,14 +49,21 @@ struct Splitter {
 }
 
 impl Splitter {
-    fn line(&mut self, line: &str, number: u32) -> Result<(), ScriptError> {
+    /// Takes the next line; gives the batch that ends with it.
+    ///
+    /// # Errors
+    /// Where a variable has no value, or the line is a command that is not obeyed.
+    pub(super) fn line(&mut self, line: &str, number: u32) -> Result<Option<Batch>, ScriptError> {
+        if self.left {
+            return Ok(None);
+        }
         if self.inside == Inside::Code {
             if let Some(command) = command::read(line, number)? {
                 return self.obey(command, number);
             }
             // Blank lines before a batch are none of it, so that its place is where it is read.
             if self.text.is_empty() && line.trim().is_empty() {
-                return Ok(());
+                return Ok(None);
             }
         }
         if self.text.is_empty() {
@@ -78,7 +71,7 @@ impl Splitter {
         }
         self.scan(line, number)?;
         self.text.push_str(line);
-        Ok(())
+        Ok(None)
     }
 
     /// Follows quotes, comments and variables through a line.
@@ -144,11 +137,11 @@ impl Splitter {
         self.opened = number;
     }
 
-    fn obey(&mut self, command: Command, number: u32) -> Result<(), ScriptError> {
+    fn obey(&mut self, command: Command, number: u32) -> Result<Option<Batch>, ScriptError> {
         match command {
             Command::Go(times) => {
                 let times = command::times(&times, |name| self.variables.get(name).cloned(), number)?;
-                self.finish(times)?;
+                return self.finish(times);
             }
             Command::Set(name, Some(value)) => {
                 self.variables.insert(name, value);
@@ -172,29 +165,33 @@ impl Splitter {
                 });
             }
             Command::Exit { .. } => {
-                self.finish(1)?;
                 self.left = true;
+                return self.finish(1);
             }
             Command::Nothing => {}
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Ends the present batch: its variables get the values that they have now.
-    fn finish(&mut self, times: u32) -> Result<(), ScriptError> {
+    fn finish(&mut self, times: u32) -> Result<Option<Batch>, ScriptError> {
         let mut text = std::mem::take(&mut self.text);
         // From the last to the first, so that places before stay what they are.
         for Variable { place, name, line } in std::mem::take(&mut self.used).into_iter().rev() {
             let value = self.variables.get(&name.to_lowercase()).ok_or_else(|| unset(&name, line))?;
             text.replace_range(place, value);
         }
-        if std::mem::take(&mut self.has_code) {
-            self.batches.push(Batch { line: self.first, text, times });
-        }
-        Ok(())
+        Ok(std::mem::take(&mut self.has_code).then_some(Batch { line: self.first, text, times }))
     }
 
-    fn end(mut self) -> Result<Vec<Batch>, ScriptError> {
+    /// The script has ended; gives its last batch.
+    ///
+    /// # Errors
+    /// Where a quote or comment is not closed, or a variable has no value.
+    pub(super) fn end(mut self) -> Result<Option<Batch>, ScriptError> {
+        if self.left {
+            return Ok(None);
+        }
         let open = match self.inside {
             Inside::Code => None,
             Inside::Quotes(end) => Some(format!("a quote is opened here and never closed by {end}")),
@@ -203,8 +200,7 @@ impl Splitter {
         if let Some(problem) = open {
             return Err(ScriptError { line: self.opened, problem });
         }
-        self.finish(1)?;
-        Ok(self.batches)
+        self.finish(1)
     }
 }
 

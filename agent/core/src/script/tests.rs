@@ -2,7 +2,24 @@
 
 use proptest::prelude::*;
 
-use super::{Batch, decode, split};
+use super::{Batch, Reader, ScriptError, Sniffer};
+
+/// A script whole, in pieces of that many bytes.
+fn read(bytes: &[u8], piece_bytes: usize) -> Result<Vec<Batch>, ScriptError> {
+    let mut sniffer = Sniffer::default();
+    bytes.chunks(piece_bytes).for_each(|piece| sniffer.push(piece));
+    let mut reader = Reader::new(sniffer.finish());
+    let mut batches = Vec::new();
+    for piece in bytes.chunks(piece_bytes) {
+        batches.extend(reader.push(piece)?);
+    }
+    batches.extend(reader.finish()?);
+    Ok(batches)
+}
+
+pub(super) fn split(text: &str) -> Result<Vec<Batch>, ScriptError> {
+    read(text.as_bytes(), 4_096)
+}
 
 #[test]
 fn the_encodings_of_scripts_are_told_apart() {
@@ -17,21 +34,42 @@ fn the_encodings_of_scripts_are_told_apart() {
         utf16(u16::to_be_bytes, [0xfe, 0xff]),
         b"PRINT '\xe9\x80'".to_vec(),
     ] {
-        assert_eq!(decode(&bytes).as_deref(), Ok("PRINT 'é€'"), "{bytes:?}");
+        for piece_bytes in 1..=bytes.len() {
+            let batches = read(&bytes, piece_bytes).unwrap();
+            assert_eq!(batches[0].text, "PRINT 'é€'", "{bytes:?} in pieces of {piece_bytes}");
+            assert_eq!(batches.len(), 1);
+        }
     }
     for (bytes, line) in
         [(&b"\xff\xfeP"[..], 1), (b"\xff\xfe\x00\xd8", 1), (b"\xef\xbb\xbfa\nb\xe9", 2), (b"a\nP\0R\0I\0", 2)]
     {
-        assert_eq!(decode(bytes).unwrap_err().line, line, "{bytes:?}");
+        assert_eq!(read(bytes, 3).unwrap_err().line, line, "{bytes:?}");
     }
 }
 
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        if let Ok(text) = decode(&bytes) {
-            let _answer = split(&text);
-        }
+        let _answer = read(&bytes, 7);
+    }
+
+    /// The size of the pieces makes no difference, in any encoding.
+    #[test]
+    fn a_script_in_pieces_is_the_script(
+        text in "([a'\"é€\\n ]|\nGO\n|\r\nGO 2\r\n|--x\n){0,20}",
+        encoding in 0..4,
+        piece_bytes in 1_usize..40,
+    ) {
+        let utf16 = |unit: fn(u16) -> [u8; 2], mark: u16| {
+            [mark].into_iter().chain(text.encode_utf16()).flat_map(unit).collect::<Vec<u8>>()
+        };
+        let bytes = match encoding {
+            0 => text.clone().into_bytes(),
+            1 => [&[0xef, 0xbb, 0xbf], text.as_bytes()].concat(),
+            2 => utf16(u16::to_le_bytes, 0xfeff),
+            _ => utf16(u16::to_be_bytes, 0xfeff),
+        };
+        prop_assert_eq!(read(&bytes, piece_bytes), split(&text));
     }
 
     #[test]

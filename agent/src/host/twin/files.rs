@@ -2,13 +2,15 @@
 //!
 //! Neighbours: `state` keeps text readable. Folders are not modelled: every absolute Windows path can be written.
 
+use std::io::Cursor;
+
 use muster_model::digest::Digest;
 
 use super::fault::Operation;
 use super::ledger::Deed;
 use super::state::{Content, File, find, find_mut};
 use super::{Twin, refused};
-use crate::host::{Access, Error, FileFacts, Files};
+use crate::host::{Access, Error, FileFacts, Files, Source};
 
 impl Files for Twin {
     fn get(&self, path: &str) -> Result<Option<FileFacts>, Error> {
@@ -18,6 +20,11 @@ impl Files for Twin {
                 rights: file.rights.iter().map(|(account, access)| (account.clone(), *access)).collect(),
             }))
         })
+    }
+
+    fn open(&self, path: &str) -> Result<Option<Box<dyn Source>>, Error> {
+        let content = |file: FileFacts| -> Box<dyn Source> { Box::new(Cursor::new(file.content)) };
+        Ok(self.get(path)?.map(content))
     }
 
     fn write(&self, path: &str, content: &[u8]) -> Result<(), Error> {

@@ -12,9 +12,9 @@ use muster_model::limits;
 use super::rights::{Object, absolute, refused};
 use super::security::{protect, protection};
 use super::text::error_text;
-use super::{WindowsHost, account, disk, rights};
+use super::{WindowsHost, account, disk, medium, rights};
 use crate::durable;
-use crate::host::{Access, Error, FileFacts, Files};
+use crate::host::{Access, Error, FileFacts, Files, Source};
 
 const READ: &str = "read file";
 const WRITE: &str = "write file";
@@ -41,6 +41,14 @@ impl Files for WindowsHost {
         let content = fs::read(&file).map_err(failed)?;
         let rights = rights::rights(Object::File, &protection(&file).map_err(failed)?).map_err(failed)?;
         Ok(Some(FileFacts { content, rights }))
+    }
+
+    fn open(&self, path: &str) -> Result<Option<Box<dyn Source>>, Error> {
+        match medium::open_unchanging(&absolute(READ, path)?) {
+            Ok(file) => Ok(Some(Box::new(file))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(refused(READ, path, error_text(&error))),
+        }
     }
 
     fn write(&self, path: &str, content: &[u8]) -> Result<(), Error> {

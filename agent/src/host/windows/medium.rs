@@ -1,7 +1,7 @@
 //! A file that nobody can change while it is looked at and executed.
 //!
 //! Source: Microsoft, "Creating and Opening Files" (sharing), and `GetFinalPathNameByHandleW`. Neighbours: `crate::os` names
-//! these functions for `supervise::medium`. Never reads what the file holds.
+//! these functions for `supervise::medium`, `files` opens scripts with them. Never reads what the file holds.
 
 use std::fs::{File, OpenOptions};
 use std::io;
