@@ -104,11 +104,15 @@ impl Behind {
         self.statuses.truncate(mark.statuses);
     }
 
-    fn copy(&self) -> Self {
-        let Self { events, keys, journals, statuses, .. } = self;
-        let (events, keys, journals, statuses) =
-            (events.clone(), keys.clone(), journals.clone(), statuses.clone());
-        Self { events, keys, journals, statuses, ..Self::default() }
+    /// The rows up to that mark.
+    fn until(&self, mark: Mark) -> Self {
+        Self {
+            events: self.events[..mark.events].to_vec(),
+            keys: self.keys[..mark.keys].to_vec(),
+            journals: self.journals[..mark.journals].to_vec(),
+            statuses: self.statuses[..mark.statuses].to_vec(),
+            ..Self::default()
+        }
     }
 
     /// Writes every row, in the order of the references between the tables.
@@ -161,9 +165,7 @@ impl Snapshot {
         self.connection().await?;
         if !self.behind.is_empty() {
             if self.behind.earlier.is_none() {
-                let mut earlier = self.behind.copy();
-                earlier.truncate(self.behind.begun);
-                self.behind.earlier = Some(Box::new(earlier));
+                self.behind.earlier = Some(Box::new(self.behind.until(self.behind.begun)));
             }
             self.behind.write(&mut self.transaction).await?;
         }
