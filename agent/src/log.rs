@@ -38,14 +38,14 @@ pub fn begin() {
         Ok(off) => filter.add_directive(off),
         Err(_) => filter,
     };
-    let all = fmt::layer().with_ansi(colours).with_writer(|| Line(Vec::new())).with_filter(filter);
+    let all = fmt::layer().with_ansi(colours).with_writer(|| Line::to(write_line)).with_filter(filter);
     // The event log has its own times and levels.
     let errors = fmt::layer()
         .without_time()
         .with_level(false)
         .with_target(false)
         .with_ansi(false)
-        .with_writer(|| ErrorEvent(Vec::new()))
+        .with_writer(|| Line::to(report_error))
         .with_filter(
             Targets::new().with_default(LevelFilter::ERROR).with_target(SQL_CLIENT, LevelFilter::OFF),
         );
@@ -68,12 +68,21 @@ pub fn write_to(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// One line on its way, written whole when it is done.
-struct Line(Vec<u8>);
+/// A line on its way, handed over whole when it is done.
+struct Line {
+    bytes: Vec<u8>,
+    done: fn(&[u8]),
+}
+
+impl Line {
+    fn to(done: fn(&[u8])) -> Self {
+        Self { bytes: Vec::new(), done }
+    }
+}
 
 impl Write for Line {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.extend_from_slice(bytes);
+        self.bytes.extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -84,40 +93,28 @@ impl Write for Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
-        let mut file = FILE.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = match &mut *file {
-            Some(file) => file.add(&self.0),
-            None => io::stderr().write_all(&self.0),
-        };
-        // There is nowhere left to say it.
-        drop(written);
+        (self.done)(&self.bytes);
     }
 }
 
-/// An error on its way to the event log, written whole when it is done.
-struct ErrorEvent(Vec<u8>);
-
-impl Write for ErrorEvent {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+fn write_line(line: &[u8]) {
+    let mut file = FILE.lock().unwrap_or_else(PoisonError::into_inner);
+    let written = match &mut *file {
+        Some(file) => file.add(line),
+        None => io::stderr().write_all(line),
+    };
+    // There is nowhere left to say it.
+    drop(written);
 }
 
-impl Drop for ErrorEvent {
-    fn drop(&mut self) {
-        if !EVENT_LOG.load(Ordering::Relaxed) {
-            return;
-        }
-        let text = String::from_utf8_lossy(&self.0);
-        if let Err(error) = os::service::report_error(NAME, text.trim_end()) {
-            // Not an error: it would come back here.
-            tracing::warn!(error = &error as &dyn std::error::Error, "the event log took no error");
-        }
+fn report_error(line: &[u8]) {
+    if !EVENT_LOG.load(Ordering::Relaxed) {
+        return;
+    }
+    let text = String::from_utf8_lossy(line);
+    if let Err(error) = os::service::report_error(NAME, text.trim_end()) {
+        // Not an error: it would come back here.
+        tracing::warn!(error = &error as &dyn std::error::Error, "the event log took no error");
     }
 }
 
