@@ -4,13 +4,13 @@
 //! administrators and the account of this process are no others. Never changes anything.
 
 use std::io;
+use std::os::windows::io::{AsRawHandle as _, FromRawHandle as _, OwnedHandle};
 use std::path::Path;
 use std::ptr;
 
-use windows_sys::Win32::Foundation::{CloseHandle, HANDLE};
 use windows_sys::Win32::Security::{
-    GetTokenInformation, TOKEN_ELEVATION, TOKEN_INFORMATION_CLASS, TOKEN_QUERY, TOKEN_USER, TokenElevation,
-    TokenUser,
+    GetTokenInformation, TOKEN_ACCESS_MASK, TOKEN_ELEVATION, TOKEN_INFORMATION_CLASS, TOKEN_QUERY,
+    TOKEN_USER, TokenElevation, TokenUser,
 };
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
 
@@ -60,21 +60,25 @@ pub(super) fn is_elevated() -> io::Result<bool> {
 /// What Windows tells of this process's token, in the caller's buffer, with what the structure points to behind it: it must
 /// not be moved.
 fn read_own_token<T>(what: TOKEN_INFORMATION_CLASS, told: &mut [T]) -> io::Result<()> {
-    let mut token: HANDLE = ptr::null_mut();
+    let token = own_token(TOKEN_QUERY)?;
+    let (size, mut needed) = (u32::try_from(size_of_val(told)).unwrap_or(u32::MAX), 0);
+    let buffer = told.as_mut_ptr().cast();
+    // SAFETY: the token is open for this; the buffer has the size that is passed and is aligned for the structure.
+    let known = unsafe { GetTokenInformation(token.as_raw_handle(), what, buffer, size, &mut needed) };
+    if known == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// The token of this process, open for this.
+pub(super) fn own_token(rights: TOKEN_ACCESS_MASK) -> io::Result<OwnedHandle> {
+    let mut token = ptr::null_mut();
     // SAFETY: it asks for nothing; what it gives stands for this process and needs no closing.
     let me = unsafe { GetCurrentProcess() };
     // SAFETY: the token is written to this function's own variable.
-    if unsafe { OpenProcessToken(me, TOKEN_QUERY, &mut token) } == 0 {
+    if unsafe { OpenProcessToken(me, rights, &mut token) } == 0 {
         return Err(io::Error::last_os_error());
     }
-    let (size, mut needed) = (u32::try_from(size_of_val(told)).unwrap_or(u32::MAX), 0);
-    // SAFETY: the token is open for this; the buffer has the size that is passed and is aligned for the structure.
-    let known = unsafe { GetTokenInformation(token, what, told.as_mut_ptr().cast(), size, &mut needed) };
-    let error = io::Error::last_os_error();
-    // SAFETY: the token is open, and is not used again.
-    let closed = unsafe { CloseHandle(token) };
-    debug_assert!(closed != 0, "a token was not closed");
-    if known == 0 { Err(error) } else { Ok(()) }
+    // SAFETY: the handle is open and nobody else's.
+    Ok(unsafe { OwnedHandle::from_raw_handle(token) })
 }
 
 #[cfg(test)]

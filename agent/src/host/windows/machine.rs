@@ -5,7 +5,7 @@
 //! `engine::task` compares two marks. Never ends a process itself.
 
 use std::io;
-use std::os::windows::io::{AsRawHandle as _, FromRawHandle as _, OwnedHandle};
+use std::os::windows::io::AsRawHandle as _;
 use std::ptr;
 
 use windows_sys::Win32::Foundation::{ERROR_NOT_ALL_ASSIGNED, ERROR_SHUTDOWN_IN_PROGRESS, LUID};
@@ -17,9 +17,9 @@ use windows_sys::Win32::System::Shutdown::{
     InitiateSystemShutdownExW, SHTDN_REASON_FLAG_PLANNED, SHTDN_REASON_MAJOR_APPLICATION,
     SHTDN_REASON_MINOR_MAINTENANCE,
 };
-use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
 
 use super::WindowsHost;
+use super::guard::own_token;
 use super::process::{processes, start_mark};
 use super::services::is;
 use super::text::{error_text, narrow, wide};
@@ -73,7 +73,7 @@ fn allow_shutdown() -> io::Result<()> {
     if unsafe { LookupPrivilegeValueW(ptr::null(), SE_SHUTDOWN_NAME, &mut luid) } == 0 {
         return Err(io::Error::last_os_error());
     }
-    let token = own_token()?;
+    let token = own_token(TOKEN_ADJUST_PRIVILEGES | TOKEN_QUERY)?;
     let wanted = TOKEN_PRIVILEGES {
         PrivilegeCount: 1,
         Privileges: [LUID_AND_ATTRIBUTES { Luid: luid, Attributes: SE_PRIVILEGE_ENABLED }],
@@ -86,18 +86,6 @@ fn allow_shutdown() -> io::Result<()> {
     let error = io::Error::last_os_error();
     let has_all = !is(&error, ERROR_NOT_ALL_ASSIGNED);
     if set != 0 && has_all { Ok(()) } else { Err(error) }
-}
-
-fn own_token() -> io::Result<OwnedHandle> {
-    let mut token = ptr::null_mut();
-    // SAFETY: it has no arguments, and its handle needs no closing.
-    let me = unsafe { GetCurrentProcess() };
-    // SAFETY: the process is this one, and the handle is this function's own.
-    if unsafe { OpenProcessToken(me, TOKEN_ADJUST_PRIVILEGES | TOKEN_QUERY, &mut token) } == 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the handle is open and nobody else's.
-    Ok(unsafe { OwnedHandle::from_raw_handle(token) })
 }
 
 #[cfg(test)]
