@@ -73,7 +73,7 @@ fn decode(Raw { kind, bytes }: &Raw) -> RegistryData {
 }
 
 /// The bytes that Windows keeps, or why there are none.
-fn encode(data: &RegistryData) -> Result<Raw, String> {
+pub(super) fn encode(data: &RegistryData) -> Result<Raw, String> {
     let bytes_of = |text: &str| wide(text).into_iter().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
     let text = |kind, text: &str| match text.contains('\0') {
         true => Err("a text of the registry cannot hold a zero character".to_owned()),

@@ -12,10 +12,11 @@ use windows_sys::Win32::Foundation::HANDLE;
 use windows_sys::Win32::System::EventLog::{
     DeregisterEventSource, EVENTLOG_ERROR_TYPE, RegisterEventSourceW, ReportEventW,
 };
-use windows_sys::Win32::System::Registry::{REG_DWORD, REG_EXPAND_SZ};
 
-use super::super::registry::{Key, Raw, View};
+use super::super::registry::{Key, View};
+use super::super::registry_values::encode;
 use super::super::text::wide;
+use crate::host::RegistryData;
 
 const SOURCES: &str = r"SYSTEM\CurrentControlSet\Services\EventLog\Application";
 /// Its messages 1 to 1000 are `%1`.
@@ -30,10 +31,11 @@ const TEXT_UNITS: usize = 31_000;
 /// Where the registry cannot be written.
 pub(super) fn make_source(name: &str) -> io::Result<()> {
     let source = Key::make(&format!(r"{SOURCES}\{name}"), View::Bits64)?;
-    let text = wide(MESSAGES).into_iter().flat_map(u16::to_le_bytes).collect();
-    source.set("EventMessageFile", &Raw { kind: REG_EXPAND_SZ, bytes: text })?;
-    let types = u32::from(EVENTLOG_ERROR_TYPE).to_le_bytes().to_vec();
-    source.set("TypesSupported", &Raw { kind: REG_DWORD, bytes: types })
+    let values = [
+        ("EventMessageFile", RegistryData::ExpandString(MESSAGES.to_owned())),
+        ("TypesSupported", RegistryData::Dword(EVENTLOG_ERROR_TYPE.into())),
+    ];
+    values.iter().try_for_each(|(name, data)| source.set(name, &encode(data).map_err(io::Error::other)?))
 }
 
 /// Writes an error of that source; one that is too long is cut.
@@ -83,6 +85,8 @@ impl Drop for Source {
 
 #[cfg(test)]
 mod tests {
+    use windows_sys::Win32::System::Registry::REG_EXPAND_SZ;
+
     use super::*;
 
     #[test]

@@ -1,7 +1,7 @@
 //! The agent's own service: made, steered, and run under the service manager.
 //!
-//! `own` makes and steers it, `control` is what runs in it, `event_log` is where it says what went wrong. Neighbours: `crate::service` has the words for people. Never
-//! touches another service.
+//! `own` makes and steers it, `control` is what runs in it, `event_log` is where it says what went wrong. Neighbours:
+//! `crate::service` has the words for people. Never touches another service.
 
 mod control;
 mod event_log;
