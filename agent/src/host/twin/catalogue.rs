@@ -235,12 +235,10 @@ fn service(made: &ServiceMade, made_by: Option<String>) -> Service {
         state: made.state,
         start: made.start,
         account: made.account.clone(),
-        password: None,
         start_delay_ms: made.start_delay_ms,
         listens: made.listens.clone(),
-        running_at: None,
-        dies_at: None,
         made_by,
+        ..Service::bare()
     }
 }
 

@@ -5,8 +5,8 @@
 use super::Twin;
 use super::fault::Operation;
 use super::ledger::Deed;
-use super::state::{Service, find_key, local_system};
-use crate::host::{Capability, Error, Props, ServiceState, StartMode};
+use super::state::{Service, find_key};
+use crate::host::{Capability, Error, Props};
 
 impl Props for Twin {
     fn machine_words(&self) -> Result<String, Error> {
@@ -28,18 +28,7 @@ impl Props for Twin {
             return Err(super::refused(Operation::ServiceGet, name, message));
         }
         section.commit(Deed::altered("service", name, "exists", "true"), |state| {
-            let made = Service {
-                state: ServiceState::Stopped,
-                start: StartMode::Manual,
-                account: local_system(),
-                password: None,
-                start_delay_ms: 0,
-                listens: Vec::new(),
-                running_at: None,
-                dies_at: None,
-                made_by: None,
-            };
-            state.services.insert(name.to_owned(), made);
+            state.services.insert(name.to_owned(), Service::bare());
         })?;
         Ok(())
     }

@@ -103,6 +103,23 @@ pub struct Service {
     pub made_by: Option<String>,
 }
 
+impl Service {
+    /// One that nobody has set up: stopped, started by hand, made by no package.
+    pub fn bare() -> Self {
+        Self {
+            state: ServiceState::Stopped,
+            start: StartMode::Manual,
+            account: local_system(),
+            password: None,
+            start_delay_ms: 0,
+            listens: Vec::new(),
+            running_at: None,
+            dies_at: None,
+            made_by: None,
+        }
+    }
+}
+
 /// The account of a service for which nothing else was said.
 pub fn local_system() -> String {
     "LocalSystem".to_owned()

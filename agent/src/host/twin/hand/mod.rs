@@ -19,10 +19,10 @@ use thiserror::Error;
 pub(super) use self::show::{show, show_sql};
 
 use super::ledger::Deed;
-use super::state::{Answer, Content, File, Pool, PoolDefaults, Service, State, find_mut, local_system};
+use super::state::{Answer, Content, File, Pool, PoolDefaults, Service, State, find_mut};
 use super::store::{self, Store};
+use crate::host::Clock;
 use crate::host::clock::SystemClock;
-use crate::host::{Clock, ServiceState, StartMode};
 
 /// Examples, shown by `twin set --help`.
 pub(super) const HELP: &str = "Examples:
@@ -82,7 +82,7 @@ pub(super) fn set(store: &Store, thing: &str, name: &str, changes: &[String]) ->
             "defaults" if name == "app_pools" => {
                 set_defaults(&mut state.app_pool_defaults, attribute, value)?;
             }
-            "service" => set_service(entry(&mut state.services, name, new_service), attribute, value)?,
+            "service" => set_service(entry(&mut state.services, name, Service::bare), attribute, value)?,
             "package" if attribute == "version" => {
                 let version: Version = parse(attribute, value)?;
                 entry(&mut state.packages, name, || version.clone()).clone_from(&version);
@@ -131,20 +131,6 @@ fn remove(state: &mut State, thing: &str, name: &str) -> Result<(), Error> {
 fn entry<'map, T>(map: &'map mut BTreeMap<String, T>, name: &str, new: impl FnOnce() -> T) -> &'map mut T {
     let key = map.keys().find(|key| key.eq_ignore_ascii_case(name)).cloned();
     map.entry(key.unwrap_or_else(|| name.to_owned())).or_insert_with(new)
-}
-
-fn new_service() -> Service {
-    Service {
-        state: ServiceState::Stopped,
-        start: StartMode::Manual,
-        account: local_system(),
-        password: None,
-        start_delay_ms: 0,
-        listens: Vec::new(),
-        running_at: None,
-        dies_at: None,
-        made_by: None,
-    }
 }
 
 fn new_file() -> File {
