@@ -260,6 +260,10 @@ fn who_is_not_let_in_is_told_why_and_nothing_goes_in_clear() {
     let absent = host().connect(&endpoint(&server), "SXA", false).map(|_| ()).unwrap_err().to_string();
     assert!(absent.contains("Msg 4060"), "{absent}");
 
+    // Without a login Windows is to say who it is. Wine cannot, and nobody is taken for somebody.
+    let nobody = Endpoint { login: None, ..endpoint(&server) };
+    host().database(&nobody, "SXA").unwrap_err();
+    assert!(server.state().journal.is_empty(), "nobody was let in");
     let plain = Server::start_plain(state());
     let error = host().database(&endpoint(&plain), "SXA").unwrap_err();
     assert!(matches!(error, Error::Unreachable { .. }), "{error}");
