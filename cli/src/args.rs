@@ -95,6 +95,9 @@ pub enum Verb {
     /// Set, list, reseal and try secrets; a value is never shown
     #[command(subcommand)]
     Secret(SecretVerb),
+    /// Bring installers to the controller, and list them
+    #[command(subcommand)]
+    Media(MediaVerb),
     /// Print completions for a shell
     Completions(CompletionsArgs),
 }
@@ -447,6 +450,23 @@ pub enum SecretVerb {
     Reseal(ResealArgs),
     /// Prove from a backup and one recovery key that every secret opens
     Drill(DrillArgs),
+}
+
+/// `muster media`.
+#[derive(Debug, Subcommand)]
+pub enum MediaVerb {
+    /// Bring a file to the controller's shelf, or go on with one
+    Add(MediaAddArgs),
+    /// List what is on the shelf and what is on its way
+    List,
+}
+
+/// `muster media add`.
+#[derive(Debug, ClapArgs)]
+pub struct MediaAddArgs {
+    /// The file: an installer, or a set of scripts
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
 }
 
 /// `muster secret set`.

@@ -53,8 +53,13 @@ pub const OPERATORS: &str = "muster.operators/1";
 /// `muster operator invite`.
 pub const INVITE_OPERATOR: &str = "muster.invite_operator/1";
 
+/// `muster media list`.
+pub const MEDIA: &str = "muster.media/1";
+/// `muster media add`.
+pub const MEDIUM: &str = "muster.medium/1";
+
 /// Every shape, in the order of the reference.
-pub const ALL: [&str; 24] = [
+pub const ALL: [&str; 26] = [
     PUSH,
     VALIDATE,
     DIFF,
@@ -79,4 +84,6 @@ pub const ALL: [&str; 24] = [
     INVITE_OPERATOR,
     SECRETS,
     DRILL,
+    MEDIA,
+    MEDIUM,
 ];

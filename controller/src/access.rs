@@ -67,7 +67,10 @@ pub fn allowed(method: Method) -> &'static [Caller] {
         | Method::OperatorDescribeSecret
         | Method::OperatorPutSecret
         | Method::OperatorListSecrets
-        | Method::OperatorFetchSecrets => &[Caller::Operator],
+        | Method::OperatorFetchSecrets
+        | Method::OperatorAnnounceMedium
+        | Method::OperatorPutMediumChunk
+        | Method::OperatorListMedia => &[Caller::Operator],
     }
 }
 

@@ -14,6 +14,7 @@ pub mod crash;
 pub mod dispatch;
 pub mod init;
 pub mod intake;
+pub mod media;
 mod os;
 pub mod planning;
 pub mod progress;

@@ -1,4 +1,4 @@
-//! What differs between operating systems: files that are their owner's alone, and being asked to stop.
+//! What differs between operating systems: files that are their owner's alone, the disk's room, and being asked to stop.
 //!
 //! Where nothing was written yet, a private file is refused instead of being made for everybody. Neighbours:
 //! `authority::files`, `staging` and `command_line`. Decides nothing.
@@ -49,6 +49,16 @@ pub(crate) fn lock_folder(folder: &Path) -> io::Result<Option<std::fs::File>> {
     }
 }
 
+/// What the disk of a folder can still take from this account.
+///
+/// # Errors
+/// Where the disk does not say.
+#[cfg(unix)]
+pub(crate) fn free_bytes(folder: &Path) -> io::Result<u64> {
+    let disk = rustix::fs::statvfs(folder)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
 /// Waits until the process is asked to stop.
 ///
 /// # Errors
@@ -87,6 +97,11 @@ pub(crate) fn sync_folder(_folder: &Path) -> io::Result<()> {
 
 #[cfg(not(unix))]
 pub(crate) fn lock_folder(_folder: &Path) -> io::Result<Option<std::fs::File>> {
+    unsupported()
+}
+
+#[cfg(not(unix))]
+pub(crate) fn free_bytes(_folder: &Path) -> io::Result<u64> {
     unsupported()
 }
 

@@ -11,6 +11,7 @@ use crate::authority::Authority;
 use crate::dispatch;
 use crate::intake::Intake;
 use crate::intake::catalog::{self, Catalog};
+use crate::media::Media;
 use crate::planning::Planning;
 use crate::progress::Progress;
 use crate::recovery::Recovery;
@@ -42,6 +43,7 @@ impl Rooms {
         epoch: Epoch,
         authority: Authority,
         catalog: Catalog,
+        media: Media,
         drain: watch::Receiver<bool>,
     ) -> Result<Self, dispatch::Error> {
         let epoch = command::Epoch { number: epoch.number, instance: epoch.instance };
@@ -65,6 +67,7 @@ impl Rooms {
             recovery: recovery.clone(),
             dispatch: driver.handle(),
             secrets: secrets.clone(),
+            media,
             sessions: sessions.clone(),
             drain,
             progress: progress.clone(),

@@ -27,6 +27,7 @@ use crate::crash;
 use crate::dispatch;
 use crate::init::DATABASE_FILE;
 use crate::intake::catalog::Catalog;
+use crate::media::Media;
 use crate::rooms::Rooms;
 use crate::session;
 use crate::store::{self, Epoch, Fatal, Store};
@@ -158,10 +159,10 @@ impl Running {
             clock: clock.clone(),
             cut: cut_out,
         };
-        let guard = access::Guard::new(authority.revocations().clone(), clock);
-        let catalog = Catalog::default();
+        let guard = access::Guard::new(authority.revocations().clone(), clock.clone());
+        let (catalog, media) = (Catalog::default(), Media::new(data_dir, clock));
         let Rooms { sessions, driver, operator, agent } =
-            Rooms::open(store.clone(), epoch, authority.clone(), catalog, stop.subscribe()).await?;
+            Rooms::open(store.clone(), epoch, authority.clone(), catalog, media, stop.subscribe()).await?;
         let dispatch = driver.handle();
         tokio::spawn(driver.run(stop.subscribe()));
         let doors = Doors::new(enrollment::Service::server(authority.clone()), operator, agent);

@@ -25,6 +25,7 @@ mod kinds;
 mod leaving;
 mod limits;
 mod manual;
+mod media;
 mod offline;
 mod pages;
 mod past;

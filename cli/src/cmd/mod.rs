@@ -12,6 +12,7 @@ mod explain;
 mod files;
 mod handout;
 mod inspect;
+mod media;
 mod operator;
 mod plan;
 mod preflight;
@@ -97,6 +98,7 @@ pub(crate) async fn run(args: Args, output: &mut Output) -> Result<Exit, Failure
         Verb::Operator(verb) => operator::run(&mut context, verb).await,
         Verb::Recover(verb) => recover::run(&mut context, verb).await,
         Verb::Secret(verb) => secret::run(&mut context, verb).await,
+        Verb::Media(verb) => media::run(&mut context, verb).await,
         Verb::Completions(args) => completions::run(&mut context, args.shell),
     }
 }

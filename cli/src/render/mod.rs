@@ -8,6 +8,7 @@ pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod handout;
 pub(crate) mod manifest;
+pub(crate) mod media;
 pub(crate) mod operators;
 pub(crate) mod page;
 pub(crate) mod plan;

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
+use muster_model::digest::Digest;
 use muster_model::event::{Event, EventBody};
 use muster_proto::v1::operator_server::{Operator, OperatorServer};
 use muster_proto::v1::{self, Done, PlanReply, PushReply, View};
@@ -33,6 +34,10 @@ pub(crate) struct Script {
     pub(crate) slot: v1::SecretSlot,
     /// What was handed in by `PutSecret`, and is given out by `FetchSecrets`.
     pub(crate) put: Vec<v1::SealedSecret>,
+    /// What is held of the medium that is announced.
+    pub(crate) held: Vec<u8>,
+    /// Whether the next piece of it changes on its way.
+    pub(crate) changed_once: bool,
     /// Views by shape.
     pub(crate) views: BTreeMap<&'static str, Vec<u8>>,
     /// Said to every verb that changes something.
@@ -310,6 +315,39 @@ impl Operator for Rpc {
         let recipients = script.slot.recipients.clone();
         Ok(Response::new(v1::SecretsReply { secrets: script.put.clone(), recipients }))
     }
+    async fn announce_medium(
+        &self,
+        request: Request<v1::AnnounceMediumRequest>,
+    ) -> Result<Response<v1::MediumSlot>, Status> {
+        let v1::AnnounceMediumRequest { sha256, name, size_bytes } = request.into_inner();
+        let script = self.0.ask("AnnounceMedium", format!("{sha256} {name} {size_bytes}"))?;
+        Ok(Response::new(slot(&script.held, size_bytes)))
+    }
+    async fn put_medium_chunk(
+        &self,
+        request: Request<v1::MediumChunk>,
+    ) -> Result<Response<v1::MediumSlot>, Status> {
+        let v1::MediumChunk { offset_bytes, content, content_sha256, size_bytes, .. } = request.into_inner();
+        let said = format!("{offset_bytes} {}", content.len());
+        let mut script = self.0.ask("PutMediumChunk", said)?;
+        assert_eq!(Digest::of(&content).to_string(), content_sha256);
+        // Once it is sent anew.
+        if script.changed_once {
+            script.changed_once = false;
+            return Err(Status::aborted("a piece changed on its way"));
+        }
+        assert_eq!(offset_bytes, script.held.len() as u64);
+        script.held.extend(content);
+        Ok(Response::new(slot(&script.held, size_bytes)))
+    }
+    async fn list_media(&self, _: Request<v1::ListMediaRequest>) -> Result<Response<View>, Status> {
+        self.0.view("ListMedia", String::new(), "muster.media/1")
+    }
+}
+
+fn slot(held: &[u8], size_bytes: u64) -> v1::MediumSlot {
+    let held_bytes = held.len() as u64;
+    v1::MediumSlot { held_bytes, whole: held_bytes == size_bytes }
 }
 
 /// Sends what there is from the asked number on and then, while it follows, what comes.

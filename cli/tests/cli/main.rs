@@ -10,6 +10,7 @@ mod documents;
 mod failures;
 mod fake;
 mod inspect;
+mod media;
 mod reference;
 mod views;
 mod watching;

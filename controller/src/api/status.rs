@@ -1,8 +1,9 @@
 //! Errors of the rooms as gRPC statuses: one code per kind of trouble, the same everywhere.
 //!
 //! NOT_FOUND: there is no such thing. INVALID_ARGUMENT: the request is not in its form. FAILED_PRECONDITION: it is, and
-//! things do not stand so; the message says what to type next. UNAVAILABLE: try again. INTERNAL: a defect or damage, logged
-//! here with its causes. Neighbours: the doors return these; the CLI prints the message as it is.
+//! things do not stand so; the message says what to type next. RESOURCE_EXHAUSTED: no room. ABORTED: send that again.
+//! UNAVAILABLE: try again. INTERNAL: a defect or damage, logged here with its causes. Neighbours: the doors return these;
+//! the CLI prints the message as it is.
 
 use muster_core::run::IllegalMove;
 use muster_model::resolve::ExplainError;
@@ -11,7 +12,7 @@ use tonic::Status;
 use crate::authority;
 use crate::dispatch::{self, load};
 use crate::intake::{self, catalog};
-use crate::{planning, recovery, secrets, store, views};
+use crate::{media, planning, recovery, secrets, store, views};
 
 /// An error with its causes, in one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
@@ -164,6 +165,23 @@ impl From<secrets::Error> for Status {
             | secrets::Error::NotHere { .. }
             | secrets::Error::NotSet(_) => Self::failed_precondition(error.to_string()),
             secrets::Error::Recovery(_) => internal(&error),
+        }
+    }
+}
+
+impl From<media::Error> for Status {
+    fn from(error: media::Error) -> Self {
+        match error {
+            media::Error::Room { .. } => Self::resource_exhausted(error.to_string()),
+            media::Error::Size { .. } | media::Error::Piece { .. } => {
+                Self::invalid_argument(error.to_string())
+            }
+            media::Error::OtherSize { .. } | media::Error::Other(_) | media::Error::Unknown(_) => {
+                Self::failed_precondition(error.to_string())
+            }
+            media::Error::Changed(_) => Self::aborted(error.to_string()),
+            media::Error::Interrupted => Self::unavailable(error.to_string()),
+            media::Error::Disk(_) | media::Error::Record(_) => internal(&error),
         }
     }
 }

@@ -22,6 +22,7 @@ pub mod identity;
 pub mod json_schema;
 pub mod limits;
 pub mod manifest;
+pub mod media;
 pub mod memory;
 pub mod name;
 mod near;

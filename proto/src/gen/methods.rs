@@ -71,11 +71,17 @@ pub enum Method {
     OperatorListSecrets,
     /// `/muster.fleet.v1.Operator/FetchSecrets`
     OperatorFetchSecrets,
+    /// `/muster.fleet.v1.Operator/AnnounceMedium`
+    OperatorAnnounceMedium,
+    /// `/muster.fleet.v1.Operator/PutMediumChunk`
+    OperatorPutMediumChunk,
+    /// `/muster.fleet.v1.Operator/ListMedia`
+    OperatorListMedia,
 }
 
 impl Method {
     /// Every RPC, in the order of the contract.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 37] = [
         Self::EnrollmentEnroll,
         Self::EnrollmentEnrollOperator,
         Self::AgentSession,
@@ -110,6 +116,9 @@ impl Method {
         Self::OperatorPutSecret,
         Self::OperatorListSecrets,
         Self::OperatorFetchSecrets,
+        Self::OperatorAnnounceMedium,
+        Self::OperatorPutMediumChunk,
+        Self::OperatorListMedia,
     ];
 
     /// The path of its HTTP/2 request.
@@ -149,6 +158,9 @@ impl Method {
             Self::OperatorPutSecret => "/muster.fleet.v1.Operator/PutSecret",
             Self::OperatorListSecrets => "/muster.fleet.v1.Operator/ListSecrets",
             Self::OperatorFetchSecrets => "/muster.fleet.v1.Operator/FetchSecrets",
+            Self::OperatorAnnounceMedium => "/muster.fleet.v1.Operator/AnnounceMedium",
+            Self::OperatorPutMediumChunk => "/muster.fleet.v1.Operator/PutMediumChunk",
+            Self::OperatorListMedia => "/muster.fleet.v1.Operator/ListMedia",
         }
     }
 }

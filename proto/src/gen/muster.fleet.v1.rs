@@ -97,6 +97,25 @@ pub struct SealedSecret {
     #[prost(bytes = "vec", tag = "4")]
     pub sealed: ::prost::alloc::vec::Vec<u8>,
 }
+/// A piece of a medium, in either direction.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MediumChunk {
+    /// Of the whole file.
+    #[prost(string, tag = "1")]
+    pub sha256: ::prost::alloc::string::String,
+    /// Where the piece begins.
+    #[prost(uint64, tag = "2")]
+    pub offset_bytes: u64,
+    /// At most MEDIUM_CHUNK_BYTES.
+    #[prost(bytes = "vec", tag = "3")]
+    pub content: ::prost::alloc::vec::Vec<u8>,
+    /// Of the piece.
+    #[prost(string, tag = "4")]
+    pub content_sha256: ::prost::alloc::string::String,
+    /// Of the whole file.
+    #[prost(uint64, tag = "5")]
+    pub size_bytes: u64,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FromAgent {
     #[prost(oneof = "from_agent::Message", tags = "1, 2, 3, 4, 5, 6, 7")]
@@ -1244,6 +1263,28 @@ pub mod agent_server {
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AnnounceMediumRequest {
+    /// 64 hexadecimal digits, of the whole file.
+    #[prost(string, tag = "1")]
+    pub sha256: ::prost::alloc::string::String,
+    /// The file's name, for people.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "3")]
+    pub size_bytes: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MediumSlot {
+    /// How many bytes of it are held, from its beginning.
+    #[prost(uint64, tag = "1")]
+    pub held_bytes: u64,
+    /// Whether all of it is held and was compared with its digest.
+    #[prost(bool, tag = "2")]
+    pub whole: bool,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListMediaRequest {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SecretRequest {
     #[prost(string, tag = "1")]
     pub site: ::prost::alloc::string::String,
@@ -2341,6 +2382,73 @@ pub mod operator_client {
                 .insert(GrpcMethod::new("muster.fleet.v1.Operator", "FetchSecrets"));
             self.inner.unary(req, path, codec).await
         }
+        /// Announces a medium and says how much of it the shelf holds already. Refused where the disk lacks room for the rest.
+        pub async fn announce_medium(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AnnounceMediumRequest>,
+        ) -> std::result::Result<tonic::Response<super::MediumSlot>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.fleet.v1.Operator/AnnounceMedium",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.fleet.v1.Operator", "AnnounceMedium"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The next piece of an announced medium. One that is held already, or that does not follow, changes nothing: the answer
+        /// says where to go on. The last one has the whole compared with its digest.
+        pub async fn put_medium_chunk(
+            &mut self,
+            request: impl tonic::IntoRequest<super::MediumChunk>,
+        ) -> std::result::Result<tonic::Response<super::MediumSlot>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.fleet.v1.Operator/PutMediumChunk",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.fleet.v1.Operator", "PutMediumChunk"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// View muster.media/1.
+        pub async fn list_media(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListMediaRequest>,
+        ) -> std::result::Result<tonic::Response<super::View>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.fleet.v1.Operator/ListMedia",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.fleet.v1.Operator", "ListMedia"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2504,6 +2612,22 @@ pub mod operator_server {
             &self,
             request: tonic::Request<super::SiteRequest>,
         ) -> std::result::Result<tonic::Response<super::SecretsReply>, tonic::Status>;
+        /// Announces a medium and says how much of it the shelf holds already. Refused where the disk lacks room for the rest.
+        async fn announce_medium(
+            &self,
+            request: tonic::Request<super::AnnounceMediumRequest>,
+        ) -> std::result::Result<tonic::Response<super::MediumSlot>, tonic::Status>;
+        /// The next piece of an announced medium. One that is held already, or that does not follow, changes nothing: the answer
+        /// says where to go on. The last one has the whole compared with its digest.
+        async fn put_medium_chunk(
+            &self,
+            request: tonic::Request<super::MediumChunk>,
+        ) -> std::result::Result<tonic::Response<super::MediumSlot>, tonic::Status>;
+        /// View muster.media/1.
+        async fn list_media(
+            &self,
+            request: tonic::Request<super::ListMediaRequest>,
+        ) -> std::result::Result<tonic::Response<super::View>, tonic::Status>;
     }
     #[derive(Debug)]
     pub struct OperatorServer<T> {
@@ -3789,6 +3913,139 @@ pub mod operator_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = FetchSecretsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.fleet.v1.Operator/AnnounceMedium" => {
+                    #[allow(non_camel_case_types)]
+                    struct AnnounceMediumSvc<T: Operator>(pub Arc<T>);
+                    impl<
+                        T: Operator,
+                    > tonic::server::UnaryService<super::AnnounceMediumRequest>
+                    for AnnounceMediumSvc<T> {
+                        type Response = super::MediumSlot;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AnnounceMediumRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Operator>::announce_medium(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AnnounceMediumSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.fleet.v1.Operator/PutMediumChunk" => {
+                    #[allow(non_camel_case_types)]
+                    struct PutMediumChunkSvc<T: Operator>(pub Arc<T>);
+                    impl<T: Operator> tonic::server::UnaryService<super::MediumChunk>
+                    for PutMediumChunkSvc<T> {
+                        type Response = super::MediumSlot;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::MediumChunk>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Operator>::put_medium_chunk(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PutMediumChunkSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.fleet.v1.Operator/ListMedia" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListMediaSvc<T: Operator>(pub Arc<T>);
+                    impl<
+                        T: Operator,
+                    > tonic::server::UnaryService<super::ListMediaRequest>
+                    for ListMediaSvc<T> {
+                        type Response = super::View;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListMediaRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Operator>::list_media(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListMediaSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

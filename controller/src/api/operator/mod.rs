@@ -4,6 +4,7 @@
 //! in one sentence what now holds and what to type next.
 
 mod documents;
+mod media;
 mod operators;
 mod plans;
 mod recovery;
@@ -25,6 +26,7 @@ use super::caller;
 use crate::authority::Authority;
 use crate::dispatch;
 use crate::intake::Intake;
+use crate::media::Media;
 use crate::planning::Planning;
 use crate::progress::Progress;
 use crate::recovery::Recovery;
@@ -52,6 +54,8 @@ pub struct Service {
     pub dispatch: dispatch::Handle,
     /// Takes sealed secrets in.
     pub secrets: Secrets,
+    /// Keeps installers.
+    pub media: Media,
     /// Knows who is connected, and cuts the stream of a revoked server.
     pub sessions: session::Handle,
     /// What agents say of steps that are under way.
@@ -208,6 +212,19 @@ impl v1::operator_server::Operator for Service {
 
     async fn fetch_secrets(&self, request: Request<v1::SiteRequest>) -> Answer<v1::SecretsReply> {
         self.fetch(request.into_inner()).await.map(Response::new)
+    }
+
+    async fn announce_medium(&self, request: Request<v1::AnnounceMediumRequest>) -> Answer<v1::MediumSlot> {
+        let by = caller::operator(&request)?;
+        self.announce(by, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn put_medium_chunk(&self, request: Request<v1::MediumChunk>) -> Answer<v1::MediumSlot> {
+        self.put_chunk(request.into_inner()).await.map(Response::new)
+    }
+
+    async fn list_media(&self, _request: Request<v1::ListMediaRequest>) -> Answer<v1::View> {
+        view("muster.media/1", &self.media.list().await?)
     }
 }
 

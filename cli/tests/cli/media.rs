@@ -1,0 +1,86 @@
+//! `media add` and `media list`: what travels, from where it goes on, and what is said.
+
+use insta::assert_snapshot;
+use muster::exit::Exit;
+use muster_model::digest::Digest;
+use muster_model::limits;
+use serde_json::json;
+use tonic::Status;
+
+use crate::world::World;
+
+const CHUNK: usize = 4 * 1024 * 1024;
+
+/// Three pieces, the last a short one.
+fn content() -> Vec<u8> {
+    (0..CHUNK * 2 + 1000).map(|place| u8::try_from(place % 251).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_file_travels_in_pieces_and_only_what_is_missing() {
+    assert_eq!(limits::MEDIUM_CHUNK_BYTES, CHUNK as u64);
+    let world = World::new();
+    let content = content();
+    world.write("XCS.msi", &content);
+    let said = world.said("media add DIR/XCS.msi").await;
+    assert!(said.contains(&Digest::of(&content).to_string()), "{said}");
+    assert!(said.contains("XCS.msi is on the shelf, 8.0 MiB."), "{said}");
+    let announced = format!("{} XCS.msi {}", Digest::of(&content), content.len());
+    assert_eq!(world.asked("AnnounceMedium"), [announced]);
+    let pieces = [(0, CHUNK), (CHUNK, CHUNK), (CHUNK * 2, 1000)];
+    let pieces = pieces.map(|(offset, length)| format!("{offset} {length}"));
+    assert_eq!(world.asked("PutMediumChunk"), pieces);
+    assert_eq!(world.controller.script().held, content);
+
+    // It is there: nothing travels.
+    world.muster("media add DIR/XCS.msi").await;
+    assert_eq!(world.asked("PutMediumChunk").len(), 3);
+
+    // Half of it is there, and the next piece changes on its way.
+    world.controller.change(|script| {
+        script.held.truncate(CHUNK);
+        script.changed_once = true;
+    });
+    assert_eq!(world.muster("media add DIR/XCS.msi").await.exit, Exit::Ok);
+    let again = [&pieces[1], &pieces[1], &pieces[2]];
+    assert_eq!(world.asked("PutMediumChunk")[3..].iter().collect::<Vec<_>>(), again);
+    assert_eq!(world.controller.script().held, content);
+}
+
+#[tokio::test]
+async fn what_cannot_be_brought_says_why() {
+    let world = World::new();
+    assert_snapshot!(world.said("media add DIR/none.msi").await);
+    world.write("a.msi", "an installer");
+    world.controller.change(|script| {
+        let refusal = "the controller's disk has room for 5 more bytes of media and 12 are wanted";
+        script.refuse.insert("AnnounceMedium", Status::resource_exhausted(refusal));
+    });
+    assert_snapshot!(world.said("media add DIR/a.msi").await);
+    assert!(world.asked("PutMediumChunk").is_empty());
+}
+
+#[tokio::test]
+async fn the_shelf_is_listed_with_what_is_on_its_way() {
+    let world = World::new();
+    let medium = |name: &str, held_bytes: u64, whole: bool| {
+        json!({
+            "sha256": Digest::of(name.as_bytes()), "name": name, "size_bytes": 3 << 20, "added_by": "anne",
+            "added_at": "2026-11-24T09:00:00Z", "held_bytes": held_bytes, "whole": whole,
+        })
+    };
+    let media = json!({
+        "media": [medium("Treasury 4.3.005.exe", 2 << 20, false), medium("XCS.msi", 3 << 20, true)],
+        "free_bytes": 120_u64 << 30,
+    });
+    let view = |value: &serde_json::Value| serde_json::to_vec(value).unwrap();
+    world.controller.change(|script| {
+        script.views.insert("muster.media/1", view(&media));
+    });
+    assert_snapshot!(world.said("media list").await);
+    let empty = json!({"media": [], "free_bytes": 0});
+    world.controller.change(|script| {
+        script.views.insert("muster.media/1", view(&empty));
+    });
+    assert!(world.said("media list").await.contains("The shelf is empty, 0 bytes free for more."));
+}
