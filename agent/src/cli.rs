@@ -15,6 +15,7 @@ use muster_model::name::StepName;
 use crate::enroll::enroll;
 use crate::host::{self, Props as _, twin};
 use crate::identity::{self, DataDir};
+use crate::media::{self, Cache};
 use crate::run::Agent;
 use crate::selftest::{self, Seen};
 use crate::service::PlaceArgs;
@@ -42,6 +43,9 @@ enum Command {
     /// Show the secrets that a person types at a step, once, on this server alone.
     #[command(subcommand)]
     Secret(SecretCommand),
+    /// Media that packages are installed from.
+    #[command(subcommand)]
+    Media(MediaCommand),
     /// Make, show and break a modelled Windows server (SIMULATED).
     Twin(twin::cli::TwinArgs),
     /// Put the promises of the ports to the proof on a modelled server (SIMULATED).
@@ -58,6 +62,22 @@ enum Command {
 enum SecretCommand {
     /// Show them; to a local administrator, and recorded with the controller.
     Show(SecretArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum MediaCommand {
+    /// Take the files of a folder in, as from a disk that was carried here; they need not come over the link then.
+    Import(ImportArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct ImportArgs {
+    /// The folder with the installers.
+    #[arg(value_name = "FOLDER")]
+    folder: PathBuf,
+    /// The agent's folder.
+    #[arg(long, value_name = "DIR")]
+    data_dir: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]
@@ -106,6 +126,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> any
         Command::Secret(SecretCommand::Show(args)) => {
             runtime()?.block_on(show::show(&DataDir::new(&args.data_dir), args.step, out)).map(|()| 0)
         }
+        Command::Media(MediaCommand::Import(args)) => import_here(&args, out),
         Command::Twin(args) => twin::cli::run(&args, out).map(|()| 0).map_err(Into::into),
         Command::Selftest(args) => selftest_here(&args, out),
         Command::TwinInstaller(args) => Ok(twin::installer::run(&args, out)?),
@@ -139,6 +160,15 @@ fn run_here(place: &PlaceArgs) -> anyhow::Result<i32> {
     let _lock = data.lock()?;
     let agent = Agent::open(&data, place.twin.as_deref(), &runtime)?;
     runtime.block_on(agent.work())?;
+    Ok(0)
+}
+
+/// Beside an agent that runs: each file gets its name once it is whole.
+fn import_here(args: &ImportArgs, out: &mut dyn Write) -> anyhow::Result<i32> {
+    let data = DataDir::new(&args.data_dir);
+    data.enrolled()?;
+    data.check_private()?;
+    media::import(&Cache::new(data.media()), &args.folder, out)?;
     Ok(0)
 }
 

@@ -135,6 +135,11 @@ impl DataDir {
         self.dir.join("installers")
     }
 
+    /// Where media lie.
+    pub fn media(&self) -> PathBuf {
+        self.dir.join("media")
+    }
+
     /// Makes the folder, for its owner alone.
     ///
     /// # Errors

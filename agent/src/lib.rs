@@ -14,6 +14,7 @@ pub mod host;
 pub mod identity;
 pub mod journal;
 pub mod log;
+pub mod media;
 pub mod os;
 pub mod outlet;
 pub mod reception;

@@ -26,6 +26,7 @@ use muster_proto::session::{
 
 use crate::host::{self, Host};
 use crate::journal::{Error, Journal};
+use crate::media::Stager;
 use crate::resource::preflight;
 use crate::vault::Vault;
 use crate::{crash, resource};
@@ -37,6 +38,7 @@ pub struct Reception {
     host: Arc<dyn Host>,
     vault: Arc<Vault>,
     journal: Arc<Journal>,
+    stager: Stager,
     /// Messages of a session that has just ended may still be in work when the next one begins: one at a time.
     connection: Mutex<Connection>,
 }
@@ -77,9 +79,10 @@ impl Reception {
         host: Arc<dyn Host>,
         vault: Arc<Vault>,
         journal: Arc<Journal>,
+        stager: Stager,
     ) -> Result<Self, host::Error> {
         let host_name = host.host_name()?;
-        Ok(Self { server, host_name, host, vault, journal, connection: Mutex::default() })
+        Ok(Self { server, host_name, host, vault, journal, stager, connection: Mutex::default() })
     }
 
     /// Who the agent is.
@@ -113,7 +116,11 @@ impl Reception {
             ToAgent::Cancel(command) if connection.obeyed => self.cancel(command),
             ToAgent::Stored(key) if connection.obeyed => self.stored(key),
             ToAgent::Recall => Ok(vec![self.recall()]),
-            ToAgent::Cancel(_) | ToAgent::Stored(_) => Ok(Vec::new()),
+            ToAgent::Stage(media) if connection.obeyed => {
+                media.into_iter().for_each(|medium| self.stager.stage(medium));
+                Ok(Vec::new())
+            }
+            ToAgent::Cancel(_) | ToAgent::Stored(_) | ToAgent::Stage(_) => Ok(Vec::new()),
         }
     }
 

@@ -17,6 +17,7 @@ use crate::host;
 use crate::identity::{DataDir, Enrolled};
 use crate::journal::Journal;
 use crate::journal::sqlite::SqliteStore;
+use crate::media::{Cache, Fetcher};
 use crate::os;
 use crate::outlet::Outlet;
 use crate::reception::Reception;
@@ -29,6 +30,7 @@ use crate::vault::{Secrets, Vault};
 pub struct Agent {
     options: session::Options,
     reception: Arc<Reception>,
+    fetcher: Fetcher,
     engine: Engine,
 }
 
@@ -46,8 +48,9 @@ impl Agent {
         let vault = Arc::new(Vault::new(secrets_key));
         let host = host::open(twin, &exe, &installers, Arc::clone(&vault) as Arc<dyn Secrets>)?;
         let server = identity.server.clone();
-        let reception =
-            Reception::new(identity.server, Arc::clone(&host), Arc::clone(&vault), Arc::clone(&journal))?;
+        let (stager, fetcher) = Fetcher::new(Cache::new(data.media()));
+        let (host_of, vault_of, journal_of) = (Arc::clone(&host), Arc::clone(&vault), Arc::clone(&journal));
+        let reception = Reception::new(identity.server, host_of, vault_of, journal_of, stager)?;
         let engine = Engine {
             host,
             installers: Arc::new(Supervisor { dir: installers, exe }),
@@ -59,7 +62,7 @@ impl Agent {
         };
         let renewal = Renewal::new(data.clone(), server, identity.controller.clone(), credentials);
         let options = session::Options { controller: identity.controller, renewal };
-        Ok(Self { options, reception: Arc::new(reception), engine })
+        Ok(Self { options, reception: Arc::new(reception), fetcher, engine })
     }
 
     /// What it dials with.
@@ -94,7 +97,7 @@ impl Agent {
         self,
         asked_to_stop: impl Future<Output = anyhow::Result<&'static str>>,
     ) -> anyhow::Result<()> {
-        let Self { options, reception, engine } = self;
+        let Self { options, reception, fetcher, engine } = self;
         let (stop, journal, outlet) =
             (Arc::clone(&engine.stop), Arc::clone(&engine.journal), engine.outlet.clone());
         let (asked, asking) = (Arc::clone(&engine.asked), Arc::clone(&journal));
@@ -112,6 +115,13 @@ impl Agent {
             asked.store(true, Ordering::SeqCst);
             asking.wake();
         });
+        // What is fetched goes on over the sessions, and ends with the last.
+        let session = async {
+            tokio::select! {
+                ended = session => ended,
+                never = fetcher.run(&options, &outlet) => never,
+            }
+        };
         tokio::pin!(session);
         let result = tokio::select! {
             result = &mut engine_ended => return engine_result(result),

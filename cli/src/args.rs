@@ -98,6 +98,8 @@ pub enum Verb {
     /// Bring installers to the controller, and list them
     #[command(subcommand)]
     Media(MediaVerb),
+    /// Have a site's servers fetch the installers that they need
+    Stage(SiteArgs),
     /// Print completions for a shell
     Completions(CompletionsArgs),
 }

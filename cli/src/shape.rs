@@ -58,8 +58,11 @@ pub const MEDIA: &str = "muster.media/1";
 /// `muster media add`.
 pub const MEDIUM: &str = "muster.medium/1";
 
+/// `muster stage`.
+pub const STAGE: &str = "muster.stage/1";
+
 /// Every shape, in the order of the reference.
-pub const ALL: [&str; 26] = [
+pub const ALL: [&str; 27] = [
     PUSH,
     VALIDATE,
     DIFF,
@@ -86,4 +89,5 @@ pub const ALL: [&str; 26] = [
     DRILL,
     MEDIA,
     MEDIUM,
+    STAGE,
 ];

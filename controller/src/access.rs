@@ -37,9 +37,11 @@ pub fn allowed(method: Method) -> &'static [Caller] {
         Method::EnrollmentEnroll | Method::EnrollmentEnrollOperator => {
             &[Caller::Stranger, Caller::Agent, Caller::Operator]
         }
-        Method::AgentSession | Method::AgentRenew | Method::AgentShowSecrets | Method::AgentSecretsShown => {
-            &[Caller::Agent]
-        }
+        Method::AgentSession
+        | Method::AgentRenew
+        | Method::AgentShowSecrets
+        | Method::AgentSecretsShown
+        | Method::AgentFetchMediumChunk => &[Caller::Agent],
         Method::OperatorPush
         | Method::OperatorDiff
         | Method::OperatorRender
@@ -70,7 +72,8 @@ pub fn allowed(method: Method) -> &'static [Caller] {
         | Method::OperatorFetchSecrets
         | Method::OperatorAnnounceMedium
         | Method::OperatorPutMediumChunk
-        | Method::OperatorListMedia => &[Caller::Operator],
+        | Method::OperatorListMedia
+        | Method::OperatorStageSite => &[Caller::Operator],
     }
 }
 

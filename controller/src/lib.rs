@@ -24,6 +24,7 @@ pub mod rooms;
 pub mod secrets;
 pub mod serve;
 pub mod session;
+pub mod stage;
 mod staging;
 pub mod store;
 pub mod tls;

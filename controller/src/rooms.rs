@@ -17,6 +17,7 @@ use crate::progress::Progress;
 use crate::recovery::Recovery;
 use crate::secrets::Secrets;
 use crate::session;
+use crate::stage::Stage;
 use crate::store::{Epoch, Store};
 use crate::views::Views;
 
@@ -59,6 +60,7 @@ impl Rooms {
         let progress = Progress::default();
         let doorkeeper = authority.clone();
         let secrets = Secrets::new(store.clone(), catalog.clone(), driver.handle());
+        let stage = Stage::new(store.clone(), catalog.clone(), sessions.clone(), media.clone());
         let operator = operator::Service {
             intake: Intake::new(store.clone(), catalog.clone()),
             views: Views::new(store.clone(), catalog),
@@ -67,14 +69,23 @@ impl Rooms {
             recovery: recovery.clone(),
             dispatch: driver.handle(),
             secrets: secrets.clone(),
-            media,
+            media: media.clone(),
+            stage: stage.clone(),
             sessions: sessions.clone(),
             drain,
             progress: progress.clone(),
             store,
         };
-        let agent =
-            agent::Service::new(sessions.clone(), driver.handle(), progress, recovery, doorkeeper, secrets);
+        let agent = agent::Service {
+            sessions: sessions.clone(),
+            dispatch: driver.handle(),
+            progress,
+            recovery,
+            authority: doorkeeper,
+            secrets,
+            media,
+            stage,
+        };
         Ok(Self { sessions, driver, operator, agent })
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use muster_model::command::{Command, Epoch};
+use muster_model::digest::Digest;
 use muster_model::memory::AgentMemory;
 use muster_model::name::HostName;
 use muster_model::node::NodeKind;
@@ -31,6 +32,8 @@ pub enum FromAgent {
     Progress(Progress),
     /// The answer to [`ToAgent::Recall`].
     Recalled(Box<AgentMemory>),
+    /// How far a medium is; never stored.
+    Staged(Staged),
 }
 
 /// What a controller says.
@@ -48,6 +51,8 @@ pub enum ToAgent {
     Stored(StepKey),
     /// Asks what the agent remembers. Read-only.
     Recall,
+    /// Asks to fetch media ahead of time.
+    Stage(Vec<StageMedium>),
 }
 
 /// Who the agent is. Its identity is in its certificate; nothing here can change it.
@@ -135,6 +140,28 @@ pub struct StepEnded {
     pub outcome: Outcome,
     /// The outcome's position in the agent's journal.
     pub journal: u64,
+}
+
+/// A medium to fetch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StageMedium {
+    /// Of the whole file.
+    pub sha256: Digest,
+    /// The whole file.
+    pub size_bytes: u64,
+}
+
+/// How much of a medium the agent holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Staged {
+    /// Which.
+    pub sha256: Digest,
+    /// From its beginning.
+    pub held_bytes: u64,
+    /// Whether all of it is held and was compared.
+    pub whole: bool,
+    /// Why it is not fetched, in words.
+    pub problem: Option<String>,
 }
 
 /// How far a step is.

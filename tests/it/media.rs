@@ -1,39 +1,70 @@
-//! Media: from an operator's disk to the controller's shelf, over links that break.
+//! Media: from an operator's disk to the controller's shelf and into an agent's cache, over links that break.
 
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use muster_model::digest::Digest;
-use muster_tests::cli::code;
+use muster_tests::cli::{Ran, code};
 use muster_tests::daemon::await_until;
 use muster_tests::field::{Field, Scene};
-use muster_tests::programs::Programs;
+use muster_tests::programs::{Programs, root};
 
 const MIB: usize = 1024 * 1024;
 
-fn field() -> Field {
-    let mut field = Field::lay(Programs::built(), Scene::sxa()).unwrap();
-    field.controller.serve().unwrap();
-    field
+/// What only one other medium begins with, and long enough to be interrupted.
+fn content() -> Vec<u8> {
+    (0..=255_u8).flat_map(|byte| [byte; 7]).cycle().take(24 * MIB).collect()
+}
+
+fn lay() -> Field {
+    let documents = root().join("tests/scenes/media");
+    let scene = Scene {
+        twin: documents.join("twin.yaml"),
+        documents,
+        site: "acme-prod".to_owned(),
+        role: "web".to_owned(),
+    };
+    Field::lay(Programs::built(), scene).unwrap()
+}
+
+fn write(field: &Field, name: &str, content: &[u8]) -> PathBuf {
+    let file = field.folder().join(name);
+    std::fs::write(&file, content).unwrap();
+    file
+}
+
+fn add(field: &Field, file: &Path) -> Ran {
+    field.cli.run(["media".as_ref(), "add".as_ref(), file.as_os_str()])
+}
+
+fn begin(command: &mut Command) -> Child {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Waits until some of it has come; gives how much.
+fn some_of(part: &Path) -> u64 {
+    let length = || part.metadata().map_or(0, |part| part.len());
+    await_until("the first piece is there", || Ok(length() > 0)).unwrap();
+    length()
 }
 
 /// A medium survives a controller that is killed while it travels, is compared as a whole, and travels once.
 #[test]
 fn a_medium_goes_on_where_a_killed_controller_left_it() {
-    let mut field = field();
-    let content: Vec<u8> = (0..=255_u8).flat_map(|byte| [byte; 7]).cycle().take(24 * MIB).collect();
-    let file = field.folder().join("Trésorerie 4.3.exe");
-    std::fs::write(&file, &content).unwrap();
+    let mut field = lay();
+    field.controller.serve().unwrap();
+    let content = content();
+    let file = write(&field, "Trésorerie 4.3.exe", &content);
     let sha256 = Digest::of(&content);
     let shelf = field.controller.data().join("media");
     let part = shelf.join(format!("{sha256}.part"));
-    let mut add = field.cli.command(["media".as_ref(), "add".as_ref(), file.as_os_str()]);
-    let add = add.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    await_until("the first piece is there", || Ok(part.metadata().is_ok_and(|part| part.len() > 0))).unwrap();
+    let child = begin(&mut field.cli.command(["media".as_ref(), "add".as_ref(), file.as_os_str()]));
+    some_of(&part);
     field.controller.kill().unwrap();
     let held = part.metadata().unwrap().len();
     assert!(held < content.len() as u64, "it was there before the controller was killed");
     field.controller.serve().unwrap();
-    let ended = add.wait_with_output().unwrap();
+    let ended = child.wait_with_output().unwrap();
     let (out, err) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
     assert!(ended.status.success(), "{out}{err}");
     assert!(out.contains("is on the shelf, 24.0 MiB.") && out.contains(&sha256.to_string()), "{out}");
@@ -49,8 +80,63 @@ fn a_medium_goes_on_where_a_killed_controller_left_it() {
     field.cli.ok("media list").says(&["ready", "free for more"]);
 
     // What is there needs no second journey, under whatever name.
-    let other = field.folder().join("copy.exe");
-    std::fs::copy(&file, &other).unwrap();
-    field.cli.run(["media".as_ref(), "add".as_ref(), other.as_os_str()]).expect(code::OK);
+    add(&field, &write(&field, "copy.exe", &content)).expect(code::OK);
     assert_eq!(field.cli.json("media list")["media"].as_array().unwrap().len(), 1);
+}
+
+/// An agent fetches what its manifest names and nothing else, goes on over a controller that was killed meanwhile and over its
+/// own end, and says what is missing.
+#[test]
+fn an_agent_fetches_what_its_manifest_names_and_goes_on_over_a_broken_link() {
+    let mut field = lay();
+    let content = content();
+    let sha256 = Digest::of(&content);
+    field.edit("DIGEST-OF-TOOLS", &sha256.to_string());
+    field.begin().unwrap();
+    let stage = |field: &Field| field.cli.run(["stage", "acme-prod"]);
+
+    // On no shelf yet.
+    stage(&field)
+        .expect(code::NOT_DONE)
+        .says(&[r"acme-prod/web  C:\Media\Tools.msi  FAILED", "muster media add FILE"]);
+    add(&field, &write(&field, "Tools.msi", &content)).expect(code::OK);
+    add(&field, &write(&field, "other.msi", b"named by no manifest")).expect(code::OK);
+
+    let cache = field.agent.data().join("media");
+    let part = cache.join(format!("{sha256}.part"));
+    let child = begin(&mut field.cli.command(["stage", "acme-prod"]));
+    some_of(&part);
+    field.controller.kill().unwrap();
+    assert!(!child.wait_with_output().unwrap().status.success(), "nobody says that it is there");
+    assert!(part.exists(), "it was there before the controller was killed");
+    field.controller.serve().unwrap();
+    // The agent goes on by itself.
+    let whole = cache.join(sha256.to_string());
+    await_until("the medium is whole", || Ok(whole.exists())).unwrap();
+    assert_eq!(std::fs::read(&whole).unwrap(), content);
+
+    // Ended in the middle, it is asked again and goes on where it was.
+    std::fs::remove_file(&whole).unwrap();
+    std::fs::write(&part, &content[..8 * MIB]).unwrap();
+    field.kill_agent().unwrap();
+    stage(&field).expect(code::NOT_DONE).says(&["its agent is not connected"]);
+    field.start_agent().unwrap();
+    let ran = stage(&field).expect(code::NOT_DONE);
+    ran.says(&[r"acme-prod/web  C:\Media\Tools.msi  is there, 24.0 MiB", r"C:\Media\App Setup.exe  FAILED"]);
+    assert_eq!(std::fs::read(&whole).unwrap(), content);
+    let mut names: Vec<_> =
+        std::fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, [sha256.to_string().as_str()], "nothing else came");
+
+    // The rest is carried there.
+    let carried = field.folder().join("disk");
+    std::fs::create_dir(&carried).unwrap();
+    std::fs::write(carried.join("App Setup.exe"), b"foo").unwrap();
+    std::fs::write(carried.join("Tools.msi"), &content).unwrap();
+    let mut import = Command::new(field.programs.agent());
+    import.args(["media", "import"]).arg(&carried).arg("--data-dir").arg(field.agent.data());
+    let ran = Ran::of(&mut import).unwrap().expect(code::OK);
+    ran.says(&["App Setup.exe\n", "Tools.msi  (was here)", &Digest::of(b"foo").to_string()]);
+    assert_eq!(std::fs::read(cache.join(Digest::of(b"foo").to_string())).unwrap(), b"foo");
 }

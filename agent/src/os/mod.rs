@@ -12,7 +12,7 @@ mod unix;
 pub use self::no_service as service;
 #[cfg(windows)]
 pub use crate::host::windows::disk::{
-    account, is_owner, make_private, make_private_folder, rename, sync_name, terminated,
+    account, free_bytes, is_owner, make_private, make_private_folder, rename, sync_name, terminated,
 };
 #[cfg(windows)]
 pub use crate::host::windows::guard::who_else;
@@ -26,7 +26,7 @@ pub use crate::host::windows::process::{
 pub use crate::host::windows::shell as service;
 #[cfg(unix)]
 pub use unix::{
-    Held, account, add_verbatim, become_program, detach, end, ending_signal, hold, is_owner, make_private,
-    make_private_folder, open_unchanging, parent_id, path_of, rename, start_mark, sync_name, terminated,
-    who_else,
+    Held, account, add_verbatim, become_program, detach, end, ending_signal, free_bytes, hold, is_owner,
+    make_private, make_private_folder, open_unchanging, parent_id, path_of, rename, start_mark, sync_name,
+    terminated, who_else,
 };

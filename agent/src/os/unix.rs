@@ -181,6 +181,15 @@ pub fn make_private(options: &mut OpenOptions) -> io::Result<&mut OpenOptions> {
     Ok(options.mode(0o600))
 }
 
+/// What the disk of a folder can still take from this account.
+///
+/// # Errors
+/// Where there is no such folder, or its disk does not say.
+pub fn free_bytes(folder: &Path) -> io::Result<u64> {
+    let disk = rustix::fs::statvfs(folder)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
 /// Makes a folder, and those above it, that only their owner may enter.
 ///
 /// # Errors

@@ -16,6 +16,7 @@ use muster_agent::host::twin::ledger::{self, Action, Deed};
 use muster_agent::journal::Journal;
 use muster_agent::journal::sqlite::SqliteStore;
 use muster_agent::journal::store::{self, Store};
+use muster_agent::media::{Cache, Fetcher};
 use muster_agent::outlet::Outlet;
 use muster_agent::reception::Reception;
 use muster_agent::supervise::Supervisor;
@@ -142,8 +143,9 @@ impl Stage {
         let secrets = Arc::clone(&vault) as Arc<dyn Secrets>;
         let twin = Twin::open(&self.twin_dir(), exe()).unwrap().with_secrets(secrets);
         let host: Arc<dyn Host> = Arc::new(twin);
-        let reception =
-            Reception::new(server, Arc::clone(&host), Arc::clone(&vault), Arc::clone(&journal)).unwrap();
+        let (stager, _) = Fetcher::new(Cache::new(self.folder.path().join("media")));
+        let (host_of, vault_of, journal_of) = (Arc::clone(&host), Arc::clone(&vault), Arc::clone(&journal));
+        let reception = Reception::new(server, host_of, vault_of, journal_of, stager).unwrap();
         let engine = Engine {
             host,
             installers: Arc::new(self.supervisor()),

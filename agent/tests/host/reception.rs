@@ -9,6 +9,7 @@ use muster_agent::engine::Engine;
 use muster_agent::host::{ServiceState, Services};
 use muster_agent::journal::Journal;
 use muster_agent::journal::sqlite::SqliteStore;
+use muster_agent::media::{Cache, Fetcher};
 use muster_agent::outlet::Outlet;
 use muster_agent::reception::Reception;
 use muster_agent::vault::Vault;
@@ -42,7 +43,9 @@ impl Desk {
         let store = SqliteStore::open(&database, &server, runtime.handle().clone()).unwrap();
         let journal = Arc::new(Journal::open(Box::new(store)).unwrap());
         let vault = Arc::new(Vault::new(Key::generate()));
-        let reception = Reception::new(server, Arc::new(stage.twin()), vault, Arc::clone(&journal)).unwrap();
+        let (stager, _) = Fetcher::new(Cache::new(database.with_file_name("media")));
+        let twin = Arc::new(stage.twin());
+        let reception = Reception::new(server, twin, vault, Arc::clone(&journal), stager).unwrap();
         Self { stage, _runtime: runtime, journal, reception }
     }
 

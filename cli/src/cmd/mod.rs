@@ -25,6 +25,7 @@ mod run;
 mod schema;
 pub(crate) mod secret;
 mod server;
+mod stage;
 mod status;
 mod steps;
 mod validate;
@@ -99,6 +100,7 @@ pub(crate) async fn run(args: Args, output: &mut Output) -> Result<Exit, Failure
         Verb::Recover(verb) => recover::run(&mut context, verb).await,
         Verb::Secret(verb) => secret::run(&mut context, verb).await,
         Verb::Media(verb) => media::run(&mut context, verb).await,
+        Verb::Stage(args) => stage::run(&mut context, &args.site).await,
         Verb::Completions(args) => completions::run(&mut context, args.shell),
     }
 }

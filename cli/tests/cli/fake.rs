@@ -36,6 +36,8 @@ pub(crate) struct Script {
     pub(crate) put: Vec<v1::SealedSecret>,
     /// What is held of the medium that is announced.
     pub(crate) held: Vec<u8>,
+    /// What is said of media on their way to servers.
+    pub(crate) staged: Vec<v1::StageReply>,
     /// Whether the next piece of it changes on its way.
     pub(crate) changed_once: bool,
     /// Views by shape.
@@ -339,6 +341,19 @@ impl Operator for Rpc {
         assert_eq!(offset_bytes, script.held.len() as u64);
         script.held.extend(content);
         Ok(Response::new(slot(&script.held, size_bytes)))
+    }
+    type StageSiteStream = ReceiverStream<Result<v1::StageReply, Status>>;
+
+    async fn stage_site(
+        &self,
+        request: Request<v1::SiteRequest>,
+    ) -> Result<Response<Self::StageSiteStream>, Status> {
+        let replies = self.0.ask("StageSite", request.into_inner().site)?.staged.clone();
+        let (sender, receiver) = mpsc::channel(replies.len().max(1));
+        for reply in replies {
+            sender.try_send(Ok(reply)).unwrap();
+        }
+        Ok(Response::new(ReceiverStream::new(receiver)))
     }
     async fn list_media(&self, _: Request<v1::ListMediaRequest>) -> Result<Response<View>, Status> {
         self.0.view("ListMedia", String::new(), "muster.media/1")

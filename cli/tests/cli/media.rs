@@ -4,6 +4,7 @@ use insta::assert_snapshot;
 use muster::exit::Exit;
 use muster_model::digest::Digest;
 use muster_model::limits;
+use muster_proto::v1;
 use serde_json::json;
 use tonic::Status;
 
@@ -83,4 +84,31 @@ async fn the_shelf_is_listed_with_what_is_on_its_way() {
         script.views.insert("muster.media/1", view(&empty));
     });
     assert!(world.said("media list").await.contains("The shelf is empty, 0 bytes free for more."));
+}
+
+#[tokio::test]
+async fn staging_says_what_is_there_and_why_the_rest_is_not() {
+    let world = World::new();
+    let reply = |server: &str, held_bytes: u64, whole: bool, problem: &str| v1::StageReply {
+        server: format!("dupont-prod/{server}"),
+        sha256: Digest::of(b"XCS").to_string(),
+        medium: r"C:\Media\XCS.msi".to_owned(),
+        size_bytes: 3 << 20,
+        held_bytes,
+        whole,
+        problem: problem.to_owned(),
+    };
+    world.controller.change(|script| {
+        script.staged = vec![reply("web", 1 << 20, false, ""), reply("web", 3 << 20, true, "")];
+    });
+    assert_snapshot!(world.said("stage dupont-prod").await);
+    world.controller.change(|script| {
+        script.staged.push(reply("sql", 0, false, "its agent is not connected"));
+    });
+    assert_snapshot!(world.said("stage dupont-prod").await);
+    let json = world.muster("--output json stage dupont-prod").await;
+    assert_eq!(json.exit, Exit::NotDone);
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(json["media"].as_array().unwrap().len(), 2);
+    assert_eq!(json["media"][1]["whole"], true);
 }

@@ -7,9 +7,10 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _};
+use muster_model::digest::Digest;
 use muster_model::limits;
 use muster_model::memory::AgentMemory;
-use muster_model::name::{PlanId, ServerId};
+use muster_model::name::{InvalidName, PlanId, ServerId};
 use muster_proto::session::{FromAgent, Hello, Progress, StepEnded, ToAgent};
 use muster_proto::v1;
 use tokio::sync::{mpsc, oneshot};
@@ -20,10 +21,12 @@ use super::caller;
 use crate::authority::Authority;
 use crate::crash;
 use crate::dispatch::{self, Reception};
+use crate::media::{Media, Piece};
 use crate::progress::{self, StepProgress};
 use crate::recovery::Recovery;
 use crate::secrets::Secrets;
 use crate::session::{self, Session};
+use crate::stage::{Stage, Word};
 
 /// Domain and name of a Windows account, with room to spare.
 const ACCOUNT_CHARACTERS: usize = 300;
@@ -31,27 +34,25 @@ const ACCOUNT_CHARACTERS: usize = 300;
 /// The service behind `muster.fleet.v1.Agent`.
 #[derive(Clone)]
 pub struct Service {
-    sessions: session::Handle,
-    dispatch: dispatch::Handle,
-    progress: progress::Progress,
-    recovery: Recovery,
-    authority: Authority,
-    secrets: Secrets,
+    /// Keeps streams.
+    pub sessions: session::Handle,
+    /// Takes what concerns commands.
+    pub dispatch: dispatch::Handle,
+    /// Passes on how far steps are.
+    pub progress: progress::Progress,
+    /// Says who must be read first, after a restore.
+    pub recovery: Recovery,
+    /// Renews certificates.
+    pub authority: Authority,
+    /// Gives a gate its secrets.
+    pub secrets: Secrets,
+    /// The shelf.
+    pub media: Media,
+    /// Says who may fetch what, and passes on how far they are.
+    pub stage: Stage,
 }
 
 impl Service {
-    /// A door to these rooms.
-    pub fn new(
-        sessions: session::Handle,
-        dispatch: dispatch::Handle,
-        progress: progress::Progress,
-        recovery: Recovery,
-        authority: Authority,
-        secrets: Secrets,
-    ) -> Self {
-        Self { sessions, dispatch, progress, recovery, authority, secrets }
-    }
-
     /// Opens the session and reads it to its end. In a task of its own: a caller that goes away in between must not leave a
     /// session behind that nobody ends.
     async fn serve(
@@ -156,6 +157,10 @@ impl Service {
             FromAgent::Started(started) => self.dispatch.started(server, started).await?,
             FromAgent::Ended(ended) => return self.ended(session, ended).await,
             FromAgent::Recalled(memory) => return self.recalled(session, *memory).await,
+            FromAgent::Staged(staged) => {
+                self.stage.tell(Word { server: server.clone(), staged });
+                return Ok(());
+            }
             FromAgent::Progress(Progress { step, key: _, text }) => {
                 self.progress.tell(StepProgress { server: server.clone(), step, text });
                 return Ok(());
@@ -275,6 +280,36 @@ impl v1::agent_server::Agent for Service {
         }
         self.secrets.shown(&server, PlanId(plan), step, by).await?;
         Ok(Response::new(v1::SecretsShownReply {}))
+    }
+
+    /// One that the shelf has and the server does not need is as unknown to it as one that there is not.
+    async fn fetch_medium_chunk(
+        &self,
+        request: Request<v1::FetchMediumChunkRequest>,
+    ) -> Result<Response<v1::MediumChunk>, Status> {
+        let server = caller::agent(&request)?;
+        let v1::FetchMediumChunkRequest { sha256, offset_bytes } = request.into_inner();
+        let sha256: Digest =
+            sha256.parse().map_err(|error: InvalidName| Status::invalid_argument(error.to_string()))?;
+        if !self.stage.may_fetch(&server, sha256).await? {
+            return Err(Status::not_found(format!(
+                "the newest manifest of {server} names no medium {sha256}"
+            )));
+        }
+        let (piece, size_bytes) = self.media.read(sha256, offset_bytes).await?;
+        Ok(Response::new(to_wire(piece, size_bytes)))
+    }
+}
+
+/// A piece as it travels.
+fn to_wire(piece: Piece, size_bytes: u64) -> v1::MediumChunk {
+    let Piece { sha256, offset_bytes, content, content_sha256 } = piece;
+    v1::MediumChunk {
+        sha256: sha256.to_string(),
+        offset_bytes,
+        content,
+        content_sha256: content_sha256.to_string(),
+        size_bytes,
     }
 }
 

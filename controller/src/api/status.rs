@@ -12,7 +12,7 @@ use tonic::Status;
 use crate::authority;
 use crate::dispatch::{self, load};
 use crate::intake::{self, catalog};
-use crate::{media, planning, recovery, secrets, store, views};
+use crate::{media, planning, recovery, secrets, stage, store, views};
 
 /// An error with its causes, in one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
@@ -182,6 +182,18 @@ impl From<media::Error> for Status {
             media::Error::Changed(_) => Self::aborted(error.to_string()),
             media::Error::Interrupted => Self::unavailable(error.to_string()),
             media::Error::Disk(_) | media::Error::Record(_) => internal(&error),
+        }
+    }
+}
+
+impl From<stage::Error> for Status {
+    fn from(error: stage::Error) -> Self {
+        match error {
+            stage::Error::Store(error) => error.into(),
+            stage::Error::Catalog(error) => error.into(),
+            stage::Error::Media(error) => error.into(),
+            stage::Error::Nothing(_) => Self::failed_precondition(error.to_string()),
+            stage::Error::Manifest(_) => internal(&error),
         }
     }
 }

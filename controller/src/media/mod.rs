@@ -144,6 +144,15 @@ impl Media {
         self.in_turn(piece.sha256, move |shelf| shelf.put(&piece)).await
     }
 
+    /// The piece of a whole medium that begins there, and the size of the whole.
+    ///
+    /// # Errors
+    /// Where the shelf does not hold it whole, or it ends before.
+    pub async fn read(&self, sha256: Digest, offset_bytes: u64) -> Result<(Piece, u64), Error> {
+        let shelf = Arc::clone(&self.shelf);
+        spawn(move || shelf.read(sha256, offset_bytes)).await
+    }
+
     /// `muster.media/1`.
     ///
     /// # Errors

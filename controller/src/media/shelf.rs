@@ -200,6 +200,22 @@ impl Shelf {
         Ok(Slot { held_bytes: medium.size_bytes, whole: true })
     }
 
+    pub(super) fn read(&self, sha256: Digest, offset_bytes: u64) -> Result<(Piece, u64), Error> {
+        let medium = self.announced(sha256)?.ok_or(Error::Unknown(sha256))?;
+        if !self.slot(&medium)?.whole {
+            return Err(Error::Unknown(sha256));
+        }
+        let mut file = File::open(self.whole(sha256))?;
+        file.seek(SeekFrom::Start(offset_bytes))?;
+        let mut content = Vec::new();
+        file.take(limits::MEDIUM_CHUNK_BYTES).read_to_end(&mut content)?;
+        if content.is_empty() {
+            return Err(Error::Piece { sha256, offset_bytes, length_bytes: 0 });
+        }
+        let content_sha256 = Digest::of(&content);
+        Ok((Piece { sha256, offset_bytes, content, content_sha256 }, medium.size_bytes))
+    }
+
     /// Everything that was announced, by name.
     fn all(&self) -> Result<Vec<MediumView>, Error> {
         let Some(entries) = present(fs::read_dir(&self.folder))? else { return Ok(Vec::new()) };

@@ -8,6 +8,7 @@
 
 mod agent;
 mod harness;
+mod media;
 mod plans;
 mod pushes;
 mod recovery;

@@ -3,6 +3,7 @@
 //! Neighbours: the controller's `media` keeps the shelf, `cli` adds to it and lists it, agents fetch from it. What is said of
 //! a medium beside its digest is for people: only the digest decides what is used.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -10,7 +11,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+use crate::manifest::Manifest;
 use crate::name::{InvalidName, Slug};
+use crate::node::NodeKind;
+use crate::package::Package;
 
 /// The name of a medium's file, for people: no path, no control characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -57,6 +61,18 @@ impl From<MediumName> for String {
     fn from(name: MediumName) -> Self {
         name.0
     }
+}
+
+/// What the packages of a manifest install from: the digest of each medium, and the path by which the first that names it
+/// does.
+pub fn named_by(manifest: &Manifest) -> BTreeMap<Digest, String> {
+    let mut named = BTreeMap::new();
+    for node in manifest.nodes.iter().filter(|node| node.id.kind == NodeKind::Package) {
+        if let Ok(Package { medium: Some(medium), .. }) = Package::of(node) {
+            named.entry(medium.sha256).or_insert(medium.path);
+        }
+    }
+    named
 }
 
 /// A medium as an operator announces it: what its file is, and who brings it.

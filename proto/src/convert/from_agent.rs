@@ -6,8 +6,8 @@ use muster_model::memory::AgentMemory;
 use muster_model::outcome::{CommandId, Outcome, Refusal, StepKey};
 use muster_model::report::ServerReport;
 
-use super::{Invalid, moment, read, uuid, write};
-use crate::session::{CommandAnswer, FromAgent, Hello, Observed, Progress, StepEnded, StepStarted};
+use super::{Invalid, digest, moment, read, uuid, write};
+use crate::session::{CommandAnswer, FromAgent, Hello, Observed, Progress, Staged, StepEnded, StepStarted};
 use crate::v1;
 
 impl TryFrom<v1::FromAgent> for FromAgent {
@@ -29,6 +29,7 @@ impl TryFrom<v1::FromAgent> for FromAgent {
                 }
                 Self::Recalled(Box::new(memory))
             }
+            Message::Staged(staged) => Self::Staged(Staged::try_from(staged)?),
         })
     }
 }
@@ -47,6 +48,7 @@ impl TryFrom<FromAgent> for v1::FromAgent {
             FromAgent::Recalled(memory) => {
                 Message::Recalled(v1::Recalled { memory_json: write("Recalled.memory_json", &*memory)? })
             }
+            FromAgent::Staged(staged) => Message::Staged(v1::Staged::from(staged)),
         };
         Ok(Self { message: Some(message) })
     }
@@ -193,6 +195,22 @@ impl TryFrom<v1::Progress> for Progress {
     fn try_from(wire: v1::Progress) -> Result<Self, Invalid> {
         let v1::Progress { step, key, text } = wire;
         Ok(Self { step, key: StepKey(uuid("Progress.key", key)?), text })
+    }
+}
+
+impl TryFrom<v1::Staged> for Staged {
+    type Error = Invalid;
+    fn try_from(wire: v1::Staged) -> Result<Self, Invalid> {
+        let v1::Staged { sha256, held_bytes, whole, problem } = wire;
+        let problem = Some(problem).filter(|problem| !problem.is_empty());
+        Ok(Self { sha256: digest("Staged.sha256", &sha256)?, held_bytes, whole, problem })
+    }
+}
+
+impl From<Staged> for v1::Staged {
+    fn from(staged: Staged) -> Self {
+        let Staged { sha256, held_bytes, whole, problem } = staged;
+        Self { sha256: sha256.to_string(), held_bytes, whole, problem: problem.unwrap_or_default() }
     }
 }
 

@@ -8,6 +8,7 @@ mod secret;
 mod to_agent;
 
 use jiff::Timestamp;
+use muster_model::digest::Digest;
 use muster_model::name::InvalidName;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -84,6 +85,10 @@ pub enum Invalid {
 
 fn uuid(field: &'static str, text: String) -> Result<Uuid, Invalid> {
     Uuid::parse_str(&text).map_err(|source| Invalid::Uuid { field, text, source })
+}
+
+fn digest(field: &'static str, text: &str) -> Result<Digest, Invalid> {
+    text.parse().map_err(|source| Invalid::Name { field, source })
 }
 
 fn moment(field: &'static str, value: i64) -> Result<Timestamp, Invalid> {

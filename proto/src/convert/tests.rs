@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use super::Invalid;
 use crate::session::{
-    CommandAnswer, FromAgent, Hello, Observe, Observed, Progress, StepEnded, StepStarted, ToAgent, Welcome,
+    CommandAnswer, FromAgent, Hello, Observe, Observed, Progress, StageMedium, Staged, StepEnded,
+    StepStarted, ToAgent, Welcome,
 };
 use crate::v1;
 
@@ -73,6 +74,13 @@ fn from_agent() -> Vec<FromAgent> {
         FromAgent::Started(StepStarted { command: command(), step: 2, key: key() }),
         FromAgent::Ended(StepEnded { command: command(), step: 2, key: key(), outcome, journal: 9 }),
         FromAgent::Progress(Progress { step: 2, key: key(), text: "half".to_owned() }),
+        FromAgent::Staged(Staged { sha256: Digest::of(b"m"), held_bytes: 1, whole: true, problem: None }),
+        FromAgent::Staged(Staged {
+            sha256: Digest::of(b"m"),
+            held_bytes: 0,
+            whole: false,
+            problem: Some("no room".to_owned()),
+        }),
     ]
 }
 
@@ -104,6 +112,7 @@ fn to_agent() -> Vec<ToAgent> {
         })),
         ToAgent::Cancel(command()),
         ToAgent::Stored(key()),
+        ToAgent::Stage(vec![StageMedium { sha256: Digest::of(b"m"), size_bytes: 1 }]),
     ]
 }
 

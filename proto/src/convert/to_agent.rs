@@ -7,8 +7,8 @@ use muster_model::command::{Command, Epoch};
 use muster_model::outcome::{CommandId, StepKey, StepTicket};
 use muster_model::secret::SealedSecret;
 
-use super::{Invalid, moment, uuid};
-use crate::session::{Observe, ToAgent, Welcome};
+use super::{Invalid, digest, moment, uuid};
+use crate::session::{Observe, StageMedium, ToAgent, Welcome};
 use crate::v1;
 
 impl TryFrom<v1::ToAgent> for ToAgent {
@@ -30,6 +30,9 @@ impl TryFrom<v1::ToAgent> for ToAgent {
                 Self::Stored(StepKey(uuid("OutcomeStored.key", key)?))
             }
             Message::Recall(v1::Recall {}) => Self::Recall,
+            Message::Stage(v1::Stage { media }) => {
+                Self::Stage(media.into_iter().map(StageMedium::try_from).collect::<Result<_, _>>()?)
+            }
         })
     }
 }
@@ -47,8 +50,26 @@ impl From<ToAgent> for v1::ToAgent {
             ToAgent::Cancel(command) => Message::Cancel(v1::Cancel { command: command.to_string() }),
             ToAgent::Stored(key) => Message::Stored(v1::OutcomeStored { key: key.to_string() }),
             ToAgent::Recall => Message::Recall(v1::Recall {}),
+            ToAgent::Stage(media) => {
+                Message::Stage(v1::Stage { media: media.into_iter().map(v1::StageMedium::from).collect() })
+            }
         };
         Self { message: Some(message) }
+    }
+}
+
+impl TryFrom<v1::StageMedium> for StageMedium {
+    type Error = Invalid;
+    fn try_from(wire: v1::StageMedium) -> Result<Self, Invalid> {
+        let v1::StageMedium { sha256, size_bytes } = wire;
+        Ok(Self { sha256: digest("StageMedium.sha256", &sha256)?, size_bytes })
+    }
+}
+
+impl From<StageMedium> for v1::StageMedium {
+    fn from(medium: StageMedium) -> Self {
+        let StageMedium { sha256, size_bytes } = medium;
+        Self { sha256: sha256.to_string(), size_bytes }
     }
 }
 
@@ -98,7 +119,7 @@ fn command_from(wire: v1::Command) -> Result<Command, Invalid> {
     Ok(Command {
         id: CommandId(uuid("Command.command", command)?),
         epoch: epoch_from("Command.epoch", epoch)?,
-        digest: digest.parse().map_err(|source| Invalid::Name { field: "Command.digest", source })?,
+        digest: super::digest("Command.digest", &digest)?,
         header_json,
         steps_json,
         manifest_json,

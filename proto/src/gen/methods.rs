@@ -15,6 +15,8 @@ pub enum Method {
     AgentShowSecrets,
     /// `/muster.fleet.v1.Agent/SecretsShown`
     AgentSecretsShown,
+    /// `/muster.fleet.v1.Agent/FetchMediumChunk`
+    AgentFetchMediumChunk,
     /// `/muster.fleet.v1.Operator/Push`
     OperatorPush,
     /// `/muster.fleet.v1.Operator/Diff`
@@ -77,17 +79,20 @@ pub enum Method {
     OperatorPutMediumChunk,
     /// `/muster.fleet.v1.Operator/ListMedia`
     OperatorListMedia,
+    /// `/muster.fleet.v1.Operator/StageSite`
+    OperatorStageSite,
 }
 
 impl Method {
     /// Every RPC, in the order of the contract.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 39] = [
         Self::EnrollmentEnroll,
         Self::EnrollmentEnrollOperator,
         Self::AgentSession,
         Self::AgentRenew,
         Self::AgentShowSecrets,
         Self::AgentSecretsShown,
+        Self::AgentFetchMediumChunk,
         Self::OperatorPush,
         Self::OperatorDiff,
         Self::OperatorRender,
@@ -119,6 +124,7 @@ impl Method {
         Self::OperatorAnnounceMedium,
         Self::OperatorPutMediumChunk,
         Self::OperatorListMedia,
+        Self::OperatorStageSite,
     ];
 
     /// The path of its HTTP/2 request.
@@ -130,6 +136,7 @@ impl Method {
             Self::AgentRenew => "/muster.fleet.v1.Agent/Renew",
             Self::AgentShowSecrets => "/muster.fleet.v1.Agent/ShowSecrets",
             Self::AgentSecretsShown => "/muster.fleet.v1.Agent/SecretsShown",
+            Self::AgentFetchMediumChunk => "/muster.fleet.v1.Agent/FetchMediumChunk",
             Self::OperatorPush => "/muster.fleet.v1.Operator/Push",
             Self::OperatorDiff => "/muster.fleet.v1.Operator/Diff",
             Self::OperatorRender => "/muster.fleet.v1.Operator/Render",
@@ -161,6 +168,7 @@ impl Method {
             Self::OperatorAnnounceMedium => "/muster.fleet.v1.Operator/AnnounceMedium",
             Self::OperatorPutMediumChunk => "/muster.fleet.v1.Operator/PutMediumChunk",
             Self::OperatorListMedia => "/muster.fleet.v1.Operator/ListMedia",
+            Self::OperatorStageSite => "/muster.fleet.v1.Operator/StageSite",
         }
     }
 }

@@ -97,6 +97,14 @@ pub struct SealedSecret {
     #[prost(bytes = "vec", tag = "4")]
     pub sealed: ::prost::alloc::vec::Vec<u8>,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FetchMediumChunkRequest {
+    #[prost(string, tag = "1")]
+    pub sha256: ::prost::alloc::string::String,
+    /// Where the piece begins.
+    #[prost(uint64, tag = "2")]
+    pub offset_bytes: u64,
+}
 /// A piece of a medium, in either direction.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct MediumChunk {
@@ -118,7 +126,7 @@ pub struct MediumChunk {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FromAgent {
-    #[prost(oneof = "from_agent::Message", tags = "1, 2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "from_agent::Message", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
     pub message: ::core::option::Option<from_agent::Message>,
 }
 /// Nested message and enum types in `FromAgent`.
@@ -140,11 +148,13 @@ pub mod from_agent {
         Progress(super::Progress),
         #[prost(message, tag = "7")]
         Recalled(super::Recalled),
+        #[prost(message, tag = "8")]
+        Staged(super::Staged),
     }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ToAgent {
-    #[prost(oneof = "to_agent::Message", tags = "1, 2, 3, 4, 5, 6")]
+    #[prost(oneof = "to_agent::Message", tags = "1, 2, 3, 4, 5, 6, 7")]
     pub message: ::core::option::Option<to_agent::Message>,
 }
 /// Nested message and enum types in `ToAgent`.
@@ -164,6 +174,8 @@ pub mod to_agent {
         Stored(super::OutcomeStored),
         #[prost(message, tag = "6")]
         Recall(super::Recall),
+        #[prost(message, tag = "7")]
+        Stage(super::Stage),
     }
 }
 /// Who the agent is. Its identity is in its certificate; nothing here can change it.
@@ -337,6 +349,34 @@ pub struct Progress {
     pub key: ::prost::alloc::string::String,
     #[prost(string, tag = "3")]
     pub text: ::prost::alloc::string::String,
+}
+/// Asks to fetch media ahead of time, one after the other. Changes nothing but the agent's own cache, is answered by Staged,
+/// and may be repeated freely.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Stage {
+    #[prost(message, repeated, tag = "1")]
+    pub media: ::prost::alloc::vec::Vec<StageMedium>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StageMedium {
+    #[prost(string, tag = "1")]
+    pub sha256: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub size_bytes: u64,
+}
+/// How much of a medium the agent holds. Never stored, may be lost.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Staged {
+    #[prost(string, tag = "1")]
+    pub sha256: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub held_bytes: u64,
+    /// Whether all of it is held and was compared with its digest.
+    #[prost(bool, tag = "3")]
+    pub whole: bool,
+    /// Why it is not fetched, in words; empty where it is.
+    #[prost(string, tag = "4")]
+    pub problem: ::prost::alloc::string::String,
 }
 /// Asks to stop the command before its next step.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -924,6 +964,28 @@ pub mod agent_client {
                 .insert(GrpcMethod::new("muster.fleet.v1.Agent", "SecretsShown"));
             self.inner.unary(req, path, codec).await
         }
+        /// A piece of a medium that the newest manifest of the caller's server names; of any other there is none.
+        pub async fn fetch_medium_chunk(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FetchMediumChunkRequest>,
+        ) -> std::result::Result<tonic::Response<super::MediumChunk>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.fleet.v1.Agent/FetchMediumChunk",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.fleet.v1.Agent", "FetchMediumChunk"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -969,6 +1031,11 @@ pub mod agent_server {
             tonic::Response<super::SecretsShownReply>,
             tonic::Status,
         >;
+        /// A piece of a medium that the newest manifest of the caller's server names; of any other there is none.
+        async fn fetch_medium_chunk(
+            &self,
+            request: tonic::Request<super::FetchMediumChunkRequest>,
+        ) -> std::result::Result<tonic::Response<super::MediumChunk>, tonic::Status>;
     }
     /// The stream between an enrolled agent and its controller.
     #[derive(Debug)]
@@ -1222,6 +1289,51 @@ pub mod agent_server {
                     };
                     Box::pin(fut)
                 }
+                "/muster.fleet.v1.Agent/FetchMediumChunk" => {
+                    #[allow(non_camel_case_types)]
+                    struct FetchMediumChunkSvc<T: Agent>(pub Arc<T>);
+                    impl<
+                        T: Agent,
+                    > tonic::server::UnaryService<super::FetchMediumChunkRequest>
+                    for FetchMediumChunkSvc<T> {
+                        type Response = super::MediumChunk;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FetchMediumChunkRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Agent>::fetch_medium_chunk(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FetchMediumChunkSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -1284,6 +1396,26 @@ pub struct MediumSlot {
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListMediaRequest {}
+/// How far a server is with a medium.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StageReply {
+    #[prost(string, tag = "1")]
+    pub server: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub sha256: ::prost::alloc::string::String,
+    /// As the manifest names it.
+    #[prost(string, tag = "3")]
+    pub medium: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "4")]
+    pub size_bytes: u64,
+    #[prost(uint64, tag = "5")]
+    pub held_bytes: u64,
+    #[prost(bool, tag = "6")]
+    pub whole: bool,
+    /// Why it does not come, in words; empty where it does.
+    #[prost(string, tag = "7")]
+    pub problem: ::prost::alloc::string::String,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SecretRequest {
     #[prost(string, tag = "1")]
@@ -2449,6 +2581,32 @@ pub mod operator_client {
                 .insert(GrpcMethod::new("muster.fleet.v1.Operator", "ListMedia"));
             self.inner.unary(req, path, codec).await
         }
+        /// Asks the agents of a site to fetch the media that their newest manifests name, and says how far they are until each has
+        /// all of them or says why not. The agents go on where nobody listens any more. No server is changed.
+        pub async fn stage_site(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SiteRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::StageReply>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.fleet.v1.Operator/StageSite",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.fleet.v1.Operator", "StageSite"));
+            self.inner.server_streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2628,6 +2786,18 @@ pub mod operator_server {
             &self,
             request: tonic::Request<super::ListMediaRequest>,
         ) -> std::result::Result<tonic::Response<super::View>, tonic::Status>;
+        /// Server streaming response type for the StageSite method.
+        type StageSiteStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::StageReply, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Asks the agents of a site to fetch the media that their newest manifests name, and says how far they are until each has
+        /// all of them or says why not. The agents go on where nobody listens any more. No server is changed.
+        async fn stage_site(
+            &self,
+            request: tonic::Request<super::SiteRequest>,
+        ) -> std::result::Result<tonic::Response<Self::StageSiteStream>, tonic::Status>;
     }
     #[derive(Debug)]
     pub struct OperatorServer<T> {
@@ -4057,6 +4227,52 @@ pub mod operator_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.fleet.v1.Operator/StageSite" => {
+                    #[allow(non_camel_case_types)]
+                    struct StageSiteSvc<T: Operator>(pub Arc<T>);
+                    impl<
+                        T: Operator,
+                    > tonic::server::ServerStreamingService<super::SiteRequest>
+                    for StageSiteSvc<T> {
+                        type Response = super::StageReply;
+                        type ResponseStream = T::StageSiteStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SiteRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Operator>::stage_site(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = StageSiteSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

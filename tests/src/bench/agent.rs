@@ -131,7 +131,9 @@ impl Agent {
                 }
                 self.tell(Seen::Stored);
             }
-            ToAgent::Cancel(_) | ToAgent::Recall => bail!("the load was asked for what it does not do"),
+            ToAgent::Cancel(_) | ToAgent::Recall | ToAgent::Stage(_) => {
+                bail!("the load was asked for what it does not do")
+            }
         }
         Ok(())
     }

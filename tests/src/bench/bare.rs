@@ -171,6 +171,13 @@ impl Agent for Bare {
         Err(Status::unimplemented("a bare server"))
     }
 
+    async fn fetch_medium_chunk(
+        &self,
+        _: Request<v1::FetchMediumChunkRequest>,
+    ) -> Result<Response<v1::MediumChunk>, Status> {
+        Err(Status::unimplemented("a bare server"))
+    }
+
     async fn secrets_shown(
         &self,
         _: Request<v1::SecretsShownRequest>,

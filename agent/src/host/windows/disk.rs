@@ -56,6 +56,14 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// What the disk of a folder can still take from this account.
+///
+/// # Errors
+/// Where there is no such folder, or its disk does not say.
+pub fn free_bytes(folder: &Path) -> io::Result<u64> {
+    super::inventory::free_at(folder)?.ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
 /// Has the disk take that this name means this file: a file's own flush takes its names with it.
 ///
 /// # Errors

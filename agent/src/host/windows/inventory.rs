@@ -4,6 +4,7 @@
 //! and `listeners` answer two of the questions, `guard` knows the own token. What Windows does not answer cannot be told
 //! here: it is never taken for a good answer.
 
+use std::ffi::OsStr;
 use std::io;
 use std::ptr;
 
@@ -78,7 +79,7 @@ impl Inventory for WindowsHost {
     fn free_bytes(&self, folder: &str) -> Result<Option<u64>, Error> {
         let mut place = folder.trim_end_matches('\\');
         loop {
-            let free = free_at(&format!(r"{place}\")).map_err(untold("the free space"))?;
+            let free = free_at(format!(r"{place}\")).map_err(untold("the free space"))?;
             match (free, place.rsplit_once('\\')) {
                 (None, Some((above, _))) if !above.trim_start_matches('\\').is_empty() => place = above,
                 (free, _) => return Ok(free),
@@ -121,7 +122,7 @@ impl Inventory for WindowsHost {
 }
 
 /// The free space there; none where there is no such folder or drive.
-fn free_at(folder: &str) -> io::Result<Option<u64>> {
+pub(super) fn free_at(folder: impl AsRef<OsStr>) -> io::Result<Option<u64>> {
     let (folder, mut free) = (wide(folder), 0);
     // SAFETY: the name ends with a zero, and the number is written to this function's own variable.
     let told = unsafe { GetDiskFreeSpaceExW(folder.as_ptr(), &mut free, ptr::null_mut(), ptr::null_mut()) };

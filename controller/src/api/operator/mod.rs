@@ -10,6 +10,7 @@ mod plans;
 mod recovery;
 mod secrets;
 mod servers;
+mod stage;
 mod status;
 
 use std::pin::Pin;
@@ -20,6 +21,7 @@ use muster_model::name::{InvalidName, PlanId};
 use muster_proto::v1;
 use serde::Serialize;
 use tokio::sync::watch;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::caller;
@@ -32,6 +34,7 @@ use crate::progress::Progress;
 use crate::recovery::Recovery;
 use crate::secrets::Secrets;
 use crate::session;
+use crate::stage::Stage;
 use crate::store::Store;
 use crate::views::Views;
 
@@ -56,6 +59,8 @@ pub struct Service {
     pub secrets: Secrets,
     /// Keeps installers.
     pub media: Media,
+    /// Asks agents to fetch them.
+    pub stage: Stage,
     /// Knows who is connected, and cuts the stream of a revoked server.
     pub sessions: session::Handle,
     /// What agents say of steps that are under way.
@@ -69,6 +74,7 @@ type Answer<T> = Result<Response<T>, Status>;
 #[tonic::async_trait]
 impl v1::operator_server::Operator for Service {
     type WatchStream = Pin<Box<dyn Stream<Item = Result<v1::WatchReply, Status>> + Send>>;
+    type StageSiteStream = ReceiverStream<Result<v1::StageReply, Status>>;
 
     async fn push(&self, request: Request<v1::PushRequest>) -> Answer<v1::PushReply> {
         let by = caller::operator(&request)?;
@@ -225,6 +231,10 @@ impl v1::operator_server::Operator for Service {
 
     async fn list_media(&self, _request: Request<v1::ListMediaRequest>) -> Answer<v1::View> {
         view("muster.media/1", &self.media.list().await?)
+    }
+
+    async fn stage_site(&self, request: Request<v1::SiteRequest>) -> Answer<Self::StageSiteStream> {
+        self.stage(request.into_inner()).await.map(Response::new)
     }
 }
 

@@ -1,0 +1,264 @@
+//! The files: `SHA256` is a medium, `SHA256.part` the beginning of one.
+//!
+//! What is held is on disk: each piece is compared with its digest and flushed before it counts. A whole is read back and
+//! compared before it gets its name. A disk is never filled up: there is room for the rest beforehand, with a reserve.
+//! Neighbours: `fetch` and `import`.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use muster_model::digest::Digest;
+use muster_model::limits;
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+
+use crate::{durable, os};
+
+/// How much is read at once to compare a whole.
+const READ_BYTES: usize = 256 * 1024;
+
+/// Why a medium is not held.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The disk lacks room.
+    #[error(
+        "the disk has room for {room_bytes} more bytes of media, and {wanted_bytes} are to come; make room in {folder}"
+    )]
+    Room {
+        /// What there is beside the reserve.
+        room_bytes: u64,
+        /// What is still to come.
+        wanted_bytes: u64,
+        /// The cache.
+        folder: String,
+    },
+    /// A piece is not what it says, or does not follow.
+    #[error("a piece changed on its way")]
+    Changed,
+    /// The whole is another file.
+    #[error("its content is another; what came was thrown away")]
+    Other,
+    /// The disk does not do it.
+    #[error("the cache of media cannot be used: {0}")]
+    Disk(#[from] io::Error),
+}
+
+/// How much of a medium is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// From its beginning.
+    pub bytes: u64,
+    /// All of it, and compared.
+    pub whole: bool,
+}
+
+/// The folder, which need not be there yet.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    folder: PathBuf,
+    /// What the disk of a folder can take; the tests give another answer.
+    free_bytes: fn(&Path) -> io::Result<u64>,
+}
+
+impl Cache {
+    /// The cache in that folder.
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder, free_bytes: os::free_bytes }
+    }
+
+    /// Where a medium lies once it is whole.
+    pub fn path(&self, sha256: Digest) -> PathBuf {
+        self.folder.join(sha256.to_string())
+    }
+
+    fn part(&self, sha256: Digest) -> PathBuf {
+        self.folder.join(format!("{sha256}.part"))
+    }
+
+    /// How much is held of a medium of this size, once there is room for the rest.
+    ///
+    /// # Errors
+    /// Where there is not.
+    pub fn begin(&self, sha256: Digest, size_bytes: u64) -> Result<Held, Error> {
+        os::make_private_folder(&self.folder)?;
+        if length(&self.path(sha256))? == Some(size_bytes) {
+            return Ok(Held { bytes: size_bytes, whole: true });
+        }
+        let held = length(&self.part(sha256))?.unwrap_or(0);
+        if held > size_bytes {
+            fs::remove_file(self.part(sha256))?;
+            return self.begin(sha256, size_bytes);
+        }
+        let wanted_bytes = size_bytes - held;
+        let room_bytes = (self.free_bytes)(&self.folder)?.saturating_sub(limits::MEDIA_RESERVE_BYTES);
+        if wanted_bytes > room_bytes {
+            let folder = self.folder.display().to_string();
+            return Err(Error::Room { room_bytes, wanted_bytes, folder });
+        }
+        if wanted_bytes == 0 {
+            // Killed before it was compared.
+            return self.complete(sha256);
+        }
+        Ok(Held { bytes: held, whole: false })
+    }
+
+    /// Takes the piece that follows on what is held.
+    ///
+    /// # Errors
+    /// Where it is not what it says, does not follow, or the whole is another file.
+    pub fn append(
+        &self,
+        sha256: Digest,
+        size_bytes: u64,
+        offset_bytes: u64,
+        content: &[u8],
+        content_sha256: Digest,
+    ) -> Result<Held, Error> {
+        let part = self.part(sha256);
+        let end = offset_bytes.saturating_add(content.len() as u64);
+        let follows = length(&part)?.unwrap_or(0) == offset_bytes && !content.is_empty() && end <= size_bytes;
+        if !follows || Digest::of(content) != content_sha256 {
+            return Err(Error::Changed);
+        }
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true);
+        let mut file = os::make_private(&mut options)?.open(&part)?;
+        file.seek(SeekFrom::Start(offset_bytes))?;
+        if let Err(error) = file.write_all(content).and_then(|()| file.sync_data()) {
+            // Half a piece is none.
+            file.set_len(offset_bytes)?;
+            return Err(error.into());
+        }
+        drop(file);
+        if end < size_bytes { Ok(Held { bytes: end, whole: false }) } else { self.complete(sha256) }
+    }
+
+    /// Takes a file in that lies elsewhere, and gives its digest and whether it is new here.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or there is no room.
+    pub fn copy(&self, from: &Path) -> Result<(Digest, bool), Error> {
+        let mut file = File::open(from)?;
+        let (sha256, size_bytes) = (digest_of(&mut file)?, file.metadata()?.len());
+        // What came of it before, in whatever way, is what it begins with.
+        let mut held = self.begin(sha256, size_bytes)?;
+        if held.whole {
+            return Ok((sha256, false));
+        }
+        file.seek(SeekFrom::Start(held.bytes))?;
+        while !held.whole {
+            let mut content = Vec::new();
+            (&file).take(limits::MEDIUM_CHUNK_BYTES).read_to_end(&mut content)?;
+            held = self.append(sha256, size_bytes, held.bytes, &content, Digest::of(&content))?;
+        }
+        Ok((sha256, true))
+    }
+
+    /// Reads the whole back, and gives it its name.
+    fn complete(&self, sha256: Digest) -> Result<Held, Error> {
+        let part = self.part(sha256);
+        let mut file = File::open(&part)?;
+        let bytes = file.metadata()?.len();
+        if digest_of(&mut file)? != sha256 {
+            drop(file);
+            fs::remove_file(&part)?;
+            return Err(Error::Other);
+        }
+        drop(file);
+        durable::put_in_place(&part, &self.path(sha256))?;
+        Ok(Held { bytes, whole: true })
+    }
+}
+
+fn length(path: &Path) -> io::Result<Option<u64>> {
+    match fs::metadata(path) {
+        Ok(file) => Ok(Some(file.len())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn digest_of(file: &mut File) -> io::Result<Digest> {
+    let (mut hash, mut buffer) = (Sha256::new(), vec![0; READ_BYTES]);
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(Digest::from_bytes(hash.finalize().into())),
+            read => hash.update(&buffer[..read]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const CONTENT: &[u8] = b"an installer of some length";
+    const SIZE: u64 = 27;
+
+    fn cache(free_bytes: fn(&Path) -> io::Result<u64>) -> (TempDir, Cache) {
+        let dir = TempDir::new().unwrap();
+        let folder = dir.path().join("media");
+        (dir, Cache { folder, free_bytes })
+    }
+
+    fn plenty(_: &Path) -> io::Result<u64> {
+        Ok(2 * limits::MEDIA_RESERVE_BYTES)
+    }
+
+    fn append(cache: &Cache, offset: u64, content: &[u8]) -> Result<Held, Error> {
+        cache.append(Digest::of(CONTENT), SIZE, offset, content, Digest::of(content))
+    }
+
+    #[test]
+    fn a_medium_is_held_piece_by_piece_and_is_whole_once_it_was_compared() {
+        let (_dir, cache) = cache(plenty);
+        let sha256 = Digest::of(CONTENT);
+        assert_eq!(cache.begin(sha256, SIZE).unwrap(), Held { bytes: 0, whole: false });
+        assert_eq!(append(&cache, 0, &CONTENT[..9]).unwrap(), Held { bytes: 9, whole: false });
+        // Doubled, too early, changed, too long, nothing.
+        assert!(matches!(append(&cache, 0, &CONTENT[..9]), Err(Error::Changed)));
+        assert!(matches!(append(&cache, 12, &CONTENT[12..]), Err(Error::Changed)));
+        let wrong = cache.append(sha256, SIZE, 9, &CONTENT[9..], Digest::of(b"other"));
+        assert!(matches!(wrong, Err(Error::Changed)));
+        assert!(matches!(append(&cache, 9, &[b'x'; 19]), Err(Error::Changed)));
+        assert!(matches!(append(&cache, 9, b""), Err(Error::Changed)));
+        assert_eq!(cache.begin(sha256, SIZE).unwrap(), Held { bytes: 9, whole: false }, "it goes on");
+        assert_eq!(append(&cache, 9, &CONTENT[9..]).unwrap(), Held { bytes: SIZE, whole: true });
+        assert_eq!(fs::read(cache.path(sha256)).unwrap(), CONTENT);
+        assert_eq!(cache.begin(sha256, SIZE).unwrap(), Held { bytes: SIZE, whole: true });
+    }
+
+    #[test]
+    fn what_is_another_file_is_thrown_away_and_a_comparison_that_was_cut_short_is_made_up_for() {
+        let (_dir, cache) = cache(plenty);
+        let sha256 = Digest::of(CONTENT);
+        cache.begin(sha256, SIZE).unwrap();
+        assert!(matches!(append(&cache, 0, &[b'x'; 27]), Err(Error::Other)));
+        assert_eq!(cache.begin(sha256, SIZE).unwrap(), Held { bytes: 0, whole: false });
+        fs::write(cache.part(sha256), CONTENT).unwrap();
+        assert_eq!(cache.begin(sha256, SIZE).unwrap(), Held { bytes: SIZE, whole: true });
+    }
+
+    #[test]
+    fn a_disk_without_room_takes_nothing() {
+        let (_dir, cache) = cache(|_| Ok(limits::MEDIA_RESERVE_BYTES + SIZE - 1));
+        let refused = cache.begin(Digest::of(CONTENT), SIZE);
+        assert!(matches!(refused, Err(Error::Room { room_bytes: 26, wanted_bytes: SIZE, .. })));
+    }
+
+    #[test]
+    fn a_file_that_was_carried_here_is_taken_in_once() {
+        let (dir, cache) = cache(plenty);
+        let file = dir.path().join("XCS.msi");
+        fs::write(&file, CONTENT).unwrap();
+        let sha256 = Digest::of(CONTENT);
+        cache.begin(sha256, SIZE).unwrap();
+        append(&cache, 0, &CONTENT[..9]).unwrap();
+        assert_eq!(cache.copy(&file).unwrap(), (sha256, true), "after half of it was fetched");
+        assert_eq!(cache.copy(&file).unwrap(), (sha256, false));
+        assert_eq!(fs::read(cache.path(sha256)).unwrap(), CONTENT);
+    }
+}

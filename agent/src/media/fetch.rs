@@ -1,0 +1,173 @@
+//! Fetches what the controller asked for, one medium after the other, over as many connections as it takes.
+//!
+//! A broken link costs a piece at most: the next connection goes on at what is held. Neighbours: `cache` holds, `outlet` says
+//! how far it is. What was asked for is in memory only: an agent that was ended is asked again.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use muster_model::digest::Digest;
+use muster_model::limits;
+use muster_model::name::InvalidName;
+use muster_proto::dial;
+use muster_proto::session::{FromAgent, StageMedium, Staged};
+use muster_proto::v1;
+use muster_proto::v1::agent_client::AgentClient;
+use thiserror::Error;
+use tokio::sync::mpsc;
+use tokio::task::JoinError;
+use tonic::{Code, Status};
+
+use super::cache::{self, Cache, Held};
+use crate::outlet::Outlet;
+use crate::session::Options;
+
+/// Where requests go in. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Stager(mpsc::UnboundedSender<StageMedium>);
+
+/// What carries them out.
+#[derive(Debug)]
+pub struct Fetcher {
+    cache: Cache,
+    queue: Mutex<Option<mpsc::UnboundedReceiver<StageMedium>>>,
+}
+
+/// Why a medium does not come.
+#[derive(Debug, Error)]
+enum Error {
+    #[error("the controller was not reached")]
+    Dial(#[from] dial::Error),
+    #[error("{}", .0.message())]
+    Refused(Status),
+    #[error("the controller said what this version cannot read")]
+    Answer(#[from] InvalidName),
+    #[error(transparent)]
+    Cache(#[from] cache::Error),
+    #[error("the agent stops")]
+    Stopped(#[from] JoinError),
+}
+
+impl Error {
+    /// Whether another try may go better.
+    fn passes(&self) -> bool {
+        match self {
+            Self::Dial(_) | Self::Cache(cache::Error::Changed) => true,
+            // A status with a source was made on this side, by a connection that broke.
+            Self::Refused(status) => {
+                std::error::Error::source(status).is_some() || status.code() == Code::Unavailable
+            }
+            Self::Answer(_) | Self::Cache(_) | Self::Stopped(_) => false,
+        }
+    }
+}
+
+impl Stager {
+    /// Asks for a medium.
+    pub fn stage(&self, medium: StageMedium) {
+        if self.0.send(medium).is_err() {
+            tracing::debug!(sha256 = %medium.sha256, "nobody fetches any more");
+        }
+    }
+}
+
+impl Fetcher {
+    /// A way in, and what carries out what comes through it.
+    pub fn new(cache: Cache) -> (Stager, Self) {
+        let (requests, queue) = mpsc::unbounded_channel();
+        (Stager(requests), Self { cache, queue: Mutex::new(Some(queue)) })
+    }
+
+    /// Fetches for as long as the agent lives; never ends by itself.
+    pub async fn run<T>(&self, options: &Options, outlet: &Outlet) -> T {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut queue) = queue else { return std::future::pending().await };
+        while let Some(medium) = queue.recv().await {
+            let StageMedium { sha256, .. } = medium;
+            if let Err(error) = self.fetch(medium, options, outlet).await {
+                tracing::error!(%sha256, error = &error as &dyn std::error::Error, "a medium was not fetched");
+                let problem = Some(chain(&error));
+                outlet.send(FromAgent::Staged(Staged { sha256, held_bytes: 0, whole: false, problem }));
+            }
+        }
+        std::future::pending().await
+    }
+
+    async fn fetch(&self, medium: StageMedium, options: &Options, outlet: &Outlet) -> Result<(), Error> {
+        let StageMedium { sha256, size_bytes } = medium;
+        let patience = Duration::from_millis(limits::MEDIA_LOST_MS);
+        let mut held = self.held(move |cache| cache.begin(sha256, size_bytes)).await?;
+        let mut moved = Instant::now();
+        loop {
+            let before = held.bytes;
+            let ended = self.fetch_over(medium, options, outlet, &mut held).await;
+            if held.bytes > before {
+                moved = Instant::now();
+            }
+            match ended {
+                Ok(()) => return Ok(()),
+                Err(error) if !error.passes() || moved.elapsed() > patience => return Err(error),
+                Err(error) => {
+                    tracing::warn!(%sha256, error = &error as &dyn std::error::Error, "a medium waits for the link");
+                    tokio::time::sleep(Duration::from_millis(limits::WATCH_RETRY_MS)).await;
+                }
+            }
+        }
+    }
+
+    /// Fetches what is missing over one connection.
+    async fn fetch_over(
+        &self,
+        medium: StageMedium,
+        options: &Options,
+        outlet: &Outlet,
+        held: &mut Held,
+    ) -> Result<(), Error> {
+        let StageMedium { sha256, size_bytes } = medium;
+        let say = |held: Held| {
+            let Held { bytes: held_bytes, whole } = held;
+            outlet.send(FromAgent::Staged(Staged { sha256, held_bytes, whole, problem: None }));
+        };
+        say(*held);
+        if held.whole {
+            return Ok(());
+        }
+        let channel = dial::dial(&options.controller, &options.renewal.credentials()).await?;
+        let limit = usize::try_from(limits::MESSAGE_SIZE_BYTES).unwrap_or(usize::MAX);
+        let mut controller = AgentClient::new(channel).max_decoding_message_size(limit);
+        while !held.whole {
+            let request =
+                v1::FetchMediumChunkRequest { sha256: sha256.to_string(), offset_bytes: held.bytes };
+            let reply = controller.fetch_medium_chunk(request).await.map_err(Error::Refused)?;
+            let v1::MediumChunk { content, content_sha256, .. } = reply.into_inner();
+            let (offset_bytes, content_sha256) = (held.bytes, content_sha256.parse::<Digest>()?);
+            *held = self
+                .held(move |cache| cache.append(sha256, size_bytes, offset_bytes, &content, content_sha256))
+                .await?;
+            say(*held);
+        }
+        tracing::info!(%sha256, size_bytes, "a medium is here");
+        Ok(())
+    }
+
+    /// Asks the cache, on a thread that may block.
+    async fn held(
+        &self,
+        ask: impl FnOnce(&Cache) -> Result<Held, cache::Error> + Send + 'static,
+    ) -> Result<Held, Error> {
+        let cache = self.cache.clone();
+        Ok(tokio::task::spawn_blocking(move || ask(&cache)).await??)
+    }
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
