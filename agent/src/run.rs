@@ -48,12 +48,14 @@ impl Agent {
         let vault = Arc::new(Vault::new(secrets_key));
         let host = host::open(twin, &exe, &installers, Arc::clone(&vault) as Arc<dyn Secrets>)?;
         let server = identity.server.clone();
-        let (stager, fetcher) = Fetcher::new(Cache::new(data.media()));
+        let media = std::path::absolute(data.media()).context("the data folder has no path")?;
+        let (stager, fetcher) = Fetcher::new(Cache::new(media.clone()));
         let (host_of, vault_of, journal_of) = (Arc::clone(&host), Arc::clone(&vault), Arc::clone(&journal));
         let reception = Reception::new(identity.server, host_of, vault_of, journal_of, stager)?;
         let engine = Engine {
             host,
             installers: Arc::new(Supervisor { dir: installers, exe }),
+            media: Cache::new(media),
             vault,
             journal,
             outlet: Outlet::default(),

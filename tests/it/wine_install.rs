@@ -82,6 +82,11 @@ fn sha256(medium: &str) -> String {
     Digest::of(&fs::read(file("media").join(medium)).unwrap()).to_string()
 }
 
+/// The same where the documents' place is empty.
+fn sha256_of(medium: &str) -> String {
+    Digest::of(&fs::read(root().join("target/wine/media").join(medium)).unwrap()).to_string()
+}
+
 /// A program of the Wine; gives its exit code and what it said. What it starts first (the desktop, the service of COM) lives
 /// on and would hold a pipe, so that it writes into a file.
 fn wine(words: &[&str]) -> (i32, String) {
@@ -154,6 +159,34 @@ fn packages_are_installed_from_their_media_found_again_and_replaced() {
     run(field, plan);
     field.assert_in_sync();
     assert_eq!(deeds()[4..], ["remove", "setup", "copy"]);
+}
+
+/// Media that lie nowhere but on the controller's shelf: the agents fetch them, and packages are installed from what they hold.
+#[test]
+#[ignore = "needs Wine and the programs for Windows: ./tests/windows/run install"]
+fn packages_are_installed_from_media_that_the_agent_has_fetched() {
+    let vendor = Vendor::come().join();
+    let field = vendor.field();
+    for name in ["alpha 1.0.0.msi", "setup.exe"] {
+        let medium = file("media").join(name);
+        field.cli.run(["media".as_ref(), "add".as_ref(), medium.as_os_str()]).expect(code::OK);
+        fs::remove_file(medium).unwrap();
+    }
+    let outcome = vendor.run_to("package/alpha", code::NOT_DONE);
+    assert!(outcome.evidence.contains("cannot be taken hold of"), "{}", outcome.evidence);
+    field.cli.ok("stage story-site").says(&[r"alpha 1.0.0.msi  is there", r"setup.exe  is there"]);
+    run(field, field.plan());
+    field.assert_in_sync();
+    assert!(value(ALPHA, "Port").contains("1025"), "{}", value(ALPHA, "Port"));
+    assert_eq!(deeds(), ["setup", "copy"]);
+
+    // What was changed in the cache is not what was approved.
+    lose_beta();
+    let cache = wine_drive().join("ProgramData/MusterAgent/media");
+    fs::write(cache.join(sha256_of("setup.exe")), "MZ and something else").unwrap();
+    let outcome = vendor.run_to("package/beta", code::NOT_DONE);
+    assert!(outcome.evidence.contains("was approved; put the right file there"), "{}", outcome.evidence);
+    assert_eq!(deeds(), ["setup", "copy"]);
 }
 
 /// Media that are not the ones that were approved: nothing is taken off and nothing put on.

@@ -35,6 +35,7 @@ use self::installers::Installers;
 use self::patience::{Patience, Stopped};
 use crate::host::Host;
 use crate::journal::{self, Journal};
+use crate::media::Cache;
 use crate::outlet::Outlet;
 use crate::resource;
 use crate::resource::preflight;
@@ -61,6 +62,8 @@ pub struct Engine {
     pub host: Arc<dyn Host>,
     /// What owns installers.
     pub installers: Arc<dyn Installers>,
+    /// Media that are held ahead of time.
+    pub media: Cache,
     /// What opens the secrets that commands bring.
     pub vault: Arc<Vault>,
     /// The journal.

@@ -196,7 +196,7 @@ impl Engine {
                 let version =
                     wanted(&task.node).ok_or_else(|| refused("the node names no version".to_owned()))?;
                 let version: Version = version.parse().map_err(|error| refused(format!("{error}")))?;
-                self.host.packages().installer(&package, &version)?
+                self.media.supply(self.host.packages().installer(&package, &version)?)
             }
         };
         // What waits for its turn for longer would be killed by nobody, and reported by its time limit.

@@ -2,7 +2,7 @@
 //!
 //! What is held is on disk: each piece is compared with its digest and flushed before it counts. A whole is read back and
 //! compared before it gets its name. A disk is never filled up: there is room for the rest beforehand, with a reserve.
-//! Neighbours: `fetch` and `import`.
+//! Neighbours: `fetch` and `import` fill it, the engine asks it for what does not lie where the documents say.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 
 use muster_model::digest::Digest;
 use muster_model::limits;
+use muster_model::package::Medium;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
+use crate::host::CommandLine;
 use crate::{durable, os};
 
 /// How much is read at once to compare a whole.
@@ -155,6 +157,18 @@ impl Cache {
         Ok((sha256, true))
     }
 
+    /// The same command with its medium taken from here, where it does not lie where the documents say and is held whole.
+    /// Whoever executes it compares it once more.
+    #[must_use]
+    pub fn supply(&self, command: CommandLine) -> CommandLine {
+        let Some(Medium { path, sha256 }) = &command.medium else { return command };
+        let own = self.path(*sha256);
+        let lies_there = !matches!(fs::metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound);
+        let (false, true, Some(own)) = (lies_there, own.is_file(), own.to_str()) else { return command };
+        let medium = Medium { path: own.to_owned(), sha256: *sha256 };
+        CommandLine { medium: Some(medium), ..command.with_medium_at(own) }
+    }
+
     /// Reads the whole back, and gives it its name.
     fn complete(&self, sha256: Digest) -> Result<Held, Error> {
         let part = self.part(sha256);
@@ -247,6 +261,26 @@ mod tests {
         let (_dir, cache) = cache(|_| Ok(limits::MEDIA_RESERVE_BYTES + SIZE - 1));
         let refused = cache.begin(Digest::of(CONTENT), SIZE);
         assert!(matches!(refused, Err(Error::Room { room_bytes: 26, wanted_bytes: SIZE, .. })));
+    }
+
+    #[test]
+    fn a_medium_is_supplied_where_it_does_not_lie_where_the_documents_say() {
+        let (dir, cache) = cache(plenty);
+        let file = dir.path().join("XCS.msi");
+        let (path, sha256) = (file.to_str().unwrap().to_owned(), Digest::of(CONTENT));
+        let command = CommandLine {
+            medium: Some(Medium { path: path.clone(), sha256 }),
+            ..CommandLine::plain("msiexec".into(), vec!["/i".to_owned(), format!("\"{path}\"")])
+        };
+        assert_eq!(cache.supply(command.clone()), command, "nothing is held");
+        fs::write(&file, CONTENT).unwrap();
+        cache.copy(&file).unwrap();
+        assert_eq!(cache.supply(command.clone()), command, "it lies there");
+        fs::remove_file(&file).unwrap();
+        let own = cache.path(sha256).to_str().unwrap().to_owned();
+        let supplied = cache.supply(command);
+        assert_eq!(supplied.arguments, ["/i".to_owned(), format!("\"{own}\"")]);
+        assert_eq!(supplied.medium, Some(Medium { path: own, sha256 }));
     }
 
     #[test]

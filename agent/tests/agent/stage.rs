@@ -149,6 +149,7 @@ impl Stage {
         let engine = Engine {
             host,
             installers: Arc::new(self.supervisor()),
+            media: Cache::new(self.folder.path().join("media")),
             vault,
             journal: Arc::clone(&journal),
             outlet: Outlet::default(),

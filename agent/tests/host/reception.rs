@@ -142,6 +142,7 @@ fn work_of_a_journal_that_went_back_is_not_gone_on_with_after_a_start() {
     let engine = Engine {
         host: Arc::new(desk.stage.twin()),
         installers: Arc::new(desk.stage.supervisor()),
+        media: Cache::new(desk.stage.dir().join("media")),
         vault: Arc::new(Vault::new(Key::generate())),
         journal: Arc::clone(&desk.journal),
         outlet: Outlet::default(),
