@@ -86,8 +86,8 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// Brings it to its state as a step does, and looks again: nothing may be left to do. Gives the rows that were applied.
-    pub(super) fn bring(&self, node: &Node) -> Result<Vec<Row>, Broken> {
+    /// Brings it to its state as a step does, and looks again: nothing may be left to do.
+    pub(super) fn bring(&self, node: &Node) -> Shown {
         let patience = Patience::new(self.host.clock(), &self.stop, |_| {});
         resource::settle(node, self.host, &patience)?;
         let before = self.look(node)?;
@@ -102,14 +102,13 @@ impl<'a> Bench<'a> {
         };
         let agreed = match agree(&step, &actual, &|_: &NodeId| false, Before::Nothing) {
             Agreement::Blocked { problem, .. } => return Err(Broken::Promise(problem)),
-            Agreement::InState => return Ok(Vec::new()),
+            Agreement::InState => return Ok(()),
             Agreement::Agreed(agreed) => agreed,
         };
         resource::apply(node, &before, &agreed, self.host, &vault::Nothing)?;
         resource::confirm(node, self.host, &patience)?;
         self.remember(node, agreed.rows())?;
-        self.in_sync(node)?;
-        Ok(agreed.rows().to_vec())
+        self.in_sync(node)
     }
 
     /// Nothing differs.
@@ -127,7 +126,7 @@ impl<'a> Bench<'a> {
     }
 
     /// Takes away what Muster made of it, as `prune` does.
-    pub(super) fn take_away(&self, node: &Node) -> Result<Vec<Row>, Broken> {
+    pub(super) fn take_away(&self, node: &Node) -> Shown {
         self.bring(&Node { absent: true, ..Node::bare(node.id.clone()) })
     }
 
@@ -202,10 +201,24 @@ pub(super) fn there<T>(what: &str, seen: Option<T>) -> Result<T, Broken> {
     seen.ok_or_else(|| Broken::Promise(format!("{what} is not there")))
 }
 
-/// A call that must not be done, and must say why.
-pub(super) fn refused<T>(what: &str, told: Result<T, host::Error>) -> Result<host::Error, Broken> {
+/// A call that must not be done, because there is no such thing: that, and no other error, must be said.
+pub(super) fn absent<T>(what: &str, told: Result<T, host::Error>) -> Shown {
+    match told {
+        Ok(_) => Err(Broken::Promise(format!("{what} was done, and there is nothing to do it to"))),
+        Err(host::Error::Absent { .. }) => Ok(()),
+        Err(error) => {
+            Err(Broken::Promise(format!("{what} should say that there is none, and says: {error}")))
+        }
+    }
+}
+
+/// A call that the machine must refuse, with this in its words.
+pub(super) fn refused<T>(what: &str, told: Result<T, host::Error>, code: &str) -> Shown {
     match told {
         Ok(_) => Err(Broken::Promise(format!("{what} was done, and should have been an error"))),
-        Err(error) => Ok(error),
+        Err(host::Error::Refused { message, .. }) if message.contains(code) => Ok(()),
+        Err(error) => {
+            Err(Broken::Promise(format!("{what} should be refused with {code}, and says: {error}")))
+        }
     }
 }

@@ -14,8 +14,8 @@ pub(super) const PREFIX: &str = "muster-selftest-";
 pub(super) const SERVICES: [&str; 2] = ["muster-selftest-service", "muster-selftest-neighbour"];
 /// A pool, and another.
 pub(super) const POOLS: [&str; 2] = ["muster-selftest-pool", "muster-selftest-other"];
-/// A site, and another.
-pub(super) const SITES: [&str; 2] = ["muster-selftest-site", "muster-selftest-beside"];
+/// A site.
+pub(super) const SITE: &str = "muster-selftest-site";
 /// The name of its folder below the computer's program data.
 const FOLDER: &str = "MusterSelftest";
 /// Files and folders in it, the deepest first.
@@ -69,10 +69,8 @@ fn sweep_iis(host: &dyn Provable) -> Result<(), Broken> {
     if host.lacks(Capability::Iis)?.is_some() {
         return Ok(());
     }
-    for name in SITES {
-        if host.sites().get(name)?.is_some() {
-            host.sites().remove(name)?;
-        }
+    if host.sites().get(SITE)?.is_some() {
+        host.sites().remove(SITE)?;
     }
     for name in POOLS {
         if host.app_pools().get(name)?.is_some() {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use muster_model::node::NodeKind;
 use muster_model::value::Value;
 
-use super::bench::{Bench, Shown, refused, same, there};
+use super::bench::{Bench, Shown, absent, refused, same, there};
 use super::{Promise, own};
 use crate::host::{Access, Capability, PoolSetting, SiteChange, StartMode};
 
@@ -87,7 +87,7 @@ fn members(list: &[(&str, &str)]) -> Value {
 fn service_absent(bench: &Bench<'_>) -> Shown {
     let [name, _] = own::SERVICES;
     same("the service", &bench.host().services().get(name)?.is_some(), &false)?;
-    refused("starting it", bench.host().services().start(name)).map(drop)
+    absent("starting it", bench.host().services().start(name))
 }
 
 fn service_state(bench: &Bench<'_>) -> Shown {
@@ -114,7 +114,7 @@ fn service_start(bench: &Bench<'_>) -> Shown {
     let after = there("the service", host.services().get(name)?)?;
     same("its start mode", &after.start, &StartMode::Disabled)?;
     same("its account", &after.account, &before.account)?;
-    refused("starting a disabled service", host.services().start(name)).map(drop)
+    refused("starting a disabled service", host.services().start(name), "error 1058")
 }
 
 fn file_content(bench: &Bench<'_>) -> Shown {
@@ -148,7 +148,7 @@ fn folder_full(bench: &Bench<'_>) -> Shown {
     bench.bring(&node)?;
     let inside = bench.path(r"new\deep\left.txt")?;
     host.files().write(&inside, b"of somebody else")?;
-    refused("taking a full folder away", host.folders().remove(&deep))?;
+    refused("taking a full folder away", host.folders().remove(&deep), "error 145")?;
     host.files().remove(&inside)?;
     bench.take_away(&node)?;
     same("the folder", &host.folders().get(&deep)?, &None)
@@ -191,7 +191,7 @@ fn pool_partial(bench: &Bench<'_>) -> Shown {
 
 fn site_members(bench: &Bench<'_>) -> Shown {
     let (sites, folder) = (bench.host().sites(), bench.path("")?);
-    let [name, _] = own::SITES;
+    let name = own::SITE;
     let [pool, _] = own::POOLS;
     bench.host().app_pools().create(pool, &[])?;
     let root = [("physical_path", folder.as_str().into()), ("app_pool", pool.into())];
