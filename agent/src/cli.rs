@@ -13,11 +13,12 @@ use clap::{Parser, Subcommand};
 use muster_model::name::StepName;
 
 use crate::enroll::enroll;
-use crate::host::{self, Props as _, twin};
+use crate::host::{self, twin};
 use crate::identity::{self, DataDir};
 use crate::media::{self, Cache};
 use crate::run::Agent;
-use crate::selftest::{self, Seen};
+use crate::selftest::report::Report;
+use crate::selftest::{self, stand_in};
 use crate::service::PlaceArgs;
 use crate::{check, service, show, supervise, vault};
 
@@ -48,8 +49,11 @@ enum Command {
     Media(MediaCommand),
     /// Make, show and break a modelled Windows server (SIMULATED).
     Twin(twin::cli::TwinArgs),
-    /// Put the promises of the ports to the proof on a modelled server (SIMULATED).
+    /// Put the promises of the ports to the proof, and take away all that was made for it.
     Selftest(SelftestArgs),
+    /// Play a service of a self-test. The service manager alone calls this.
+    #[command(hide = true, name = stand_in::VERB)]
+    SelftestStandIn,
     /// Play an installer on a twin.
     #[command(hide = true)]
     TwinInstaller(twin::installer::InstallerArgs),
@@ -92,9 +96,12 @@ struct SecretArgs {
 
 #[derive(Debug, clap::Args)]
 struct SelftestArgs {
-    /// The modelled server. What is made on it is taken away again.
+    /// The modelled server (SIMULATED); without it the Windows server that this runs on.
     #[arg(long, value_name = "DIR")]
-    twin: PathBuf,
+    twin: Option<PathBuf>,
+    /// Write what was seen into this file as well, to send back.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -129,6 +136,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> any
         Command::Media(MediaCommand::Import(args)) => import_here(&args, out),
         Command::Twin(args) => twin::cli::run(&args, out).map(|()| 0).map_err(Into::into),
         Command::Selftest(args) => selftest_here(&args, out),
+        Command::SelftestStandIn => stand_in::serve().map(|()| 0),
         Command::TwinInstaller(args) => Ok(twin::installer::run(&args, out)?),
         Command::Supervise(args) => Ok(supervise::run::run(&args, out)?),
     }
@@ -191,21 +199,16 @@ fn check_here(place: &PlaceArgs, out: &mut dyn Write) -> anyhow::Result<i32> {
 
 fn selftest_here(args: &SelftestArgs, out: &mut dyn Write) -> anyhow::Result<i32> {
     let exe = std::env::current_exe().context("this program cannot find itself")?;
-    let twin = twin::Twin::open(&args.twin, &exe)?;
-    writeln!(out, "On {}:", twin.machine_words()?)?;
-    let mut broken = false;
-    for (promise, seen) in selftest::run(&twin) {
-        let words = match seen {
-            Seen::Held => "ok".to_owned(),
-            Seen::Failed(how) => {
-                broken = true;
-                format!("FAIL, {how}")
-            }
-            Seen::NotShown(reason) => format!("not shown here: {reason}"),
-        };
-        writeln!(out, "{:<16} {}\n                 {words}", promise.id, promise.promise)?;
+    let host = host::open_provable(args.twin.as_deref(), &exe)?;
+    let began = host.clock().now();
+    let report = Report::new(&*host, began, selftest::run(&*host)?)?;
+    out.write_all(report.words().as_bytes())?;
+    if let Some(path) = &args.report {
+        let written = std::fs::write(path, report.json()?);
+        written.with_context(|| format!("the report cannot be written to {}", path.display()))?;
+        writeln!(out, "The report is in {}.", path.display())?;
     }
-    Ok(i32::from(broken))
+    Ok(i32::from(report.is_broken()))
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {

@@ -46,7 +46,7 @@ pub use self::http_sys::{HttpSys, IIS_APP_ID, SslRecord};
 pub use self::inventory::{Inventory, Listener, LogOn, Owner};
 pub use self::machine::Machine;
 pub use self::packages::{CommandLine, ExitMeaning, Packages};
-pub use self::props::{Capability, Props, Provable};
+pub use self::props::{Capability, Hold, Props, Provable};
 pub use self::registry::{Registry, RegistryData};
 pub use self::services::{ServiceFacts, ServiceState, Services, StartMode};
 pub use self::sites::{ApplicationFacts, SiteChange, SiteFacts, Sites};
@@ -114,6 +114,27 @@ pub fn open(
     }
 }
 
+/// As [`open`], for a self-test: nothing is installed, so that no log is written.
+///
+/// # Errors
+/// Where there is no such twin, or this is no Windows server.
+pub fn open_provable(twin: Option<&Path>, exe: &Path) -> Result<Box<dyn Provable>, Error> {
+    match twin {
+        Some(folder) => Ok(Box::new(twin::Twin::open(folder, exe)?)),
+        None => this_provable_machine(),
+    }
+}
+
+#[cfg(windows)]
+fn this_provable_machine() -> Result<Box<dyn Provable>, Error> {
+    Ok(Box::new(windows::WindowsHost::new(Path::new(""))))
+}
+
+#[cfg(not(windows))]
+fn this_provable_machine() -> Result<Box<dyn Provable>, Error> {
+    Err(no_windows())
+}
+
 #[cfg(windows)]
 fn this_machine(logs: &Path, secrets: Arc<dyn Secrets>) -> Result<Arc<dyn Host>, Error> {
     Ok(Arc::new(windows::WindowsHost::new(logs).with_secrets(secrets)))
@@ -121,8 +142,13 @@ fn this_machine(logs: &Path, secrets: Arc<dyn Secrets>) -> Result<Arc<dyn Host>,
 
 #[cfg(not(windows))]
 fn this_machine(_logs: &Path, _secrets: Arc<dyn Secrets>) -> Result<Arc<dyn Host>, Error> {
+    Err(no_windows())
+}
+
+#[cfg(not(windows))]
+fn no_windows() -> Error {
     let message = "it is no Windows server; name a modelled one with --twin DIR".to_owned();
-    Err(Error::Unreachable { what: "this machine", message })
+    Error::Unreachable { what: "this machine", message }
 }
 
 /// Why the machine did not do or say what it was asked.

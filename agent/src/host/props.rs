@@ -3,6 +3,8 @@
 //! Neighbours: `selftest` alone asks for it; the engine never sees it. Names are the self-test's own, by its prefix: an
 //! implementation makes and removes what it is named, and nothing beside it.
 
+use std::any::Any;
+
 use super::{Error, Host};
 
 /// What not every machine can show. A promise that needs one is marked where it is missing, and never passed.
@@ -16,20 +18,26 @@ pub enum Capability {
     Iis,
 }
 
+/// The machine is this self-test's alone until the value goes, also when its process is killed.
+pub type Hold = Box<dyn Any>;
+
 /// The props of a machine.
 pub trait Props {
     /// What the machine is, for the head of a report: its kind and version, and no name.
     fn machine_words(&self) -> Result<String, Error>;
     /// Why it cannot show that, in words; none where it can.
     fn lacks(&self, capability: Capability) -> Result<Option<String>, Error>;
-    /// The folder in which programs keep what belongs to the computer, as in `C:\ProgramData`.
-    fn program_data(&self) -> Result<String, Error>;
+    /// Keeps other self-tests off this machine; none where one is under way.
+    fn hold(&self) -> Result<Option<Hold>, Error>;
+    /// A folder of the computer in which nobody but an administrator makes anything, as in `C:\Program Files`: what lies at
+    /// a name below it was not laid there for us by another.
+    fn guarded_folder(&self) -> Result<String, Error>;
     /// Makes a service of that name, stopped and started by hand, which runs until it is stopped.
     fn make_service(&self, name: &str) -> Result<(), Error>;
     /// Stops and removes a service that [`make_service`](Self::make_service) made; returns when it is gone. Nothing where
-    /// there is none.
+    /// there is none; an error where it is another's.
     fn remove_service(&self, name: &str) -> Result<(), Error>;
-    /// Removes an empty key below HKEY_LOCAL_MACHINE, in one view. Nothing where there is none.
+    /// Removes a key below HKEY_LOCAL_MACHINE, in one view. Nothing where there is none; an error where it is not empty.
     fn remove_key(&self, key: &str, is_32bit: bool) -> Result<(), Error>;
 }
 

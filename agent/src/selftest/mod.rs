@@ -1,16 +1,20 @@
 //! The promises of the host ports, as one suite of stories that is run against a host.
 //!
 //! `rows` are the promises, `bench` puts one to the proof with the engine's own functions, `own` has the names of all that is
-//! made. Neighbours: tests run it on a twin. Never touches what it did not make, and takes all away, when a promise fails too.
+//! made, `report` says what was seen, `stand_in` plays a service. Neighbours: `cli` runs it on a twin or on the Windows server
+//! itself, tests on both. Never touches what it did not make, and takes all away, when a promise fails too.
 
 mod bench;
 mod own;
+pub mod report;
 mod rows;
+pub mod stand_in;
 
 use muster_model::node::NodeKind;
+use thiserror::Error;
 
 pub use self::bench::{Bench, Broken};
-use crate::host::{Capability, Provable};
+use crate::host::{self, Capability, Provable};
 
 /// A promise of a port.
 pub struct Promise {
@@ -34,9 +38,38 @@ pub enum Seen {
     NotShown(String),
 }
 
-/// Every promise with what was seen of it.
-pub fn run(host: &dyn Provable) -> Vec<(&'static Promise, Seen)> {
-    rows::ALL.iter().map(|promise| (promise, prove(promise, host))).collect()
+/// A promise with what was seen of it.
+pub struct Proof {
+    /// The promise.
+    pub promise: &'static Promise,
+    /// What was seen.
+    pub seen: Seen,
+}
+
+/// Why nothing was put to the proof.
+#[derive(Debug, Error)]
+pub enum Unfit {
+    /// Two would take each other's things away.
+    #[error("another self-test is under way on this machine; wait until it has ended")]
+    Busy,
+    /// Nothing could be made.
+    #[error("it makes services and folders of the computer; type it in a window of an administrator")]
+    NotElevated,
+    /// The machine cannot be asked.
+    #[error(transparent)]
+    Host(#[from] host::Error),
+}
+
+/// Puts every promise to the proof, one self-test at a time on a machine.
+///
+/// # Errors
+/// Where none was.
+pub fn run(host: &dyn Provable) -> Result<Vec<Proof>, Unfit> {
+    let _held = host.hold()?.ok_or(Unfit::Busy)?;
+    if !host.inventory().elevated()? {
+        return Err(Unfit::NotElevated);
+    }
+    Ok(rows::ALL.iter().map(|promise| Proof { promise, seen: prove(promise, host) }).collect())
 }
 
 /// What was left by a run before goes first, and what this one made goes last, whatever was seen.
@@ -59,7 +92,7 @@ fn prove(promise: &Promise, host: &dyn Provable) -> Seen {
     }
 }
 
-fn lacking(promise: &Promise, host: &dyn Provable) -> Result<Option<String>, crate::host::Error> {
+fn lacking(promise: &Promise, host: &dyn Provable) -> Result<Option<String>, host::Error> {
     if !host.kinds().contains(&promise.kind) {
         return Ok(Some(format!("this host has no {}", promise.kind)));
     }

@@ -16,7 +16,7 @@ pub(super) const SERVICES: [&str; 2] = ["muster-selftest-service", "muster-selft
 pub(super) const POOLS: [&str; 2] = ["muster-selftest-pool", "muster-selftest-other"];
 /// A site.
 pub(super) const SITE: &str = "muster-selftest-site";
-/// The name of its folder below the computer's program data.
+/// The name of its folder below the guarded one.
 const FOLDER: &str = "MusterSelftest";
 /// Files and folders in it, the deepest first.
 const FILES: [&str; 3] = [r"new\deep\left.txt", "text.ini", "left.txt"];
@@ -27,7 +27,7 @@ const VALUES: [&str; 2] = ["Value", "Neighbour"];
 
 /// Its folder on this machine.
 pub(super) fn folder(host: &dyn Provable) -> Result<String, Broken> {
-    Ok(format!(r"{}\{FOLDER}", host.program_data()?))
+    Ok(format!(r"{}\{FOLDER}", host.guarded_folder()?))
 }
 
 /// A path below its folder.

@@ -1,21 +1,38 @@
 //! The promises of the ports, on a twin: each is seen to hold, and a twin that breaks one is found out.
 
+use std::process::{Command, Output, Stdio};
+
+use muster_agent::host::{Host as _, Props as _, RegistryData, ServiceState};
 use muster_agent::selftest::{self, Seen};
 
-use crate::Stage;
+use crate::{Stage, Started};
 
 /// The promises that were not seen to hold.
 fn failed(stage: &Stage) -> Vec<&'static str> {
-    let seen = selftest::run(&stage.twin());
-    seen.iter().filter(|(_, seen)| *seen != Seen::Held).map(|(promise, _)| promise.id).collect()
+    let proofs = selftest::run(&stage.twin()).unwrap();
+    proofs.iter().filter(|proof| proof.seen != Seen::Held).map(|proof| proof.promise.id).collect()
+}
+
+/// The verb, on the stage's twin.
+fn verb(stage: &Stage) -> Command {
+    let mut command = Command::new(crate::exe());
+    command.args(["selftest", "--twin"]).arg(stage.dir());
+    command
+}
+
+fn state(stage: &Stage) -> String {
+    std::fs::read_to_string(stage.dir().join("state.json")).unwrap().to_lowercase()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
 #[test]
 fn a_twin_keeps_every_promise_and_nothing_stays_on_it() {
     let stage = Stage::new();
     assert_eq!(failed(&stage), [""; 0]);
-    let state = std::fs::read_to_string(stage.dir().join("state.json")).unwrap().to_lowercase();
-    assert!(!state.contains("selftest"), "{state}");
+    assert!(!state(&stage).contains("selftest"), "{}", state(&stage));
 }
 
 #[test]
@@ -23,23 +40,72 @@ fn a_promise_that_a_twin_breaks_fails_and_takes_its_things_away() {
     let stage = Stage::new();
     stage.fault("app_pool.set", "*", "fail");
     assert_eq!(failed(&stage), ["pool.partial"]);
-    let state = std::fs::read_to_string(stage.dir().join("state.json")).unwrap().to_lowercase();
-    assert!(!state.contains("selftest"), "{state}");
+    assert!(!state(&stage).contains("selftest"), "{}", state(&stage));
 }
 
 #[test]
-fn the_verb_says_each_promise_and_ends_with_1_where_one_fails() {
+fn the_verb_says_each_promise_reports_it_and_ends_with_1_where_one_fails() {
     let stage = Stage::new();
-    let dir = stage.dir();
-    let run = || {
-        let mut command = std::process::Command::new(crate::exe());
-        command.args(["selftest", "--twin"]).arg(&dir).output().unwrap()
-    };
+    let report = stage.dir().join("report.json");
+    let run = || verb(&stage).arg("--report").arg(&report).output().unwrap();
+    let read = || -> serde_json::Value { serde_json::from_slice(&std::fs::read(&report).unwrap()).unwrap() };
     let good = run();
-    assert_eq!(good.status.code(), Some(0), "{}", String::from_utf8_lossy(&good.stderr));
+    assert_eq!(good.status.code(), Some(0), "{}", said(&good));
+    let all = read();
+    assert_eq!((&all["shape"], &all["simulated"]), (&"muster.selftest/1".into(), &true.into()));
+    let held = |line: &serde_json::Value| line["seen"] == "held" && line.get("why").is_none();
+    assert!(all["promises"].as_array().unwrap().iter().all(held), "{all}");
+
     stage.fault("registry.set", "*", "fail");
     let bad = run();
     assert_eq!(bad.status.code(), Some(1));
-    let text = String::from_utf8(bad.stdout).unwrap();
-    assert!(text.contains("registry.types") && text.contains("FAIL, "), "{text}");
+    let text = said(&bad);
+    assert!(
+        text.contains("registry.types") && text.contains("FAIL, ") && text.contains("1 failed"),
+        "{text}"
+    );
+    let all = read();
+    let broken = all["promises"].as_array().unwrap().iter().find(|line| line["seen"] == "failed").unwrap();
+    assert_eq!(broken["id"], "registry.types");
+    assert!(broken["why"].as_str().unwrap().contains("set registry value"), "{broken}");
+}
+
+/// Killed while a service of its own is asked to stop, with a second one beside it that must touch nothing.
+#[test]
+fn two_at_once_leave_each_other_alone_and_what_a_killed_one_left_goes_first() {
+    let stage = Stage::new();
+    stage.fault("service.stop", "muster-selftest-service", "hang");
+    let begun = verb(&stage).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let mut first = Started(begun.unwrap());
+    let running = || stage.twin().services().get("muster-selftest-service").unwrap();
+    crate::until("the service runs", || running().is_some_and(|facts| facts.state == ServiceState::Running));
+    let second = verb(&stage).output().unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    assert!(said(&second).contains("another self-test is under way"), "{}", said(&second));
+    first.kill();
+    stage.ok(&["twin", "fault", "clear"]);
+    assert!(running().is_some(), "it left something");
+    assert_eq!(failed(&stage), [""; 0]);
+    assert!(!state(&stage).contains("selftest"), "{}", state(&stage));
+}
+
+#[test]
+fn what_is_not_its_own_stays_and_is_said_where_it_is_in_the_way() {
+    let stage = Stage::new();
+    let twin = stage.twin();
+    let (value, file) =
+        (r"HKLM\SOFTWARE\MusterSelftest2\Value", r"C:\Program Files\MusterSelftest\foreign.txt");
+    twin.make_service("muster-selftest-other").unwrap();
+    twin.registry().set(&value.parse().unwrap(), &RegistryData::Dword(1)).unwrap();
+    assert_eq!(failed(&stage), [""; 0]);
+
+    // In its own folder: nothing is put to the proof there, and nothing is taken away.
+    twin.folders().create(r"C:\Program Files\MusterSelftest").unwrap();
+    twin.files().write(file, b"of somebody else").unwrap();
+    let proofs = selftest::run(&twin).unwrap();
+    let in_the_way = |seen: &Seen| matches!(seen, Seen::Failed(how) if how.contains("left does not go"));
+    assert!(proofs.iter().all(|proof| in_the_way(&proof.seen)));
+    assert_eq!(twin.files().get(file).unwrap().unwrap().content, b"of somebody else");
+    assert!(twin.services().get("muster-selftest-other").unwrap().is_some());
+    assert!(twin.registry().get(&value.parse().unwrap()).unwrap().is_some());
 }

@@ -2,11 +2,16 @@
 //!
 //! Neighbours: `selftest` asks, `state` holds it. A twin can show all that it models.
 
+use std::fs::{OpenOptions, TryLockError};
+
 use super::Twin;
 use super::fault::Operation;
 use super::ledger::Deed;
 use super::state::{Service, find_key};
-use crate::host::{Capability, Error, Props};
+use crate::host::{Capability, Error, Hold, Props};
+
+/// Held by a self-test, in the twin's folder; empty.
+const LOCK: &str = "selftest.lock";
 
 impl Props for Twin {
     fn machine_words(&self) -> Result<String, Error> {
@@ -17,8 +22,20 @@ impl Props for Twin {
         Ok(None)
     }
 
-    fn program_data(&self) -> Result<String, Error> {
-        Ok(r"C:\ProgramData".to_owned())
+    fn hold(&self) -> Result<Option<Hold>, Error> {
+        let path = self.store.dir().join(LOCK);
+        let cannot =
+            |error: std::io::Error| Error::Unreachable { what: "the twin", message: error.to_string() };
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(cannot)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Box::new(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(cannot(error)),
+        }
+    }
+
+    fn guarded_folder(&self) -> Result<String, Error> {
+        Ok(r"C:\Program Files".to_owned())
     }
 
     fn make_service(&self, name: &str) -> Result<(), Error> {
@@ -43,7 +60,14 @@ impl Props for Twin {
     }
 
     /// A twin models no keys: one is there as long as a value is.
-    fn remove_key(&self, _key: &str, _is_32bit: bool) -> Result<(), Error> {
-        Ok(())
+    fn remove_key(&self, key: &str, is_32bit: bool) -> Result<(), Error> {
+        let key = format!(r"{}\{key}\", if is_32bit { "HKLM32" } else { "HKLM" }).to_lowercase();
+        let section = self.store.lock()?;
+        match section.state().registry.keys().find(|name| name.to_lowercase().starts_with(&key)) {
+            None => Ok(()),
+            Some(left) => {
+                Err(super::refused(Operation::RegistryRemove, &key, format!("{left} is still in it")))
+            }
+        }
     }
 }

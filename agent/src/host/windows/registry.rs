@@ -1,6 +1,7 @@
 //! The registry: keys below `HKEY_LOCAL_MACHINE`, in one view or the other.
 //!
-//! Neighbours: `packages` reads what installers leave there, `registry_values` is the port. Never removes a key.
+//! Neighbours: `packages` reads what installers leave there, `registry_values` is the port, `props` takes a self-test's key away.
+//! Never removes a key in which anything is.
 
 use std::io;
 use std::ptr;
@@ -11,8 +12,8 @@ use windows_sys::Win32::Foundation::{
 use windows_sys::Win32::System::Registry::{
     HKEY, HKEY_LOCAL_MACHINE, KEY_QUERY_VALUE, KEY_READ, KEY_SET_VALUE, KEY_WOW64_32KEY, KEY_WOW64_64KEY,
     REG_OPTION_NON_VOLATILE, REG_ROUTINE_FLAGS, REG_SAM_FLAGS, REG_VALUE_TYPE, RRF_NOEXPAND, RRF_RT_ANY,
-    RRF_RT_REG_DWORD, RRF_RT_REG_SZ, RegCloseKey, RegCreateKeyExW, RegDeleteValueW, RegEnumKeyExW,
-    RegFlushKey, RegGetValueW, RegOpenKeyExW, RegSetValueExW,
+    RRF_RT_REG_DWORD, RRF_RT_REG_SZ, RegCloseKey, RegCreateKeyExW, RegDeleteKeyExW, RegDeleteValueW,
+    RegEnumKeyExW, RegFlushKey, RegGetValueW, RegOpenKeyExW, RegQueryInfoKeyW, RegSetValueExW,
 };
 
 use super::text::{narrow, wide};
@@ -118,6 +119,41 @@ impl Key {
         // SAFETY: the key is open.
         let flushed = unsafe { RegFlushKey(self.0) };
         if flushed == ERROR_SUCCESS { Ok(()) } else { Err(failed(flushed)) }
+    }
+
+    /// Removes a key in which nothing is; nothing where there is none.
+    pub(super) fn remove_empty(path: &str, view: View) -> io::Result<()> {
+        let Some(key) = Self::open(path, view)? else { return Ok(()) };
+        if key.has_values()? || !key.children()?.is_empty() {
+            return Err(io::Error::other("it is not empty"));
+        }
+        drop(key);
+        let path = wide(path);
+        // SAFETY: the path ends with a zero.
+        let removed = unsafe { RegDeleteKeyExW(HKEY_LOCAL_MACHINE, path.as_ptr(), view.flag(), 0) };
+        if removed == ERROR_SUCCESS { Ok(()) } else { Err(failed(removed)) }
+    }
+
+    fn has_values(&self) -> io::Result<bool> {
+        let mut count = 0;
+        // SAFETY: the key is open, and nothing but the number of its values is asked for.
+        let told = unsafe {
+            RegQueryInfoKeyW(
+                self.0,
+                ptr::null_mut(),
+                ptr::null_mut(),
+                ptr::null(),
+                ptr::null_mut(),
+                ptr::null_mut(),
+                ptr::null_mut(),
+                &mut count,
+                ptr::null_mut(),
+                ptr::null_mut(),
+                ptr::null_mut(),
+                ptr::null_mut(),
+            )
+        };
+        if told == ERROR_SUCCESS { Ok(count > 0) } else { Err(failed(told)) }
     }
 
     /// A value of this key as it is kept; none where there is none.

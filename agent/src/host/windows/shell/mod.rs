@@ -20,6 +20,6 @@ pub fn standard_folder() -> Option<PathBuf> {
 }
 
 /// The machine's own words, with the code first.
-fn io_error(error: windows_service::Error) -> io::Error {
+pub(super) fn io_error(error: windows_service::Error) -> io::Error {
     if let windows_service::Error::Winapi(error) = error { error } else { io::Error::other(error) }
 }

@@ -1,0 +1,183 @@
+//! What a self-test lays out on a Windows server, and takes away again.
+//!
+//! A service is this very program, told to play one. Neighbours: `selftest` asks, `stand_in` plays the service, `shell` steers it,
+//! `registry` has the key. Never removes what another program made, whatever its name is.
+
+use std::ffi::{CStr, OsStr, OsString, c_char};
+use std::io;
+use std::mem::transmute;
+use std::ptr;
+
+use windows_service::service::{
+    ServiceAccess, ServiceErrorControl, ServiceInfo, ServiceStartType, ServiceType,
+};
+use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
+use windows_sys::Win32::Foundation::{
+    CloseHandle, ERROR_ALREADY_EXISTS, ERROR_SERVICE_DOES_NOT_EXIST, HANDLE,
+};
+use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress};
+use windows_sys::Win32::System::Threading::CreateMutexW;
+
+use super::WindowsHost;
+use super::registry::{Key, View};
+use super::rights::refused;
+use super::shell;
+use super::text::{error_text, wide};
+use crate::host::clock::SystemClock;
+use crate::host::{Capability, Clock as _, Error, Hold, Host as _, Inventory as _, Props};
+use crate::selftest::stand_in;
+
+const MAKE: &str = "make service";
+const REMOVE: &str = "remove service";
+const REMOVE_KEY: &str = "remove registry key";
+
+/// Seen by every session of this server.
+const ALONE: &str = r"Global\Muster-selftest";
+/// How long a service that was stopped may take to be gone.
+const GONE_MS: u64 = 60_000;
+const LOOK_AGAIN_MS: u64 = 50;
+
+impl Props for WindowsHost {
+    fn machine_words(&self) -> Result<String, Error> {
+        let windows = format!("Windows {}", self.windows_version()?);
+        Ok(match wine_version() {
+            Some(wine) => format!("{windows}, played by Wine {wine}"),
+            None => windows,
+        })
+    }
+
+    fn lacks(&self, capability: Capability) -> Result<Option<String>, Error> {
+        let has = |is_there: bool, otherwise: &str| (!is_there).then(|| otherwise.to_owned());
+        Ok(match capability {
+            Capability::Rights => has(wine_version().is_none(), "Wine folds access lists onto Unix modes"),
+            Capability::View32 => {
+                let key = Key::open(r"SOFTWARE\WOW6432Node", View::Bits64);
+                let key = key.map_err(|error| refused("look at", "the registry", error_text(&error)))?;
+                has(key.is_some(), "this Windows runs no programs of 32 bits")
+            }
+            Capability::Iis => match self.app_pools().get("muster-selftest") {
+                Err(Error::Unreachable { message, .. }) if message.starts_with("it is not installed") => {
+                    Some("IIS is not installed".to_owned())
+                }
+                told => told.map(|_| None)?,
+            },
+        })
+    }
+
+    fn hold(&self) -> Result<Option<Hold>, Error> {
+        let held = Alone::take().map_err(|error| refused("make mutex", ALONE, error_text(&error)))?;
+        Ok(held.map(|held| Box::new(held) as Hold))
+    }
+
+    fn guarded_folder(&self) -> Result<String, Error> {
+        let folder = std::env::var("ProgramFiles");
+        folder
+            .map_err(|error| Error::CannotTell { what: "the folder of programs", message: error.to_string() })
+    }
+
+    fn make_service(&self, name: &str) -> Result<(), Error> {
+        make(name).map_err(|error| refused(MAKE, name, error_text(&error)))
+    }
+
+    fn remove_service(&self, name: &str) -> Result<(), Error> {
+        let failed = |error: io::Error| refused(REMOVE, name, error_text(&error));
+        let Some(command) = command_of(name).map_err(failed)? else { return Ok(()) };
+        if !command.ends_with(stand_in::VERB) {
+            return Err(refused(REMOVE, name, format!("it is another's, and starts {command}")));
+        }
+        shell::stop(name).map_err(failed)?;
+        shell::remove(name).map_err(failed)?;
+        let mut left_ms = GONE_MS;
+        while command_of(name).map_err(failed)?.is_some() {
+            if left_ms == 0 {
+                return Err(refused(REMOVE, name, "it is marked to go, and somebody has it open"));
+            }
+            SystemClock.sleep_ms(LOOK_AGAIN_MS);
+            left_ms = left_ms.saturating_sub(LOOK_AGAIN_MS);
+        }
+        Ok(())
+    }
+
+    fn remove_key(&self, key: &str, is_32bit: bool) -> Result<(), Error> {
+        let view = if is_32bit { View::Bits32 } else { View::Bits64 };
+        Key::remove_empty(key, view).map_err(|error| refused(REMOVE_KEY, key, error_text(&error)))
+    }
+}
+
+fn make(name: &str) -> io::Result<()> {
+    let info = ServiceInfo {
+        name: name.into(),
+        display_name: name.into(),
+        service_type: ServiceType::OWN_PROCESS,
+        start_type: ServiceStartType::OnDemand,
+        error_control: ServiceErrorControl::Normal,
+        executable_path: std::env::current_exe()?,
+        launch_arguments: vec![OsString::from(stand_in::VERB)],
+        dependencies: Vec::new(),
+        account_name: None,
+        account_password: None,
+    };
+    let access = ServiceManagerAccess::CONNECT | ServiceManagerAccess::CREATE_SERVICE;
+    let manager = ServiceManager::local_computer(None::<&OsStr>, access).map_err(shell::io_error)?;
+    manager.create_service(&info, ServiceAccess::QUERY_STATUS).map(drop).map_err(shell::io_error)
+}
+
+/// The command line that a service starts; none where there is no such service.
+fn command_of(name: &str) -> io::Result<Option<String>> {
+    let manager = ServiceManager::local_computer(None::<&OsStr>, ServiceManagerAccess::CONNECT);
+    let manager = manager.map_err(shell::io_error)?;
+    match manager.open_service(name, ServiceAccess::QUERY_CONFIG).map_err(shell::io_error) {
+        Err(error) if error.raw_os_error() == Some(ERROR_SERVICE_DOES_NOT_EXIST.cast_signed()) => Ok(None),
+        Err(error) => Err(error),
+        Ok(service) => {
+            let config = service.query_config().map_err(shell::io_error)?;
+            Ok(Some(config.executable_path.to_string_lossy().into_owned()))
+        }
+    }
+}
+
+/// A name of this server that one process alone has made; Windows lets it go with the process.
+struct Alone(HANDLE);
+
+impl Alone {
+    /// None where another process has made it.
+    fn take() -> io::Result<Option<Self>> {
+        let name = wide(ALONE);
+        // SAFETY: the name ends with a zero, and the rights are those that are usual.
+        let handle = unsafe { CreateMutexW(ptr::null(), 0, name.as_ptr()) };
+        let error = io::Error::last_os_error();
+        if handle.is_null() {
+            return Err(error);
+        }
+        let held = Self(handle);
+        Ok((error.raw_os_error() != Some(ERROR_ALREADY_EXISTS.cast_signed())).then_some(held))
+    }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        // SAFETY: the handle is open, and this value alone closes it.
+        let closed = unsafe { CloseHandle(self.0) };
+        debug_assert!(closed != 0, "a mutex was not closed");
+    }
+}
+
+/// The version of Wine, where this Windows is one that Wine plays: its own function says so, which no other Windows has.
+fn wine_version() -> Option<String> {
+    let library = wide("ntdll.dll");
+    // SAFETY: the name ends with a zero; the library is in every process and never goes.
+    let module = unsafe { GetModuleHandleW(library.as_ptr()) };
+    if module.is_null() {
+        return None;
+    }
+    // SAFETY: the module is loaded, and the name ends with a zero.
+    let entry = unsafe { GetProcAddress(module, c"wine_get_version".as_ptr().cast()) }?;
+    // SAFETY: Wine documents it as `const char *wine_get_version(void)`.
+    let version = unsafe {
+        transmute::<unsafe extern "system" fn() -> isize, unsafe extern "C" fn() -> *const c_char>(entry)
+    };
+    // SAFETY: it is that function.
+    let text = unsafe { version() };
+    // SAFETY: it gives a text of its own that ends with a zero and never goes.
+    Some(unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
+}
