@@ -1,0 +1,74 @@
+//! The self-test of the agent for Windows, as it ships, on the machine itself: what it saw, beside what it sees on a twin.
+//!
+//! Run by `tests/windows/run selftest`, which puts an IIS, an HTTP.SYS and features into this Wine. The page that both make up is
+//! `deploy/windows/CONFORMANCE.md`; `conformance` writes it, and compares the twin's part in every check.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use muster_tests::cli::{Ran, code};
+use muster_tests::programs::{for_windows, root, wine_drive};
+use serde_json::Value;
+
+use crate::conformance::{self, on_a_twin};
+
+fn wine(words: &[&str]) -> Ran {
+    Ran::of(Command::new(root().join("tests/windows/wine")).args(words)).unwrap()
+}
+
+/// `muster-agent.exe selftest`, and its report.
+fn selftest() -> (Ran, Value) {
+    let report = wine_drive().join("windows/temp/muster-selftest.json");
+    let exe = for_windows("muster-agent").unwrap();
+    let words = [exe.to_str().unwrap(), "selftest", "--report", r"C:\windows\temp\muster-selftest.json"];
+    let ran = wine(&words);
+    let report = serde_json::from_slice(&fs::read(report).unwrap()).unwrap();
+    (ran, report)
+}
+
+fn config() -> PathBuf {
+    wine_drive().join("windows/system32/inetsrv/config/applicationHost.config")
+}
+
+/// Nothing of the self-test's is left, as the machine's own tools tell.
+fn assert_clean() {
+    for service in ["muster-selftest-service", "muster-selftest-neighbour"] {
+        assert_ne!(wine(&["sc", "query", service]).code, 0, "{service}");
+    }
+    assert_ne!(wine(&["reg", "query", r"HKLM\SOFTWARE\MusterSelftest"]).code, 0);
+    assert!(!wine_drive().join("Program Files/MusterSelftest").exists());
+    let config = fs::read_to_string(config()).unwrap();
+    assert!(!config.contains("selftest"), "{config}");
+}
+
+#[test]
+#[ignore = "needs Wine and the programs for Windows: ./tests/windows/run selftest"]
+fn every_promise_that_wine_can_show_holds_and_the_page_says_so() {
+    let (ran, report) = selftest();
+    ran.expect(code::OK);
+    assert_eq!(report["simulated"], false);
+    assert!(report["machine"].as_str().unwrap().contains("played by Wine"), "{report}");
+    assert_clean();
+    conformance::check_page(&on_a_twin(), &report);
+}
+
+/// A service of that name that another program is, a folder and a key in which something lies: they stay, and the promises that
+/// they are in the way of fail.
+#[test]
+#[ignore = "needs Wine and the programs for Windows: ./tests/windows/run selftest"]
+fn what_is_anothers_stays() {
+    let service = "muster-selftest-service";
+    let program = r"C:\windows\system32\muster-story.exe";
+    wine(&["sc", "create", service, "binPath=", program, "start=", "demand"]).expect(code::OK);
+    wine(&["reg", "add", r"HKLM\SOFTWARE\MusterSelftest", "/v", "Foreign", "/d", "x", "/f"]).expect(code::OK);
+    let (ran, _) = selftest();
+    ran.expect(1).says(&["muster-selftest-service failed: it is another's", "it is not empty", "0 held"]);
+    wine(&["sc", "query", service]).expect(code::OK);
+    wine(&["sc", "delete", service]).expect(code::OK);
+    wine(&["reg", "query", r"HKLM\SOFTWARE\MusterSelftest", "/v", "Foreign"]).expect(code::OK);
+    wine(&["reg", "delete", r"HKLM\SOFTWARE\MusterSelftest", "/f"]).expect(code::OK);
+    let (ran, _) = selftest();
+    ran.expect(code::OK);
+    assert_clean();
+}
