@@ -46,7 +46,7 @@ pub use self::http_sys::{HttpSys, IIS_APP_ID, SslRecord};
 pub use self::inventory::{Inventory, Listener, LogOn, Owner};
 pub use self::machine::Machine;
 pub use self::packages::{CommandLine, ExitMeaning, Packages};
-pub use self::props::{Capability, Hold, Props, Provable};
+pub use self::props::{Answering, Capability, Hold, Props, Provable};
 pub use self::registry::{Registry, RegistryData};
 pub use self::services::{ServiceFacts, ServiceState, Services, StartMode};
 pub use self::sites::{ApplicationFacts, SiteChange, SiteFacts, Sites};

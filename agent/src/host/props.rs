@@ -16,6 +16,18 @@ pub enum Capability {
     View32,
     /// IIS.
     Iis,
+    /// The servicing of Windows' features.
+    Features,
+}
+
+/// Something that answers HTTP requests on this machine alone, until the value goes.
+pub struct Answering {
+    /// Where.
+    pub url: String,
+    /// On which port.
+    pub port: u16,
+    /// Ends it.
+    pub end: Hold,
 }
 
 /// The machine is this self-test's alone until the value goes, also when its process is killed.
@@ -32,6 +44,8 @@ pub trait Props {
     /// A folder of the computer in which nobody but an administrator makes anything, as in `C:\Program Files`: what lies at
     /// a name below it was not laid there for us by another.
     fn guarded_folder(&self) -> Result<String, Error>;
+    /// Answers every request on a free port of loopback with that status.
+    fn answer(&self, status: u16) -> Result<Answering, Error>;
     /// Makes a service of that name, stopped and started by hand, which runs until it is stopped.
     fn make_service(&self, name: &str) -> Result<(), Error>;
     /// Stops and removes a service that [`make_service`](Self::make_service) made; returns when it is gone. Nothing where

@@ -159,10 +159,11 @@ impl<'a> Bench<'a> {
                 name == folder || name.starts_with(&format!(r"{folder}\"))
             }
             NodeKind::RegistryValue => name.parse::<RegistryName>()?.key == own::KEY,
-            NodeKind::Service | NodeKind::IisAppPool | NodeKind::IisSite => name.starts_with(own::PREFIX),
+            NodeKind::Service | NodeKind::IisAppPool | NodeKind::IisSite | NodeKind::IisBinding => {
+                name.starts_with(own::PREFIX)
+            }
             NodeKind::Package
             | NodeKind::Certificate
-            | NodeKind::IisBinding
             | NodeKind::PrivateKeyAccess
             | NodeKind::WindowsFeature
             | NodeKind::HttpProbe

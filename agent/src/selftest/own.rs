@@ -16,6 +16,9 @@ pub(super) const SERVICES: [&str; 2] = ["muster-selftest-service", "muster-selft
 pub(super) const POOLS: [&str; 2] = ["muster-selftest-pool", "muster-selftest-other"];
 /// A site.
 pub(super) const SITE: &str = "muster-selftest-site";
+/// A binding of it, and another: a name that no client asks for, on a port that nobody is given.
+pub(super) const HTTP: &str = "http/*:47801:muster-selftest.invalid";
+pub(super) const FOREIGN: &str = "http/*:47801:foreign.muster-selftest.invalid";
 /// The name of its folder below the guarded one.
 const FOLDER: &str = "MusterSelftest";
 /// Files and folders in it, the deepest first.

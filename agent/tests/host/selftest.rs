@@ -35,6 +35,24 @@ fn a_twin_keeps_every_promise_and_nothing_stays_on_it() {
     assert!(!state(&stage).contains("selftest"), "{}", state(&stage));
 }
 
+/// A twin that was declared without features cannot show one: the row is marked, and never passed.
+#[test]
+fn what_a_host_cannot_show_is_marked_with_its_reason_and_breaks_nothing() {
+    let stage = Stage::new();
+    let (declaration, bare) = (stage.dir().join("bare.yaml"), stage.dir().join("bare"));
+    std::fs::write(&declaration, "kind: Twin\nhost_name: BARE\npackages: {}\n").unwrap();
+    let run = |words: &[&str], from: &[&std::ffi::OsStr]| {
+        Command::new(crate::exe()).args(words).arg(&bare).args(from).output().unwrap()
+    };
+    run(&["twin", "init", "--dir"], &["--from".as_ref(), declaration.as_ref()]);
+    let ran = run(&["selftest", "--twin"], &[]);
+    assert_eq!(ran.status.code(), Some(0), "{}", said(&ran));
+    let row =
+        said(&ran).lines().skip_while(|line| !line.starts_with("feature.look")).nth(1).map(str::to_owned);
+    assert!(row.unwrap().trim().starts_with("not shown here: no features"), "{}", said(&ran));
+    assert!(said(&ran).contains(" 0 failed, 1 cannot be shown here."), "{}", said(&ran));
+}
+
 #[test]
 fn a_promise_that_a_twin_breaks_fails_and_takes_its_things_away() {
     let stage = Stage::new();

@@ -1,25 +1,55 @@
 //! What a self-test lays out on a twin.
 //!
-//! Neighbours: `selftest` asks, `state` holds it. A twin can show all that it models.
+//! Neighbours: `selftest` asks, `state` holds it. A twin can show all that it models and was declared with.
 
 use std::fs::{OpenOptions, TryLockError};
 
 use super::Twin;
 use super::fault::Operation;
 use super::ledger::Deed;
-use super::state::{Service, find_key};
-use crate::host::{Capability, Error, Hold, Props};
+use super::state::{Answer, Service, find_key};
+use crate::host::{Answering, Capability, Error, Hold, Props};
 
 /// Held by a self-test, in the twin's folder; empty.
 const LOCK: &str = "selftest.lock";
+
+/// Where a twin's stand-in answers.
+const URL: &str = "http://127.0.0.1:47802/";
+const PORT: u16 = 47802;
+
+/// Takes the answer away with itself.
+struct Answered(Twin);
+
+impl Drop for Answered {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.take_answer() {
+            tracing::warn!(%error, "a stand-in of a self-test still answers");
+        }
+    }
+}
+
+impl Twin {
+    fn take_answer(&self) -> Result<(), Error> {
+        let mut section = self.store.lock()?;
+        if !section.state().http.contains_key(URL) {
+            return Ok(());
+        }
+        section.commit(Deed::altered("http", URL, "exists", "absent"), |state| {
+            state.http.remove(URL);
+            state.computer.listeners.remove(&PORT);
+        })?;
+        Ok(())
+    }
+}
 
 impl Props for Twin {
     fn machine_words(&self) -> Result<String, Error> {
         Ok("a twin (SIMULATED)".to_owned())
     }
 
-    fn lacks(&self, _capability: Capability) -> Result<Option<String>, Error> {
-        Ok(None)
+    fn lacks(&self, capability: Capability) -> Result<Option<String>, Error> {
+        let without = capability == Capability::Features && self.store.lock()?.state().features.is_empty();
+        Ok(without.then(|| "no features of Windows are declared on this twin".to_owned()))
     }
 
     fn hold(&self) -> Result<Option<Hold>, Error> {
@@ -28,7 +58,11 @@ impl Props for Twin {
             |error: std::io::Error| Error::Unreachable { what: "the twin", message: error.to_string() };
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(cannot)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Box::new(file))),
+            Ok(()) => {
+                // What answers on a real machine ends with its process; here it would stay.
+                self.take_answer()?;
+                Ok(Some(Box::new(file)))
+            }
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(cannot(error)),
         }
@@ -36,6 +70,16 @@ impl Props for Twin {
 
     fn guarded_folder(&self) -> Result<String, Error> {
         Ok(r"C:\Program Files".to_owned())
+    }
+
+    fn answer(&self, status: u16) -> Result<Answering, Error> {
+        let mut section = self.store.lock()?;
+        section.commit(Deed::altered("http", URL, "status", &status.to_string()), |state| {
+            state.http.insert(URL.to_owned(), Answer { status, while_running: Vec::new(), made_by: None });
+            state.computer.listeners.insert(PORT, "muster-agent.exe".to_owned());
+        })?;
+        drop(section);
+        Ok(Answering { url: URL.to_owned(), port: PORT, end: Box::new(Answered(self.clone())) })
     }
 
     fn make_service(&self, name: &str) -> Result<(), Error> {

@@ -19,12 +19,13 @@ use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress
 use windows_sys::Win32::System::Threading::CreateMutexW;
 
 use super::WindowsHost;
+use super::answering::Responder;
 use super::registry::{Key, View};
 use super::rights::refused;
 use super::shell;
 use super::text::{error_text, wide};
 use crate::host::clock::SystemClock;
-use crate::host::{Capability, Clock as _, Error, Hold, Host as _, Inventory as _, Props};
+use crate::host::{Answering, Capability, Clock as _, Error, Hold, Host as _, Inventory as _, Props};
 use crate::selftest::stand_in;
 
 const MAKE: &str = "make service";
@@ -61,6 +62,12 @@ impl Props for WindowsHost {
                 }
                 told => told.map(|_| None)?,
             },
+            // A library that is not there; whatever else it answers is for the promises to see.
+            Capability::Features => {
+                let told = self.features().get("IIS-WebServerRole").err().map(|error| error.to_string());
+                let is_lacking = |told: &String| told.contains("error 126: ");
+                told.filter(is_lacking).map(|_| "Windows' servicing library is not there".to_owned())
+            }
         })
     }
 
@@ -73,6 +80,13 @@ impl Props for WindowsHost {
         let folder = std::env::var("ProgramFiles");
         folder
             .map_err(|error| Error::CannotTell { what: "the folder of programs", message: error.to_string() })
+    }
+
+    fn answer(&self, status: u16) -> Result<Answering, Error> {
+        let begun = Responder::begin(status);
+        let begun = begun.map_err(|error| refused("listen on", "a free port", error_text(&error)))?;
+        let port = begun.port();
+        Ok(Answering { url: format!("http://127.0.0.1:{port}/"), port, end: Box::new(begun) })
     }
 
     fn make_service(&self, name: &str) -> Result<(), Error> {

@@ -1,0 +1,87 @@
+//! Promises about services: what is not named of their configuration stays.
+//!
+//! Neighbours: `bench` has the engine's steps. Each row stands alone, and makes all that it needs.
+
+use muster_model::node::NodeKind;
+
+use super::super::bench::{Bench, Shown, absent, refused, same, there};
+use super::super::{Promise, own};
+use crate::host::{ServiceFacts, StartMode};
+
+pub(super) static ALL: &[Promise] = &[
+    Promise {
+        id: "service.absent",
+        promise: "a service that is not there is absent, and starting it is an error",
+        kind: NodeKind::Service,
+        needs: &[],
+        show: service_absent,
+    },
+    Promise {
+        id: "service.state",
+        promise: "a service is started and stopped, and its start mode and its neighbour stay",
+        kind: NodeKind::Service,
+        needs: &[],
+        show: service_state,
+    },
+    Promise {
+        id: "service.start",
+        promise: "the start mode alone is set, and a disabled service does not start",
+        kind: NodeKind::Service,
+        needs: &[],
+        show: service_start,
+    },
+    Promise {
+        id: "service.account",
+        promise: "the account alone is set and seen again, and set back",
+        kind: NodeKind::Service,
+        needs: &[],
+        show: service_account,
+    },
+];
+
+fn service_absent(bench: &Bench<'_>) -> Shown {
+    let [name, _] = own::SERVICES;
+    same("the service", &bench.host().services().get(name)?.is_some(), &false)?;
+    absent("starting it", bench.host().services().start(name))
+}
+
+fn service_state(bench: &Bench<'_>) -> Shown {
+    let host = bench.host();
+    let [name, neighbour] = own::SERVICES;
+    host.make_service(name)?;
+    host.make_service(neighbour)?;
+    let beside = host.services().get(neighbour)?;
+    let start = there("the service", host.services().get(name)?)?.start;
+    for state in ["running", "stopped"] {
+        let wanted = [("state", state.into()), ("settle_seconds", 0.into())];
+        bench.bring(&bench.node(NodeKind::Service, name, &wanted)?)?;
+    }
+    same("its start mode", &there("the service", host.services().get(name)?)?.start, &start)?;
+    same("its neighbour", &host.services().get(neighbour)?, &beside)
+}
+
+fn service_start(bench: &Bench<'_>) -> Shown {
+    let host = bench.host();
+    let [name, _] = own::SERVICES;
+    host.make_service(name)?;
+    let before = there("the service", host.services().get(name)?)?;
+    bench.bring(&bench.node(NodeKind::Service, name, &[("start", "disabled".into())])?)?;
+    let after = there("the service", host.services().get(name)?)?;
+    same("its start mode", &after.start, &StartMode::Disabled)?;
+    same("its account", &after.account, &before.account)?;
+    refused("starting a disabled service", host.services().start(name), "error 1058")
+}
+
+fn service_account(bench: &Bench<'_>) -> Shown {
+    let host = bench.host();
+    let [name, _] = own::SERVICES;
+    host.make_service(name)?;
+    let before = there("the service", host.services().get(name)?)?;
+    // Both may log on as services without anybody's doing, so that no right is given that would stay.
+    for account in [r"NT AUTHORITY\LocalService", &before.account] {
+        bench.bring(&bench.node(NodeKind::Service, name, &[("account", account.into())])?)?;
+        let after = there("the service", host.services().get(name)?)?;
+        same("the service", &after, &ServiceFacts { account: account.to_owned(), ..before.clone() })?;
+    }
+    Ok(())
+}
