@@ -34,9 +34,6 @@ pub enum Error {
     /// The shelf does not answer.
     #[error(transparent)]
     Media(#[from] media::Error),
-    /// There is nothing to fetch.
-    #[error("no package of {0} names a medium; give one `medium` and `medium_sha256` first")]
-    Nothing(Slug),
 }
 
 /// A server's medium, and how far it is.
@@ -97,7 +94,7 @@ impl Stage {
     /// What the newest manifests of a site name.
     ///
     /// # Errors
-    /// Where they name nothing, or cannot be read.
+    /// Where they cannot be read.
     pub async fn wanted(&self, site: &Slug) -> Result<Vec<Wanted>, Error> {
         let named = self.named(site).await?;
         let shelf = self.media.list().await?.media;
@@ -108,7 +105,7 @@ impl Stage {
                 wanted.push(Wanted { server: server.clone(), sha256, path, shelf: on_shelf(sha256) });
             }
         }
-        if wanted.is_empty() { Err(Error::Nothing(site.clone())) } else { Ok(wanted) }
+        Ok(wanted)
     }
 
     /// Asks a server's agent for these media; false where it is not there.

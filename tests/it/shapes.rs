@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::manual::with_the_guide_at_work;
 
 /// What is typed, in order, and how it ends.
-const TYPED: [(&str, i32); 32] = [
+const TYPED: [(&str, i32); 35] = [
     ("validate -f documents", 0),
     ("diff -f documents", 0),
     ("push -f documents --dry-run", 0),
@@ -45,6 +45,9 @@ const TYPED: [(&str, i32); 32] = [
     ("operator revoke bruno", 0),
     ("secret drill --backup backups/muster-backup-20261125T010000Z --recovery-key muster-recovery-1.txt", 0),
     ("recover status", 0),
+    ("media add documents/site-dupont-prod.yaml", 0),
+    ("media list", 0),
+    ("stage dupont-prod", 0),
 ];
 
 /// The code spans of a text.

@@ -86,6 +86,9 @@ pub(super) async fn run(context: &mut Context<'_>, site: &Slug) -> Result<Exit, 
     if context.output.is_json() {
         context.output.json(shape::STAGE, &StageRecord { site, media: media.values().collect() })?;
     } else {
+        if media.is_empty() {
+            context.output.data(&format!("No package of {site} names a medium; nothing is fetched."))?;
+        }
         let next = if failed {
             vec!["see the shelf: muster media list".to_owned(), format!("type it again: muster stage {site}")]
         } else {

@@ -192,7 +192,6 @@ impl From<stage::Error> for Status {
             stage::Error::Store(error) => error.into(),
             stage::Error::Catalog(error) => error.into(),
             stage::Error::Media(error) => error.into(),
-            stage::Error::Nothing(_) => Self::failed_precondition(error.to_string()),
             stage::Error::Manifest(_) => internal(&error),
         }
     }
