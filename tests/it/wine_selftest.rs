@@ -4,7 +4,6 @@
 //! `deploy/windows/CONFORMANCE.md`; `conformance` writes it, and compares the twin's part in every check.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
 use muster_tests::cli::{Ran, code};
@@ -12,6 +11,10 @@ use muster_tests::programs::{for_windows, root, wine_drive};
 use serde_json::Value;
 
 use crate::conformance::{self, on_a_twin};
+
+/// What `tests/windows/certificates.reg` puts into the computer's own store.
+const CERTIFICATES: [&str; 2] =
+    ["11220A2AB2CE33C9D0B241DA0962625C1909928E", "318194C463DB78A592A33B977F0F1C6C734E2FEF"];
 
 fn wine(words: &[&str]) -> Ran {
     Ran::of(Command::new(root().join("tests/windows/wine")).args(words)).unwrap()
@@ -27,10 +30,6 @@ fn selftest() -> (Ran, Value) {
     (ran, report)
 }
 
-fn config() -> PathBuf {
-    wine_drive().join("windows/system32/inetsrv/config/applicationHost.config")
-}
-
 /// Nothing of the self-test's is left, as the machine's own tools tell.
 fn assert_clean() {
     for service in ["muster-selftest-service", "muster-selftest-neighbour"] {
@@ -38,8 +37,15 @@ fn assert_clean() {
     }
     assert_ne!(wine(&["reg", "query", r"HKLM\SOFTWARE\MusterSelftest"]).code, 0);
     assert!(!wine_drive().join("Program Files/MusterSelftest").exists());
-    let config = fs::read_to_string(config()).unwrap();
-    assert!(!config.contains("selftest"), "{config}");
+    for file in ["config/applicationHost.config", "story/http_sys.txt"] {
+        let text = fs::read_to_string(wine_drive().join("windows/system32/inetsrv").join(file)).unwrap();
+        assert!(!text.contains("selftest"), "{text}");
+    }
+    // Those of the stories, and no other.
+    let store = wine(&["reg", "query", r"HKLM\Software\Microsoft\SystemCertificates\MY\Certificates"]);
+    let left: Vec<&str> =
+        store.out.lines().filter_map(|line| line.trim().rsplit_once('\\')).map(|(_, name)| name).collect();
+    assert_eq!(left, CERTIFICATES, "{}", store.out);
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub enum Capability {
     Iis,
     /// The servicing of Windows' features.
     Features,
+    /// Access lists of private keys.
+    KeyRights,
 }
 
 /// Something that answers HTTP requests on this machine alone, until the value goes.
@@ -51,6 +53,11 @@ pub trait Props {
     /// Stops and removes a service that [`make_service`](Self::make_service) made; returns when it is gone. Nothing where
     /// there is none; an error where it is another's.
     fn remove_service(&self, name: &str) -> Result<(), Error>;
+    /// Makes a certificate of that common name, and of nothing else, with its key, in the computer's own store; gives its
+    /// thumbprint. Nobody is made to trust it.
+    fn make_certificate(&self, name: &str) -> Result<String, Error>;
+    /// Removes certificates of exactly that common name from the store, and their key. Nothing where there are none.
+    fn remove_certificates(&self, name: &str) -> Result<(), Error>;
     /// Removes a key below HKEY_LOCAL_MACHINE, in one view. Nothing where there is none; an error where it is not empty.
     fn remove_key(&self, key: &str, is_32bit: bool) -> Result<(), Error>;
 }

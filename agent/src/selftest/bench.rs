@@ -162,9 +162,8 @@ impl<'a> Bench<'a> {
             NodeKind::Service | NodeKind::IisAppPool | NodeKind::IisSite | NodeKind::IisBinding => {
                 name.starts_with(own::PREFIX)
             }
+            NodeKind::Certificate | NodeKind::PrivateKeyAccess => name == own::CERTIFICATE,
             NodeKind::Package
-            | NodeKind::Certificate
-            | NodeKind::PrivateKeyAccess
             | NodeKind::WindowsFeature
             | NodeKind::HttpProbe
             | NodeKind::ManualStep

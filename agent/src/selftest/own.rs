@@ -19,6 +19,11 @@ pub(super) const SITE: &str = "muster-selftest-site";
 /// A binding of it, and another: a name that no client asks for, on a port that nobody is given.
 pub(super) const HTTP: &str = "http/*:47801:muster-selftest.invalid";
 pub(super) const FOREIGN: &str = "http/*:47801:foreign.muster-selftest.invalid";
+/// The common name of its certificate, and a binding that asks for that name.
+pub(super) const CERTIFICATE: &str = "muster-selftest.invalid";
+pub(super) const HTTPS: &str = "https/*:47801:muster-selftest.invalid";
+/// The HTTP.SYS record of that binding.
+pub(super) const RECORD: &str = "muster-selftest.invalid:47801";
 /// The name of its folder below the guarded one.
 const FOLDER: &str = "MusterSelftest";
 /// Files and folders in it, the deepest first.
@@ -56,6 +61,7 @@ pub(super) fn sweep(host: &dyn Provable) -> Vec<String> {
         note(name, host.remove_service(name).map_err(Into::into));
     }
     note("IIS", sweep_iis(host));
+    note(CERTIFICATE, host.remove_certificates(CERTIFICATE).map_err(Into::into));
     for name in FILES {
         note(name, remove_file(host, name));
     }
@@ -71,6 +77,9 @@ pub(super) fn sweep(host: &dyn Provable) -> Vec<String> {
 fn sweep_iis(host: &dyn Provable) -> Result<(), Broken> {
     if host.lacks(Capability::Iis)?.is_some() {
         return Ok(());
+    }
+    if host.http_sys().record(RECORD)?.is_some() {
+        host.http_sys().remove_record(RECORD)?;
     }
     if host.sites().get(SITE)?.is_some() {
         host.sites().remove(SITE)?;

@@ -2,17 +2,21 @@
 //!
 //! Neighbours: `selftest` asks, `state` holds it. A twin can show all that it models and was declared with.
 
+use std::collections::BTreeMap;
 use std::fs::{OpenOptions, TryLockError};
 
 use super::Twin;
 use super::fault::Operation;
 use super::ledger::Deed;
-use super::state::{Answer, Service, find_key};
-use crate::host::{Answering, Capability, Error, Hold, Props};
+use super::state::{Answer, Certificate, Service, find_key};
+use crate::host::clock::SystemClock;
+use crate::host::{Answering, Capability, Clock as _, Error, Hold, Props};
 
 /// Held by a self-test, in the twin's folder; empty.
 const LOCK: &str = "selftest.lock";
 
+/// Of the one certificate that a self-test has.
+const THUMBPRINT: &str = "5E1F7E570000000000000000000000000000CE27";
 /// Where a twin's stand-in answers.
 const URL: &str = "http://127.0.0.1:47802/";
 const PORT: u16 = 47802;
@@ -100,6 +104,33 @@ impl Props for Twin {
         section.commit(Deed::altered("service", name, "exists", "absent"), |state| {
             state.services.remove(&key);
         })?;
+        Ok(())
+    }
+
+    fn make_certificate(&self, name: &str) -> Result<String, Error> {
+        let mut section = self.store.lock()?;
+        let not_after = SystemClock.now() + jiff::SignedDuration::from_hours(24 * 365);
+        section.commit(Deed::altered("certificate", THUMBPRINT, "subject", name), |state| {
+            let made = Certificate {
+                subject: format!("CN={name}"),
+                not_after,
+                has_key: true,
+                rights: BTreeMap::new(),
+                made_by: None,
+            };
+            state.certificates.insert(THUMBPRINT.to_owned(), made);
+        })?;
+        Ok(THUMBPRINT.to_owned())
+    }
+
+    fn remove_certificates(&self, name: &str) -> Result<(), Error> {
+        let mut section = self.store.lock()?;
+        let is_it = |found: &Certificate| found.subject == format!("CN={name}");
+        if section.state().certificates.values().any(is_it) {
+            section.commit(Deed::altered("certificate", name, "exists", "absent"), |state| {
+                state.certificates.retain(|_, found| !is_it(found));
+            })?;
+        }
         Ok(())
     }
 

@@ -20,6 +20,7 @@ use windows_sys::Win32::System::Threading::CreateMutexW;
 
 use super::WindowsHost;
 use super::answering::Responder;
+use super::certificates;
 use super::registry::{Key, View};
 use super::rights::refused;
 use super::shell;
@@ -62,6 +63,9 @@ impl Props for WindowsHost {
                 }
                 told => told.map(|_| None)?,
             },
+            Capability::KeyRights => {
+                has(wine_version().is_none(), "Wine loses the way from a certificate in its store to the key")
+            }
             // A library that is not there; whatever else it answers is for the promises to see.
             Capability::Features => {
                 let told = self.features().get("IIS-WebServerRole").err().map(|error| error.to_string());
@@ -110,6 +114,16 @@ impl Props for WindowsHost {
             left_ms = left_ms.saturating_sub(LOOK_AGAIN_MS);
         }
         Ok(())
+    }
+
+    fn make_certificate(&self, name: &str) -> Result<String, Error> {
+        let made = certificates::stand_in::make(name);
+        made.map_err(|error| refused("make certificate", name, error_text(&error)))
+    }
+
+    fn remove_certificates(&self, name: &str) -> Result<(), Error> {
+        let removed = certificates::stand_in::remove(name);
+        removed.map_err(|error| refused("remove certificate", name, error_text(&error)))
     }
 
     fn remove_key(&self, key: &str, is_32bit: bool) -> Result<(), Error> {

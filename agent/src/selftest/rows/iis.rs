@@ -88,7 +88,7 @@ fn pool_absent(bench: &Bench<'_>) -> Shown {
 }
 
 /// A site with a pool and nothing else.
-fn make_site(bench: &Bench<'_>) -> Shown {
+pub(super) fn make_site(bench: &Bench<'_>) -> Shown {
     let (folder, [pool, _]) = (bench.path("")?, own::POOLS);
     bench.host().app_pools().create(pool, &[])?;
     Ok(bench.host().sites().create(own::SITE, &folder, pool, &[])?)

@@ -2,6 +2,7 @@
 //!
 //! Neighbours: `bench` has the engine's steps.
 
+mod certificates;
 mod files;
 mod iis;
 mod registry;
@@ -14,7 +15,7 @@ use super::Promise;
 
 /// All of them, in the order of a report.
 pub(super) fn all() -> impl Iterator<Item = &'static Promise> {
-    [services::ALL, files::ALL, registry::ALL, iis::ALL, server::ALL].into_iter().flatten()
+    [services::ALL, files::ALL, registry::ALL, iis::ALL, certificates::ALL, server::ALL].into_iter().flatten()
 }
 
 fn members(list: &[(&str, &str)]) -> Value {

@@ -2,10 +2,12 @@
 //!
 //! `store` is what is in it, `key` a certificate's private key, of whichever kind, `descriptor` how Windows keeps a key's access
 //! list. A certificate has its key where the store says which provider holds it, which is what Windows' own console goes by.
-//! Neighbours: `resource::certificate` chooses. Never removes or replaces a certificate, and touches no file of a key.
+//! Neighbours: `resource::certificate` chooses. Never removes or replaces a certificate, but for
+//! that of a self-test (`stand_in`), and touches no file of a key.
 
 mod descriptor;
 mod key;
+pub(super) mod stand_in;
 mod store;
 
 use std::io;

@@ -1,6 +1,7 @@
 //! The store itself, LocalMachine's Personal, and the certificates in it.
 //!
-//! Neighbours: the port reads and adds, `key` opens a certificate's key. Never removes or replaces one.
+//! Neighbours: the port reads and adds, `key` opens a certificate's key, `stand_in` makes a self-test's own and
+//! removes it. Never removes or replaces another.
 
 use std::io;
 use std::ptr;
@@ -9,11 +10,12 @@ use jiff::Timestamp;
 use windows_sys::Win32::Foundation::{CRYPT_E_NOT_FOUND, ERROR_FILE_NOT_FOUND};
 use windows_sys::Win32::Security::Cryptography::{
     CERT_CONTEXT, CERT_INFO, CERT_KEY_PROV_INFO_PROP_ID, CERT_NAME_STR_REVERSE_FLAG, CERT_OPEN_STORE_FLAGS,
-    CERT_SHA1_HASH_PROP_ID, CERT_STORE_ADD_NEW, CERT_STORE_OPEN_EXISTING_FLAG, CERT_STORE_PROV_SYSTEM_W,
-    CERT_STORE_READONLY_FLAG, CERT_SYSTEM_STORE_LOCAL_MACHINE, CERT_X500_NAME_STR, CRYPT_INTEGER_BLOB,
-    CRYPT_MACHINE_KEYSET, CertAddCertificateContextToStore, CertCloseStore, CertEnumCertificatesInStore,
-    CertFreeCertificateContext, CertGetCertificateContextProperty, CertNameToStrW, CertOpenStore, HCERTSTORE,
-    PFXImportCertStore, X509_ASN_ENCODING,
+    CERT_SHA1_HASH_PROP_ID, CERT_STORE_ADD_NEW, CERT_STORE_CTRL_COMMIT, CERT_STORE_OPEN_EXISTING_FLAG,
+    CERT_STORE_PROV_SYSTEM_W, CERT_STORE_READONLY_FLAG, CERT_SYSTEM_STORE_LOCAL_MACHINE, CERT_X500_NAME_STR,
+    CRYPT_INTEGER_BLOB, CRYPT_MACHINE_KEYSET, CertAddCertificateContextToStore, CertCloseStore,
+    CertControlStore, CertDeleteCertificateFromStore, CertDuplicateCertificateContext,
+    CertEnumCertificatesInStore, CertFreeCertificateContext, CertGetCertificateContextProperty,
+    CertNameToStrW, CertOpenStore, HCERTSTORE, PFXImportCertStore, X509_ASN_ENCODING,
 };
 
 use super::super::text::{narrow, wide};
@@ -76,6 +78,13 @@ impl Store {
         if added == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 
+    /// Has changes kept before the store is closed, where it keeps them later. Whether it did is seen when it is opened anew.
+    pub(super) fn commit(&self) {
+        // SAFETY: the store is open; nothing else is asked for.
+        let kept = unsafe { CertControlStore(self.0, 0, CERT_STORE_CTRL_COMMIT, ptr::null()) };
+        tracing::trace!(kept = kept != 0, "the certificate store was told to keep its changes");
+    }
+
     /// Looks at each certificate until there is an answer.
     pub(super) fn each<T>(
         &self,
@@ -108,6 +117,24 @@ impl Drop for Store {
 pub(super) struct Context(*mut CERT_CONTEXT);
 
 impl Context {
+    /// What a call made.
+    pub(super) fn given(made: *mut CERT_CONTEXT) -> io::Result<Self> {
+        if made.is_null() { Err(io::Error::last_os_error()) } else { Ok(Self(made)) }
+    }
+
+    /// The same certificate, held once more.
+    pub(super) fn again(&self) -> Self {
+        // SAFETY: the context is alive; it is counted once more, and given back as often.
+        Self(unsafe { CertDuplicateCertificateContext(self.0) })
+    }
+
+    /// Takes it out of its store.
+    pub(super) fn remove(mut self) -> io::Result<()> {
+        // SAFETY: the context is alive, and is given back by this call, whatever it answers.
+        let removed = unsafe { CertDeleteCertificateFromStore(self.release()) };
+        if removed == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+
     /// Leaves it to a call that gives it back.
     fn release(&mut self) -> *mut CERT_CONTEXT {
         std::mem::replace(&mut self.0, ptr::null_mut())
