@@ -78,3 +78,24 @@ fn what_is_anothers_stays() {
     ran.expect(code::OK);
     assert_clean();
 }
+
+/// As one leaves it that is killed in the middle: a service that runs, a folder with a file, a value in each view.
+#[test]
+#[ignore = "needs Wine and the programs for Windows: ./tests/windows/run selftest"]
+fn what_a_killed_one_left_goes_first() {
+    let exe = for_windows("muster-agent").unwrap();
+    let command = format!("Z:{} selftest-stand-in", exe.display()).replace('/', "\\");
+    let service = "muster-selftest-neighbour";
+    wine(&["sc", "create", service, "binPath=", &command, "start=", "demand"]).expect(code::OK);
+    wine(&["sc", "start", service]).expect(code::OK);
+    let folder = wine_drive().join("Program Files/MusterSelftest");
+    fs::create_dir_all(folder.join("new/deep")).unwrap();
+    fs::write(folder.join("new/deep/left.txt"), "left").unwrap();
+    for view in ["/reg:32", "/reg:64"] {
+        let key = [r"HKLM\SOFTWARE\MusterSelftest", "/v", "Value", "/d", "left", "/f", view];
+        wine(&[&["reg", "add"], &key[..]].concat()).expect(code::OK);
+    }
+    let (ran, _) = selftest();
+    ran.expect(code::OK).says(&[" 0 failed"]);
+    assert_clean();
+}

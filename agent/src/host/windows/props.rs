@@ -209,3 +209,46 @@ fn wine_version() -> Option<String> {
     // SAFETY: it gives a text of its own that ends with a zero and never goes.
     Some(unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn one_self_test_at_a_time_holds_the_server() {
+        let host = WindowsHost::new(Path::new(r"C:\logs"));
+        let first = host.hold().unwrap();
+        assert!(first.is_some() && host.hold().unwrap().is_none());
+        drop(first);
+        assert!(host.hold().unwrap().is_some());
+    }
+
+    #[test]
+    fn a_service_of_anothers_is_not_removed_whatever_its_name_is() {
+        let host = WindowsHost::new(Path::new(r"C:\logs"));
+        let told = host.remove_service("RpcSs").unwrap_err().to_string();
+        assert!(told.contains("it is another's, and starts "), "{told}");
+        assert_eq!(host.remove_service("muster-selftest-nowhere"), Ok(()));
+    }
+
+    #[test]
+    fn a_key_goes_when_nothing_is_in_it() {
+        let (host, key) = (WindowsHost::new(Path::new(r"C:\logs")), r"SOFTWARE\Muster Story\Props");
+        let value = format!(r"HKLM\{key}\Value").parse().unwrap();
+        host.registry().set(&value, &crate::host::RegistryData::Dword(1)).unwrap();
+        assert!(host.remove_key(key, false).unwrap_err().to_string().contains("it is not empty"));
+        host.registry().remove(&value).unwrap();
+        host.remove_key(key, false).unwrap();
+        assert!(Key::open(key, View::Bits64).unwrap().is_none());
+        host.remove_key(key, false).unwrap();
+    }
+
+    #[test]
+    fn this_windows_says_what_it_is_and_that_wine_plays_it() {
+        let host = WindowsHost::new(Path::new(r"C:\logs"));
+        assert!(host.machine_words().unwrap().starts_with("Windows 10."));
+        assert_eq!(host.lacks(Capability::Rights).unwrap().is_some(), wine_version().is_some());
+    }
+}
