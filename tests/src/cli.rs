@@ -4,7 +4,8 @@
 //! here between two of them.
 
 use std::ffi::OsStr;
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -45,6 +46,14 @@ pub struct Ran {
     pub err: String,
 }
 
+/// What was written into a file, from its beginning.
+fn text_of(file: &mut File) -> Result<String> {
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 impl Ran {
     /// Runs a command to its end.
     ///
@@ -53,12 +62,15 @@ impl Ran {
     pub fn of(command: &mut Command) -> Result<Self> {
         let typed: Vec<_> = command.get_args().map(OsStr::to_string_lossy).map(String::from).collect();
         let typed = typed.join(" ");
-        let output = command.stdin(Stdio::null()).output().with_context(|| typed.clone())?;
+        // Not by pipes: what a program of a Wine starts first (the desktop, the service of COM) lives on and would hold them.
+        let (mut out, mut err) = (tempfile::tempfile()?, tempfile::tempfile()?);
+        command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(err.try_clone()?);
+        let status = command.status().with_context(|| typed.clone())?;
         Ok(Self {
             typed,
-            code: output.status.code().unwrap_or(-1),
-            out: String::from_utf8_lossy(&output.stdout).into_owned(),
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+            code: status.code().unwrap_or(-1),
+            out: text_of(&mut out)?,
+            err: text_of(&mut err)?,
         })
     }
 
