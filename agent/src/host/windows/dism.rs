@@ -5,18 +5,14 @@
 //! without any space between their fields (`#pragma pack(push, 1)`, Microsoft's `dismapi.h`). Neighbours: `features` decides
 //! what is asked, `dism_fault` says what an answer means. Never starts `dism.exe`, and never restarts Windows.
 
-use std::ffi::{CStr, c_void};
+use std::ffi::c_void;
 use std::io;
 use std::mem::transmute;
 use std::ptr;
 use std::sync::{Mutex, PoisonError};
 
-use windows_sys::Win32::Foundation::HMODULE;
-use windows_sys::Win32::System::LibraryLoader::{
-    GetProcAddress, LOAD_LIBRARY_SEARCH_SYSTEM32, LoadLibraryExW,
-};
-
 use super::dism_fault::Fault;
+use super::system_library::{Entry, SystemLibrary};
 use super::text::{narrow_at, wide};
 
 /// `DISM_ONLINE_IMAGE`: the Windows that runs.
@@ -27,7 +23,6 @@ const LOG_ERRORS: i32 = 0;
 const NO_PACKAGE: i32 = 0;
 
 type Answer = i32;
-type Entry = unsafe extern "system" fn() -> isize;
 type Initialize = unsafe extern "system" fn(i32, *const u16, *const u16) -> Answer;
 type Shutdown = unsafe extern "system" fn() -> Answer;
 type OpenSession = unsafe extern "system" fn(*const u16, *const u16, *const u16, *mut u32) -> Answer;
@@ -107,23 +102,18 @@ static TURN: Mutex<Option<Library>> = Mutex::new(None);
 
 impl Library {
     fn load() -> io::Result<Self> {
-        let name = wide("dismapi.dll");
-        // SAFETY: the name ends with a zero; the second argument is reserved; only the system folder is searched.
-        let module = unsafe { LoadLibraryExW(name.as_ptr(), ptr::null_mut(), LOAD_LIBRARY_SEARCH_SYSTEM32) };
-        if module.is_null() {
-            return Err(io::Error::last_os_error());
-        }
-        let get_all = entry(module, c"DismGetFeatures")?;
-        let get_parents = entry(module, c"DismGetFeatureParent")?;
-        let get_info = entry(module, c"DismGetFeatureInfo")?;
-        let enable = entry(module, c"DismEnableFeature")?;
-        let disable = entry(module, c"DismDisableFeature")?;
-        let open_session = entry(module, c"DismOpenSession")?;
-        let close_session = entry(module, c"DismCloseSession")?;
-        let initialize = entry(module, c"DismInitialize")?;
-        let last_message = entry(module, c"DismGetLastErrorMessage")?;
-        let delete = entry(module, c"DismDelete")?;
-        let shutdown = entry(module, c"DismShutdown")?;
+        let library = SystemLibrary::load("dismapi.dll")?;
+        let get_all = library.entry(c"DismGetFeatures")?;
+        let get_parents = library.entry(c"DismGetFeatureParent")?;
+        let get_info = library.entry(c"DismGetFeatureInfo")?;
+        let enable = library.entry(c"DismEnableFeature")?;
+        let disable = library.entry(c"DismDisableFeature")?;
+        let open_session = library.entry(c"DismOpenSession")?;
+        let close_session = library.entry(c"DismCloseSession")?;
+        let initialize = library.entry(c"DismInitialize")?;
+        let last_message = library.entry(c"DismGetLastErrorMessage")?;
+        let delete = library.entry(c"DismDelete")?;
+        let shutdown = library.entry(c"DismShutdown")?;
         Ok(Self {
             // SAFETY: Microsoft's header declares it so.
             initialize: unsafe { transmute::<Entry, Initialize>(initialize) },
@@ -165,13 +155,6 @@ impl Library {
         let words = words.map(|start| unsafe { narrow_at(start) });
         Err(Fault::new(call, answer.cast_unsigned(), words.as_deref().unwrap_or_default()))
     }
-}
-
-/// A function of the library, of whatever type.
-fn entry(module: HMODULE, name: &CStr) -> io::Result<Entry> {
-    // SAFETY: the library is loaded and stays, and the name ends with a zero.
-    let found = unsafe { GetProcAddress(module, name.as_ptr().cast()) };
-    found.ok_or_else(io::Error::last_os_error)
 }
 
 /// A structure, or the first of several, that the library gave; given back with this value.
