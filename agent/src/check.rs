@@ -3,9 +3,9 @@
 //! Neighbours: `run::Agent` is opened and not set to work; nothing is accepted and nothing is changed. Takes the data folder,
 //! so it says so when an agent already runs there.
 
-use std::fmt::Write as _;
 use std::time::Instant;
 
+use muster_model::causes::with_causes;
 use muster_model::limits;
 use muster_proto::dial;
 
@@ -59,7 +59,7 @@ pub async fn check(agent: &Agent) -> Findings {
         return findings.bad(&line, "start the controller, or open the port on the firewalls between");
     }
     if let Err(error) = dial::dial(&options.controller, &options.renewal.credentials()).await {
-        let line = format!("tls         FAIL, {}", chain(&error));
+        let line = format!("tls         FAIL, {}", with_causes(&error));
         return findings
             .bad(&line, "exempt this address from TLS inspection; if nothing inspects it, enrol again");
     }
@@ -67,7 +67,7 @@ pub async fn check(agent: &Agent) -> Findings {
     let begun = Instant::now();
     match session::open(options, agent.reception()).await {
         Err(broken) => {
-            let line = format!("controller  FAIL, {}", chain(&broken));
+            let line = format!("controller  FAIL, {}", with_causes(&broken));
             let advice = "ask the operator: muster server list; one that was revoked or enrolled anew is hung up on and must be invited again";
             findings.bad(&line, advice)
         }
@@ -92,18 +92,4 @@ pub async fn check(agent: &Agent) -> Findings {
 fn seconds(milliseconds: i64) -> f64 {
     let tenths = i32::try_from(milliseconds / 100).unwrap_or(i32::MAX);
     f64::from(tenths) / 10.0
-}
-
-/// The error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        // A String takes every write.
-        if write!(text, ": {inner}").is_err() {
-            break;
-        }
-        cause = inner.source();
-    }
-    text
 }

@@ -6,6 +6,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use muster_model::causes::with_causes;
 use muster_model::digest::Digest;
 use muster_model::limits;
 use muster_model::name::InvalidName;
@@ -86,7 +87,7 @@ impl Fetcher {
             let StageMedium { sha256, .. } = medium;
             if let Err(error) = self.fetch(medium, options, outlet).await {
                 tracing::error!(%sha256, error = &error as &dyn std::error::Error, "a medium was not fetched");
-                let problem = Some(chain(&error));
+                let problem = Some(with_causes(&error));
                 outlet.send(FromAgent::Staged(Staged { sha256, held_bytes: 0, whole: false, problem }));
             }
         }
@@ -158,16 +159,4 @@ impl Fetcher {
         let cache = self.cache.clone();
         Ok(tokio::task::spawn_blocking(move || ask(&cache)).await??)
     }
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }

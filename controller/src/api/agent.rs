@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _};
+use muster_model::causes::with_causes;
 use muster_model::digest::Digest;
 use muster_model::limits;
 use muster_model::memory::AgentMemory;
@@ -240,7 +241,7 @@ impl v1::agent_server::Agent for Service {
         let hello = match FromAgent::try_from(first) {
             Ok(FromAgent::Hello(hello)) => hello,
             Ok(_) => return Err(Status::invalid_argument("the first message must be the hello")),
-            Err(error) => return Err(Status::invalid_argument(super::chain(&error))),
+            Err(error) => return Err(Status::invalid_argument(with_causes(&error))),
         };
         let (opened_in, opened) = oneshot::channel();
         let asked = server.clone();
@@ -317,6 +318,6 @@ fn refused(error: &session::Error) -> Status {
     match error {
         session::Error::Connected(_) => Status::already_exists(error.to_string()),
         session::Error::OtherHost { .. } => Status::failed_precondition(error.to_string()),
-        session::Error::Store(_) => Status::unavailable(super::chain(error)),
+        session::Error::Store(_) => Status::unavailable(with_causes(error)),
     }
 }

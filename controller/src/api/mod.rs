@@ -24,8 +24,6 @@ use tonic::body::Body;
 use tonic::server::NamedService;
 use tower::Service;
 
-pub(crate) use status::chain;
-
 /// Every service of the controller, behind one listener.
 #[derive(Clone)]
 pub struct Doors {

@@ -6,6 +6,7 @@
 //! the CLI prints the message as it is.
 
 use muster_core::run::IllegalMove;
+use muster_model::causes::with_causes;
 use muster_model::resolve::ExplainError;
 use tonic::Status;
 
@@ -14,21 +15,9 @@ use crate::dispatch::{self, load};
 use crate::intake::{self, catalog};
 use crate::{media, planning, recovery, secrets, stage, store, views};
 
-/// An error with its causes, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
-}
-
 fn internal(error: &(dyn std::error::Error + 'static)) -> Status {
     tracing::error!(error, "a call failed");
-    Status::internal(chain(error))
+    Status::internal(with_causes(error))
 }
 
 impl From<store::Error> for Status {
@@ -102,7 +91,7 @@ impl From<planning::Error> for Status {
             | planning::Error::EndDateMissing { .. }
             | planning::Error::EndDatePassed { .. }
             | planning::Error::NoEndDate { .. }
-            | planning::Error::Assemble(_) => Self::failed_precondition(chain(&error)),
+            | planning::Error::Assemble(_) => Self::failed_precondition(with_causes(&error)),
             planning::Error::Manifest(_) | planning::Error::Record(_) | planning::Error::NoGate { .. } => {
                 internal(&error)
             }

@@ -4,6 +4,7 @@
 //! answers go out after the commit. A commit that fails leaves nobody knowing what is on disk: the writer then stops for
 //! good and says why, and `serve` ends the process.
 
+use muster_model::causes::with_causes;
 use muster_model::limits;
 use muster_model::name::Sequence;
 use sqlx::sqlite::SqlitePool;
@@ -123,7 +124,7 @@ pub(super) fn spawn(
     tokio::spawn(async move {
         let fatal = match work.await {
             Ok(Ok(())) => return,
-            Ok(Err(error)) => Fatal(chain(&error)),
+            Ok(Err(error)) => Fatal(with_causes(&error)),
             Err(panic) => Fatal(format!("a write ended in a defect: {panic}")),
         };
         tracing::error!(%fatal, "the writer stopped");
@@ -155,7 +156,7 @@ async fn write_batch(
     if let Err(error) = tx.snapshot.write_behind().await {
         // Where the database undoes it, nothing of the batch is there, and all of its callers can be told.
         tx.snapshot.transaction.rollback().await?;
-        let why = Fatal(chain(&error));
+        let why = Fatal(with_causes(&error));
         tracing::error!(%why, jobs = jobs.len(), "a batch of writes was undone");
         jobs.into_iter().for_each(|job| job.refuse(&why));
         return Ok(());
@@ -168,15 +169,4 @@ async fn write_batch(
         job.answer();
     }
     Ok(())
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }

@@ -7,6 +7,7 @@
 
 pub mod backup;
 pub mod binding;
+pub mod causes;
 pub mod certificate;
 pub mod check;
 mod claims;

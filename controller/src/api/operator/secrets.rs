@@ -4,13 +4,13 @@
 
 use std::collections::BTreeSet;
 
+use muster_model::causes::with_causes;
 use muster_model::name::{Recipient, Slug};
 use muster_model::secret::SealedSecret;
 use muster_proto::v1;
 use tonic::Status;
 
 use super::{Service, parse};
-use crate::api::chain;
 use crate::secrets::{Recipients, Slot};
 
 impl Service {
@@ -28,7 +28,7 @@ impl Service {
         let v1::PutSecretRequest { secret, recipients, reseal } = request;
         let secret = secret.ok_or_else(|| Status::invalid_argument("no secret was sent"))?;
         let sealed =
-            SealedSecret::try_from(secret).map_err(|error| Status::invalid_argument(chain(&error)))?;
+            SealedSecret::try_from(secret).map_err(|error| Status::invalid_argument(with_causes(&error)))?;
         let to = recipients.iter().map(|recipient| parse(recipient));
         let to: BTreeSet<Recipient> = to.collect::<Result<_, _>>()?;
         let secret = self.secrets.put(sealed, to, reseal, by.into()).await?;
