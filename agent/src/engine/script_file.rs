@@ -7,8 +7,7 @@
 use std::io::{self, SeekFrom};
 
 use muster_agent_core::script::{Batch, Encoding, Reader, Script, ScriptError, Sniffer};
-use muster_model::digest::Digest;
-use sha2::{Digest as _, Sha256};
+use muster_model::digest::{Digest, Hasher};
 
 use crate::host::{Files, Source};
 
@@ -77,10 +76,10 @@ impl ScriptFile {
 
 /// The digest of a file and the encoding of its text.
 fn look(source: &mut dyn Source) -> io::Result<(Digest, Encoding)> {
-    let (mut hash, mut sniffer, mut piece) = (Sha256::new(), Sniffer::default(), vec![0; PIECE_BYTES]);
+    let (mut hash, mut sniffer, mut piece) = (Hasher::default(), Sniffer::default(), vec![0; PIECE_BYTES]);
     loop {
         match source.read(&mut piece)? {
-            0 => return Ok((Digest::from_bytes(hash.finalize().into()), sniffer.finish())),
+            0 => return Ok((hash.finish(), sniffer.finish())),
             length => {
                 hash.update(&piece[..length]);
                 sniffer.push(&piece[..length]);

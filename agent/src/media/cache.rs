@@ -11,14 +11,11 @@ use std::path::{Path, PathBuf};
 use muster_model::digest::Digest;
 use muster_model::limits;
 use muster_model::package::Medium;
-use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use crate::host::CommandLine;
+use crate::supervise::medium::digest_of;
 use crate::{durable, os};
-
-/// How much is read at once to compare a whole.
-const READ_BYTES: usize = 256 * 1024;
 
 /// Why a medium is not held.
 #[derive(Debug, Error)]
@@ -190,16 +187,6 @@ fn length(path: &Path) -> io::Result<Option<u64>> {
         Ok(file) => Ok(Some(file.len())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
-    }
-}
-
-fn digest_of(file: &mut File) -> io::Result<Digest> {
-    let (mut hash, mut buffer) = (Sha256::new(), vec![0; READ_BYTES]);
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(Digest::from_bytes(hash.finalize().into())),
-            read => hash.update(&buffer[..read]),
-        }
     }
 }
 

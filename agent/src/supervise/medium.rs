@@ -6,18 +6,14 @@
 //! old version goes. Other files beside it, such as a `data1.cab`, are not looked at.
 
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 
-use muster_model::digest::Digest;
+use muster_model::digest::{Digest, Hasher};
 use muster_model::package::Medium;
-use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use crate::host::CommandLine;
 use crate::os;
-
-/// What is read at once.
-const CHUNK_BYTES: usize = 256 * 1024;
 
 /// Why a medium may not be used.
 #[derive(Debug, Error)]
@@ -54,7 +50,7 @@ impl HeldMedium {
     pub fn take(medium: &Medium) -> Result<Self, Error> {
         let unreadable = |source| Error::Unreadable { path: medium.path.clone(), source };
         let mut file = os::open_unchanging(medium.path.as_ref()).map_err(unreadable)?;
-        let found = digest(&mut file).map_err(unreadable)?;
+        let found = digest_of(&mut file).map_err(unreadable)?;
         if found != medium.sha256 {
             let (path, wanted) = (medium.path.clone(), medium.sha256);
             return Err(Error::Other { path, wanted, found });
@@ -69,12 +65,9 @@ impl HeldMedium {
     }
 }
 
-fn digest(file: &mut File) -> io::Result<Digest> {
-    let (mut hash, mut chunk) = (Sha256::new(), vec![0; CHUNK_BYTES]);
-    loop {
-        match file.read(&mut chunk)? {
-            0 => return Ok(Digest::from_bytes(hash.finalize().into())),
-            length => hash.update(&chunk[..length]),
-        }
-    }
+/// The digest of the rest of a file.
+pub(crate) fn digest_of(file: &mut File) -> io::Result<Digest> {
+    let mut hash = Hasher::default();
+    io::copy(file, &mut hash)?;
+    Ok(hash.finish())
 }

@@ -8,12 +8,11 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use muster_model::digest::Digest;
+use muster_model::digest::{Digest, Hasher};
 use muster_model::limits;
 use muster_model::media::{MediaView, MediumName};
 use muster_proto::v1;
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 use tonic::Code;
 
 use super::Context;
@@ -62,7 +61,7 @@ impl Cargo {
         let name: MediumName = name.parse().map_err(|error: muster_model::name::InvalidName| {
             Failure::usage(error.to_string(), "give the file another name")
         })?;
-        let (mut hash, mut size_bytes) = (Sha256::new(), 0);
+        let (mut hash, mut size_bytes) = (Hasher::default(), 0);
         let mut buffer = vec![0; chunk_bytes()?];
         loop {
             let read = file.read(&mut buffer).map_err(unread)?;
@@ -73,7 +72,7 @@ impl Cargo {
             size_bytes += read as u64;
             seen(size_bytes, about.len());
         }
-        Ok(Self { file, sha256: Digest::from_bytes(hash.finalize().into()), name, size_bytes })
+        Ok(Self { file, sha256: hash.finish(), name, size_bytes })
     }
 
     /// The piece at that place.

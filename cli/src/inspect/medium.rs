@@ -6,9 +6,8 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use muster_model::digest::Digest;
+use muster_model::digest::{Digest, Hasher};
 use muster_model::limits;
-use sha2::{Digest as _, Sha256};
 
 use super::Error;
 use super::found::Kind;
@@ -71,7 +70,7 @@ impl Medium {
         file.by_ref().take(HEADERS_BYTES as u64).read_to_end(&mut first)?;
         let is_program = known(&first)?;
         let mut search = Search::default();
-        let mut hash = Sha256::new();
+        let mut hash = Hasher::default();
         let mut size_bytes = 0;
         let mut buffer = first.clone();
         while !buffer.is_empty() {
@@ -89,7 +88,7 @@ impl Medium {
             Content::Package
         };
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        Ok(Self { name, size_bytes, sha256: Digest::from_bytes(hash.finalize().into()), content })
+        Ok(Self { name, size_bytes, sha256: hash.finish(), content })
     }
 }
 

@@ -9,17 +9,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use muster_model::digest::Digest;
+use muster_model::digest::{Digest, Hasher};
 use muster_model::limits;
 use muster_model::media::{MediaView, Medium, MediumView};
-use sha2::{Digest as _, Sha256};
 
 use super::{Error, Piece, Slot};
 use crate::authority::files;
 use crate::os;
-
-/// How much is read at once to compare a whole.
-const READ_BYTES: usize = 1024 * 1024;
 
 /// The folder of the media, which need not be there yet.
 #[derive(Debug)]
@@ -258,13 +254,9 @@ fn size(path: &Path) -> io::Result<Option<u64>> {
 }
 
 fn digest_of(path: &Path) -> io::Result<Digest> {
-    let (mut file, mut hash, mut buffer) = (File::open(path)?, Sha256::new(), vec![0; READ_BYTES]);
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(Digest::from_bytes(hash.finalize().into())),
-            read => hash.update(&buffer[..read]),
-        }
-    }
+    let mut hash = Hasher::default();
+    io::copy(&mut File::open(path)?, &mut hash)?;
+    Ok(hash.finish())
 }
 
 #[cfg(test)]

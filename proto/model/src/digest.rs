@@ -4,6 +4,7 @@
 //! a value that was serialised anew.
 
 use std::fmt;
+use std::io;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,33 @@ impl Digest {
     /// The first eight digits: enough for a person to tell two plans apart, never enough to approve one.
     pub fn short(&self) -> String {
         self.to_string().chars().take(8).collect()
+    }
+}
+
+/// Takes bytes that come in pieces, as from `std::io::copy`, and gives the digest of all of them.
+#[derive(Debug, Clone, Default)]
+pub struct Hasher(Sha256);
+
+impl Hasher {
+    /// Takes the bytes that follow.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of what was taken.
+    pub fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
+    }
+}
+
+impl io::Write for Hasher {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -75,5 +103,24 @@ impl TryFrom<String> for Digest {
 impl From<Digest> for String {
     fn from(digest: Digest) -> String {
         digest.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pieces_make_no_difference() {
+        let bytes: Vec<u8> = (0..=255).cycle().take(20_000).collect();
+        for piece_bytes in [1, 7, 4_096, 20_000] {
+            let mut hash = Hasher::default();
+            bytes.chunks(piece_bytes).for_each(|piece| hash.update(piece));
+            assert_eq!(hash.finish(), Digest::of(&bytes));
+        }
+        let mut hash = Hasher::default();
+        assert_eq!(io::copy(&mut bytes.as_slice(), &mut hash).unwrap(), 20_000);
+        assert_eq!(hash.finish(), Digest::of(&bytes));
+        assert_eq!(Hasher::default().finish(), Digest::of(b""));
     }
 }
