@@ -34,12 +34,12 @@ mod registry;
 mod services;
 mod sites;
 
-use std::error::Error as _;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use muster_model::causes::with_causes;
 use muster_model::name::HostName;
 use muster_model::node::NodeKind;
 
@@ -123,14 +123,7 @@ fn refused(operation: Operation, name: &str, message: impl Into<String>) -> supe
 
 impl From<Error> for super::Error {
     fn from(error: Error) -> Self {
-        let mut message = error.to_string();
-        let mut cause = error.source();
-        while let Some(inner) = cause {
-            message.push_str(": ");
-            message.push_str(&inner.to_string());
-            cause = inner.source();
-        }
-        Self::Unreachable { what: "the twin", message }
+        Self::Unreachable { what: "the twin", message: with_causes(&error) }
     }
 }
 
