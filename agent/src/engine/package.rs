@@ -45,27 +45,22 @@ impl Engine {
                 Err(ending) => return Ok(ending),
             }
         };
-        let mut held = None;
-        if replaces {
-            // What is taken off already is followed by its installation, whatever became of the medium.
-            if !uninstalling {
-                held = match self.hold_medium(task) {
-                    Ok(held) => held,
-                    Err(problem) => {
-                        let evidence =
-                            format!("nothing was done, and the old version is still there: {problem}");
-                        return Ok(Ending::new(End::Failed, evidence));
-                    }
-                };
+        // What is taken off already is followed by its installation, whatever became of the medium.
+        let medium = if replaces && !uninstalling { self.hold_medium(task) } else { Ok(None) };
+        let _held_to_the_end = match medium {
+            Ok(medium) => medium,
+            Err(problem) => {
+                let evidence = format!("nothing was done, and the old version is still there: {problem}");
+                return Ok(Ending::new(End::Failed, evidence));
             }
+        };
+        if replaces {
             match self.phase(task, Phase::Uninstall)? {
                 Came::Through(remark) => remarks.push(remark),
                 Came::Ends(ending) => return Ok(ending),
             }
         }
-        let installed = self.phase(task, Phase::Install)?;
-        drop(held);
-        match installed {
+        match self.phase(task, Phase::Install)? {
             Came::Through(remark) => remarks.push(remark),
             Came::Ends(mut ending) => {
                 // Whoever reads why the installation failed must not miss that the old version is gone.
