@@ -5,15 +5,14 @@
 //! registry, and what the setup program wrote.
 
 use std::fs;
-use std::io::{Read as _, Seek as _};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use muster_model::digest::Digest;
 use muster_model::event::EventBody;
 use muster_model::outcome::{End, Outcome};
 use muster_model::plan::Reason;
-use muster_tests::cli::code;
+use muster_tests::cli::{Ran, code};
 use muster_tests::daemon::await_until;
 use muster_tests::field::Field;
 use muster_tests::programs::{root, wine_drive};
@@ -28,7 +27,6 @@ struct Vendor(Server);
 
 impl Vendor {
     fn come() -> Self {
-        // First, because it starts what lives on and holds nobody's pipe.
         remove_all();
         let vendor = Self(Server::lay("install"));
         fs::create_dir_all(file("media")).unwrap();
@@ -87,17 +85,9 @@ fn sha256_of(medium: &str) -> String {
     Digest::of(&fs::read(root().join("target/wine/media").join(medium)).unwrap()).to_string()
 }
 
-/// A program of the Wine; gives its exit code and what it said. What it starts first (the desktop, the service of COM) lives
-/// on and would hold a pipe, so that it writes into a file.
-fn wine(words: &[&str]) -> (i32, String) {
-    let mut said = tempfile::tempfile().unwrap();
-    let mut command = Command::new(root().join("tests/windows/wine"));
-    command.args(words).stdin(Stdio::null()).stderr(Stdio::null()).stdout(said.try_clone().unwrap());
-    let status = command.status().unwrap();
-    let mut text = Vec::new();
-    said.rewind().unwrap();
-    said.read_to_end(&mut text).unwrap();
-    (status.code().unwrap(), String::from_utf8_lossy(&text).into_owned())
+/// A program of the Wine.
+fn wine(words: &[&str]) -> Ran {
+    Ran::of(Command::new(root().join("tests/windows/wine")).args(words)).unwrap()
 }
 
 /// Takes off what a story before has left; what is not there is as good.
@@ -111,11 +101,11 @@ fn remove_all() {
 
 /// A person takes the program off, by more than its own means.
 fn lose_beta() {
-    assert_eq!(wine(&["reg", "delete", BETA, "/f"]).0, 0);
+    wine(&["reg", "delete", BETA, "/f"]).expect(code::OK);
 }
 
 fn value(key: &str, name: &str) -> String {
-    wine(&["reg", "query", key, "/v", name]).1
+    wine(&["reg", "query", key, "/v", name]).out
 }
 
 /// What the setup program did, in its own words.
@@ -254,7 +244,7 @@ fn a_setup_that_hangs_goes_on_and_an_agent_that_was_killed_adopts_it() {
     assert_eq!(outcome.end, End::Unknown);
     assert!(outcome.evidence.contains("after its time limit and goes on"), "{}", outcome.evidence);
     fs::remove_file(file("wait")).unwrap();
-    await_until("the setup has done its work", || Ok(wine(&["reg", "query", BETA]).0 == 0)).unwrap();
+    await_until("the setup has done its work", || Ok(wine(&["reg", "query", BETA]).code == 0)).unwrap();
     field.assert_in_sync();
     assert_eq!(deeds(), ["setup", "copy"]);
 

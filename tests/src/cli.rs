@@ -60,18 +60,7 @@ impl Ran {
     /// # Errors
     /// Where it cannot be started.
     pub fn of(command: &mut Command) -> Result<Self> {
-        let typed: Vec<_> = command.get_args().map(OsStr::to_string_lossy).map(String::from).collect();
-        let typed = typed.join(" ");
-        // Not by pipes: what a program of a Wine starts first (the desktop, the service of COM) lives on and would hold them.
-        let (mut out, mut err) = (tempfile::tempfile()?, tempfile::tempfile()?);
-        command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(err.try_clone()?);
-        let status = command.status().with_context(|| typed.clone())?;
-        Ok(Self {
-            typed,
-            code: status.code().unwrap_or(-1),
-            out: text_of(&mut out)?,
-            err: text_of(&mut err)?,
-        })
+        Self::end_of(command.stdin(Stdio::null()), None)
     }
 
     /// The same, with this line on its standard input.
@@ -79,24 +68,25 @@ impl Ran {
     /// # Errors
     /// Where it cannot be started or does not read.
     pub fn of_with(command: &mut Command, line: &str) -> Result<Self> {
+        Self::end_of(command.stdin(Stdio::piped()), Some(line))
+    }
+
+    fn end_of(command: &mut Command, line: Option<&str>) -> Result<Self> {
         let typed: Vec<_> = command.get_args().map(OsStr::to_string_lossy).map(String::from).collect();
         let typed = typed.join(" ");
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // Not by pipes: what a program of a Wine starts first (the desktop, the service of COM) lives on and would hold them.
+        let (mut out, mut err) = (tempfile::tempfile()?, tempfile::tempfile()?);
+        command.stdout(out.try_clone()?).stderr(err.try_clone()?);
         let mut child = command.spawn().with_context(|| typed.clone())?;
-        if let Some(mut stdin) = child.stdin.take() {
+        if let (Some(mut stdin), Some(line)) = (child.stdin.take(), line) {
             // One that refuses before it reads has closed its input, and says so by its code.
             match writeln!(stdin, "{line}") {
                 Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => return Err(error.into()),
                 Ok(()) | Err(_) => {}
             }
         }
-        let output = child.wait_with_output()?;
-        Ok(Self {
-            typed,
-            code: output.status.code().unwrap_or(-1),
-            out: String::from_utf8_lossy(&output.stdout).into_owned(),
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
-        })
+        let code = child.wait()?.code().unwrap_or(-1);
+        Ok(Self { typed, code, out: text_of(&mut out)?, err: text_of(&mut err)? })
     }
 
     /// Itself, where it ended with this code.
