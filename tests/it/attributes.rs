@@ -25,6 +25,7 @@ type Attribute = String;
 
 const PORT: &str = r"HKLM\SOFTWARE\Kinds\Port";
 const OWN: &str = "1A2B3C4D5E6F1A2B3C4D5E6F1A2B3C4D5E6F1A2B";
+const EXTRA: &str = "Kinds.Extra";
 const RECORD: &str = "kinds.example:1025";
 const HTTPS: &str = "https/*:1025:kinds.example";
 
@@ -204,11 +205,21 @@ fn services_and_files(field: &Field) -> BTreeSet<Attribute> {
     ));
     seen.extend(mend(
         field,
-        vec![(
-            &["service", "Kinds.Batch", "state=stopped"],
-            "service/Kinds.Batch state stopped -> running (drift)",
-            Deed::ServiceStarted { service: "Kinds.Batch".to_owned() },
-        )],
+        vec![
+            (
+                &["service", "Kinds.Batch", "state=stopped"],
+                "service/Kinds.Batch state stopped -> running (drift)",
+                Deed::ServiceStarted { service: "Kinds.Batch".to_owned() },
+            ),
+            (
+                &["service", EXTRA, r"command_line=C:\other.exe"],
+                r#"service/Kinds.Extra command_line C:\other.exe -> "C:\Kinds\extra\extra.exe" -service (drift)"#,
+                Deed::ServiceCommandLineSet {
+                    service: EXTRA.to_owned(),
+                    command_line: r#""C:\Kinds\extra\extra.exe" -service"#.to_owned(),
+                },
+            ),
+        ],
     ));
     seen
 }

@@ -43,6 +43,28 @@ fn a_stopped_service_is_started_again() {
     field.assert_in_sync();
 }
 
+/// A service that Muster made from its command line, and that somebody deleted, is made again as it was.
+#[test]
+fn a_deleted_service_is_made_again_from_its_command_line() {
+    let field = Field::kinds();
+    field.bring_in_sync();
+    let twin = &field.agent.twin;
+    let before = twin.state();
+    assert_eq!(before.services["Kinds.Extra"].account, "LocalSystem");
+    twin.set(&["service", "Kinds.Extra", "absent"]);
+
+    let plan = field.approved_plan();
+    let rows = [
+        r#"service/Kinds.Extra command_line (absent) -> "C:\Kinds\extra\extra.exe" -service (drift)"#,
+        "service/Kinds.Extra start (absent) -> automatic (drift)",
+        "service/Kinds.Extra state (absent) -> running (drift)",
+    ];
+    assert_eq!(field.rows(plan), rows);
+    field.cli.run(["run", &plan.to_string(), "--watch"]).expect(code::OK);
+    assert_eq!(twin.state(), before);
+    field.assert_in_sync();
+}
+
 /// Drift that mends itself between approval and run needs no effect: the step is done as it stands.
 #[test]
 fn a_row_that_went_away_is_already_in_state() {

@@ -11,7 +11,8 @@ fn planned(field: &Field) -> (muster_model::name::PlanId, Vec<String>) {
     (plan, field.rows(plan))
 }
 
-const EXTRA: [&str; 7] = [
+const EXTRA: [&str; 8] = [
+    "service/Kinds.Extra exists true -> (absent) (no longer wanted)",
     "iis_binding/Extra/https/*:1099: exists true -> (absent) (no longer wanted)",
     "iis_site/Extra exists true -> (absent) (no longer wanted)",
     r"iis_site/Extra applications[/x] C:\Kinds\extra\x -> (absent) (no longer wanted)",
@@ -48,14 +49,17 @@ fn what_muster_did_not_make_stays_and_only_what_it_gave_goes() {
     let twin = &field.agent.twin;
     twin.set(&["app_pool", "Extra", "enable_32bit=true"]);
     twin.set(&["file", r"D:\Extra\extra.ini", "content=other"]);
+    twin.set(&["service", "Kinds.Extra", "start=manual"]);
     field.bring_in_sync();
     field.edit("extra: {type: boolean, default: true}", "extra: {type: boolean, default: false}");
     let (plan, rows) = planned(&field);
     assert!(!rows.iter().any(|row| row.starts_with("iis_app_pool/") || row.starts_with("file/")), "{rows:?}");
     assert!(!rows.iter().any(|row| row.starts_with("folder/")), "it was there with its file: {rows:?}");
+    assert!(!rows.iter().any(|row| row.starts_with("service/")), "{rows:?}");
     field.cli.run(["run", &plan.to_string(), "--watch"]).expect(code::OK);
     let state = twin.state();
     assert!(state.app_pools.contains_key("Extra") && state.files.contains_key(r"D:\Extra\extra.ini"));
+    assert!(state.services.contains_key("Kinds.Extra"));
     field.assert_in_sync();
 }
 

@@ -257,9 +257,10 @@ fn absent(node: &Node) -> Option<Finding> {
     }
     let settings = state_attributes(*kind).any(|spec| node.attributes.contains_key(spec.name));
     match kind {
-        NodeKind::Service => Some(Finding {
+        NodeKind::Service if !node.attributes.contains_key("command_line") => Some(Finding {
             problem: format!("service {name} is absent and no package of this plan makes it"),
-            advice: format!("name its package with `provided_by`, or make service {name} on the server"),
+            advice: "name its package with `provided_by`, or give its `command_line`: Muster makes it then"
+                .to_owned(),
         }),
         NodeKind::IisAppPool if !settings => Some(Finding {
             problem: format!("iis_app_pool {name} is absent and its document gives no setting to make it by"),
@@ -289,6 +290,7 @@ fn absent(node: &Node) -> Option<Finding> {
                 .to_owned(),
         }),
         NodeKind::Package
+        | NodeKind::Service
         | NodeKind::IisAppPool
         | NodeKind::IisSite
         | NodeKind::IisBinding

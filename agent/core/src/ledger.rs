@@ -74,10 +74,13 @@ impl Ledger {
 }
 
 /// Whether a step made the thing: what is taken away later is never more than that. The rows that were applied say so, or,
-/// where a crash cut the step off, those that were approved: a value that was absent is one of a thing that was.
+/// where a crash cut the step off, those that were approved: a value that was absent is one of a thing that was. A secret
+/// says nothing: it cannot be read, and counts as absent on a thing that is there.
 pub fn makes(applied: &[Row], approved: &[Row], interrupted: bool) -> bool {
     let absent = |row: &Row| {
-        row.attribute.member.is_none() && row.old == Old::Absent && matches!(row.new, New::Exact(_))
+        row.attribute.member.is_none()
+            && row.old == Old::Absent
+            && matches!(&row.new, New::Exact(value) if value.as_secret().is_none())
     };
     applied.iter().any(absent) || (interrupted && approved.iter().any(absent))
 }
@@ -124,4 +127,27 @@ pub fn changes(rows: &[Row], generation: Generation) -> Vec<Change> {
         Some(Change { node: row.node.clone(), attribute: row.attribute.clone(), owned })
     };
     rows.iter().filter_map(change).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_model::name::SecretVersion;
+    use muster_model::plan::Reason;
+    use muster_model::secret::SecretRef;
+
+    use super::*;
+    use crate::sample::row;
+
+    /// A service of somebody else's that was only given a password must not be taken away as Muster's own.
+    #[test]
+    fn a_secret_that_was_set_is_no_sign_that_the_thing_was_made() {
+        let came = |attribute, value| {
+            row("service/batch", attribute, Old::Absent, New::Exact(value), Reason::Missing)
+        };
+        assert!(makes(&[came("start", "automatic".into())], &[], false));
+        let version = SecretVersion(1);
+        let secret = SecretRef { site: "s".parse().unwrap(), secret: "p".parse().unwrap(), version };
+        let set = came("password", Value::Secret(secret));
+        assert!(!makes(&[set.clone()], &[set], true));
+    }
 }

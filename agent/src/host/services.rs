@@ -1,6 +1,6 @@
 //! The port to Windows services.
 //!
-//! Neighbours: `resource::service` waits for what is asked here. Never makes a service.
+//! Neighbours: `resource::service` waits for what is asked here.
 
 use muster_proto::secret::SecretValue;
 
@@ -43,12 +43,20 @@ pub struct ServiceFacts {
     pub failure: Option<String>,
     /// The account that it logs on as, as Windows writes it: `LocalSystem`, `.\name`, `DOMAIN\name`.
     pub account: String,
+    /// What Windows starts, as it was written when the service was made.
+    pub command_line: String,
 }
 
 /// Windows services.
 pub trait Services {
     /// What there is of that name, or none.
     fn get(&self, name: &str) -> Result<Option<ServiceFacts>, Error>;
+    /// Makes one that starts this when a person or a program asks for it, as LocalSystem; one that is there is an error.
+    fn create(&self, name: &str, command_line: &str) -> Result<(), Error>;
+    /// Marks it to go: it is gone once it has stopped and nobody looks at it. None is as good.
+    fn remove(&self, name: &str) -> Result<(), Error>;
+    /// Sets what Windows starts; nothing else of its configuration. It takes hold when the service starts next.
+    fn set_command_line(&self, name: &str, command_line: &str) -> Result<(), Error>;
     /// Asks it to start; returns when the request is taken, not when it runs.
     fn start(&self, name: &str) -> Result<(), Error>;
     /// Asks it to stop; returns when the request is taken, not when it stopped.

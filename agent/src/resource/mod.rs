@@ -125,7 +125,7 @@ pub fn apply(
         return remove(&node.id, &given, host);
     }
     match node.id.kind {
-        NodeKind::Service => service::apply(node, agreed.rows(), host, secrets),
+        NodeKind::Service => service::apply(node, before, agreed.rows(), host, secrets),
         NodeKind::IisAppPool => iis_app_pool::apply(name, before, agreed.rows(), host),
         NodeKind::IisSite => iis_site::apply(name, before, agreed.rows(), host),
         NodeKind::Certificate => certificate::apply(node, agreed.rows(), host),
@@ -158,6 +158,7 @@ pub fn apply(
 fn remove(id: &NodeId, given: &[Row], host: &dyn Host) -> Result<(), Error> {
     let name = id.name.as_str();
     match id.kind {
+        NodeKind::Service => service::remove(name, host),
         NodeKind::IisAppPool => Ok(host.app_pools().remove_pool(name)?),
         NodeKind::IisSite => iis_site::remove(name, given, host),
         NodeKind::IisBinding => iis_binding::remove(name, host),
@@ -165,7 +166,6 @@ fn remove(id: &NodeId, given: &[Row], host: &dyn Host) -> Result<(), Error> {
         NodeKind::File => Ok(host.files().remove(name)?),
         NodeKind::RegistryValue => registry_value::remove(name, host),
         NodeKind::Package
-        | NodeKind::Service
         | NodeKind::Certificate
         | NodeKind::PrivateKeyAccess
         | NodeKind::WindowsFeature

@@ -1,7 +1,7 @@
 //! Windows services: start mode, account (G4) and state, waited for until they hold (G13).
 //!
-//! Neighbours: `host::Services`, `vault` opens a password at the moment at which it is set. Never makes a service, and never
-//! touches a dependency of one.
+//! Neighbours: `host::Services`, `vault` opens a password at the moment at which it is set. Makes a service from its command
+//! line where there is none, and takes away what it made; never touches a dependency of one.
 
 use std::collections::BTreeMap;
 
@@ -21,6 +21,7 @@ pub(super) fn observe(node: &Node, host: &dyn Host) -> Result<Observation, host:
     let facts = host.services().get(node.id.name.as_str())?;
     Ok(facts.map_or(Observation::Absent, |facts| {
         Observation::Present(BTreeMap::from([
+            ("command_line".to_owned(), Value::Text(facts.command_line)),
             ("start".to_owned(), Value::from(start_word(facts.start))),
             ("state".to_owned(), Value::from(state_word(facts.state))),
             ("account".to_owned(), Value::Text(spelling(node, facts.account, host))),
@@ -41,8 +42,24 @@ fn spelling(node: &Node, account: String, host: &dyn Host) -> String {
     if same { wanted.to_owned() } else { account }
 }
 
-pub(super) fn apply(node: &Node, rows: &[Row], host: &dyn Host, secrets: &dyn Secrets) -> Result<(), Error> {
+pub(super) fn apply(
+    node: &Node,
+    before: &Observation,
+    rows: &[Row],
+    host: &dyn Host,
+    secrets: &dyn Secrets,
+) -> Result<(), Error> {
     let name = node.id.name.as_str();
+    // First: there is nothing to set on a service that is not there.
+    if let Some(row) = rows.iter().find(|row| row.attribute.name == "command_line") {
+        let line = new_text(row).ok_or_else(|| cannot(NodeKind::Service, row))?;
+        match before {
+            Observation::Absent => host.services().create(name, line)?,
+            Observation::Present(_) | Observation::Unreadable(_) => {
+                host.services().set_command_line(name, line)?;
+            }
+        }
+    }
     let mut logon =
         rows.iter().filter(|row| ["account", "password"].contains(&&*row.attribute.name)).peekable();
     if logon.peek().is_some() {
@@ -55,11 +72,17 @@ pub(super) fn apply(node: &Node, rows: &[Row], host: &dyn Host, secrets: &dyn Se
             ("start", Some("disabled")) => host.services().set_start(name, StartMode::Disabled)?,
             ("state", Some("running")) => host.services().start(name)?,
             ("state", Some("stopped")) => host.services().stop(name)?,
-            ("account" | "password", _) => {}
+            ("command_line" | "account" | "password", _) => {}
             _ => return Err(cannot(NodeKind::Service, row)),
         }
     }
     Ok(())
+}
+
+/// Stops a service that Muster made and has Windows forget it; [`confirm`] waits until it is gone.
+pub(super) fn remove(name: &str, host: &dyn Host) -> Result<(), Error> {
+    host.services().stop(name)?;
+    Ok(host.services().remove(name)?)
 }
 
 /// Account and password are one setting of Windows: either of their rows sets both.
@@ -86,6 +109,9 @@ pub(super) fn settle(node: &Node, host: &dyn Host, patience: &Patience<'_>) -> R
 /// Waits until the service is in the wanted state, and then as long as it must stay there to count.
 pub(super) fn confirm(node: &Node, host: &dyn Host, patience: &Patience<'_>) -> Result<(), Error> {
     let name = node.id.name.as_str();
+    if node.absent {
+        return confirm_gone(node, host, patience);
+    }
     let Some(wanted) = node.attributes.get("state").and_then(Value::as_text) else { return Ok(()) };
     let state = || -> Result<(&'static str, String), Error> {
         let Some(facts) = host.services().get(name)? else { return Ok(("absent", String::new())) };
@@ -120,6 +146,23 @@ pub(super) fn confirm(node: &Node, host: &dyn Host, patience: &Patience<'_>) -> 
                 "service {name} was {wanted} and is {now} {stayed} ms later{why}; see its log and the event log (G13)"
             )));
         }
+    }
+    Ok(())
+}
+
+/// Windows keeps a service that was marked to go until it has stopped and the last window that shows it is closed.
+fn confirm_gone(node: &Node, host: &dyn Host, patience: &Patience<'_>) -> Result<(), Error> {
+    let name = node.id.name.as_str();
+    let limit_ms = time_limit_ms(node);
+    let mut left_ms = limit_ms;
+    while let Some(facts) = host.services().get(name)? {
+        if left_ms == 0 {
+            let state = state_word(facts.state);
+            return Err(Error::Unmet(format!(
+                "service {name} is marked to go and still there after {limit_ms} ms, {state}; close services.msc on the server, and resume"
+            )));
+        }
+        left_ms = patience.pause_ms(left_ms, limits::SERVICE_POLL_MS)?;
     }
     Ok(())
 }

@@ -70,7 +70,7 @@ fn an_address_answers_while_its_services_run_and_right_after_the_installation() 
 fn a_pool_is_made_with_the_defaults_and_changed_only_where_asked() {
     let stage = Stage::new();
     let twin = stage.twin();
-    twin.create("Own", &[]).unwrap();
+    twin.app_pools().create("Own", &[]).unwrap();
     let before = AppPools::get(&twin, "Own").unwrap().unwrap();
     assert!(!before.enable_32bit && before.load_user_profile && before.idle_timeout_minutes == 20);
     twin.set("own", &[PoolSetting::IdleTimeoutMinutes(0)]).unwrap();
@@ -79,7 +79,10 @@ fn a_pool_is_made_with_the_defaults_and_changed_only_where_asked() {
     stage.ok(&["twin", "set", "defaults", "app_pools", "idle_timeout_minutes=5", "load_user_profile=false"]);
     let inherits = AppPools::get(&twin, "Own").unwrap().unwrap();
     assert_eq!((inherits.idle_timeout_minutes, inherits.load_user_profile), (0, false), "its own stays");
-    assert!(matches!(twin.create("OWN", &[]), Err(Error::Refused { .. })), "Windows' names have no case");
+    assert!(
+        matches!(twin.app_pools().create("OWN", &[]), Err(Error::Refused { .. })),
+        "Windows' names have no case"
+    );
     assert!(matches!(twin.set("Other", &[]), Err(Error::Absent { .. })));
 }
 

@@ -146,6 +146,17 @@ fn a_service_that_no_package_makes_is_a_finding_and_a_pool_is_made() {
 }
 
 #[test]
+fn a_service_with_a_command_line_is_made_unless_a_package_should_have_made_it() {
+    let wanted = node("service/batch", &[("command_line", r"C:\batch.exe".into())], None);
+    let Comparison { rows, finding } = compare(&wanted, &Observation::Absent, &Ledger::default());
+    assert_eq!((rows.len(), finding), (1, None));
+    assert_eq!((&rows[0].attribute, &rows[0].old), (&path("command_line", None), &Old::Absent));
+    let provided = Node { provided_by: Some(id("package/advanced")), ..wanted };
+    let finding = compare(&provided, &Observation::Absent, &Ledger::default()).finding.unwrap();
+    assert!(finding.problem.contains("its installation failed"), "{}", finding.problem);
+}
+
+#[test]
 fn what_cannot_be_read_is_a_finding_even_where_its_package_will_be_replaced() {
     let mut seen = with("package/advanced", Observation::Absent);
     seen.insert(id("service/SCPSServer"), Observation::Unreadable("access denied".to_owned()));

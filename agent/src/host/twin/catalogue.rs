@@ -134,6 +134,9 @@ pub struct Effects {
 pub struct ServiceMade {
     /// How it is started.
     pub start: StartMode,
+    /// What Windows starts.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub command_line: String,
     /// The account that it logs on as; LocalSystem unless said.
     #[serde(default = "local_system")]
     pub account: String,
@@ -234,6 +237,7 @@ fn service(made: &ServiceMade, made_by: Option<String>) -> Service {
     Service {
         state: made.state,
         start: made.start,
+        command_line: made.command_line.clone(),
         account: made.account.clone(),
         start_delay_ms: made.start_delay_ms,
         listens: made.listens.clone(),

@@ -60,6 +60,12 @@ pub enum Deed {
     PackageInstalled { package: String, version: Version },
     /// A package went, with all that it made.
     PackageRemoved { package: String, version: Version },
+    /// A service was made.
+    ServiceCreated { service: String, command_line: String },
+    /// A service was taken away.
+    ServiceRemoved { service: String },
+    /// What Windows starts for a service was set.
+    ServiceCommandLineSet { service: String, command_line: String },
     /// A service was told to start.
     ServiceStarted { service: String },
     /// A service was stopped.

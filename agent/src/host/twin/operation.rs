@@ -49,6 +49,12 @@ operations! {
     PackageUninstall = "package.uninstall", "uninstall package", FATAL;
     /// Reading a service.
     ServiceGet = "service.get", "read service", ACCESS_DENIED;
+    /// Making a service.
+    ServiceCreate = "service.create", "make service", ACCESS_DENIED;
+    /// Taking a service away.
+    ServiceRemove = "service.remove", "remove service", ACCESS_DENIED;
+    /// Setting what Windows starts for a service.
+    ServiceSetCommandLine = "service.set_command_line", "set command line of service", ACCESS_DENIED;
     /// Starting a service.
     ServiceStart = "service.start", "start service", NO_RESPONSE;
     /// Stopping a service.

@@ -93,7 +93,8 @@ impl Props for Twin {
             return Err(super::refused(Operation::ServiceGet, name, message));
         }
         section.commit(Deed::altered("service", name, "exists", "true"), |state| {
-            state.services.insert(name.to_owned(), Service::bare());
+            let command_line = r"C:\Windows\System32\stand-in.exe".to_owned();
+            state.services.insert(name.to_owned(), Service { command_line, ..Service::bare() });
         })?;
         Ok(())
     }

@@ -1,11 +1,11 @@
 //! Windows services on a twin.
 //!
 //! Neighbours: `state` says when a start has had its delay. Error numbers are those of Windows' service manager,
-//! <https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes--1000-1299->. Never makes a service.
+//! <https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes--1000-1299->.
 
 use super::fault::{Operation, Strike};
 use super::ledger::Deed;
-use super::state::{after, find, find_key, find_mut, logon_digest};
+use super::state::{Service, after, find, find_key, find_mut, logon_digest};
 use super::{Twin, refused};
 use crate::host::clock::SystemClock;
 use muster_proto::secret::SecretValue;
@@ -26,7 +26,46 @@ impl Services for Twin {
                 start: service.start,
                 failure: None,
                 account: service.account.clone(),
+                command_line: service.command_line.clone(),
             }))
+        })
+    }
+
+    fn create(&self, name: &str, command_line: &str) -> Result<(), Error> {
+        self.operate(Operation::ServiceCreate, name, |section, _| {
+            if find(&section.state().services, name).is_some() {
+                let message = "error 1073: the service is there already";
+                return Err(refused(Operation::ServiceCreate, name, message));
+            }
+            let (service, command_line) = (name.to_owned(), command_line.to_owned());
+            let deed = Deed::ServiceCreated { service: service.clone(), command_line: command_line.clone() };
+            section.commit(deed, |state| {
+                state.services.insert(service, Service { command_line, ..Service::bare() });
+            })?;
+            Ok(())
+        })
+    }
+
+    fn remove(&self, name: &str) -> Result<(), Error> {
+        self.operate(Operation::ServiceRemove, name, |section, _| {
+            let Some(key) = find_key(&section.state().services, name) else { return Ok(()) };
+            section.commit(Deed::ServiceRemoved { service: key.clone() }, |state| {
+                state.services.remove(&key);
+            })?;
+            Ok(())
+        })
+    }
+
+    fn set_command_line(&self, name: &str, command_line: &str) -> Result<(), Error> {
+        self.operate(Operation::ServiceSetCommandLine, name, |section, _| {
+            let key = find_key(&section.state().services, name).ok_or_else(|| absent(name))?;
+            let deed = Deed::ServiceCommandLineSet { service: key, command_line: command_line.to_owned() };
+            section.commit(deed, |state| {
+                if let Some(service) = find_mut(&mut state.services, name) {
+                    command_line.clone_into(&mut service.command_line);
+                }
+            })?;
+            Ok(())
         })
     }
 

@@ -80,6 +80,9 @@ pub struct Service {
     pub state: ServiceState,
     /// How it is started.
     pub start: StartMode,
+    /// What Windows starts.
+    #[serde(default)]
+    pub command_line: String,
     /// The account that it logs on as.
     #[serde(default = "local_system")]
     pub account: String,
@@ -109,6 +112,7 @@ impl Service {
         Self {
             state: ServiceState::Stopped,
             start: StartMode::Manual,
+            command_line: String::new(),
             account: local_system(),
             password: None,
             start_delay_ms: 0,
@@ -310,17 +314,7 @@ mod tests {
     use super::*;
 
     fn service(start: StartMode, start_delay_ms: u64) -> Service {
-        Service {
-            state: ServiceState::Stopped,
-            start,
-            account: local_system(),
-            password: None,
-            start_delay_ms,
-            listens: Vec::new(),
-            running_at: None,
-            dies_at: None,
-            made_by: None,
-        }
+        Service { start, start_delay_ms, ..Service::bare() }
     }
 
     #[test]

@@ -37,6 +37,13 @@ pub(super) static ALL: &[Promise] = &[
         needs: &[],
         show: service_account,
     },
+    Promise {
+        id: "service.made",
+        promise: "a service is made from its command line, which alone is mended, and taken away, and its neighbour stays",
+        kind: NodeKind::Service,
+        needs: &[],
+        show: service_made,
+    },
 ];
 
 fn service_absent(bench: &Bench<'_>) -> Shown {
@@ -84,4 +91,25 @@ fn service_account(bench: &Bench<'_>) -> Shown {
         same("the service", &after, &ServiceFacts { account: account.to_owned(), ..before.clone() })?;
     }
     Ok(())
+}
+
+fn service_made(bench: &Bench<'_>) -> Shown {
+    let services = bench.host().services();
+    let [name, neighbour] = own::SERVICES;
+    bench.host().make_service(neighbour)?;
+    let beside = services.get(neighbour)?;
+    let line = there("its neighbour", beside.clone())?.command_line;
+    let wanted = |line: &str| bench.node(NodeKind::Service, name, &[("command_line", line.into())]);
+    let made = wanted(&line)?;
+    bench.bring(&made)?;
+    bench.bring(&bench.node(NodeKind::Service, name, &[("start", "disabled".into())])?)?;
+    let before = there("the service", services.get(name)?)?;
+    bench.bring(&wanted(&format!("{line} "))?)?;
+    bench.differs(&made, &["command_line"])?;
+    bench.bring(&made)?;
+    same("the service", &there("the service", services.get(name)?)?, &before)?;
+    refused("making it again", services.create(name, &line), "error 1073")?;
+    bench.take_away(&made)?;
+    same("the service", &services.get(name)?.is_some(), &false)?;
+    same("its neighbour", &services.get(neighbour)?, &beside)
 }

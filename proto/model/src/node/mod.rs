@@ -96,7 +96,8 @@ impl NodeKind {
     pub fn is_pruned(self) -> bool {
         matches!(
             self,
-            Self::IisAppPool
+            Self::Service
+                | Self::IisAppPool
                 | Self::IisSite
                 | Self::IisBinding
                 | Self::PrivateKeyAccess

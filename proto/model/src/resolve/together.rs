@@ -34,8 +34,8 @@ pub(super) fn check(node: &Node) -> Option<(String, &'static str)> {
         NodeKind::IisSite => site(node),
         NodeKind::Certificate => node.attributes.get("pfx").and_then(|path| path_of(node, "pfx", path)),
         NodeKind::Package => package(node),
-        NodeKind::Service
-        | NodeKind::IisAppPool
+        NodeKind::Service => command_line(node),
+        NodeKind::IisAppPool
         | NodeKind::PrivateKeyAccess
         | NodeKind::Folder
         | NodeKind::File
@@ -51,6 +51,24 @@ pub(super) fn check(node: &Node) -> Option<(String, &'static str)> {
         | NodeKind::SqlDatabase
         | NodeKind::SqlQuery => None,
     }
+}
+
+/// Windows cuts a path with spaces that has no quotes at its first space, and starts whatever lies there:
+/// <https://learn.microsoft.com/en-us/windows/win32/api/winsvc/nf-winsvc-createservicew>.
+fn command_line(node: &Node) -> Option<(String, &'static str)> {
+    let line = node.attributes.get("command_line").and_then(Value::as_text)?;
+    let program = match line.strip_prefix('"') {
+        Some(quoted) => {
+            let parted = quoted.split_once('"').filter(|(_, rest)| rest.is_empty() || rest.starts_with(' '));
+            parted.map(|(program, _)| program)
+        }
+        None => line.split(' ').next(),
+    };
+    let is_program = |program: &str| is_windows_path(program) && program.to_lowercase().ends_with(".exe");
+    (!program.is_some_and(is_program)).then(|| {
+        let advice = "begin with the absolute path of an .exe, in quotes where it has a space, as in '\"C:\\Program Files\\App\\batch.exe\" -service'";
+        (format!("`command_line` of {} starts no program: {line}", node.id), advice)
+    })
 }
 
 /// The script that another one in the list has the digest of: their markers would be one.
@@ -188,6 +206,23 @@ mod tests {
         assert!(silent.contains("no use for `type_these`"), "{silent}");
         let guided = serde_json::json!({"version": "1", "install": "guided", "arguments": ["/q"]});
         assert!(node(guided).unwrap().contains("no use for `arguments`"));
+    }
+
+    #[test]
+    fn a_service_starts_a_program_whose_path_is_not_cut() {
+        let node =
+            |line| problem(serde_json::json!({"id": "service/batch", "attributes": {"command_line": line}}));
+        for line in [r"C:\App\batch.exe", r"C:\App\batch.EXE -service", r#""C:\Program Files\batch.exe""#] {
+            assert_eq!(node(line), None, "{line}");
+        }
+        assert_eq!(node(r#""C:\Program Files\batch.exe" --name "a b""#), None);
+        let cut = r"C:\Program Files\batch.exe -service";
+        assert_eq!(node(cut).unwrap(), format!("`command_line` of service/batch starts no program: {cut}"));
+        for line in
+            ["batch.exe", r"C:\App\batch.cmd", r#""C:\App\batch.exe"#, r#""C:\App\batch.exe"x"#, r#""""#]
+        {
+            assert!(node(line).is_some(), "{line}");
+        }
     }
 
     #[test]

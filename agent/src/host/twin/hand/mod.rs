@@ -174,6 +174,7 @@ fn set_service(service: &mut Service, attribute: &str, value: &str) -> Result<()
             service.state = word(attribute, value)?;
         }
         "start" => service.start = word(attribute, value)?,
+        "command_line" => value.clone_into(&mut service.command_line),
         "account" => {
             value.clone_into(&mut service.account);
             service.password = None;

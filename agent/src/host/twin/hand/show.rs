@@ -157,7 +157,9 @@ fn line(out: &mut dyn Write, thing: &str, name: &str, what: impl Display) -> io:
 fn words(service: &Service, now: Timestamp) -> String {
     let password = if service.password.is_some() { ", with a password" } else { "" };
     let (state, start) = (in_words(&service.at(now)), in_words(&service.start));
-    format!("{state}, start {start}, logs on as {}{password}", service.account)
+    let starts = if service.command_line.is_empty() { "" } else { ", starts " };
+    let line = &service.command_line;
+    format!("{state}, start {start}, logs on as {}{password}{starts}{line}", service.account)
 }
 
 fn in_words<T: serde::Serialize>(value: &T) -> String {

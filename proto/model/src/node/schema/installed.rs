@@ -93,14 +93,20 @@ pub(in crate::node) static PACKAGE: KindSpec = KindSpec {
     ],
 };
 
-/// `service`: logs on as an account (G4), is brought to a state and seen to stay there (G13, G15). A service is made by
-/// its package, never by this node.
+/// `service`: logs on as an account (G4), is brought to a state and seen to stay there (G13, G15). One that is not there is
+/// made where its command line is given, and otherwise by its package alone.
 pub(in crate::node) static SERVICE: KindSpec = KindSpec {
     kind: NodeKind::Service,
     class: NodeClass::Resource,
     effect: Effect::Convergent,
     name_is: "the service's key name",
     attributes: &[
+        state(
+            "command_line",
+            AttributeType::Line,
+            false,
+            "what Windows starts, as in '\"C:\\Program Files\\App\\batch.exe\" -service'; with it Muster makes a service that is not there, as LocalSystem and manual unless `account` and `start` say otherwise",
+        ),
         state(
             "start",
             AttributeType::OneOf(&["automatic", "manual", "disabled"]),

@@ -1,0 +1,132 @@
+//! Windows services, through the service manager.
+//!
+//! Neighbours: `resource::service` says what is wanted and waits; nothing waits here. `manager` has Windows' own calls. Never ends
+//! a service's process, and never stops or takes away one that was not named.
+
+mod manager;
+#[cfg(test)]
+mod story;
+
+use std::io;
+
+use muster_proto::secret::SecretValue;
+use windows_sys::Win32::Foundation::{
+    ERROR_DEPENDENT_SERVICES_RUNNING, ERROR_SERVICE_ALREADY_RUNNING, ERROR_SERVICE_MARKED_FOR_DELETE,
+    ERROR_SERVICE_NEVER_STARTED, ERROR_SERVICE_NOT_ACTIVE, ERROR_SERVICE_SPECIFIC_ERROR, ERROR_SUCCESS,
+};
+use windows_sys::Win32::Storage::FileSystem::DELETE;
+use windows_sys::Win32::System::Services::{
+    SERVICE_CHANGE_CONFIG, SERVICE_ENUMERATE_DEPENDENTS, SERVICE_QUERY_CONFIG, SERVICE_QUERY_STATUS,
+    SERVICE_START, SERVICE_STATUS_PROCESS, SERVICE_STOP,
+};
+
+use self::manager::{Change, Service};
+pub(super) use self::manager::{Handle, buffer_of, bytes_of, is};
+use super::text::error_text;
+use super::{WindowsHost, account, logon_right};
+use crate::host::{Error, ServiceFacts, ServiceState, Services, StartMode};
+
+const CREATE: &str = "make service";
+const LOOK: &str = "look at service";
+const REMOVE: &str = "take away service";
+const START: &str = "start service";
+const STOP: &str = "stop service";
+const SET_COMMAND_LINE: &str = "set the command line of service";
+const SET_LOGON: &str = "set the account of service";
+const SET_START: &str = "set the start mode of service";
+
+impl Services for WindowsHost {
+    fn get(&self, name: &str) -> Result<Option<ServiceFacts>, Error> {
+        let Some(service) = Service::open(LOOK, name, SERVICE_QUERY_STATUS | SERVICE_QUERY_CONFIG)? else {
+            return Ok(None);
+        };
+        let status = service.status()?;
+        let state = service.state(&status)?;
+        let failure = (state == ServiceState::Stopped).then(|| failure(&status)).flatten();
+        let (start, account, command_line) = service.config()?;
+        Ok(Some(ServiceFacts { state, start, failure, account, command_line }))
+    }
+
+    fn create(&self, name: &str, command_line: &str) -> Result<(), Error> {
+        manager::create(CREATE, name, command_line)
+    }
+
+    fn remove(&self, name: &str) -> Result<(), Error> {
+        let Some(service) = Service::open(REMOVE, name, DELETE)? else { return Ok(()) };
+        match service.mark_to_go() {
+            // Marked is what was asked for.
+            Err(error) if !is(&error, ERROR_SERVICE_MARKED_FOR_DELETE) => {
+                Err(service.refused(error_text(&error)))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    fn set_command_line(&self, name: &str, command_line: &str) -> Result<(), Error> {
+        let service = Service::named(SET_COMMAND_LINE, name, SERVICE_CHANGE_CONFIG)?;
+        let changed = service.change(&Change::command_line(command_line));
+        changed.map_err(|error| service.refused(error_text(&error)))
+    }
+
+    fn start(&self, name: &str) -> Result<(), Error> {
+        let service = Service::named(START, name, SERVICE_START | SERVICE_QUERY_STATUS)?;
+        match service.request_start() {
+            Ok(()) => Ok(()),
+            // Running is what was asked for; a service that is still on its way down gives the same code.
+            Err(error) if is(&error, ERROR_SERVICE_ALREADY_RUNNING) => {
+                match service.state(&service.status()?)? {
+                    ServiceState::Running | ServiceState::StartPending => Ok(()),
+                    ServiceState::Stopped | ServiceState::StopPending => {
+                        Err(service.refused("it is still stopping; start it again when it has stopped"))
+                    }
+                }
+            }
+            Err(error) => Err(service.refused(error_text(&error))),
+        }
+    }
+
+    fn stop(&self, name: &str) -> Result<(), Error> {
+        let service =
+            Service::named(STOP, name, SERVICE_STOP | SERVICE_QUERY_STATUS | SERVICE_ENUMERATE_DEPENDENTS)?;
+        match service.request_stop() {
+            Ok(()) => Ok(()),
+            // Stopped is what was asked for.
+            Err(error) if is(&error, ERROR_SERVICE_NOT_ACTIVE) => Ok(()),
+            Err(error) if is(&error, ERROR_DEPENDENT_SERVICES_RUNNING) => {
+                let names = service.active_dependents()?.join(", ");
+                Err(service.refused(format!("{}; stop these first: {names}", error_text(&error))))
+            }
+            Err(error) => Err(service.refused(error_text(&error))),
+        }
+    }
+
+    fn set_start(&self, name: &str, start: StartMode) -> Result<(), Error> {
+        let service = Service::named(SET_START, name, SERVICE_CHANGE_CONFIG)?;
+        service.change(&Change::start(start)).map_err(|error| service.refused(error_text(&error)))
+    }
+
+    fn set_logon(&self, name: &str, account: &str, password: Option<&SecretValue>) -> Result<(), Error> {
+        let service = Service::named(SET_LOGON, name, SERVICE_CHANGE_CONFIG)?;
+        // An account that nobody knows is the service manager's to refuse, in its own words.
+        let known = account::find(account).map_err(|error| service.refused(error_text(&error)))?;
+        let given = known.map(|sid| logon_right::give(&sid)).transpose();
+        if given.map_err(|error| service.refused(no_right(account, &error)))? == Some(true) {
+            tracing::info!(service = name, account, "given the right to log on as a service");
+        }
+        let changed = service.change(&Change::logon(account, password));
+        changed.map_err(|error| service.refused(error_text(&error)))
+    }
+}
+
+/// Why a service that is stopped did not end well; none where it did, or never ran.
+fn failure(status: &SERVICE_STATUS_PROCESS) -> Option<String> {
+    match status.dwWin32ExitCode {
+        ERROR_SUCCESS | ERROR_SERVICE_NEVER_STARTED => None,
+        ERROR_SERVICE_SPECIFIC_ERROR => Some(format!("its own error {}", status.dwServiceSpecificExitCode)),
+        code => Some(error_text(&io::Error::from_raw_os_error(code.cast_signed()))),
+    }
+}
+
+fn no_right(account: &str, error: &io::Error) -> String {
+    format!("{account} cannot be given the right to log on as a service: {}", error_text(error))
+}
