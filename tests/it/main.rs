@@ -39,6 +39,7 @@ mod secrets;
 mod shapes;
 mod wine;
 mod wine_features;
+mod wine_guide;
 mod wine_iis;
 mod wine_install;
 mod wine_package;

@@ -26,7 +26,7 @@ fn config() -> String {
 }
 
 /// Edits the configuration by hand.
-fn edit(edits: &[(&str, &str)]) {
+pub(crate) fn edit(edits: &[(&str, &str)]) {
     let mut text = config();
     for (from, to) in edits {
         assert!(text.contains(from), "{from} is not in\n{text}");
@@ -35,11 +35,11 @@ fn edit(edits: &[(&str, &str)]) {
     fs::write(inetsrv().join("config/applicationHost.config"), text).unwrap();
 }
 
-fn write(name: &str, lines: &str) {
+pub(crate) fn write(name: &str, lines: &str) {
     fs::write(inetsrv().join("story").join(name), lines).unwrap();
 }
 
-fn read(name: &str) -> Vec<String> {
+pub(crate) fn read(name: &str) -> Vec<String> {
     let text = fs::read_to_string(inetsrv().join("story").join(name)).unwrap();
     text.lines().map(str::to_owned).collect()
 }
@@ -53,12 +53,17 @@ fn asked() -> Vec<String> {
 
 /// An IIS that nothing was done to yet, with an agent on it.
 fn begin() -> Server {
+    as_shipped();
+    Server::joined("iis")
+}
+
+/// An IIS that nothing was done to yet.
+pub(crate) fn as_shipped() {
     let shipped = root().join("tests/windows/ahadmin/applicationHost.config");
     fs::copy(shipped, inetsrv().join("config/applicationHost.config")).unwrap();
     for name in ["state.txt", "faults.txt", "ledger.txt", "http_sys.txt", "without-key.txt"] {
         write(name, "");
     }
-    Server::joined("iis")
 }
 
 fn run(server: &Server) {

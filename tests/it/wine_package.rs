@@ -1,26 +1,35 @@
-//! The package for Windows: from a bare server to one in sync with one command, a newer version over it, and off again.
+//! The package for Windows: from a bare server to one in sync with one command, drift of every sort that is mended, a newer
+//! version over it, and off again.
 //!
-//! Run by `tests/windows/run fleet`, which builds the package and one of a later version. Windows Installer is Wine's.
+//! Run by `tests/windows/run fleet`, which builds the package and one of a later version, and installs an IIS of the stories'.
+//! Windows Installer is Wine's. Drift is made with the machine's own tools and by an edit of IIS's file; the oracle is the machine.
 
-use std::process::{Command, Stdio};
+use std::fs;
+use std::process::Command;
 
 use muster_model::event::EventBody;
-use muster_tests::cli::code;
+use muster_model::name::PlanId;
+use muster_tests::cli::{Ran, code};
+use muster_tests::field::Field;
 use muster_tests::programs::{root, wine_drive};
 
-use crate::wine_server::{Server, run};
+use crate::wine_iis;
+use crate::wine_server::{Server, run, started, stop_by_hand, wine};
+
+const FIRST: &str = "muster-story-made-first";
+const SECOND: &str = "muster-story-made-second";
+/// The computer's own certificates.
+const STORE: &str = r"HKLM\Software\Microsoft\SystemCertificates\MY\Certificates";
 
 /// A package, as Windows sees it.
 fn package(name: &str) -> String {
     format!(r"Z:{}", root().join("target/package").join(name).display()).replace('/', r"\")
 }
 
-/// Windows Installer, without a window. What it starts first (the desktop, the service of COM) lives on and would hold a pipe.
+/// Windows Installer, without a window.
 fn msiexec(words: &[&str]) {
     let mut command = Command::new(root().join("tests/windows/wine"));
-    command.arg("msiexec").args(words).arg("/qn");
-    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
-    assert!(status.success(), "{words:?}: {status}");
+    Ran::of(command.arg("msiexec").args(words).arg("/qn")).unwrap().expect(code::OK);
 }
 
 /// Takes the package off again, whatever became of the story.
@@ -36,7 +45,9 @@ impl Drop for Installed {
 #[test]
 #[ignore = "needs Wine and the packages for Windows: ./tests/windows/run fleet"]
 fn a_package_with_a_token_makes_a_bare_server_one_that_is_in_sync() {
-    let mut server = Server::lay("server");
+    wine_iis::as_shipped();
+    forget_imported();
+    let mut server = Server::lay("whole");
     server.serve();
     let token = format!(r"TOKENFILE=Z:{}", server.field.invite("web.token").display()).replace('/', r"\");
     let mut watch = server.field.watch_from_now();
@@ -52,6 +63,17 @@ fn a_package_with_a_token_makes_a_bare_server_one_that_is_in_sync() {
     let plan = field.plan();
     run(field, plan);
     field.assert_in_sync();
+    assert_eq!(started(), [FIRST, SECOND]);
+    let [thumbprint] = imported().try_into().unwrap();
+    assert!(wine_iis::read("http_sys.txt")[0].contains(&thumbprint));
+
+    drift(&thumbprint);
+    let plan = field.plan();
+    assert_shown(field, plan);
+    run(field, plan);
+    field.assert_in_sync();
+    assert_eq!(started(), [FIRST, SECOND, FIRST, SECOND]);
+    assert_eq!(imported(), [thumbprint]);
 
     // A later version takes the place of this one: stopped, replaced, started; it is the same agent.
     msiexec(&["/i", &package("muster-agent-later.msi")]);
@@ -65,4 +87,63 @@ fn a_package_with_a_token_makes_a_bare_server_one_that_is_in_sync() {
     server.agent(&["service", "status"]).expect(1).says(&["There is no service MusterAgent"]);
     assert!(!programs.join("muster-agent.exe").exists());
     assert!(wine_drive().join("ProgramData/MusterAgent/agent.db").exists());
+}
+
+/// One thing of each kind, as a person spoils it.
+fn drift(thumbprint: &str) {
+    stop_by_hand(SECOND);
+    stop_by_hand(FIRST);
+    wine(&["sc", "delete", FIRST]);
+    wine(&["reg", "add", r"HKLM\SOFTWARE\Muster Story", "/v", "Port", "/t", "REG_DWORD", "/d", "80", "/f"]);
+    wine(&["reg", "delete", r"HKLM\SOFTWARE\Muster Story", "/v", "Path", "/f"]);
+    wine(&["reg", "delete", &format!(r"{STORE}\{thumbprint}"), "/f"]);
+    fs::write(wine_drive().join("muster-story/sxa.ini"), "port=80\r\n").unwrap();
+    fs::remove_dir(wine_drive().join("muster-story/Données")).unwrap();
+    wine_iis::edit(&[
+        (r#"enable32BitAppOnWin64="false""#, r#"enable32BitAppOnWin64="true""#),
+        (r#"physicalPath="C:\Sage\web""#, r#"physicalPath="D:\elsewhere""#),
+        (r#"<binding protocol="http" bindingInformation="*:1080:" />"#, ""),
+    ]);
+    wine_iis::write("state.txt", "sites/Sage=Stopped\n");
+}
+
+/// Each of them is a row of its own, and nothing else is.
+fn assert_shown(field: &Field, plan: PlanId) {
+    let about = [
+        r"folder/C:\muster-story\Données exists",
+        r"file/C:\muster-story\sxa.ini content",
+        r"registry_value/HKLM\SOFTWARE\Muster Story\Port dword 80 -> 1025",
+        r"registry_value/HKLM\SOFTWARE\Muster Story\Path expand_string (absent)",
+        "service/muster-story-made-first command_line (absent)",
+        "service/muster-story-made-first start (absent)",
+        "service/muster-story-made-first state (absent)",
+        "service/muster-story-made-second state stopped -> running",
+        "iis_app_pool/Sage enable_32bit true -> false",
+        r"iis_site/Sage physical_path D:\elsewhere -> C:\Sage\web",
+        "iis_site/Sage state stopped -> started",
+        "certificate/pfx.muster.example exists",
+        "iis_binding/Sage/http/*:1080: exists",
+        // What the name stood for is not there any more.
+        "iis_binding/Sage/https/*:1025:pfx.muster.example certificate",
+    ];
+    let rows = field.rows(plan);
+    assert_eq!(rows.len(), about.len(), "{rows:#?}");
+    for (row, about) in rows.iter().zip(about) {
+        assert!(row.starts_with(about) && row.ends_with("(drift)"), "{row} is not about {about}");
+    }
+}
+
+/// The thumbprints of the computer's certificates that a story has imported, beside those that it always has.
+fn imported() -> Vec<String> {
+    let always = fs::read_to_string(root().join("tests/windows/certificates.reg")).unwrap();
+    let listed = wine(&["reg", "query", STORE]).out;
+    let thumbprints = listed.lines().filter_map(|line| line.trim().rsplit('\\').next());
+    let is_one = |word: &&str| word.len() == 40 && word.chars().all(|digit| digit.is_ascii_hexdigit());
+    thumbprints.filter(is_one).filter(|word| !always.contains(*word)).map(str::to_owned).collect()
+}
+
+fn forget_imported() {
+    for thumbprint in imported() {
+        wine(&["reg", "delete", &format!(r"{STORE}\{thumbprint}"), "/f"]);
+    }
 }

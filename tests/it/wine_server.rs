@@ -15,7 +15,7 @@ use muster_tests::field::{Field, Scene};
 use muster_tests::programs::{Programs, root, wine_drive};
 
 /// The folder of the agent that is a service.
-const DATA: &str = r"C:\ProgramData\MusterAgent";
+pub(crate) const DATA: &str = r"C:\ProgramData\MusterAgent";
 
 /// A field whose agent is a service of the Wine; what it made there goes away with it.
 pub(crate) struct Server {
@@ -33,15 +33,19 @@ impl Drop for Server {
 impl Server {
     /// Everything but the agent, which is not even installed.
     pub(crate) fn lay(documents: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let programs = Programs::with_agent_for_windows(folder.path()).unwrap();
-        let scene = Scene {
+        Self::lay_scene(Scene {
             documents: root().join("tests/scenes").join(documents),
             // A field has a twin; this one is never asked.
             twin: root().join("tests/scenes/kinds/twin.yaml"),
             site: "story-site".to_owned(),
             role: "web".to_owned(),
-        };
+        })
+    }
+
+    /// The same, of any scene.
+    pub(crate) fn lay_scene(scene: Scene) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let programs = Programs::with_agent_for_windows(folder.path()).unwrap();
         let field = Field::lay(&programs, scene).unwrap();
         let server = Self { field, _programs: folder };
         server.agent(&["service", "uninstall"]);
@@ -90,12 +94,12 @@ impl Server {
 }
 
 /// A program of the Wine.
-fn wine(words: &[&str]) -> Ran {
+pub(crate) fn wine(words: &[&str]) -> Ran {
     Ran::of(Command::new(root().join("tests/windows/wine")).args(words)).unwrap().expect(code::OK)
 }
 
 /// Stops a service with the machine's own tool, and waits: a service on its way down is not stopped yet.
-fn stop_by_hand(service: &str) {
+pub(crate) fn stop_by_hand(service: &str) {
     wine(&["sc", "stop", service]);
     let stopped = || Ok(wine(&["sc", "query", service]).out.contains("STOPPED"));
     await_until("the service has stopped", stopped).unwrap();
@@ -107,12 +111,17 @@ fn clean() {
         gone(fs::remove_dir_all(wine_drive().join(folder)));
     }
     gone(fs::remove_file(ledger()));
+    // What is stopped or gone already says so, and that is as good.
+    let attempt =
+        |words: &[&str]| Ran::of(Command::new(root().join("tests/windows/wine")).args(words)).unwrap();
     for service in ["muster-story-first", "muster-story-second"] {
-        // One that is stopped says so, and that is as good.
-        Ran::of(Command::new(root().join("tests/windows/wine")).args(["sc", "stop", service])).unwrap();
+        attempt(&["sc", "stop", service]);
     }
-    let key = ["reg", "delete", r"HKLM\SOFTWARE\Muster Story", "/f"];
-    Ran::of(Command::new(root().join("tests/windows/wine")).args(key)).unwrap();
+    for service in ["muster-story-made-first", "muster-story-made-second"] {
+        attempt(&["sc", "stop", service]);
+        attempt(&["sc", "delete", service]);
+    }
+    attempt(&["reg", "delete", r"HKLM\SOFTWARE\Muster Story", "/f"]);
 }
 
 /// What was not there need not be taken away.
@@ -127,7 +136,7 @@ fn ledger() -> std::path::PathBuf {
     wine_drive().join("windows/temp/muster-story.txt")
 }
 
-fn started() -> Vec<String> {
+pub(crate) fn started() -> Vec<String> {
     let text = fs::read_to_string(ledger()).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
 }
