@@ -20,6 +20,10 @@ pub enum Capability {
     Features,
     /// Access lists of private keys.
     KeyRights,
+    /// A list of programs in the registry, as installers write it.
+    ProgramList,
+    /// Local groups and who is in them.
+    Groups,
 }
 
 /// Something that answers HTTP requests on this machine alone, until the value goes.

@@ -159,12 +159,13 @@ impl<'a> Bench<'a> {
                 name == folder || name.starts_with(&format!(r"{folder}\"))
             }
             NodeKind::RegistryValue => name.parse::<RegistryName>()?.key == own::KEY,
-            NodeKind::Service | NodeKind::IisAppPool | NodeKind::IisSite | NodeKind::IisBinding => {
-                name.starts_with(own::PREFIX)
-            }
-            NodeKind::Certificate | NodeKind::PrivateKeyAccess => name == own::CERTIFICATE,
             NodeKind::Package
-            | NodeKind::WindowsFeature
+            | NodeKind::Service
+            | NodeKind::IisAppPool
+            | NodeKind::IisSite
+            | NodeKind::IisBinding => name.starts_with(own::PREFIX),
+            NodeKind::Certificate | NodeKind::PrivateKeyAccess => name == own::CERTIFICATE,
+            NodeKind::WindowsFeature
             | NodeKind::HttpProbe
             | NodeKind::ManualStep
             | NodeKind::ServiceRestart

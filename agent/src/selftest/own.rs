@@ -33,6 +33,10 @@ const FOLDERS: [&str; 3] = [r"new\deep", "new", ""];
 pub(super) const KEY: &str = r"SOFTWARE\MusterSelftest";
 const VALUES: [&str; 2] = ["Value", "Neighbour"];
 
+/// A program, and what Windows' list of programs has of it.
+pub(super) const PROGRAM: &str = "muster-selftest-program";
+const LISTED: &str = r"SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall\muster-selftest-program";
+
 /// Its folder on this machine.
 pub(super) fn folder(host: &dyn Provable) -> Result<String, Broken> {
     Ok(format!(r"{}\{FOLDER}", host.guarded_folder()?))
@@ -47,6 +51,11 @@ pub(super) fn path(host: &dyn Provable, name: &str) -> Result<String, Broken> {
 /// A value of its key.
 pub(super) fn value(view: &str, name: &str) -> String {
     format!(r"{view}\{KEY}\{name}")
+}
+
+/// A value of its program in Windows' list.
+pub(super) fn listed(view: &str, name: &str) -> String {
+    format!(r"{view}\{LISTED}\{name}")
 }
 
 /// Takes away all that is there under these names, and says what does not go.
@@ -69,7 +78,10 @@ pub(super) fn sweep(host: &dyn Provable) -> Vec<String> {
         note(if name.is_empty() { FOLDER } else { name }, remove_folder(host, name));
     }
     for view in ["HKLM", "HKLM32"] {
-        note(view, sweep_registry(host, view));
+        let values = VALUES.map(|name| value(view, name));
+        note(view, sweep_registry(host, view, KEY, &values));
+        let values = ["DisplayName", "DisplayVersion"].map(|name| listed(view, name));
+        note(PROGRAM, sweep_registry(host, view, LISTED, &values));
     }
     left
 }
@@ -108,16 +120,16 @@ fn remove_folder(host: &dyn Provable, name: &str) -> Result<(), Broken> {
     Ok(())
 }
 
-fn sweep_registry(host: &dyn Provable, view: &str) -> Result<(), Broken> {
+fn sweep_registry(host: &dyn Provable, view: &str, key: &str, values: &[String]) -> Result<(), Broken> {
     let is_32bit = view == "HKLM32";
     if is_32bit && host.lacks(Capability::View32)?.is_some() {
         return Ok(());
     }
-    for name in VALUES {
-        let name: RegistryName = value(view, name).parse()?;
+    for name in values {
+        let name: RegistryName = name.parse()?;
         if host.registry().get(&name)?.is_some() {
             host.registry().remove(&name)?;
         }
     }
-    Ok(host.remove_key(KEY, is_32bit)?)
+    Ok(host.remove_key(key, is_32bit)?)
 }

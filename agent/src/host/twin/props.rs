@@ -52,8 +52,18 @@ impl Props for Twin {
     }
 
     fn lacks(&self, capability: Capability) -> Result<Option<String>, Error> {
-        let without = capability == Capability::Features && self.store.lock()?.state().features.is_empty();
-        Ok(without.then(|| "no features of Windows are declared on this twin".to_owned()))
+        Ok(match capability {
+            Capability::Features => {
+                let without = self.store.lock()?.state().features.is_empty();
+                without.then(|| "no features of Windows are declared on this twin".to_owned())
+            }
+            Capability::ProgramList => Some("a twin's packages are in no registry".to_owned()),
+            Capability::Rights
+            | Capability::View32
+            | Capability::Iis
+            | Capability::KeyRights
+            | Capability::Groups => None,
+        })
     }
 
     fn hold(&self) -> Result<Option<Hold>, Error> {

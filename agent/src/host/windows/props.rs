@@ -66,6 +66,8 @@ impl Props for WindowsHost {
             Capability::KeyRights => {
                 has(wine_version().is_none(), "Wine loses the way from a certificate in its store to the key")
             }
+            Capability::ProgramList => None,
+            Capability::Groups => has(wine_version().is_none(), "Wine has no local groups"),
             // A library that is not there; whatever else it answers is for the promises to see.
             Capability::Features => {
                 let told = self.features().get("IIS-WebServerRole").err().map(|error| error.to_string());

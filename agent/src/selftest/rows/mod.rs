@@ -5,6 +5,7 @@
 mod certificates;
 mod files;
 mod iis;
+mod programs;
 mod registry;
 mod server;
 mod services;
@@ -15,7 +16,9 @@ use super::Promise;
 
 /// All of them, in the order of a report.
 pub(super) fn all() -> impl Iterator<Item = &'static Promise> {
-    [services::ALL, files::ALL, registry::ALL, iis::ALL, certificates::ALL, server::ALL].into_iter().flatten()
+    let parts =
+        [services::ALL, files::ALL, registry::ALL, iis::ALL, certificates::ALL, server::ALL, programs::ALL];
+    parts.into_iter().flatten()
 }
 
 fn members(list: &[(&str, &str)]) -> Value {

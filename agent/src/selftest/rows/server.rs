@@ -44,6 +44,20 @@ pub(super) static ALL: &[Promise] = &[
         show: inventory_listener,
     },
     Promise {
+        id: "inventory.people",
+        promise: "who is logged on is told by name, and what waits for a restart is told the same each time",
+        kind: NodeKind::Preflight,
+        needs: &[],
+        show: inventory_people,
+    },
+    Promise {
+        id: "inventory.administrators",
+        promise: "an account of Windows' own services is no local administrator",
+        kind: NodeKind::Preflight,
+        needs: &[Capability::Groups],
+        show: inventory_administrators,
+    },
+    Promise {
         id: "http.status",
         promise: "the status of an answer is told, and where nobody answers any more is an error",
         kind: NodeKind::HttpProbe,
@@ -76,6 +90,21 @@ fn inventory_facts(bench: &Bench<'_>) -> Shown {
     ensure(inventory.memory_bytes()? > 0, || "it has no memory".to_owned())?;
     there("the free space below its own folder", inventory.free_bytes(&bench.path(r"not\there")?)?)?;
     same("the free space of a drive that no server has", &inventory.free_bytes(r"1:\x")?, &None)
+}
+
+fn inventory_people(bench: &Bench<'_>) -> Shown {
+    let inventory = bench.host().inventory();
+    for session in inventory.sessions()? {
+        ensure(!session.account.is_empty(), || "somebody without a name is logged on".to_owned())?;
+    }
+    let waiting = inventory.pending_reboot()?;
+    same("what waits for a restart, asked again,", &inventory.pending_reboot()?, &waiting)
+}
+
+fn inventory_administrators(bench: &Bench<'_>) -> Shown {
+    let inventory = bench.host().inventory();
+    let is_one = inventory.is_local_administrator(r"NT AUTHORITY\LocalService")?;
+    same("LocalService, as an administrator,", &is_one, &false)
 }
 
 fn machine_boot(bench: &Bench<'_>) -> Shown {
