@@ -1,6 +1,6 @@
 /* A service for the stories of the service ports: it is on its way for a moment, runs, and stops when it is asked.
    `paused` begins paused, which no document can say; `complaining` stops by itself with an error of
-   its own. Nothing of this goes into what ships. */
+   its own; `lingering` holds a file, and goes on a while after it has said that it stopped. Nothing of this goes into what ships. */
 #include <windows.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,6 +55,12 @@ static void WINAPI service_main(DWORD count, char **arguments)
 int main(int count, char **arguments)
 {
     SERVICE_TABLE_ENTRYA table[] = {{"", service_main}, {NULL, NULL}};
+    BOOL lingers;
     if (count > 1) part = arguments[1];
-    return StartServiceCtrlDispatcherA(table) ? 0 : 1;
+    lingers = strcmp(part, "lingering") == 0;
+    /* Nobody else may open it as long as this process lives. */
+    if (lingers) CreateFileA("C:\\windows\\temp\\muster-story-held.txt", GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, 0, NULL);
+    if (!StartServiceCtrlDispatcherA(table)) return 1;
+    if (lingers) Sleep(1500);
+    return 0;
 }

@@ -174,7 +174,7 @@ pub fn add_verbatim(command: &mut Command, argument: &str) {
     command.raw_arg(argument);
 }
 
-fn open(pid: u32, rights: u32) -> io::Result<OwnedHandle> {
+pub(super) fn open(pid: u32, rights: u32) -> io::Result<OwnedHandle> {
     // SAFETY: no memory is passed; the handle is not inherited.
     let handle = unsafe { OpenProcess(rights, 0, pid) };
     if handle.is_null() {
@@ -191,7 +191,7 @@ fn open(pid: u32, rights: u32) -> io::Result<OwnedHandle> {
 }
 
 /// Whether it has ended; its object stays as long as somebody has a handle to it.
-fn has_ended(process: &OwnedHandle) -> io::Result<bool> {
+pub(super) fn has_ended(process: &OwnedHandle) -> io::Result<bool> {
     // SAFETY: `process` is an open handle that may be waited for.
     match unsafe { WaitForSingleObject(process.as_raw_handle(), 0) } {
         WAIT_OBJECT_0 => Ok(true),

@@ -166,6 +166,10 @@ impl<'name> Service<'name> {
             .ok_or_else(|| Error::Absent { kind: "service", name: name.to_owned() })
     }
 
+    pub(super) fn name(&self) -> &str {
+        self.name
+    }
+
     pub(super) fn refused(&self, message: impl Into<String>) -> Error {
         Error::Refused { operation: self.operation, name: self.name.to_owned(), message: message.into() }
     }

@@ -1,8 +1,10 @@
 //! Windows services, through the service manager.
 //!
-//! Neighbours: `resource::service` says what is wanted and waits; nothing waits here. `manager` has Windows' own calls. Never ends
+//! Neighbours: `resource::service` says what is wanted and waits; nothing waits here. `manager` has Windows' own calls, `lingering` the
+//! processes that are on their way out. Never ends
 //! a service's process, and never stops or takes away one that was not named.
 
+mod lingering;
 mod manager;
 #[cfg(test)]
 mod story;
@@ -41,7 +43,9 @@ impl Services for WindowsHost {
             return Ok(None);
         };
         let status = service.status()?;
-        let state = service.state(&status)?;
+        let told = service.state(&status)?;
+        let lingers = told == ServiceState::Stopped && service.lingers()?;
+        let state = if lingers { ServiceState::StopPending } else { told };
         let failure = (state == ServiceState::Stopped).then(|| failure(&status)).flatten();
         let (start, account, command_line) = service.config()?;
         Ok(Some(ServiceFacts { state, start, failure, account, command_line }))
@@ -88,8 +92,17 @@ impl Services for WindowsHost {
     fn stop(&self, name: &str) -> Result<(), Error> {
         let service =
             Service::named(STOP, name, SERVICE_STOP | SERVICE_QUERY_STATUS | SERVICE_ENUMERATE_DEPENDENTS)?;
+        let process = lingering::process_of(&service.status()?).unwrap_or_else(|error| {
+            tracing::warn!(service = name, %error, "its process cannot be watched");
+            None
+        });
         match service.request_stop() {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                if let Some(process) = process {
+                    lingering::remember(name, process);
+                }
+                Ok(())
+            }
             // Stopped is what was asked for.
             Err(error) if is(&error, ERROR_SERVICE_NOT_ACTIVE) => Ok(()),
             Err(error) if is(&error, ERROR_DEPENDENT_SERVICES_RUNNING) => {
@@ -115,6 +128,12 @@ impl Services for WindowsHost {
         }
         let changed = service.change(&Change::logon(account, password));
         changed.map_err(|error| service.refused(error_text(&error)))
+    }
+}
+
+impl Service<'_> {
+    fn lingers(&self) -> Result<bool, Error> {
+        lingering::lingers(self.name()).map_err(|error| self.refused(error_text(&error)))
     }
 }
 

@@ -11,6 +11,7 @@ use super::*;
 /// Made by `tests/windows/run` from `tests/windows/service.c`.
 const SERVICE: &str = "muster-story";
 const PAUSED: &str = "muster-story-paused";
+const LINGERING: &str = "muster-story-lingering";
 const COMPLAINING: &str = "muster-story-complaining";
 
 fn host() -> WindowsHost {
@@ -67,6 +68,19 @@ fn a_service_that_did_not_end_well_says_why() {
     host().start(COMPLAINING).unwrap();
     until(COMPLAINING, ServiceState::Stopped, &[ServiceState::StartPending, ServiceState::Running]);
     assert_eq!(facts(COMPLAINING).failure.as_deref(), Some("its own error 42"));
+}
+
+/// Whoever replaces its files next finds them free.
+#[test]
+#[ignore = "needs the service that tests/windows/run makes"]
+fn a_service_has_stopped_only_when_its_process_is_gone() {
+    let held = r"C:\windows\temp\muster-story-held.txt";
+    host().start(LINGERING).unwrap();
+    until(LINGERING, ServiceState::Running, &[ServiceState::Stopped, ServiceState::StartPending]);
+    std::fs::remove_file(held).unwrap_err();
+    host().stop(LINGERING).unwrap();
+    until(LINGERING, ServiceState::Stopped, &[ServiceState::Running, ServiceState::StopPending]);
+    std::fs::remove_file(held).unwrap();
 }
 
 /// Wine does not notice that a service's process has died, so that no story can show it.
