@@ -34,7 +34,7 @@ pub(super) fn check(node: &Node) -> Option<(String, &'static str)> {
         NodeKind::IisSite => site(node),
         NodeKind::Certificate => node.attributes.get("pfx").and_then(|path| path_of(node, "pfx", path)),
         NodeKind::Package => package(node),
-        NodeKind::Service => command_line(node),
+        NodeKind::Service => command_line(node).or_else(|| managed_account(node)),
         NodeKind::IisAppPool
         | NodeKind::PrivateKeyAccess
         | NodeKind::Folder
@@ -68,6 +68,21 @@ fn command_line(node: &Node) -> Option<(String, &'static str)> {
     (!program.is_some_and(is_program)).then(|| {
         let advice = "begin with the absolute path of an .exe, in quotes where it has a space, as in '\"C:\\Program Files\\App\\batch.exe\" -service'";
         (format!("`command_line` of {} starts no program: {line}", node.id), advice)
+    })
+}
+
+/// Windows keeps the passwords of these accounts itself, or they have none.
+fn managed_account(node: &Node) -> Option<(String, &'static str)> {
+    let account = node.attributes.get("account").and_then(Value::as_text)?;
+    let lower = account.to_lowercase();
+    let is_managed = lower.ends_with('$')
+        || lower == "localsystem"
+        || [r"nt service\", r"nt authority\"].iter().any(|start| lower.starts_with(start));
+    (is_managed && node.attributes.contains_key("password")).then(|| {
+        (
+            format!("{} has a `password` for {account}, which has none of its own", node.id),
+            "remove `password`",
+        )
     })
 }
 
@@ -223,6 +238,24 @@ mod tests {
         {
             assert!(node(line).is_some(), "{line}");
         }
+    }
+
+    #[test]
+    fn g4_an_account_whose_password_is_windows_own_is_given_none() {
+        let node = |account: &str, with: bool| {
+            let secret = serde_json::json!({"site": "s", "secret": "p", "version": 1});
+            let mut attributes = serde_json::json!({"account": account});
+            if with {
+                attributes["password"] = secret;
+            }
+            problem(serde_json::json!({"id": "service/batch", "attributes": attributes}))
+        };
+        for account in [r"DUPONT\batch$", r"NT SERVICE\batch", "LocalSystem", r"NT AUTHORITY\NetworkService"]
+        {
+            assert_eq!(node(account, false), None, "{account}");
+            assert!(node(account, true).unwrap().contains("has none of its own"), "{account}");
+        }
+        assert_eq!(node(r"DUPONT\batch", true), None);
     }
 
     #[test]

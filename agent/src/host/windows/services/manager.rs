@@ -93,12 +93,28 @@ impl Change {
     }
 
     /// Account and password in one call: Windows checks neither against the other before the service starts. An account
-    /// without a password, such as LocalSystem, has an empty one; none at all would leave the old one.
+    /// without a password, such as LocalSystem, has an empty one; none at all would leave the old one. For an account whose
+    /// password Windows keeps itself there must be none at all:
+    /// <https://learn.microsoft.com/en-us/windows/win32/api/winsvc/nf-winsvc-changeserviceconfigw>.
     pub(super) fn logon(account: &str, password: Option<&SecretValue>) -> Self {
-        let password = wide(password.map_or("", SecretValue::expose));
-        let (account, password) = (Zeroizing::new(wide(account)), Zeroizing::new(password));
-        Self { account: Some(account), password: Some(password), ..Self::NONE }
+        let text = |text: &str| Some(Zeroizing::new(wide(text)));
+        let password = match password {
+            Some(password) => text(password.expose()),
+            None if is_managed(account) => None,
+            None => text(""),
+        };
+        Self { account: text(account), password, ..Self::NONE }
     }
+
+    #[cfg(test)]
+    pub(super) fn has_password(&self) -> bool {
+        self.password.is_some()
+    }
+}
+
+/// A managed account of a domain, and the account of a service's own.
+fn is_managed(account: &str) -> bool {
+    account.ends_with('$') || account.to_lowercase().starts_with(r"nt service\")
 }
 
 /// Makes a service of its own process, and looks at nothing of it.

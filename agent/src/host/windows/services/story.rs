@@ -92,6 +92,17 @@ fn the_manager_s_reason_is_shown_with_its_code_and_a_service_that_never_ran_has_
     assert_eq!(failure(&stopped(ERROR_SUCCESS)), None);
 }
 
+/// Wine takes any account; Windows refuses one of these with an empty password.
+#[test]
+fn g4_an_account_whose_password_windows_keeps_is_set_without_one() {
+    for account in [r"DUPONT\batch$", r"NT SERVICE\Batch"] {
+        assert!(!Change::logon(account, None).has_password(), "{account}");
+    }
+    for account in ["LocalSystem", r"NT AUTHORITY\NetworkService", r"DUPONT\batch"] {
+        assert!(Change::logon(account, None).has_password(), "{account}");
+    }
+}
+
 #[test]
 #[ignore = "needs the service that tests/windows/run makes"]
 fn the_account_alone_is_changed_and_seen_again() {
