@@ -41,7 +41,7 @@ pub fn allowed(method: Method) -> &'static [Caller] {
         | Method::AgentRenew
         | Method::AgentShowSecrets
         | Method::AgentSecretsShown
-        | Method::AgentFetchMediumChunk => &[Caller::Agent],
+        | Method::AgentFetchMedium => &[Caller::Agent],
         Method::OperatorPush
         | Method::OperatorDiff
         | Method::OperatorRender

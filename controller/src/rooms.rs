@@ -72,7 +72,7 @@ impl Rooms {
             media: media.clone(),
             stage: stage.clone(),
             sessions: sessions.clone(),
-            drain,
+            drain: drain.clone(),
             progress: progress.clone(),
             store,
         };
@@ -85,6 +85,7 @@ impl Rooms {
             secrets,
             media,
             stage,
+            drain,
         };
         Ok(Self { sessions, driver, operator, agent })
     }

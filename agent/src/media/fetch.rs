@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use muster_model::causes::with_causes;
 use muster_model::digest::Digest;
 use muster_model::limits;
-use muster_model::name::InvalidName;
 use muster_proto::dial;
 use muster_proto::session::{FromAgent, StageMedium, Staged};
 use muster_proto::v1;
@@ -17,7 +16,7 @@ use muster_proto::v1::agent_client::AgentClient;
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::task::JoinError;
-use tonic::{Code, Status};
+use tonic::{Code, Status, Streaming};
 
 use super::cache::{self, Cache, Held};
 use crate::outlet::Outlet;
@@ -41,8 +40,8 @@ enum Error {
     Dial(#[from] dial::Error),
     #[error("{}", .0.message())]
     Refused(Status),
-    #[error("the controller said what this version cannot read")]
-    Answer(#[from] InvalidName),
+    #[error("the controller has less of it than it said")]
+    Short,
     #[error(transparent)]
     Cache(#[from] cache::Error),
     #[error("the agent stops")]
@@ -58,7 +57,7 @@ impl Error {
             Self::Refused(status) => {
                 std::error::Error::source(status).is_some() || status.code() == Code::Unavailable
             }
-            Self::Answer(_) | Self::Cache(_) | Self::Stopped(_) => false,
+            Self::Short | Self::Cache(_) | Self::Stopped(_) => false,
         }
     }
 }
@@ -108,6 +107,10 @@ impl Fetcher {
             match ended {
                 Ok(()) => return Ok(()),
                 Err(error) if !error.passes() || moved.elapsed() > patience => return Err(error),
+                // Of a link that drops and comes back, no moment is lost.
+                Err(error) if held.bytes > before => {
+                    tracing::info!(%sha256, error = &error as &dyn std::error::Error, "a medium goes on over another link");
+                }
                 Err(error) => {
                     tracing::warn!(%sha256, error = &error as &dyn std::error::Error, "a medium waits for the link");
                     tokio::time::sleep(Duration::from_millis(limits::WATCH_RETRY_MS)).await;
@@ -134,18 +137,19 @@ impl Fetcher {
             return Ok(());
         }
         let channel = dial::dial(&options.controller, &options.renewal.credentials()).await?;
-        let limit = usize::try_from(limits::MESSAGE_SIZE_BYTES).unwrap_or(usize::MAX);
-        let mut controller = AgentClient::new(channel).max_decoding_message_size(limit);
+        let request = v1::FetchMediumRequest { sha256: sha256.to_string(), offset_bytes: held.bytes };
+        let reply = AgentClient::new(channel).fetch_medium(request).await.map_err(Error::Refused)?;
+        let mut pieces = reply.into_inner();
         while !held.whole {
-            let request =
-                v1::FetchMediumChunkRequest { sha256: sha256.to_string(), offset_bytes: held.bytes };
-            let reply = controller.fetch_medium_chunk(request).await.map_err(Error::Refused)?;
-            let v1::MediumChunk { content, content_sha256, .. } = reply.into_inner();
-            let (offset_bytes, content_sha256) = (held.bytes, content_sha256.parse::<Digest>()?);
-            *held = self
-                .held(move |cache| cache.append(sha256, size_bytes, offset_bytes, &content, content_sha256))
-                .await?;
-            say(*held);
+            let mut came = Vec::new();
+            let ended = gather(&mut pieces, size_bytes - held.bytes, &mut came).await;
+            if !came.is_empty() {
+                // What came before the link broke came for good.
+                let offset_bytes = held.bytes;
+                *held = self.held(move |cache| cache.append(sha256, size_bytes, offset_bytes, &came)).await?;
+                say(*held);
+            }
+            ended?;
         }
         tracing::info!(%sha256, size_bytes, "a medium is here");
         Ok(())
@@ -158,5 +162,45 @@ impl Fetcher {
     ) -> Result<Held, Error> {
         let cache = self.cache.clone();
         Ok(tokio::task::spawn_blocking(move || ask(&cache)).await??)
+    }
+}
+
+/// Takes pieces until there is enough for the disk, or all that is left; those before a break are kept.
+async fn gather(
+    pieces: &mut Streaming<v1::MediumPiece>,
+    left_bytes: u64,
+    came: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let enough_bytes = left_bytes.min(limits::MEDIUM_CHUNK_BYTES);
+    while (came.len() as u64) < enough_bytes {
+        let piece = pieces.message().await.map_err(Error::Refused)?.ok_or(Error::Short)?;
+        came.extend_from_slice(&compared(piece)?);
+    }
+    Ok(())
+}
+
+/// The content of a piece that is what it says.
+fn compared(piece: v1::MediumPiece) -> Result<Vec<u8>, cache::Error> {
+    let v1::MediumPiece { content, content_sha256 } = piece;
+    if Digest::of(&content).as_bytes()[..] == content_sha256 {
+        Ok(content)
+    } else {
+        Err(cache::Error::Changed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_piece_that_changed_on_its_way_is_not_taken() {
+        let content_sha256 = Digest::of(b"right").as_bytes().to_vec();
+        let piece = |content: &[u8]| v1::MediumPiece {
+            content: content.to_vec(),
+            content_sha256: content_sha256.clone(),
+        };
+        assert_eq!(compared(piece(b"right")).unwrap(), b"right");
+        assert!(matches!(compared(piece(b"wrong")), Err(cache::Error::Changed)));
     }
 }

@@ -14,7 +14,7 @@ use muster_model::memory::AgentMemory;
 use muster_model::name::{InvalidName, PlanId, ServerId};
 use muster_proto::session::{FromAgent, Hello, Progress, StepEnded, ToAgent};
 use muster_proto::v1;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -22,13 +22,15 @@ use super::caller;
 use crate::authority::Authority;
 use crate::crash;
 use crate::dispatch::{self, Reception};
-use crate::media::{Media, Piece};
+use crate::media::{Media, Reading};
 use crate::progress::{self, StepProgress};
 use crate::recovery::Recovery;
 use crate::secrets::Secrets;
 use crate::session::{self, Session};
 use crate::stage::{Stage, Word};
 
+/// Pieces of a medium that are read before its agent's link takes them.
+const PIECES: usize = 2;
 /// Domain and name of a Windows account, with room to spare.
 const ACCOUNT_CHARACTERS: usize = 300;
 
@@ -51,6 +53,8 @@ pub struct Service {
     pub media: Media,
     /// Says who may fetch what, and passes on how far they are.
     pub stage: Stage,
+    /// Turns true when the controller stops: media that are handed out end then.
+    pub drain: watch::Receiver<bool>,
 }
 
 impl Service {
@@ -226,6 +230,7 @@ async fn next(session: &mut Session, messages: &mut Streaming<v1::FromAgent>) ->
 #[tonic::async_trait]
 impl v1::agent_server::Agent for Service {
     type SessionStream = Pin<Box<dyn Stream<Item = Result<v1::ToAgent, Status>> + Send>>;
+    type FetchMediumStream = ReceiverStream<Result<v1::MediumPiece, Status>>;
 
     async fn session(
         &self,
@@ -283,13 +288,14 @@ impl v1::agent_server::Agent for Service {
         Ok(Response::new(v1::SecretsShownReply {}))
     }
 
-    /// One that the shelf has and the server does not need is as unknown to it as one that there is not.
-    async fn fetch_medium_chunk(
+    /// One that the shelf has and the server does not need is as unknown to it as one that there is not. That is settled once
+    /// for the whole stream, which ends with its connection: a revoked certificate's is cut.
+    async fn fetch_medium(
         &self,
-        request: Request<v1::FetchMediumChunkRequest>,
-    ) -> Result<Response<v1::MediumChunk>, Status> {
+        request: Request<v1::FetchMediumRequest>,
+    ) -> Result<Response<Self::FetchMediumStream>, Status> {
         let server = caller::agent(&request)?;
-        let v1::FetchMediumChunkRequest { sha256, offset_bytes } = request.into_inner();
+        let v1::FetchMediumRequest { sha256, offset_bytes } = request.into_inner();
         let sha256: Digest =
             sha256.parse().map_err(|error: InvalidName| Status::invalid_argument(error.to_string()))?;
         if !self.stage.may_fetch(&server, sha256).await? {
@@ -297,20 +303,31 @@ impl v1::agent_server::Agent for Service {
                 "the newest manifest of {server} names no medium {sha256}"
             )));
         }
-        let (piece, size_bytes) = self.media.read(sha256, offset_bytes).await?;
-        Ok(Response::new(to_wire(piece, size_bytes)))
+        let reading = self.media.open(sha256, offset_bytes).await?;
+        let (to, pieces) = mpsc::channel(PIECES);
+        let mut drain = self.drain.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = hand_out(reading, &to) => {}
+                () = async { drop(drain.wait_for(|stop| *stop).await) } => {
+                    drop(to.send(Err(Status::unavailable("the controller stops"))).await);
+                }
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(pieces)))
     }
 }
 
-/// A piece as it travels.
-fn to_wire(piece: Piece, size_bytes: u64) -> v1::MediumChunk {
-    let Piece { sha256, offset_bytes, content, content_sha256 } = piece;
-    v1::MediumChunk {
-        sha256: sha256.to_string(),
-        offset_bytes,
-        content,
-        content_sha256: content_sha256.to_string(),
-        size_bytes,
+/// Hands out what is left of a medium, for as long as somebody takes it.
+async fn hand_out(mut reading: Reading, to: &mpsc::Sender<Result<v1::MediumPiece, Status>>) {
+    while let Some(piece) = reading.next().await.transpose() {
+        let last = piece.is_err();
+        let piece = piece
+            .map_err(Status::from)
+            .map(|(content, sha256)| v1::MediumPiece { content, content_sha256: sha256.as_bytes().to_vec() });
+        if to.send(piece).await.is_err() || last {
+            return;
+        }
     }
 }
 

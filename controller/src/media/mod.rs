@@ -2,16 +2,18 @@
 //!
 //! They lie as files in the data directory and not in the database: a backup leaves them out, and whoever has the file adds it
 //! again. A medium is on the shelf once the whole of it was read back and compared; until then it is a part. Neighbours:
-//! `shelf` keeps the files, the operators' door brings pieces. One medium is written by one caller at a time.
+//! `shelf` keeps the files, the operators' door brings pieces, the agents' door takes them. One medium is written by one caller at a time.
 
 mod shelf;
 
 use std::collections::HashMap;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use muster_model::digest::Digest;
+use muster_model::limits;
 use muster_model::media::{MediaView, Medium};
 use thiserror::Error;
 
@@ -104,6 +106,29 @@ pub struct Piece {
     pub content_sha256: Digest,
 }
 
+/// A medium that is read piece by piece. What was whole when it was opened is read to its end, whatever becomes of its name.
+#[derive(Debug)]
+pub struct Reading {
+    file: Arc<File>,
+}
+
+impl Reading {
+    /// The piece that follows; none at the end.
+    ///
+    /// # Errors
+    /// Where the disk does not answer.
+    pub async fn next(&mut self) -> Result<Option<(Vec<u8>, Digest)>, Error> {
+        let file = Arc::clone(&self.file);
+        spawn(move || {
+            let mut content = Vec::new();
+            (&*file).take(limits::MEDIUM_PIECE_BYTES).read_to_end(&mut content)?;
+            let sha256 = Digest::of(&content);
+            Ok(Some((content, sha256)).filter(|(content, _)| !content.is_empty()))
+        })
+        .await
+    }
+}
+
 /// The room. Cheap to clone.
 #[derive(Clone)]
 pub struct Media {
@@ -144,13 +169,14 @@ impl Media {
         self.in_turn(piece.sha256, move |shelf| shelf.put(&piece)).await
     }
 
-    /// The piece of a whole medium that begins there, and the size of the whole.
+    /// A whole medium, from there on to its end.
     ///
     /// # Errors
     /// Where the shelf does not hold it whole, or it ends before.
-    pub async fn read(&self, sha256: Digest, offset_bytes: u64) -> Result<(Piece, u64), Error> {
+    pub async fn open(&self, sha256: Digest, offset_bytes: u64) -> Result<Reading, Error> {
         let shelf = Arc::clone(&self.shelf);
-        spawn(move || shelf.read(sha256, offset_bytes)).await
+        let file = spawn(move || shelf.open(sha256, offset_bytes)).await?;
+        Ok(Reading { file: Arc::new(file) })
     }
 
     /// `muster.media/1`.

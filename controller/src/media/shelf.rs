@@ -4,7 +4,7 @@
 //! name. Parts that nobody goes on with give their room back. Neighbours: `media` calls, one caller for a medium at a time.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -196,20 +196,18 @@ impl Shelf {
         Ok(Slot { held_bytes: medium.size_bytes, whole: true })
     }
 
-    pub(super) fn read(&self, sha256: Digest, offset_bytes: u64) -> Result<(Piece, u64), Error> {
+    /// Opens a whole medium, to be read from there on to its end.
+    pub(super) fn open(&self, sha256: Digest, offset_bytes: u64) -> Result<File, Error> {
         let medium = self.announced(sha256)?.ok_or(Error::Unknown(sha256))?;
         if !self.slot(&medium)?.whole {
             return Err(Error::Unknown(sha256));
         }
-        let mut file = File::open(self.whole(sha256))?;
-        file.seek(SeekFrom::Start(offset_bytes))?;
-        let mut content = Vec::new();
-        file.take(limits::MEDIUM_CHUNK_BYTES).read_to_end(&mut content)?;
-        if content.is_empty() {
+        if offset_bytes >= medium.size_bytes {
             return Err(Error::Piece { sha256, offset_bytes, length_bytes: 0 });
         }
-        let content_sha256 = Digest::of(&content);
-        Ok((Piece { sha256, offset_bytes, content, content_sha256 }, medium.size_bytes))
+        let mut file = File::open(self.whole(sha256))?;
+        file.seek(SeekFrom::Start(offset_bytes))?;
+        Ok(file)
     }
 
     /// Everything that was announced, by name.

@@ -58,10 +58,15 @@ async fn fetch(
     credentials: &Credentials,
     sha256: &str,
     offset_bytes: u64,
-) -> Result<v1::MediumChunk, Status> {
+) -> Result<Vec<v1::MediumPiece>, Status> {
     let channel = dial::dial(&controller.address(), credentials).await.unwrap();
-    let request = v1::FetchMediumChunkRequest { sha256: sha256.to_owned(), offset_bytes };
-    AgentClient::new(channel).fetch_medium_chunk(request).await.map(tonic::Response::into_inner)
+    let request = v1::FetchMediumRequest { sha256: sha256.to_owned(), offset_bytes };
+    let mut pieces = AgentClient::new(channel).fetch_medium(request).await?.into_inner();
+    let mut all = Vec::new();
+    while let Some(piece) = in_time(pieces.message()).await? {
+        all.push(piece);
+    }
+    Ok(all)
 }
 
 /// Promise 10: an agent gets what its own newest manifest names, and of all else there is nothing.
@@ -71,10 +76,9 @@ async fn an_agent_gets_the_media_of_its_own_manifest_and_no_other() {
     let agent = controller.enrol("dupont-prod/web", "DUP-WEB01").await;
     let neighbour = controller.enrol("dupont-test/web", "DUP-WEB02").await;
     let (named, other) = (Digest::of(NAMED).to_string(), Digest::of(OTHER).to_string());
-    let chunk = fetch(&controller, &agent, &named, 4).await.unwrap();
-    assert_eq!(chunk.content, NAMED[4..]);
-    assert_eq!(chunk.content_sha256, Digest::of(&NAMED[4..]).to_string());
-    assert_eq!((chunk.offset_bytes, chunk.size_bytes), (4, NAMED.len() as u64));
+    let content_sha256 = Digest::of(&NAMED[4..]).as_bytes().to_vec();
+    let rest = v1::MediumPiece { content: NAMED[4..].to_vec(), content_sha256 };
+    assert_eq!(fetch(&controller, &agent, &named, 4).await.unwrap(), [rest]);
     let past = NAMED.len() as u64;
     refused(fetch(&controller, &agent, &named, past).await, Code::InvalidArgument);
     refused(fetch(&controller, &agent, "../muster.db", 0).await, Code::InvalidArgument);

@@ -98,7 +98,8 @@ limits! {
     INSPECT_CELL_CHARACTERS = 1_000, "the length at which a text of a package is cut where it is shown; a licence is a field's text, too";
     INSPECT_PACKAGES = 64, "packages tried in one program; more are no packages but bytes that look alike";
     MEDIUM_SIZE_BYTES = 64 * 1024 * 1024 * 1024, "the largest medium; SQL Server's own has a few GiB";
-    MEDIUM_CHUNK_BYTES = 4 * 1024 * 1024, "the piece in which a medium travels: each is compared with its digest, and a broken link costs one at most";
+    MEDIUM_CHUNK_BYTES = 512 * 1024, "the piece in which a medium travels to the shelf, and in which an agent flushes one to its disk: what a killed program costs";
+    MEDIUM_PIECE_BYTES = 64 * 1024, "the piece in which a medium travels to an agent: each is compared with its digest, and a broken link costs one at most";
     MEDIA_RESERVE_BYTES = 1024 * 1024 * 1024, "room that media leave free on a disk, so that journals and databases can be written";
     MEDIA_PARTS_MS = 7 * 24 * 3_600 * 1_000, "how long half a medium waits for its rest before its room is given to another";
     MEDIA_LOST_MS = 600_000, "how long a medium on its way waits for a link that is gone; a restart takes a minute";

@@ -15,8 +15,8 @@ pub enum Method {
     AgentShowSecrets,
     /// `/muster.fleet.v1.Agent/SecretsShown`
     AgentSecretsShown,
-    /// `/muster.fleet.v1.Agent/FetchMediumChunk`
-    AgentFetchMediumChunk,
+    /// `/muster.fleet.v1.Agent/FetchMedium`
+    AgentFetchMedium,
     /// `/muster.fleet.v1.Operator/Push`
     OperatorPush,
     /// `/muster.fleet.v1.Operator/Diff`
@@ -92,7 +92,7 @@ impl Method {
         Self::AgentRenew,
         Self::AgentShowSecrets,
         Self::AgentSecretsShown,
-        Self::AgentFetchMediumChunk,
+        Self::AgentFetchMedium,
         Self::OperatorPush,
         Self::OperatorDiff,
         Self::OperatorRender,
@@ -136,7 +136,7 @@ impl Method {
             Self::AgentRenew => "/muster.fleet.v1.Agent/Renew",
             Self::AgentShowSecrets => "/muster.fleet.v1.Agent/ShowSecrets",
             Self::AgentSecretsShown => "/muster.fleet.v1.Agent/SecretsShown",
-            Self::AgentFetchMediumChunk => "/muster.fleet.v1.Agent/FetchMediumChunk",
+            Self::AgentFetchMedium => "/muster.fleet.v1.Agent/FetchMedium",
             Self::OperatorPush => "/muster.fleet.v1.Operator/Push",
             Self::OperatorDiff => "/muster.fleet.v1.Operator/Diff",
             Self::OperatorRender => "/muster.fleet.v1.Operator/Render",

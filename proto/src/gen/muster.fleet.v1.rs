@@ -98,14 +98,24 @@ pub struct SealedSecret {
     pub sealed: ::prost::alloc::vec::Vec<u8>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct FetchMediumChunkRequest {
+pub struct FetchMediumRequest {
     #[prost(string, tag = "1")]
     pub sha256: ::prost::alloc::string::String,
-    /// Where the piece begins.
+    /// Where the first piece begins.
     #[prost(uint64, tag = "2")]
     pub offset_bytes: u64,
 }
-/// A piece of a medium, in either direction.
+/// A piece of a medium on its way to an agent: each follows on the one before.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MediumPiece {
+    /// At most MEDIUM_PIECE_BYTES.
+    #[prost(bytes = "vec", tag = "1")]
+    pub content: ::prost::alloc::vec::Vec<u8>,
+    /// Of the piece, 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub content_sha256: ::prost::alloc::vec::Vec<u8>,
+}
+/// A piece of a medium on its way to the shelf.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct MediumChunk {
     /// Of the whole file.
@@ -964,11 +974,14 @@ pub mod agent_client {
                 .insert(GrpcMethod::new("muster.fleet.v1.Agent", "SecretsShown"));
             self.inner.unary(req, path, codec).await
         }
-        /// A piece of a medium that the newest manifest of the caller's server names; of any other there is none.
-        pub async fn fetch_medium_chunk(
+        /// A medium that the newest manifest of the caller's server names, from a place on to its end; of any other there is none.
+        pub async fn fetch_medium(
             &mut self,
-            request: impl tonic::IntoRequest<super::FetchMediumChunkRequest>,
-        ) -> std::result::Result<tonic::Response<super::MediumChunk>, tonic::Status> {
+            request: impl tonic::IntoRequest<super::FetchMediumRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::MediumPiece>>,
+            tonic::Status,
+        > {
             self.inner
                 .ready()
                 .await
@@ -979,12 +992,12 @@ pub mod agent_client {
                 })?;
             let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static(
-                "/muster.fleet.v1.Agent/FetchMediumChunk",
+                "/muster.fleet.v1.Agent/FetchMedium",
             );
             let mut req = request.into_request();
             req.extensions_mut()
-                .insert(GrpcMethod::new("muster.fleet.v1.Agent", "FetchMediumChunk"));
-            self.inner.unary(req, path, codec).await
+                .insert(GrpcMethod::new("muster.fleet.v1.Agent", "FetchMedium"));
+            self.inner.server_streaming(req, path, codec).await
         }
     }
 }
@@ -1031,11 +1044,20 @@ pub mod agent_server {
             tonic::Response<super::SecretsShownReply>,
             tonic::Status,
         >;
-        /// A piece of a medium that the newest manifest of the caller's server names; of any other there is none.
-        async fn fetch_medium_chunk(
+        /// Server streaming response type for the FetchMedium method.
+        type FetchMediumStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::MediumPiece, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// A medium that the newest manifest of the caller's server names, from a place on to its end; of any other there is none.
+        async fn fetch_medium(
             &self,
-            request: tonic::Request<super::FetchMediumChunkRequest>,
-        ) -> std::result::Result<tonic::Response<super::MediumChunk>, tonic::Status>;
+            request: tonic::Request<super::FetchMediumRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::FetchMediumStream>,
+            tonic::Status,
+        >;
     }
     /// The stream between an enrolled agent and its controller.
     #[derive(Debug)]
@@ -1289,25 +1311,26 @@ pub mod agent_server {
                     };
                     Box::pin(fut)
                 }
-                "/muster.fleet.v1.Agent/FetchMediumChunk" => {
+                "/muster.fleet.v1.Agent/FetchMedium" => {
                     #[allow(non_camel_case_types)]
-                    struct FetchMediumChunkSvc<T: Agent>(pub Arc<T>);
+                    struct FetchMediumSvc<T: Agent>(pub Arc<T>);
                     impl<
                         T: Agent,
-                    > tonic::server::UnaryService<super::FetchMediumChunkRequest>
-                    for FetchMediumChunkSvc<T> {
-                        type Response = super::MediumChunk;
+                    > tonic::server::ServerStreamingService<super::FetchMediumRequest>
+                    for FetchMediumSvc<T> {
+                        type Response = super::MediumPiece;
+                        type ResponseStream = T::FetchMediumStream;
                         type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
+                            tonic::Response<Self::ResponseStream>,
                             tonic::Status,
                         >;
                         fn call(
                             &mut self,
-                            request: tonic::Request<super::FetchMediumChunkRequest>,
+                            request: tonic::Request<super::FetchMediumRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as Agent>::fetch_medium_chunk(&inner, request).await
+                                <T as Agent>::fetch_medium(&inner, request).await
                             };
                             Box::pin(fut)
                         }
@@ -1318,7 +1341,7 @@ pub mod agent_server {
                     let max_encoding_message_size = self.max_encoding_message_size;
                     let inner = self.inner.clone();
                     let fut = async move {
-                        let method = FetchMediumChunkSvc(inner);
+                        let method = FetchMediumSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -1329,7 +1352,7 @@ pub mod agent_server {
                                 max_decoding_message_size,
                                 max_encoding_message_size,
                             );
-                        let res = grpc.unary(method, req).await;
+                        let res = grpc.server_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

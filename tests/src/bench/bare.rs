@@ -134,6 +134,7 @@ fn uuid(number: u128) -> uuid::Uuid {
 #[tonic::async_trait]
 impl Agent for Bare {
     type SessionStream = Pin<Box<dyn Stream<Item = Result<v1::ToAgent, Status>> + Send>>;
+    type FetchMediumStream = ReceiverStream<Result<v1::MediumPiece, Status>>;
 
     async fn session(
         &self,
@@ -171,10 +172,10 @@ impl Agent for Bare {
         Err(Status::unimplemented("a bare server"))
     }
 
-    async fn fetch_medium_chunk(
+    async fn fetch_medium(
         &self,
-        _: Request<v1::FetchMediumChunkRequest>,
-    ) -> Result<Response<v1::MediumChunk>, Status> {
+        _: Request<v1::FetchMediumRequest>,
+    ) -> Result<Response<Self::FetchMediumStream>, Status> {
         Err(Status::unimplemented("a bare server"))
     }
 
