@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use muster_model::digest::Digest;
+use muster_tests::bench::medium::Journey;
 use muster_tests::cli::{Ran, code};
 use muster_tests::daemon::await_until;
 use muster_tests::field::{Field, Scene};
@@ -139,4 +140,18 @@ fn an_agent_fetches_what_its_manifest_names_and_goes_on_over_a_broken_link() {
     let ran = Ran::of(&mut import).unwrap().expect(code::OK);
     ran.says(&["App Setup.exe\n", "Tools.msi  (was here)", &Digest::of(b"foo").to_string()]);
     assert_eq!(std::fs::read(cache.join(Digest::of(b"foo").to_string())).unwrap(), b"foo");
+}
+
+/// Issue 5, point 6, small: `tests/bench media` does the same with a GiB. What came through more than the medium has is what
+/// was sent twice, with all handshakes and frames.
+#[test]
+fn a_medium_over_a_link_that_keeps_breaking_travels_once() {
+    let journey = Journey::lay(Programs::built(), 32 << 20).unwrap();
+    // The CLI waits before it dials again: fewer cuts.
+    let added = journey.add(Some(25 << 20)).unwrap();
+    assert_eq!(added.cuts, 1, "{added:?}");
+    assert!(added.more_percent() < 2.0, "{added:?}");
+    let staged = journey.stage(Some(4 << 20)).unwrap();
+    assert_eq!(staged.cuts, 8, "{staged:?}");
+    assert!(staged.more_percent() < 2.0, "{staged:?}");
 }

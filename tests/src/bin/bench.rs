@@ -1,4 +1,5 @@
-//! `tests/bench [--quick] [-n REPETITIONS] [--agents N,N,..] [--events N] [--out FILE]`: see [`muster_tests::bench`].
+//! `tests/bench [--quick] [-n REPETITIONS] [--agents N,N,..] [--events N] [--out FILE]` and
+//! `tests/bench media [MIB [MIB]]`: see [`muster_tests::bench`].
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool prints what it measured")]
 
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use muster_tests::bench::child::Child;
 use muster_tests::bench::load::{self, FannedOut, Took};
 use muster_tests::bench::measure::{self, Machine, Spread};
 use muster_tests::bench::report::{Fleet, Measured, Report};
-use muster_tests::bench::{fleet, history, single};
+use muster_tests::bench::{fleet, history, medium, single};
 use muster_tests::controller::Controller;
 use muster_tests::programs::{Programs, root};
 
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
     let result = match words.as_slice() {
         ["load", folder] => block_on(load::run(Path::new(folder))),
         ["bare", data] => block_on(bare::run(Path::new(data))),
+        ["media", sizes @ ..] => media(sizes),
         words => match wanted(words) {
             Ok(wanted) => whole(&wanted),
             Err(error) => {
@@ -55,6 +57,20 @@ fn main() -> ExitCode {
 
 fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+/// One medium, of so many MiB, over a link that breaks after so many.
+fn media(sizes: &[&str]) -> Result<()> {
+    let mib = |at: usize, otherwise: u64| match sizes.get(at) {
+        Some(size) => Ok(size.parse::<u64>().with_context(|| format!("{size} is no number of MiB"))? << 20),
+        None => Ok::<_, anyhow::Error>(otherwise),
+    };
+    let (size_bytes, every_bytes) = (mib(0, medium::SIZE_BYTES)?, mib(1, medium::CUT_EVERY_BYTES)?);
+    let programs = Programs::beside()?;
+    block_on(async {
+        println!("{}", medium::measure(&programs, size_bytes, every_bytes).await?);
+        Ok(())
+    })
 }
 
 fn wanted(words: &[&str]) -> Result<Wanted> {

@@ -1,0 +1,206 @@
+//! A link to a controller that breaks: a TCP proxy on loopback that cuts every connection after so many bytes.
+//!
+//! Neighbours: agents and operators are told its address instead of the controller's. It counts what reaches those who dial, not
+//! what they make of it, and knows nothing of what is said: TLS goes through it from end to end. Bytes decide when it breaks
+//! and never a clock, so that two runs break alike.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use anyhow::{Context as _, Result, ensure};
+
+/// What is read at once; a cut may fall anywhere in it.
+const BUFFER_BYTES: usize = 16 * 1024;
+
+/// What came through.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// From the controller to those who dialled it.
+    pub down_bytes: u64,
+    /// To the controller.
+    pub up_bytes: u64,
+    /// How often everything was cut.
+    pub cuts: u64,
+}
+
+/// The link; whoever uses it is cut off when it is dropped.
+#[derive(Debug)]
+pub struct Link {
+    address: String,
+    state: Arc<Mutex<State>>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    passed: Passed,
+    every_bytes: Option<u64>,
+    since_cut_bytes: u64,
+    ends: Vec<TcpStream>,
+    stopped: bool,
+}
+
+/// Which way bytes go.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    Down,
+    Up,
+}
+
+impl State {
+    /// Counts what was read; gives how much of it passes before everything is cut.
+    fn pass(&mut self, way: Way, read_bytes: u64) -> u64 {
+        let left = self.every_bytes.map_or(u64::MAX, |every| every - self.since_cut_bytes);
+        let passes = read_bytes.min(left);
+        match way {
+            Way::Down => self.passed.down_bytes += passes,
+            Way::Up => self.passed.up_bytes += passes,
+        }
+        self.since_cut_bytes += passes;
+        passes
+    }
+
+    /// Cuts everything, where it is time.
+    fn cut_where_due(&mut self) {
+        if self.every_bytes.is_some_and(|every| self.since_cut_bytes >= every) {
+            self.since_cut_bytes = 0;
+            self.passed.cuts += 1;
+            self.cut();
+        }
+    }
+
+    fn cut(&mut self) {
+        for end in self.ends.drain(..) {
+            // One that its own side ended is cut already.
+            drop(end.shutdown(Shutdown::Both));
+        }
+    }
+}
+
+impl Link {
+    /// A link to that address, which is whole until [`Self::cut_every`].
+    ///
+    /// # Errors
+    /// Where no port can be had.
+    pub fn to(controller: &str) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?.to_string();
+        let state = Arc::new(Mutex::new(State::default()));
+        let (shared, controller) = (Arc::clone(&state), controller.to_owned());
+        let accepting = std::thread::spawn(move || {
+            for near in listener.incoming().flatten() {
+                if lock(&shared).stopped {
+                    return;
+                }
+                // A controller that is not there is a link that leads nowhere.
+                if let Ok(far) = TcpStream::connect(&controller) {
+                    drop(join(near, far, &shared));
+                }
+            }
+        });
+        Ok(Self { address, state, accepting: Some(accepting) })
+    }
+
+    /// Where to dial.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Counts anew, and cuts everything from here on each time that so many bytes have passed.
+    pub fn cut_every(&self, bytes: Option<u64>) {
+        let mut state = lock(&self.state);
+        (state.passed, state.since_cut_bytes, state.every_bytes) = (Passed::default(), 0, bytes);
+    }
+
+    /// What came through since it counts.
+    pub fn passed(&self) -> Passed {
+        lock(&self.state).passed
+    }
+
+    /// Makes whoever reads that file dial here: an agent's `identity.json`, an operator's profile.
+    ///
+    /// # Errors
+    /// Where the file does not name that controller.
+    pub fn lead(&self, file: &Path, controller: &str) -> Result<()> {
+        let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+        ensure!(text.contains(controller), "{} does not name {controller}", file.display());
+        Ok(std::fs::write(file, text.replace(controller, &self.address))?)
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        {
+            let mut state = lock(&self.state);
+            state.stopped = true;
+            state.cut();
+        }
+        // Wakes whoever accepts.
+        drop(TcpStream::connect(&self.address));
+        if let Some(accepting) = self.accepting.take() {
+            drop(accepting.join());
+        }
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Carries bytes between two ends until one of them is gone.
+fn join(near: TcpStream, far: TcpStream, state: &Arc<Mutex<State>>) -> Result<()> {
+    near.set_nodelay(true)?;
+    far.set_nodelay(true)?;
+    lock(state).ends.extend([near.try_clone()?, far.try_clone()?]);
+    for (from, to, way) in [(far.try_clone()?, near.try_clone()?, Way::Down), (near, far, Way::Up)] {
+        let state = Arc::clone(state);
+        std::thread::spawn(move || carry(from, to, way, &state));
+    }
+    Ok(())
+}
+
+fn carry(mut from: TcpStream, mut to: TcpStream, way: Way, state: &Mutex<State>) {
+    let mut buffer = vec![0; BUFFER_BYTES];
+    while let Ok(read) = from.read(&mut buffer)
+        && read > 0
+    {
+        let passes = lock(state).pass(way, read as u64);
+        let Some(passing) = usize::try_from(passes).ok().and_then(|passes| buffer.get(..passes)) else {
+            break;
+        };
+        let written = to.write_all(passing);
+        lock(state).cut_where_due();
+        if written.is_err() {
+            break;
+        }
+    }
+    // The other way ends as well: half a connection is none.
+    drop((from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_breaks_at_the_byte_and_counts_what_came_through() {
+        let far = TcpListener::bind("127.0.0.1:0").unwrap();
+        let link = Link::to(&far.local_addr().unwrap().to_string()).unwrap();
+        link.cut_every(Some(70_000));
+        for cuts in 1..=3 {
+            let mut near = TcpStream::connect(link.address()).unwrap();
+            let (mut end, _) = far.accept().unwrap();
+            // More than the link lets through; it may break before all is handed over.
+            let writing = std::thread::spawn(move || drop(end.write_all(&[7; 200_000])));
+            let mut came = Vec::new();
+            // Cut off, a connection may be reset: what came before is there all the same.
+            drop(near.read_to_end(&mut came));
+            writing.join().unwrap();
+            assert_eq!(link.passed(), Passed { down_bytes: 70_000 * cuts, up_bytes: 0, cuts });
+            assert!(came.len() <= 70_000, "{}", came.len());
+        }
+    }
+}
