@@ -153,6 +153,13 @@ CREATE TABLE site_status (
     format BIGINT NOT NULL,
     body BLOB NOT NULL
 );
+CREATE TABLE stagings (
+    server TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    asked_by TEXT NOT NULL,
+    asked_ms BIGINT NOT NULL,
+    PRIMARY KEY (server, sha256)
+);
 CREATE TABLE step_keys (
     step_key TEXT PRIMARY KEY,
     plan BIGINT NOT NULL REFERENCES plans (plan),

@@ -1,7 +1,8 @@
 //! Staging: asks the agents of a site to fetch what their manifests name, and hears how far they are.
 //!
-//! Neighbours: `media` is the shelf, `session` carries the words, the doors ask. Stored nowhere: an agent goes on by itself,
-//! and asking again costs nothing. What an agent may fetch is what its own newest manifest names.
+//! Neighbours: `media` is the shelf, `session` carries the words, the doors ask. What was asked for is stored until the agent
+//! has it, and asked again whenever that agent connects: its restart, or this controller's, loses nothing. An agent fetches
+//! from here alone, so that it needs to remember nothing. What it may fetch is what its own newest manifest names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -68,6 +69,13 @@ pub struct Stage {
     words: broadcast::Sender<Word>,
 }
 
+impl Wanted {
+    /// Whether the shelf has all of it.
+    pub fn is_ready(&self) -> bool {
+        self.shelf.as_ref().is_some_and(|view| view.whole)
+    }
+}
+
 impl Stage {
     /// A room over these.
     pub fn new(store: Store, catalog: Catalog, sessions: session::Handle, media: Media) -> Self {
@@ -75,10 +83,81 @@ impl Stage {
         Self { store, catalog, sessions, media, words: broadcast::Sender::new(kept) }
     }
 
-    /// Passes an agent's word on, where somebody listens.
-    pub fn tell(&self, word: Word) {
+    /// Passes an agent's word on, where somebody listens; what it has is asked for no more.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn tell(&self, word: Word) -> Result<(), store::Error> {
+        if word.staged.whole {
+            self.forget(&word.server, vec![word.staged.sha256]).await?;
+        }
         let heard_by = self.words.send(word).unwrap_or(0);
         tracing::trace!(heard_by, "staged");
+        Ok(())
+    }
+
+    /// Stores that an operator wants these media on their servers.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn keep(&self, by: Slug, media: Vec<(ServerId, Digest)>) -> Result<(), Error> {
+        if media.is_empty() {
+            return Ok(());
+        }
+        let write = self.store.transaction(move |tx| {
+            Box::pin(async move {
+                for (server, sha256) in &media {
+                    tx.add_staging(server, *sha256, &by).await?;
+                }
+                Ok::<_, store::Error>(())
+            })
+        });
+        Ok(write.await?)
+    }
+
+    /// Asks an agent that connected for what it was asked for before and does not have yet. What no manifest names any more
+    /// is forgotten.
+    ///
+    /// # Errors
+    /// Where the store does not answer or the manifests cannot be read.
+    pub async fn connected(&self, server: &ServerId) -> Result<(), Error> {
+        let asked = self.store.snapshot().await?.stagings(server).await?;
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let wanted = self.wanted(&server.site).await?;
+        let mut pending = Pending::default();
+        let mut named = BTreeSet::new();
+        for wanted in wanted.into_iter().filter(|wanted| wanted.server == *server) {
+            named.insert(wanted.sha256);
+            if asked.contains(&wanted.sha256) && wanted.is_ready() {
+                pending.add(wanted);
+            }
+        }
+        let void = asked.into_iter().filter(|sha256| !named.contains(sha256)).collect();
+        self.forget(server, void).await?;
+        if !pending.is_empty() && !self.ask(server, pending.of(server)) {
+            tracing::debug!(%server, "its agent went away before it was asked again for media");
+        }
+        Ok(())
+    }
+
+    async fn forget(&self, server: &ServerId, media: Vec<Digest>) -> Result<(), store::Error> {
+        let asked = self.store.snapshot().await?.stagings(server).await?;
+        let media: Vec<Digest> = media.into_iter().filter(|sha256| asked.contains(sha256)).collect();
+        if media.is_empty() {
+            return Ok(());
+        }
+        let server = server.clone();
+        let write = self.store.transaction(move |tx| {
+            Box::pin(async move {
+                for sha256 in media {
+                    tx.remove_staging(&server, sha256).await?;
+                }
+                Ok::<_, store::Error>(())
+            })
+        });
+        write.await
     }
 
     /// All that agents say from now on.

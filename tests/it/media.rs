@@ -155,3 +155,27 @@ fn a_medium_over_a_link_that_keeps_breaking_travels_once() {
     assert_eq!(staged.cuts, 8, "{staged:?}");
     assert!(staged.more_percent() < 2.0, "{staged:?}");
 }
+
+/// An agent that dies in the middle of a fetch goes on when it is back, and nobody types anything.
+#[test]
+fn an_agent_that_dies_while_it_fetches_goes_on_by_itself() {
+    let mut journey = Journey::lay(Programs::built(), 48 << 20).unwrap();
+    journey.add(None).unwrap();
+    journey.link.cut_every(None);
+    let mut asked = begin(&mut journey.field.cli.command(["stage", "acme-prod"]));
+    some_of(&journey.part());
+    journey.field.agent.kill().unwrap();
+    asked.kill().unwrap();
+    asked.wait().unwrap();
+    assert!(!journey.whole().exists(), "it was there before the agent was killed");
+    // The controller dies as well before the agent is back.
+    journey.field.controller.kill().unwrap();
+    journey.field.controller.serve().unwrap();
+    journey.field.start_agent().unwrap();
+    journey.await_whole().unwrap();
+    // What was under way to it when it was killed, and what it had not flushed: of a GiB less than one hundredth.
+    let more_bytes = journey.link.passed().down_bytes - (48 << 20);
+    assert!(more_bytes < 4 << 20, "{more_bytes}");
+    let ran = journey.field.cli.run(["stage", "acme-prod"]);
+    ran.says(&[r"acme-prod/web  C:\Media\Tools.msi  is there, 48.0 MiB"]);
+}

@@ -1,9 +1,11 @@
 //! Fetches what the controller asked for, one medium after the other, over as many connections as it takes.
 //!
 //! A broken link costs a piece at most: the next connection goes on at what is held. Neighbours: `cache` holds, `outlet` says
-//! how far it is. What was asked for is in memory only: an agent that was ended is asked again.
+//! how far it is. What was asked for is in memory only: the controller keeps it and asks again at each connection, so that what
+//! waits here already is not taken twice.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use muster_model::causes::with_causes;
@@ -22,15 +24,22 @@ use super::cache::{self, Cache, Held};
 use crate::outlet::Outlet;
 use crate::session::Options;
 
+/// The media that were asked for and are not begun.
+type Waiting = Arc<Mutex<BTreeSet<Digest>>>;
+
 /// Where requests go in. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Stager(mpsc::UnboundedSender<StageMedium>);
+pub struct Stager {
+    requests: mpsc::UnboundedSender<StageMedium>,
+    waiting: Waiting,
+}
 
 /// What carries them out.
 #[derive(Debug)]
 pub struct Fetcher {
     cache: Cache,
     queue: Mutex<Option<mpsc::UnboundedReceiver<StageMedium>>>,
+    waiting: Waiting,
 }
 
 /// Why a medium does not come.
@@ -63,9 +72,11 @@ impl Error {
 }
 
 impl Stager {
-    /// Asks for a medium.
+    /// Asks for a medium, unless it waits for its turn already. One that is under way is looked at once more after its end, so
+    /// that whoever asked hears of it.
     pub fn stage(&self, medium: StageMedium) {
-        if self.0.send(medium).is_err() {
+        let is_new = lock(&self.waiting).insert(medium.sha256);
+        if is_new && self.requests.send(medium).is_err() {
             tracing::debug!(sha256 = %medium.sha256, "nobody fetches any more");
         }
     }
@@ -75,15 +86,18 @@ impl Fetcher {
     /// A way in, and what carries out what comes through it.
     pub fn new(cache: Cache) -> (Stager, Self) {
         let (requests, queue) = mpsc::unbounded_channel();
-        (Stager(requests), Self { cache, queue: Mutex::new(Some(queue)) })
+        let waiting = Waiting::default();
+        let stager = Stager { requests, waiting: Arc::clone(&waiting) };
+        (stager, Self { cache, queue: Mutex::new(Some(queue)), waiting })
     }
 
     /// Fetches for as long as the agent lives; never ends by itself.
     pub async fn run<T>(&self, options: &Options, outlet: &Outlet) -> T {
-        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let queue = lock(&self.queue).take();
         let Some(mut queue) = queue else { return std::future::pending().await };
         while let Some(medium) = queue.recv().await {
             let StageMedium { sha256, .. } = medium;
+            lock(&self.waiting).remove(&sha256);
             if let Err(error) = self.fetch(medium, options, outlet).await {
                 tracing::error!(%sha256, error = &error as &dyn std::error::Error, "a medium was not fetched");
                 let problem = Some(with_causes(&error));
@@ -165,6 +179,10 @@ impl Fetcher {
     }
 }
 
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Takes pieces until there is enough for the disk, or all that is left; those before a break are kept.
 async fn gather(
     pieces: &mut Streaming<v1::MediumPiece>,
@@ -192,6 +210,19 @@ fn compared(piece: v1::MediumPiece) -> Result<Vec<u8>, cache::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_waits_for_its_turn_is_not_taken_twice() {
+        let (stager, fetcher) = Fetcher::new(Cache::new("nowhere".into()));
+        let medium = |content: &[u8]| StageMedium { sha256: Digest::of(content), size_bytes: 1 };
+        for content in [b"one", b"two", b"one"] {
+            stager.stage(medium(content));
+        }
+        let mut queue = lock(&fetcher.queue).take().unwrap();
+        assert_eq!(queue.try_recv().unwrap(), medium(b"one"));
+        assert_eq!(queue.try_recv().unwrap(), medium(b"two"));
+        assert!(queue.try_recv().is_err());
+    }
 
     #[test]
     fn a_piece_that_changed_on_its_way_is_not_taken() {

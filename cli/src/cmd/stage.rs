@@ -31,15 +31,17 @@ struct MediumRecord {
     held_bytes: u64,
     whole: bool,
     problem: Option<String>,
+    /// Whether it comes by itself once the problem is over.
+    waits: bool,
 }
 
 impl TryFrom<v1::StageReply> for MediumRecord {
     type Error = InvalidName;
     fn try_from(wire: v1::StageReply) -> Result<Self, InvalidName> {
-        let v1::StageReply { server, sha256, medium, size_bytes, held_bytes, whole, problem } = wire;
+        let v1::StageReply { server, sha256, medium, size_bytes, held_bytes, whole, problem, waits } = wire;
         let problem = Some(problem).filter(|problem| !problem.is_empty());
         let (server, sha256) = (server.parse()?, sha256.parse()?);
-        Ok(Self { server, sha256, medium, size_bytes, held_bytes, whole, problem })
+        Ok(Self { server, sha256, medium, size_bytes, held_bytes, whole, problem, waits })
     }
 }
 
@@ -48,6 +50,7 @@ impl MediumRecord {
     fn line(&self) -> Option<String> {
         let (server, medium) = (&self.server, one_line(&self.medium));
         match &self.problem {
+            Some(problem) if self.waits => Some(format!("{server}  {medium}  waits: {}", one_line(problem))),
             Some(problem) => Some(format!("{server}  {medium}  FAILED: {}", one_line(problem))),
             None if self.whole => Some(format!("{server}  {medium}  is there, {}", size(self.size_bytes))),
             None => None,
@@ -89,8 +92,11 @@ pub(super) async fn run(context: &mut Context<'_>, site: &Slug) -> Result<Exit, 
         if media.is_empty() {
             context.output.data(&format!("No package of {site} names a medium; nothing is fetched."))?;
         }
-        let next = if failed {
-            vec!["see the shelf: muster media list".to_owned(), format!("type it again: muster stage {site}")]
+        let again = || format!("look again: muster stage {site}");
+        let next = if media.values().any(|medium| medium.problem.is_some() && !medium.waits) {
+            vec!["see the shelf: muster media list".to_owned(), again()]
+        } else if failed {
+            vec![again()]
         } else {
             vec![format!("muster plan {site}")]
         };

@@ -97,13 +97,19 @@ async fn staging_says_what_is_there_and_why_the_rest_is_not() {
         held_bytes,
         whole,
         problem: problem.to_owned(),
+        waits: false,
     };
     world.controller.change(|script| {
         script.staged = vec![reply("web", 1 << 20, false, ""), reply("web", 3 << 20, true, "")];
     });
     assert_snapshot!(world.said("stage dupont-prod").await);
     world.controller.change(|script| {
-        script.staged.push(reply("sql", 0, false, "its agent is not connected"));
+        let absent = "its agent is not connected; it is asked by itself once it is";
+        script.staged.push(v1::StageReply { waits: true, ..reply("sql", 0, false, absent) });
+    });
+    assert_snapshot!(world.said("stage dupont-prod").await);
+    world.controller.change(|script| {
+        script.staged.push(reply("sql", 0, false, "the disk has room for 5 more bytes of media"));
     });
     assert_snapshot!(world.said("stage dupont-prod").await);
     let json = world.muster("--output json stage dupont-prod").await;
@@ -111,4 +117,5 @@ async fn staging_says_what_is_there_and_why_the_rest_is_not() {
     let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
     assert_eq!(json["media"].as_array().unwrap().len(), 2);
     assert_eq!(json["media"][1]["whole"], true);
+    assert_eq!((&json["media"][0]["whole"], &json["media"][0]["waits"]), (&false.into(), &false.into()));
 }

@@ -95,13 +95,22 @@ impl Service {
         tracing::info!(%server, "disconnected");
     }
 
-    /// Asks a held agent what it remembers, and sends any other one what it has not ended.
+    /// Asks a held agent what it remembers, and sends any other one what it has not ended and does not have.
     async fn begin(&self, session: &Session) -> Result<(), dispatch::Error> {
         if !session.is_held() {
-            return self.dispatch.connected(session.server()).await;
+            return self.connected(session.server()).await;
         }
         if !session.reply(ToAgent::Recall).await {
             tracing::debug!(server = %session.server(), "the stream ended before its agent was read");
+        }
+        Ok(())
+    }
+
+    async fn connected(&self, server: &ServerId) -> Result<(), dispatch::Error> {
+        self.dispatch.connected(server).await?;
+        if let Err(error) = Box::pin(self.stage.connected(server)).await {
+            // Media that do not come ahead of time keep no run from going on.
+            tracing::warn!(%server, error = &error as &dyn std::error::Error, "media were not asked for again");
         }
         Ok(())
     }
@@ -110,7 +119,7 @@ impl Service {
     async fn recalled(&self, session: &Session, memory: AgentMemory) -> Result<(), dispatch::Error> {
         if self.recovery.read(session.server(), memory).await? && session.is_held() {
             session.release();
-            self.dispatch.connected(session.server()).await?;
+            self.connected(session.server()).await?;
         }
         Ok(())
     }
@@ -163,7 +172,7 @@ impl Service {
             FromAgent::Ended(ended) => return self.ended(session, ended).await,
             FromAgent::Recalled(memory) => return self.recalled(session, *memory).await,
             FromAgent::Staged(staged) => {
-                self.stage.tell(Word { server: server.clone(), staged });
+                self.stage.tell(Word { server: server.clone(), staged }).await?;
                 return Ok(());
             }
             FromAgent::Progress(Progress { step, key: _, text }) => {

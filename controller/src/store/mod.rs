@@ -23,6 +23,7 @@ mod revision;
 mod row;
 mod secret;
 mod server;
+mod staging;
 mod status;
 mod step_key;
 mod writer;

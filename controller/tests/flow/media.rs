@@ -2,6 +2,7 @@
 
 use muster_model::digest::Digest;
 use muster_model::limits;
+use muster_model::name::ServerId;
 use muster_proto::dial::{self, Credentials};
 use muster_proto::session::{FromAgent, StageMedium, Staged, ToAgent};
 use muster_proto::v1;
@@ -124,7 +125,7 @@ async fn a_medium_that_cannot_be_taken_is_refused_in_words_that_help() {
     assert_eq!(in_time(none.message()).await.unwrap(), None, "no package names a medium");
 }
 
-/// The operator hears every word of the agents that were asked, until each is done; one that is not there, or goes, is named.
+/// The operator hears every word of the agents that were asked, until each is done or is not there.
 #[tokio::test]
 async fn staging_asks_the_agents_and_tells_how_far_they_are() {
     let mut controller = open().await;
@@ -132,26 +133,70 @@ async fn staging_asks_the_agents_and_tells_how_far_they_are() {
     let site = || v1::SiteRequest { site: "dupont-prod".to_owned() };
     let mut absent = controller.operator.stage_site(site()).await.unwrap().into_inner();
     let reply = absent.message().await.unwrap().unwrap();
-    assert!(reply.problem.contains("is not connected"), "{reply:?}");
+    assert!(reply.waits && reply.problem.contains("is not connected"), "{reply:?}");
     assert_eq!(absent.message().await.unwrap(), None);
 
+    // It was asked for: nobody types that again.
     let now = controller.hands.now();
     let mut agent = Agent::connect(&controller.address(), &credentials, hello(now)).await.unwrap();
-    let mut replies = controller.operator.stage_site(site()).await.unwrap().into_inner();
     let (sha256, size_bytes) = (Digest::of(NAMED), NAMED.len() as u64);
-    assert_eq!(agent.next().await, Some(ToAgent::Stage(vec![StageMedium { sha256, size_bytes }])));
-    for (held_bytes, whole) in [(4, false), (size_bytes, true)] {
+    let asked = Some(ToAgent::Stage(vec![StageMedium { sha256, size_bytes }]));
+    assert_eq!(agent.next().await, asked);
+    let mut replies = controller.operator.stage_site(site()).await.unwrap().into_inner();
+    assert_eq!(agent.next().await, asked);
+    let mut say = async |agent: &mut Agent, held_bytes, whole| {
         agent.say(FromAgent::Staged(Staged { sha256, held_bytes, whole, problem: None })).await;
         let reply = in_time(replies.message()).await.unwrap().unwrap();
         assert_eq!((reply.held_bytes, reply.whole, reply.size_bytes), (held_bytes, whole, size_bytes));
         assert_eq!((&*reply.server, &*reply.medium), ("dupont-prod/web", r"C:\Media\XCS.msi"));
-    }
+    };
+    say(&mut agent, 4, false).await;
+    // Its link drops and is back at once: it is asked again, and whoever watches sees it go on.
+    agent = reconnect(&controller, agent, &credentials).await;
+    assert_eq!(agent.next().await, asked);
+    say(&mut agent, 9, false).await;
+    say(&mut agent, size_bytes, true).await;
     assert_eq!(in_time(replies.message()).await.unwrap(), None);
+    let server: ServerId = "dupont-prod/web".parse().unwrap();
+    let waiting = async || controller.store().snapshot().await.unwrap().stagings(&server).await.unwrap();
+    assert_eq!(waiting().await, [], "what it has is asked for no more");
+}
 
-    let mut replies = controller.operator.stage_site(site()).await.unwrap().into_inner();
-    assert!(matches!(agent.next().await, Some(ToAgent::Stage(_))));
+/// What was asked for outlives the controller that was asked, until no manifest names it any more.
+#[tokio::test]
+async fn what_was_asked_for_is_asked_for_by_the_next_controller_until_nobody_needs_it() {
+    let mut controller = open().await;
+    let credentials = controller.enrol("dupont-prod/web", "DUP-WEB01").await;
+    let site = v1::SiteRequest { site: "dupont-prod".to_owned() };
+    let mut replies = controller.operator.stage_site(site).await.unwrap().into_inner();
+    assert!(replies.message().await.unwrap().unwrap().waits);
+    controller = controller.restart().await;
+    let now = controller.hands.now();
+    let mut agent = Agent::connect(&controller.address(), &credentials, hello(now)).await.unwrap();
+    let (sha256, size_bytes) = (Digest::of(NAMED), NAMED.len() as u64);
+    assert_eq!(agent.next().await, Some(ToAgent::Stage(vec![StageMedium { sha256, size_bytes }])));
+
+    controller.push(documents()).await;
+    let _agent = reconnect(&controller, agent, &credentials).await;
+    let server: ServerId = "dupont-prod/web".parse().unwrap();
+    in_time(async {
+        while !controller.store().snapshot().await.unwrap().stagings(&server).await.unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+/// The same agent over another link, once the controller has seen the end of this one.
+async fn reconnect(controller: &Controller, agent: Agent, credentials: &Credentials) -> Agent {
     drop(agent);
-    let reply = in_time(replies.message()).await.unwrap().unwrap();
-    assert!(reply.problem.contains("went away"), "{reply:?}");
-    assert_eq!(in_time(replies.message()).await.unwrap(), None);
+    in_time(async {
+        loop {
+            match Agent::connect(&controller.address(), credentials, hello(controller.hands.now())).await {
+                Ok(agent) => return agent,
+                Err(status) => assert_eq!(status.code(), Code::AlreadyExists, "{status}"),
+            }
+        }
+    })
+    .await
 }

@@ -102,6 +102,7 @@ limits! {
     MEDIUM_PIECE_BYTES = 64 * 1024, "the piece in which a medium travels to an agent: each is compared with its digest, and a broken link costs one at most";
     MEDIA_RESERVE_BYTES = 1024 * 1024 * 1024, "room that media leave free on a disk, so that journals and databases can be written";
     MEDIA_PARTS_MS = 7 * 24 * 3_600 * 1_000, "how long half a medium waits for its rest before its room is given to another";
+    STAGE_ABSENT_MS = 60_000, "how long one who watches a staging waits for an agent whose link broke; without a watcher it waits for ever";
     MEDIA_LOST_MS = 600_000, "how long a medium on its way waits for a link that is gone; a restart takes a minute";
     WRITER_BATCH = 1_000, "writes that share one transaction, so that one fsync serves many agents";
 }

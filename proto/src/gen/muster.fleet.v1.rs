@@ -1438,6 +1438,9 @@ pub struct StageReply {
     /// Why it does not come, in words; empty where it does.
     #[prost(string, tag = "7")]
     pub problem: ::prost::alloc::string::String,
+    /// Whether it comes by itself once what the problem says is over.
+    #[prost(bool, tag = "8")]
+    pub waits: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SecretRequest {
@@ -2605,7 +2608,8 @@ pub mod operator_client {
             self.inner.unary(req, path, codec).await
         }
         /// Asks the agents of a site to fetch the media that their newest manifests name, and says how far they are until each has
-        /// all of them or says why not. The agents go on where nobody listens any more. No server is changed.
+        /// all of them, says why not, or is not there. What was asked for is stored until the agent has it, and asked again whenever
+        /// that agent connects, whether anybody listens or not. No server is changed.
         pub async fn stage_site(
             &mut self,
             request: impl tonic::IntoRequest<super::SiteRequest>,
@@ -2816,7 +2820,8 @@ pub mod operator_server {
             + std::marker::Send
             + 'static;
         /// Asks the agents of a site to fetch the media that their newest manifests name, and says how far they are until each has
-        /// all of them or says why not. The agents go on where nobody listens any more. No server is changed.
+        /// all of them, says why not, or is not there. What was asked for is stored until the agent has it, and asked again whenever
+        /// that agent connects, whether anybody listens or not. No server is changed.
         async fn stage_site(
             &self,
             request: tonic::Request<super::SiteRequest>,

@@ -234,7 +234,8 @@ impl v1::operator_server::Operator for Service {
     }
 
     async fn stage_site(&self, request: Request<v1::SiteRequest>) -> Answer<Self::StageSiteStream> {
-        self.stage(request.into_inner()).await.map(Response::new)
+        let by = caller::operator(&request)?;
+        self.stage(by, request.into_inner()).await.map(Response::new)
     }
 }
 

@@ -1,15 +1,18 @@
-//! Staging: asks the agents, and tells the operator how far they are until each is done.
+//! Staging: asks the agents, and tells the operator how far they are until each is done or nobody can say when.
 //!
-//! Neighbours: `crate::stage` knows what is wanted and hears the agents. An operator who goes away stops nothing.
+//! Neighbours: `crate::stage` knows what is wanted, hears the agents and asks those again that come back. An operator who goes
+//! away stops nothing.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use muster_model::limits;
-use muster_model::name::ServerId;
+use muster_model::name::{ServerId, Slug};
 use muster_proto::session::Staged;
 use muster_proto::v1;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
+use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
@@ -19,17 +22,23 @@ use crate::stage::{Pending, Stage, Wanted, Word};
 /// Replies that may wait for an operator's link.
 const QUEUE: usize = 64;
 
-/// Said of a server whose stream ended meanwhile.
-const GONE: &str = "its agent went away; type the command again when it is back";
+/// Said of a server without a stream, and of one whose stream ended meanwhile.
+const ABSENT: &str = "its agent is not connected; it is asked by itself once it is";
 
 type Reply = Result<v1::StageReply, Status>;
 
 impl Service {
-    pub(super) async fn stage(&self, request: v1::SiteRequest) -> Result<ReceiverStream<Reply>, Status> {
+    pub(super) async fn stage(
+        &self,
+        by: Slug,
+        request: v1::SiteRequest,
+    ) -> Result<ReceiverStream<Reply>, Status> {
         let v1::SiteRequest { site } = request;
         // Before anybody is asked, so that no answer is missed.
         let words = self.stage.listen();
         let wanted = self.stage.wanted(&parse(&site)?).await?;
+        let ready = wanted.iter().filter(|wanted| wanted.is_ready());
+        self.stage.keep(by, ready.map(|wanted| (wanted.server.clone(), wanted.sha256)).collect()).await?;
         let (to, replies) = mpsc::channel(QUEUE);
         let (stage, mut drain) = (self.stage.clone(), self.drain.clone());
         tokio::spawn(async move {
@@ -58,25 +67,19 @@ async fn follow(
 ) -> Option<()> {
     let mut pending = Pending::default();
     for wanted in wanted {
-        if wanted.shelf.as_ref().is_some_and(|view| view.whole) {
+        if wanted.is_ready() {
             pending.add(wanted);
         } else {
             let problem = "it is not on the shelf; bring it: `muster media add FILE`";
             to.send(Ok(refusal(&wanted, problem))).await.ok()?;
         }
     }
-    let again = |pending: &Pending, server: &ServerId| stage.ask(server, pending.of(server));
     for server in pending.servers() {
-        if !again(&pending, &server) {
-            give_up(
-                &mut pending,
-                &server,
-                "its agent is not connected; type the command again when it is",
-                to,
-            )
-            .await?;
+        if !stage.ask(&server, pending.of(&server)) {
+            leave_waiting(&mut pending, &server, to).await?;
         }
     }
+    let mut gone: BTreeMap<ServerId, Instant> = BTreeMap::new();
     let mut look = tokio::time::interval(Duration::from_millis(limits::WATCH_RETRY_MS));
     while !pending.is_empty() {
         tokio::select! {
@@ -89,16 +92,20 @@ async fn follow(
                 // The last word of one may be among those that were missed: whoever is asked again says it again.
                 Err(RecvError::Lagged(_)) => {
                     for server in pending.servers() {
-                        if !again(&pending, &server) {
-                            give_up(&mut pending, &server, GONE, to).await?;
-                        }
+                        let asked = stage.ask(&server, pending.of(&server));
+                        tracing::debug!(%server, asked, "words of an agent were missed");
                     }
                 }
                 Err(RecvError::Closed) => return Some(()),
             },
-            _ = look.tick() => {
+            now = look.tick() => {
+                // A link that drops is asked again by whoever sees it come back, and may be back at once.
+                gone.retain(|server, _| !stage.is_connected(server));
                 for server in pending.servers().iter().filter(|server| !stage.is_connected(server)) {
-                    give_up(&mut pending, server, GONE, to).await?;
+                    let since = *gone.entry(server.clone()).or_insert(now);
+                    if now.duration_since(since) >= Duration::from_millis(limits::STAGE_ABSENT_MS) {
+                        leave_waiting(&mut pending, server, to).await?;
+                    }
                 }
             }
         }
@@ -106,14 +113,11 @@ async fn follow(
     Some(())
 }
 
-async fn give_up(
-    pending: &mut Pending,
-    server: &ServerId,
-    problem: &str,
-    to: &mpsc::Sender<Reply>,
-) -> Option<()> {
+/// Says of a server that its media come without anybody who listens.
+async fn leave_waiting(pending: &mut Pending, server: &ServerId, to: &mpsc::Sender<Reply>) -> Option<()> {
     for wanted in pending.give_up(server) {
-        to.send(Ok(refusal(&wanted, problem))).await.ok()?;
+        let waits = v1::StageReply { waits: true, ..refusal(&wanted, ABSENT) };
+        to.send(Ok(waits)).await.ok()?;
     }
     Some(())
 }
@@ -133,5 +137,6 @@ fn reply(wanted: &Wanted, staged: Staged) -> v1::StageReply {
         held_bytes,
         whole,
         problem: problem.unwrap_or_default(),
+        waits: false,
     }
 }
