@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use muster_model::digest::Digest;
 use muster_model::name::StepName;
 
 use crate::enroll::enroll;
@@ -72,6 +73,26 @@ enum SecretCommand {
 enum MediaCommand {
     /// Take the files of a folder in, as from a disk that was carried here; they need not come over the link then.
     Import(ImportArgs),
+    /// List what is held here.
+    List(CacheArgs),
+    /// Remove one, to make room; a package that wants it has it fetched again.
+    Remove(RemoveArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct CacheArgs {
+    /// The agent's folder.
+    #[arg(long, value_name = "DIR")]
+    data_dir: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+struct RemoveArgs {
+    /// Its SHA-256, as `media list` shows it.
+    #[arg(value_name = "SHA-256")]
+    sha256: Digest,
+    #[command(flatten)]
+    cache: CacheArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -133,7 +154,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> any
         Command::Secret(SecretCommand::Show(args)) => {
             runtime()?.block_on(show::show(&DataDir::new(&args.data_dir), args.step, out)).map(|()| 0)
         }
-        Command::Media(MediaCommand::Import(args)) => import_here(&args, out),
+        Command::Media(command) => media_here(&command, out).map(|()| 0),
         Command::Twin(args) => twin::cli::run(&args, out).map(|()| 0).map_err(Into::into),
         Command::Selftest(args) => selftest_here(&args, out),
         Command::SelftestStandIn => stand_in::serve().map(|()| 0),
@@ -172,12 +193,19 @@ fn run_here(place: &PlaceArgs) -> anyhow::Result<i32> {
 }
 
 /// Beside an agent that runs: each file gets its name once it is whole.
-fn import_here(args: &ImportArgs, out: &mut dyn Write) -> anyhow::Result<i32> {
-    let data = DataDir::new(&args.data_dir);
+fn media_here(command: &MediaCommand, out: &mut dyn Write) -> anyhow::Result<()> {
+    let (MediaCommand::Import(ImportArgs { data_dir, .. })
+    | MediaCommand::List(CacheArgs { data_dir })
+    | MediaCommand::Remove(RemoveArgs { cache: CacheArgs { data_dir }, .. })) = command;
+    let data = DataDir::new(data_dir);
     data.enrolled()?;
     data.check_private()?;
-    media::import(&Cache::new(data.media()), &args.folder, out)?;
-    Ok(0)
+    let cache = Cache::new(data.media());
+    match command {
+        MediaCommand::Import(args) => media::import(&cache, &args.folder, out),
+        MediaCommand::List(_) => media::list(&cache, out),
+        MediaCommand::Remove(args) => media::remove(&cache, args.sha256, out),
+    }
 }
 
 fn check_here(place: &PlaceArgs, out: &mut dyn Write) -> anyhow::Result<i32> {

@@ -73,6 +73,7 @@ pub fn allowed(method: Method) -> &'static [Caller] {
         | Method::OperatorAnnounceMedium
         | Method::OperatorPutMediumChunk
         | Method::OperatorListMedia
+        | Method::OperatorRemoveMedium
         | Method::OperatorStageSite => &[Caller::Operator],
     }
 }

@@ -5,11 +5,14 @@
 //! from here alone, so that it needs to remember nothing. What it may fetch is what its own newest manifest names.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
+use muster_core::record::Record;
 use muster_model::digest::Digest;
 use muster_model::limits;
+use muster_model::manifest::Manifest;
 use muster_model::media::{self as model, MediumView};
-use muster_model::name::{ServerId, Slug};
+use muster_model::name::{Generation, ServerId, Slug};
 use muster_proto::session::{StageMedium, Staged, ToAgent};
 use thiserror::Error;
 use tokio::sync::broadcast;
@@ -18,7 +21,7 @@ use crate::intake::catalog::{self, Catalog};
 use crate::media::{self, Media};
 use crate::planning::manifest;
 use crate::session;
-use crate::store::{self, Store};
+use crate::store::{self, Snapshot, Store};
 
 /// Why nobody was asked.
 #[derive(Debug, Error)]
@@ -57,6 +60,29 @@ pub struct Wanted {
     pub path: String,
     /// What the shelf holds of it; none where it was never announced.
     pub shelf: Option<MediumView>,
+}
+
+/// Why a medium must stay on the shelf.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Need {
+    /// The newest documents name it for that server.
+    Named(ServerId),
+    /// The version before does, on that server.
+    WayBack(ServerId),
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(server) => {
+                write!(f, "the newest documents name it for {server}; push some that do not, then remove it")
+            }
+            Self::WayBack(server) => write!(
+                f,
+                "the version that {server} had before installs from it, which is its way back; remove it all the same with --force"
+            ),
+        }
+    }
 }
 
 /// The room. Cheap to clone.
@@ -199,6 +225,61 @@ impl Stage {
     pub async fn may_fetch(&self, server: &ServerId, sha256: Digest) -> Result<bool, Error> {
         let named = self.named(&server.site).await?;
         Ok(named.get(server).is_some_and(|media| media.contains_key(&sha256)))
+    }
+
+    /// Who needs a medium, where somebody does: a server by the newest documents, or else, unless that is not asked, by the
+    /// manifest that it had before its packages came from other media.
+    ///
+    /// # Errors
+    /// Where the manifests cannot be read.
+    pub async fn needed(&self, sha256: Digest, but_way_back: bool) -> Result<Option<Need>, Error> {
+        let mut snapshot = self.store.snapshot().await?;
+        // Before anything was pushed nothing is needed.
+        let documents = match self.catalog.newest(&mut snapshot).await {
+            Ok((_, documents)) => documents,
+            Err(catalog::Error::Empty) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let mut back = None;
+        for outline in catalog::outlines(&documents) {
+            for wanted in catalog::resolve(&documents, &outline.site)?.servers {
+                let server = wanted.server.clone();
+                let current = manifest::current(&mut snapshot, wanted).await?.into_record();
+                let current = model::named_by(current.value());
+                if current.contains_key(&sha256) {
+                    return Ok(Some(Need::Named(server)));
+                }
+                if back.is_none()
+                    && !but_way_back
+                    && self.was_named(&mut snapshot, &server, &current, sha256).await?
+                {
+                    back = Some(Need::WayBack(server));
+                }
+            }
+        }
+        Ok(back)
+    }
+
+    /// Whether the newest stored manifest of a server that names other media than `current` names this one.
+    async fn was_named(
+        &self,
+        snapshot: &mut Snapshot,
+        server: &ServerId,
+        current: &BTreeMap<Digest, String>,
+        sha256: Digest,
+    ) -> Result<bool, Error> {
+        let mut stored = snapshot.newest_manifest(server).await?;
+        while let Some(found) = stored {
+            let generation = found.generation;
+            let record = Record::<Manifest>::read(found.bytes).map_err(manifest::Error::Record)?;
+            let before = model::named_by(record.value());
+            if !before.keys().eq(current.keys()) {
+                return Ok(before.contains_key(&sha256));
+            }
+            let Some(older) = generation.0.checked_sub(1) else { break };
+            stored = snapshot.manifest(server, Generation(older)).await?;
+        }
+        Ok(false)
     }
 
     async fn named(&self, site: &Slug) -> Result<BTreeMap<ServerId, BTreeMap<Digest, String>>, Error> {

@@ -4,6 +4,7 @@
 //! is never filled up: there is room for the rest beforehand, with a reserve. Neighbours: `fetch` and `import` fill it, the
 //! engine asks it for what does not lie where the documents say.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -153,6 +154,50 @@ impl Cache {
         Ok((sha256, true))
     }
 
+    /// All that is held, by digest.
+    ///
+    /// # Errors
+    /// Where the folder cannot be read.
+    pub fn all(&self) -> io::Result<BTreeMap<Digest, Held>> {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+            Err(error) => return Err(error),
+        };
+        let mut all = BTreeMap::new();
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let digits = name.strip_suffix(".part").unwrap_or(&name);
+            if let Ok(sha256) = digits.parse() {
+                let held = Held { bytes: entry.metadata()?.len(), whole: digits == name };
+                let more = all.entry(sha256).or_insert(held);
+                // A whole one may have a part beside it that nobody needs.
+                if held.whole {
+                    *more = held;
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// Removes a medium and whatever part of it there is; false where there was none.
+    ///
+    /// # Errors
+    /// Where the disk does not do it, as on Windows while it is used.
+    pub fn remove(&self, sha256: Digest) -> io::Result<bool> {
+        let mut removed = false;
+        for path in [self.path(sha256), self.part(sha256)] {
+            match fs::remove_file(path) {
+                Ok(()) => removed = true,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(removed)
+    }
+
     /// The same command with its medium taken from here, where it does not lie where the documents say and is held whole.
     /// Whoever executes it compares it once more.
     #[must_use]
@@ -238,6 +283,23 @@ mod tests {
         assert_eq!(cache.begin(sha256, SIZE).unwrap(), Held { bytes: 0, whole: false });
         fs::write(cache.part(sha256), CONTENT).unwrap();
         assert_eq!(cache.begin(sha256, SIZE).unwrap(), Held { bytes: SIZE, whole: true });
+    }
+
+    #[test]
+    fn what_is_held_is_listed_and_removed() {
+        let (dir, cache) = cache(plenty);
+        assert_eq!(cache.all().unwrap(), BTreeMap::new());
+        let file = dir.path().join("XCS.msi");
+        fs::write(&file, CONTENT).unwrap();
+        let (whole, _) = cache.copy(&file).unwrap();
+        let part = Digest::of(b"another");
+        fs::write(cache.part(part), b"ano").unwrap();
+        fs::write(cache.folder.join("notes.txt"), b"a person's").unwrap();
+        let held = |bytes, whole| Held { bytes, whole };
+        assert_eq!(cache.all().unwrap(), BTreeMap::from([(whole, held(SIZE, true)), (part, held(3, false))]));
+        assert!(cache.remove(whole).unwrap() && cache.remove(part).unwrap());
+        assert!(!cache.remove(part).unwrap());
+        assert_eq!(cache.all().unwrap(), BTreeMap::new());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `muster media add|list`.
+//! `muster media add|list|remove`.
 //!
 //! A file travels in pieces, each with its digest. Where the link breaks, the controller is dialled again and asked how much it
 //! holds; typed again after any end, the verb goes on from there.
@@ -16,7 +16,7 @@ use serde::Serialize;
 use tonic::Code;
 
 use super::Context;
-use crate::args::{MediaAddArgs, MediaVerb};
+use crate::args::{MediaAddArgs, MediaRemoveArgs, MediaVerb};
 use crate::connect::{Controller, read_view};
 use crate::exit::Exit;
 use crate::failure::{Failure, is_unreachable};
@@ -26,6 +26,7 @@ pub(super) async fn run(context: &mut Context<'_>, verb: MediaVerb) -> Result<Ex
     match verb {
         MediaVerb::Add(args) => add(context, &args).await,
         MediaVerb::List => list(context).await,
+        MediaVerb::Remove(args) => remove(context, &args).await,
     }
 }
 
@@ -187,6 +188,40 @@ async fn list(context: &mut Context<'_>) -> Result<Exit, Failure> {
         context.output.data(&text)?;
     }
     Ok(Exit::Ok)
+}
+
+async fn remove(context: &mut Context<'_>, args: &MediaRemoveArgs) -> Result<Exit, Failure> {
+    let MediaRemoveArgs { medium, force } = args;
+    let mut controller = context.connect().await?;
+    let sha256 = match medium.parse::<Digest>() {
+        Ok(sha256) => sha256,
+        Err(_) => {
+            let reply = controller.client.list_media(v1::ListMediaRequest {}).await;
+            let shelf: MediaView = read_view(&controller.answer(reply, &advice())?, shape::MEDIA)?;
+            one_of_name(&shelf, medium)?
+        }
+    };
+    let request = v1::RemoveMediumRequest { sha256: sha256.to_string(), force: *force };
+    let done = controller.client.remove_medium(request).await;
+    let done = controller.answer(done, &advice())?;
+    context.done(&done, &advice())?;
+    Ok(Exit::Ok)
+}
+
+/// The one medium that has that name.
+fn one_of_name(shelf: &MediaView, name: &str) -> Result<Digest, Failure> {
+    let mut named = shelf.media.iter().filter(|view| view.medium.name.as_str() == name);
+    match (named.next(), named.next()) {
+        (Some(view), None) => Ok(view.medium.sha256),
+        (Some(_), Some(_)) => {
+            let problem = format!("several media have the name {name:?}");
+            Err(Failure::usage(problem, "name it by its SHA-256: muster media list"))
+        }
+        (None, _) => {
+            let problem = format!("no medium on the shelf has the name or SHA-256 {name:?}");
+            Err(Failure::usage(problem, "see the shelf: muster media list"))
+        }
+    }
 }
 
 fn mib(bytes: u64) -> u64 {

@@ -342,6 +342,13 @@ impl Operator for Rpc {
         script.held.extend(content);
         Ok(Response::new(slot(&script.held, size_bytes)))
     }
+    async fn remove_medium(
+        &self,
+        request: Request<v1::RemoveMediumRequest>,
+    ) -> Result<Response<Done>, Status> {
+        let v1::RemoveMediumRequest { sha256, force } = request.into_inner();
+        self.0.done("RemoveMedium", format!("{sha256} force {force}"))
+    }
     type StageSiteStream = ReceiverStream<Result<v1::StageReply, Status>>;
 
     async fn stage_site(

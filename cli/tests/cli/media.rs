@@ -87,6 +87,32 @@ async fn the_shelf_is_listed_with_what_is_on_its_way() {
 }
 
 #[tokio::test]
+async fn a_medium_is_removed_by_its_digest_or_by_a_name_that_only_one_has() {
+    let world = World::new();
+    let medium = |name: &str, content: &str| {
+        json!({
+            "sha256": Digest::of(content.as_bytes()), "name": name, "size_bytes": 3, "added_by": "anne",
+            "added_at": "2026-11-24T09:00:00Z", "held_bytes": 3, "whole": true,
+        })
+    };
+    let media = json!({
+        "media": [medium("XCS.msi", "one"), medium("App.exe", "two"), medium("App.exe", "three")],
+        "free_bytes": 0,
+    });
+    world.controller.change(|script| {
+        script.views.insert("muster.media/1", serde_json::to_vec(&media).unwrap());
+        script.done = "XCS.msi is off the shelf; servers that have it keep it.".to_owned();
+    });
+    assert_snapshot!(world.said("media remove XCS.msi").await);
+    assert_snapshot!(world.said("media remove App.exe").await);
+    assert_snapshot!(world.said("media remove none.msi").await);
+    let two = Digest::of(b"two");
+    assert_eq!(world.muster(&format!("media remove {two} --force")).await.exit, Exit::Ok);
+    let one = Digest::of(b"one");
+    assert_eq!(world.asked("RemoveMedium"), [format!("{one} force false"), format!("{two} force true")]);
+}
+
+#[tokio::test]
 async fn staging_says_what_is_there_and_why_the_rest_is_not() {
     let world = World::new();
     let reply = |server: &str, held_bytes: u64, whole: bool, problem: &str| v1::StageReply {

@@ -188,6 +188,14 @@ impl Media {
         spawn(move || shelf.list()).await
     }
 
+    /// Takes a medium off the shelf, or the part of one; gives what it was. Whoever reads it at that moment reads it to its end.
+    ///
+    /// # Errors
+    /// Where nobody announced it.
+    pub async fn remove(&self, sha256: Digest) -> Result<Medium, Error> {
+        self.in_turn(sha256, move |shelf| shelf.remove(sha256)).await
+    }
+
     /// Does something to a medium while nobody else does. In a task of its own: a caller who goes away changes nothing.
     async fn in_turn<T: Send + 'static>(
         &self,

@@ -124,6 +124,16 @@ impl Shelf {
         Ok(())
     }
 
+    /// Takes away whatever there is of a medium; gives what it was. Its record goes last, so that what a killed process left of
+    /// it is still listed.
+    pub(super) fn remove(&self, sha256: Digest) -> Result<Medium, Error> {
+        let medium = self.announced(sha256)?.ok_or(Error::Unknown(sha256))?;
+        present(fs::remove_file(self.whole(sha256)))?;
+        self.forget(sha256)?;
+        tracing::info!(%sha256, name = %medium.name, "a medium is off the shelf");
+        Ok(medium)
+    }
+
     fn forget(&self, sha256: Digest) -> Result<(), Error> {
         present(fs::remove_file(self.part(sha256)))?;
         present(fs::remove_file(self.record(sha256)))?;

@@ -187,6 +187,29 @@ async fn what_was_asked_for_is_asked_for_by_the_next_controller_until_nobody_nee
     .await;
 }
 
+/// What a server needs, or needs for its way back, is not taken off the shelf by a slip.
+#[tokio::test]
+async fn a_medium_that_a_server_needs_is_not_removed() {
+    let mut controller = open().await;
+    let remove =
+        |content: &[u8], force| v1::RemoveMediumRequest { sha256: Digest::of(content).to_string(), force };
+    controller.operator.remove_medium(remove(OTHER, false)).await.unwrap();
+    refused(controller.operator.remove_medium(remove(OTHER, false)).await, Code::FailedPrecondition);
+    for force in [false, true] {
+        let words =
+            refused(controller.operator.remove_medium(remove(NAMED, force)).await, Code::FailedPrecondition);
+        assert!(words.contains("name it for dupont-prod/web"), "{words}");
+    }
+    // A plan stores the manifest; the documents after it name no medium.
+    controller.operator.create_plan(v1::CreatePlanRequest { site: "dupont-prod".to_owned() }).await.unwrap();
+    controller.push(documents()).await;
+    let words =
+        refused(controller.operator.remove_medium(remove(NAMED, false)).await, Code::FailedPrecondition);
+    assert!(words.contains("way back") && words.contains("--force"), "{words}");
+    let done = controller.operator.remove_medium(remove(NAMED, true)).await.unwrap().into_inner();
+    assert!(done.message.contains("XCS.msi is off the shelf"), "{}", done.message);
+}
+
 /// The same agent over another link, once the controller has seen the end of this one.
 async fn reconnect(controller: &Controller, agent: Agent, credentials: &Credentials) -> Agent {
     drop(agent);

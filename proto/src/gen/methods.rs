@@ -79,13 +79,15 @@ pub enum Method {
     OperatorPutMediumChunk,
     /// `/muster.fleet.v1.Operator/ListMedia`
     OperatorListMedia,
+    /// `/muster.fleet.v1.Operator/RemoveMedium`
+    OperatorRemoveMedium,
     /// `/muster.fleet.v1.Operator/StageSite`
     OperatorStageSite,
 }
 
 impl Method {
     /// Every RPC, in the order of the contract.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::EnrollmentEnroll,
         Self::EnrollmentEnrollOperator,
         Self::AgentSession,
@@ -124,6 +126,7 @@ impl Method {
         Self::OperatorAnnounceMedium,
         Self::OperatorPutMediumChunk,
         Self::OperatorListMedia,
+        Self::OperatorRemoveMedium,
         Self::OperatorStageSite,
     ];
 
@@ -168,6 +171,7 @@ impl Method {
             Self::OperatorAnnounceMedium => "/muster.fleet.v1.Operator/AnnounceMedium",
             Self::OperatorPutMediumChunk => "/muster.fleet.v1.Operator/PutMediumChunk",
             Self::OperatorListMedia => "/muster.fleet.v1.Operator/ListMedia",
+            Self::OperatorRemoveMedium => "/muster.fleet.v1.Operator/RemoveMedium",
             Self::OperatorStageSite => "/muster.fleet.v1.Operator/StageSite",
         }
     }

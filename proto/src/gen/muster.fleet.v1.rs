@@ -1419,6 +1419,14 @@ pub struct MediumSlot {
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListMediaRequest {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoveMediumRequest {
+    #[prost(string, tag = "1")]
+    pub sha256: ::prost::alloc::string::String,
+    /// Although a server's way back needs it.
+    #[prost(bool, tag = "2")]
+    pub force: bool,
+}
 /// How far a server is with a medium.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StageReply {
@@ -2607,6 +2615,29 @@ pub mod operator_client {
                 .insert(GrpcMethod::new("muster.fleet.v1.Operator", "ListMedia"));
             self.inner.unary(req, path, codec).await
         }
+        /// Takes a medium off the shelf, or the part of one. Refused where the newest documents name it for a server, and, unless it is
+        /// forced, where the version before on a server does, which is its way back. What servers hold stays there.
+        pub async fn remove_medium(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RemoveMediumRequest>,
+        ) -> std::result::Result<tonic::Response<super::Done>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.fleet.v1.Operator/RemoveMedium",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.fleet.v1.Operator", "RemoveMedium"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Asks the agents of a site to fetch the media that their newest manifests name, and says how far they are until each has
         /// all of them, says why not, or is not there. What was asked for is stored until the agent has it, and asked again whenever
         /// that agent connects, whether anybody listens or not. No server is changed.
@@ -2813,6 +2844,12 @@ pub mod operator_server {
             &self,
             request: tonic::Request<super::ListMediaRequest>,
         ) -> std::result::Result<tonic::Response<super::View>, tonic::Status>;
+        /// Takes a medium off the shelf, or the part of one. Refused where the newest documents name it for a server, and, unless it is
+        /// forced, where the version before on a server does, which is its way back. What servers hold stays there.
+        async fn remove_medium(
+            &self,
+            request: tonic::Request<super::RemoveMediumRequest>,
+        ) -> std::result::Result<tonic::Response<super::Done>, tonic::Status>;
         /// Server streaming response type for the StageSite method.
         type StageSiteStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<super::StageReply, tonic::Status>,
@@ -4244,6 +4281,51 @@ pub mod operator_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListMediaSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.fleet.v1.Operator/RemoveMedium" => {
+                    #[allow(non_camel_case_types)]
+                    struct RemoveMediumSvc<T: Operator>(pub Arc<T>);
+                    impl<
+                        T: Operator,
+                    > tonic::server::UnaryService<super::RemoveMediumRequest>
+                    for RemoveMediumSvc<T> {
+                        type Response = super::Done;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RemoveMediumRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Operator>::remove_medium(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RemoveMediumSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

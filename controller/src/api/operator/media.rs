@@ -29,6 +29,21 @@ impl Service {
         let (sha256, content_sha256) = (parse(&sha256)?, parse(&content_sha256)?);
         Ok(to_wire(self.media.put(Piece { sha256, offset_bytes, content, content_sha256 }).await?))
     }
+
+    pub(super) async fn remove_medium_of(
+        &self,
+        by: Slug,
+        request: v1::RemoveMediumRequest,
+    ) -> Result<String, Status> {
+        let v1::RemoveMediumRequest { sha256, force } = request;
+        let sha256 = parse(&sha256)?;
+        if let Some(need) = self.stage.needed(sha256, force).await? {
+            return Err(Status::failed_precondition(need.to_string()));
+        }
+        let Medium { name, .. } = self.media.remove(sha256).await?;
+        tracing::info!(%by, %sha256, %name, force, "a medium was removed");
+        Ok(format!("{name} is off the shelf; servers that have it keep it."))
+    }
 }
 
 fn to_wire(slot: Slot) -> v1::MediumSlot {

@@ -233,6 +233,11 @@ impl v1::operator_server::Operator for Service {
         view("muster.media/1", &self.media.list().await?)
     }
 
+    async fn remove_medium(&self, request: Request<v1::RemoveMediumRequest>) -> Answer<v1::Done> {
+        let by = caller::operator(&request)?;
+        done(self.remove_medium_of(by, request.into_inner()).await?)
+    }
+
     async fn stage_site(&self, request: Request<v1::SiteRequest>) -> Answer<Self::StageSiteStream> {
         let by = caller::operator(&request)?;
         self.stage(by, request.into_inner()).await.map(Response::new)

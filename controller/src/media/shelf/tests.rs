@@ -118,3 +118,17 @@ fn a_disk_that_fills_up_meanwhile_takes_no_piece() {
     let refused = shelf.announce(&medium, at(0)).unwrap_err().to_string();
     assert!(refused.contains("has room for 0 more bytes"), "{refused}");
 }
+
+#[test]
+fn a_medium_that_is_removed_leaves_nothing_and_can_come_again() {
+    let (_dir, shelf) = shelf(|_| Ok(8 * GIB));
+    let (whole, part) = (medium(b"right"), medium(b"half of one"));
+    for medium in [&whole, &part] {
+        shelf.announce(medium, at(0)).unwrap();
+        shelf.put(&piece(medium.sha256, 0, &b"right"[..])).ok();
+        assert_eq!(shelf.remove(medium.sha256).unwrap(), *medium);
+        assert!(matches!(shelf.remove(medium.sha256), Err(Error::Unknown(_))));
+    }
+    assert_eq!(fs::read_dir(&shelf.folder).unwrap().count(), 0);
+    assert_eq!(shelf.announce(&whole, at(1)).unwrap(), held(0));
+}
