@@ -40,6 +40,21 @@ impl Programs {
         Ok(programs)
     }
 
+    /// The same, with the agent as it is sent to servers: made small, in the profile `ship`.
+    ///
+    /// # Errors
+    /// Where one of them is not there, or the folder cannot be filled.
+    pub fn with_agent_that_ships(folder: &Path) -> Result<Self> {
+        let beside = target_folder()?;
+        let shipped = beside.with_file_name("ship").join("muster-agent");
+        ensure!(shipped.is_file(), "{} was not built", shipped.display());
+        std::os::unix::fs::symlink(shipped, folder.join("muster-agent"))?;
+        for name in ["muster-controller", "muster"] {
+            std::os::unix::fs::symlink(beside.join(name), folder.join(name)).context(name)?;
+        }
+        Ok(Self { folder: folder.to_owned() })
+    }
+
     /// The programs with crash points, copied to an empty folder: the plain ones take their place at the next build.
     ///
     /// # Errors

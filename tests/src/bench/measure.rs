@@ -38,8 +38,20 @@ pub fn percentile(sorted: &[f64], of_hundred: usize) -> Option<f64> {
 /// # Errors
 /// Where there is no such process.
 pub fn memory_kib(pid: u32) -> Result<f64> {
+    status_kib(pid, "VmRSS:")
+}
+
+/// That part of it which is no file's: the rest are pages of the program and its libraries, which the system can drop at any time.
+///
+/// # Errors
+/// Where there is no such process.
+pub fn own_memory_kib(pid: u32) -> Result<f64> {
+    status_kib(pid, "RssAnon:")
+}
+
+fn status_kib(pid: u32, what: &'static str) -> Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(what)).context(what)?;
     Ok(line.trim().trim_end_matches("kB").trim().parse()?)
 }
 

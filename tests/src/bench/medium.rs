@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -123,7 +124,8 @@ impl Journey {
         self.link.cut_every(cut_every_bytes);
         let begin = Instant::now();
         // The second medium of the scene is on no shelf, so that the command never ends well; the link may end it before.
-        let mut asked = self.field.cli.command(["stage", "acme-prod"]).spawn()?;
+        let mut asked = self.field.cli.command(["stage", "acme-prod"]);
+        let mut asked = asked.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let came = self.await_whole();
         asked.kill()?;
         asked.wait()?;

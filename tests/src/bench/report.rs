@@ -93,17 +93,29 @@ impl Report {
                 shown(&fleet.load_cpu_s, 2)
             ));
         }
-        let Single { connect_ms, memory_kib, accepted_ms, step_ms } = &self.single;
-        text.push_str(&format!(
-            "\n| one real agent | |\n|---|---|\n| start to connected, ms | {} |\n| idle memory, MiB | {:.1} |\n\
-             | command to accepted, ms | {} |\n| a step that only sets or reads, ms | {} |\n",
-            shown(connect_ms, 0),
-            memory_kib.median / 1_024.0,
-            shown(accepted_ms, 0),
-            shown(step_ms, 0)
-        ));
+        text.push_str(&self.single.markdown());
         text.push_str(&self.history.markdown());
         text
+    }
+}
+
+impl Single {
+    /// As a table.
+    pub fn markdown(&self) -> String {
+        let Self { connect_ms, memory_kib, own_memory_kib, idle_s, idle_cpu_s, accepted_ms, step_ms } = self;
+        let mb = |kib: &Spread| kib.median * 1_024.0 / 1_000_000.0;
+        format!(
+            "\n| one real agent | |\n|---|---|\n| start to connected, ms | {} |\n| idle memory, KiB | {} |\n\
+             | the same in MB, its own and pages of its program | {:.1} + {:.1} |\n\
+             | processor time in {idle_s:.0} idle seconds, s | {idle_cpu_s:.2} |\n\
+             | command to accepted, ms | {} |\n| a step that only sets or reads, ms | {} |\n",
+            shown(connect_ms, 0),
+            shown(memory_kib, 0),
+            mb(own_memory_kib),
+            mb(memory_kib) - mb(own_memory_kib),
+            shown(accepted_ms, 0),
+            shown(step_ms, 0)
+        )
     }
 }
 

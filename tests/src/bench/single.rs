@@ -3,6 +3,7 @@
 //! Neighbours: the harness of the stories starts it; times are those of the controller's events.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
@@ -23,6 +24,12 @@ pub struct Single {
     pub connect_ms: Spread,
     /// What it holds once it is connected and idle, in KiB.
     pub memory_kib: Spread,
+    /// That part of it which is no file's.
+    pub own_memory_kib: Spread,
+    /// Seconds for which it was left alone then.
+    pub idle_s: f64,
+    /// The processor time that it used meanwhile, in seconds; the kernel counts hundredths.
+    pub idle_cpu_s: f64,
     /// Milliseconds from a stored command to the agent's stored word of it: there, judged, on its disk, back, on disk.
     pub accepted_ms: Spread,
     /// Milliseconds from a stored intent to a stored outcome of a step that had nothing to install.
@@ -33,9 +40,9 @@ pub struct Single {
 ///
 /// # Errors
 /// Where it cannot be started.
-pub fn measure(programs: &Programs) -> Result<Single> {
+pub fn measure(programs: &Programs, idle: Duration) -> Result<Single> {
     let mut field = Field::open(programs, Scene::kinds())?;
-    let (mut connect, mut memory) = (Vec::new(), Vec::new());
+    let (mut connect, mut memory, mut own_memory) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..STARTS {
         field.kill_agent()?;
         let begin = Timestamp::now();
@@ -46,12 +53,20 @@ pub fn measure(programs: &Programs) -> Result<Single> {
         field.plan();
         let pid = field.agent.process().context("it does not run")?.pid();
         memory.push(measure::memory_kib(pid)?);
+        own_memory.push(measure::own_memory_kib(pid)?);
     }
+    let pid = field.agent.process().context("it does not run")?.pid();
+    let before_s = measure::cpu_s(pid)?;
+    std::thread::sleep(idle);
+    let idle_cpu_s = measure::cpu_s(pid)? - before_s;
     field.bring_in_sync();
     let events = field.events();
     Ok(Single {
         connect_ms: Spread::of(&connect).context("it was never started")?,
         memory_kib: Spread::of(&memory).context("it was never started")?,
+        own_memory_kib: Spread::of(&own_memory).context("it was never started")?,
+        idle_s: measure::seconds(idle),
+        idle_cpu_s,
         accepted_ms: Spread::of(&accepted(&events)).context("no command was accepted")?,
         step_ms: Spread::of(&steps(&events)).context("no step ended")?,
     })

@@ -1,5 +1,5 @@
-//! `tests/bench [--quick] [-n REPETITIONS] [--agents N,N,..] [--events N] [--out FILE]` and
-//! `tests/bench media [MIB [MIB]]`: see [`muster_tests::bench`].
+//! `tests/bench [--quick] [-n REPETITIONS] [--agents N,N,..] [--events N] [--out FILE]`,
+//! `tests/bench media [MIB [MIB]]` and `tests/bench agent`: see [`muster_tests::bench`].
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool prints what it measured")]
 
 use std::path::{Path, PathBuf};
@@ -19,6 +19,9 @@ use muster_tests::programs::{Programs, root};
 /// How long a server is left alone before its memory is read.
 const IDLE: Duration = Duration::from_secs(2);
 
+/// How long one agent is left alone.
+const AGENT_IDLE: Duration = Duration::from_secs(60);
+
 /// What to measure.
 struct Wanted {
     repetitions: usize,
@@ -26,6 +29,7 @@ struct Wanted {
     servers: usize,
     events: u64,
     questions: usize,
+    quick: bool,
     out: PathBuf,
 }
 
@@ -36,6 +40,7 @@ fn main() -> ExitCode {
         ["load", folder] => block_on(load::run(Path::new(folder))),
         ["bare", data] => block_on(bare::run(Path::new(data))),
         ["media", sizes @ ..] => media(sizes),
+        ["agent"] => agent(),
         words => match wanted(words) {
             Ok(wanted) => whole(&wanted),
             Err(error) => {
@@ -59,6 +64,14 @@ fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
 }
 
+/// One real agent alone, as it ships.
+fn agent() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let programs = Programs::with_agent_that_ships(folder.path())?;
+    println!("{}", single::measure(&programs, AGENT_IDLE)?.markdown());
+    Ok(())
+}
+
 /// One medium, of so many MiB, over a link that breaks after so many.
 fn media(sizes: &[&str]) -> Result<()> {
     let mib = |at: usize, otherwise: u64| match sizes.get(at) {
@@ -80,6 +93,7 @@ fn wanted(words: &[&str]) -> Result<Wanted> {
         servers: 10_000,
         events: 1_000_000,
         questions: 300,
+        quick: false,
         out: root().join("target/bench/bench.json"),
     };
     let mut words = words.iter();
@@ -94,6 +108,7 @@ fn wanted(words: &[&str]) -> Result<Wanted> {
                     servers: 100,
                     events: 5_000,
                     questions: 20,
+                    quick: true,
                     out,
                 };
             }
@@ -130,7 +145,9 @@ fn whole(wanted: &Wanted) -> Result<()> {
         }
     }
     eprintln!("one real agent");
-    let single = single::measure(&programs)?;
+    let folder = tempfile::tempdir()?;
+    let programs = if wanted.quick { programs } else { Programs::with_agent_that_ships(folder.path())? };
+    let single = single::measure(&programs, if wanted.quick { IDLE } else { AGENT_IDLE })?;
     let report = Report {
         shape: "muster.bench/1".to_owned(),
         machine,
