@@ -128,6 +128,8 @@ impl Fetcher {
                 Err(error) => {
                     tracing::warn!(%sha256, error = &error as &dyn std::error::Error, "a medium waits for the link");
                     tokio::time::sleep(Duration::from_millis(limits::WATCH_RETRY_MS)).await;
+                    // Somebody may have carried it here meanwhile, or have made room.
+                    held = self.held(move |cache| cache.begin(sha256, size_bytes)).await?;
                 }
             }
         }
