@@ -72,6 +72,9 @@ pub fn compare(node: &Node, observation: &Observation, ledger: &Ledger) -> Compa
         return unwanted::compare(node, observation, ledger);
     }
     let mut comparison = Comparison { rows: Vec::new(), finding: finding(node, observation) };
+    if node.is_taken_off() {
+        return unwanted::package(node, observation);
+    }
     if matches!(observation, Observation::Unreadable(_)) {
         return comparison;
     }
@@ -213,7 +216,8 @@ fn reason(wanted: Option<&Value>, last: Option<&Value>, observed: Option<&Value>
 /// has a finding does not change, so nothing is known after it.
 fn changing_packages(manifest: &Manifest, observations: &Observations, ledger: &Ledger) -> BTreeSet<NodeId> {
     let mut changing = BTreeSet::new();
-    for node in manifest.nodes.iter().filter(|node| node.id.kind == NodeKind::Package) {
+    let packages = manifest.nodes.iter().filter(|node| node.id.kind == NodeKind::Package);
+    for node in packages.filter(|node| !node.is_taken_off()) {
         let brought = node.provided_by.as_ref().is_some_and(|provider| changing.contains(provider));
         let Comparison { rows, finding } = compare(node, &seen(observations, &node.id), ledger);
         if brought || (finding.is_none() && !rows.is_empty()) {

@@ -46,7 +46,8 @@ impl Engine {
             }
         };
         // What is taken off already is followed by its installation, whatever became of the medium.
-        let medium = if replaces && !uninstalling { self.hold_medium(task) } else { Ok(None) };
+        let takes_off = task.node.is_taken_off();
+        let medium = if replaces && !uninstalling && !takes_off { self.hold_medium(task) } else { Ok(None) };
         let _held_to_the_end = match medium {
             Ok(medium) => medium,
             Err(problem) => {
@@ -60,13 +61,15 @@ impl Engine {
                 Came::Ends(ending) => return Ok(ending),
             }
         }
-        match self.phase(task, Phase::Install)? {
-            Came::Through(remark) => remarks.push(remark),
-            Came::Ends(mut ending) => {
-                // Whoever reads why the installation failed must not miss that the old version is gone.
-                remarks.push(ending.evidence);
-                ending.evidence = remarks.join("; ");
-                return Ok(ending);
+        if !takes_off {
+            match self.phase(task, Phase::Install)? {
+                Came::Through(remark) => remarks.push(remark),
+                Came::Ends(mut ending) => {
+                    // Whoever reads why the installation failed must not miss that the old version is gone.
+                    remarks.push(ending.evidence);
+                    ending.evidence = remarks.join("; ");
+                    return Ok(ending);
+                }
             }
         }
         let (rows, held) = (task.step.rows.clone(), task.step.rows.clone());

@@ -121,6 +121,12 @@ impl Node {
         if self.id.kind == NodeKind::Package && guided { Effect::Guided } else { self.id.kind.spec().effect }
     }
 
+    /// Whether it is a package that the documents do not want on the server, whoever installed it.
+    pub fn is_taken_off(&self) -> bool {
+        let state = self.attributes.get("state").and_then(Value::as_text);
+        self.id.kind == NodeKind::Package && state == Some("absent")
+    }
+
     /// Every secret that it uses: those of its attributes, and the one that its SQL Server is logged on to with.
     pub fn secrets(&self) -> impl Iterator<Item = &SecretRef> {
         self.attributes.values().flat_map(Value::secrets).chain(self.logs_on_with())

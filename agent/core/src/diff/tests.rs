@@ -335,3 +335,21 @@ fn what_an_installed_package_provides_has_no_known_password() {
     assert!(ledger.last(&id(BATCH), &path("account", None)).is_some(), "what can be seen stays known");
     assert_eq!(ledger::unknown_after(&manifest, &id("package/other"), &ledger), []);
 }
+
+/// A package that a document does not want goes, whoever installed it: its row names the version that was seen.
+#[test]
+fn a_package_declared_absent_is_one_row_of_the_version_that_is_there() {
+    let mut manifest = manifest();
+    manifest.nodes.retain(|node| node.id == id("package/advanced"));
+    manifest.nodes[0].attributes.insert("state".to_owned(), "absent".into());
+    for version in ["2.0", "1.0"] {
+        let seen = with("package/advanced", present(&[("version", version.into())]));
+        let rows = diff(&manifest, &seen, &Ledger::default()).remove(0).rows;
+        let old = Old::Exact(version.into());
+        assert_eq!(rows, [row("package/advanced", "version", old, New::Absent, Reason::Removed)]);
+    }
+    assert_eq!(diff(&manifest, &with("package/advanced", Observation::Absent), &Ledger::default()), []);
+    let unseen = with("package/advanced", Observation::Unreadable("no access".to_owned()));
+    let report = diff(&manifest, &unseen, &Ledger::default()).remove(0);
+    assert!(report.rows.is_empty() && report.finding.unwrap().problem.contains("no access"));
+}

@@ -168,12 +168,15 @@ fn check_row(row: &Row, node: &Node, manifest: &Manifest, report: &ServerReport)
     let wanted = wanted(node, &row.attribute);
     let agrees = match (&row.new, &wanted) {
         (New::Exact(new), Some(wanted)) => new == wanted,
-        // A member that Muster made and the documents no longer name, one that is not in exact documents, or a whole thing
-        // that is not wanted; a single attribute is never taken away.
+        // A member that Muster made and the documents no longer name, one that is not in exact documents, a whole thing that
+        // is not wanted, or a package that is taken off; another single attribute is never taken away.
         (New::Absent, None) => match (row.attribute.member.is_some(), row.reason) {
             (true, Reason::Removed) => true,
             (true, Reason::Foreign) => node.exact,
-            (_, _) => node.absent && row.attribute.is_existence() && row.reason == Reason::Removed,
+            (_, _) => {
+                let goes = if row.attribute.is_existence() { node.absent } else { node.is_taken_off() };
+                goes && row.reason == Reason::Removed
+            }
         },
         (New::Exact(_), None) | (New::Absent, Some(_)) | (New::Confirmed | New::Ran(_), _) => false,
     };
@@ -194,6 +197,9 @@ fn check_row(row: &Row, node: &Node, manifest: &Manifest, report: &ServerReport)
 fn wanted(node: &Node, attribute: &AttributePath) -> Option<Value> {
     if attribute.is_existence() {
         return (!node.absent).then_some(Value::Boolean(true));
+    }
+    if node.is_taken_off() {
+        return None;
     }
     match (node.attributes.get(&attribute.name)?, &attribute.member) {
         (Value::Members(members), Some(member)) => members.get(member).cloned().map(Value::Text),

@@ -66,6 +66,7 @@ pub(super) fn read(yaml: &Yaml, roles: &[Placed<Role>], report: &mut Report<'_>)
         None => roles.first().map(|role| role.value.clone()),
     };
     first_of_all(spec, &fields, report);
+    version_of_package(spec, yaml.place, &fields, report);
     let exact = exact(spec, &fields, report);
     let prune = prune(spec, &fields, report);
     let name = fields.text(spec.kind.as_str())?.map(str::to_owned);
@@ -151,6 +152,15 @@ fn first_of_all(spec: &KindSpec, fields: &Fields<'_>, report: &mut Report<'_>) {
             let advice = "remove it; a question that comes later is a sql_query or an http_probe";
             report.push(fields.place_of(key), "before-anything", problem, advice);
         }
+    }
+}
+
+/// A package has a version, unless it may be absent: what its `state` comes to is known once it is settled.
+fn version_of_package(spec: &KindSpec, place: Place, fields: &Fields<'_>, report: &mut Report<'_>) {
+    let says = |key: &str| fields.yaml(key).is_some();
+    if spec.kind == NodeKind::Package && !says("version") && !says("state") {
+        let advice = "add `version: ...` (the version that is installed), or `state: absent`";
+        report.push(place, "missing-key", "this package has no `version`", advice);
     }
 }
 

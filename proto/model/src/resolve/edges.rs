@@ -80,6 +80,13 @@ impl Linker<'_, '_> {
                 )
             }
             candidates => match candidates.iter().find(|candidate| self.nodes[**candidate].is_there) {
+                Some(provider) if self.nodes[*provider].node.is_taken_off() => (
+                    format!(
+                        "{id} is there, and package `{}`, which provides it, is to be absent",
+                        package.value
+                    ),
+                    format!("give {id} a `when` that is false where the package is absent, or take it out"),
+                ),
                 Some(provider) => return self.edge(*provider, index, package.place),
                 None => (
                     format!(

@@ -122,6 +122,17 @@ fn preflight(node: &Node) -> Option<(String, &'static str)> {
 /// What steers an installer says nothing to a person, and what guides a person nothing to an installer.
 fn package(node: &Node) -> Option<(String, &'static str)> {
     let guided = node.effect() == Effect::Guided;
+    if guided && node.is_taken_off() {
+        let advice = "let a person take it off as a `manual_step`, or write `install: unattended`";
+        return Some((
+            format!("{} is absent and guided, and Muster asks nobody to uninstall", node.id),
+            advice,
+        ));
+    }
+    if !node.is_taken_off() && !node.attributes.contains_key("version") {
+        let advice = "write the version that is to be there, or `state: absent`";
+        return Some((format!("{} has no `version`", node.id), advice));
+    }
     let (strays, advice): (&[_], _) = if guided {
         let strays = &["medium", "medium_sha256", "arguments", "uninstall_arguments", "time_limit_seconds"];
         (strays, "remove it, or write `install: unattended`")
@@ -221,6 +232,10 @@ mod tests {
         assert!(silent.contains("no use for `type_these`"), "{silent}");
         let guided = serde_json::json!({"version": "1", "install": "guided", "arguments": ["/q"]});
         assert!(node(guided).unwrap().contains("no use for `arguments`"));
+        assert_eq!(node(serde_json::json!({"state": "absent", "uninstall_arguments": ["/q"]})), None);
+        assert!(node(serde_json::json!({"state": "installed"})).unwrap().ends_with("has no `version`"));
+        let by_hand = serde_json::json!({"state": "absent", "install": "guided"});
+        assert!(node(by_hand).unwrap().contains("asks nobody to uninstall"));
     }
 
     #[test]

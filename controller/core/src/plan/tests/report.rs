@@ -153,3 +153,19 @@ fn an_agent_cannot_take_away_what_the_manifest_wants_or_is_not_exact_about() {
     (kept.old, kept.new) = (Old::Absent, New::Exact(true.into()));
     assert!(matches!(try_assemble(&input), Err(Error::Report { .. })), "and is not made anew");
 }
+
+#[test]
+fn a_package_goes_only_where_the_manifest_says_that_it_is_absent() {
+    let package = "package/advanced";
+    let goes = |row: &mut Row| {
+        (row.old, row.new, row.reason) = (Old::Exact("6.0.0".into()), New::Absent, Reason::Removed);
+    };
+    assert!(matches!(door(|r| goes(&mut rows(r, package)[0])), ReportError::New(_)), "it is wanted");
+    let mut unwanted = draft("web", package);
+    unwanted.node.attributes.insert("state".to_owned(), "absent".into());
+    let mut input = input(&[unwanted]);
+    rows(of(&mut input), package).truncate(1);
+    assert!(matches!(try_assemble(&input), Err(Error::Report { .. })), "it is not installed");
+    goes(&mut rows(of(&mut input), package)[0]);
+    assert!(try_assemble(&input).is_ok());
+}

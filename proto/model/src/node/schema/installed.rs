@@ -13,7 +13,18 @@ pub(in crate::node) static PACKAGE: KindSpec = KindSpec {
     effect: Effect::OneShot,
     name_is: "the package's name",
     attributes: &[
-        state("version", AttributeType::Version, true, "the version that is installed"),
+        state(
+            "version",
+            AttributeType::Version,
+            false,
+            "the version that is installed; required, unless its `state` is absent",
+        ),
+        input(
+            "state",
+            AttributeType::OneOf(&["installed", "absent"]),
+            false,
+            "absent: whatever version is there, whoever installed it, is taken off; installed where it is not said",
+        ),
         input(
             "product_code",
             AttributeType::Line,
