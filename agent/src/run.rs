@@ -52,9 +52,11 @@ impl Agent {
         let (stager, fetcher) = Fetcher::new(Cache::new(media.clone()));
         let (host_of, vault_of, journal_of) = (Arc::clone(&host), Arc::clone(&vault), Arc::clone(&journal));
         let reception = Reception::new(identity.server, host_of, vault_of, journal_of, stager)?;
+        let supervisor = Supervisor { dir: installers, exe };
+        supervisor.sweep()?;
         let engine = Engine {
             host,
-            installers: Arc::new(Supervisor { dir: installers, exe }),
+            installers: Arc::new(supervisor),
             media: Cache::new(media),
             vault,
             journal,

@@ -9,6 +9,8 @@ use muster_tests::cli::code;
 use muster_tests::field::{Field, Scene};
 use muster_tests::programs::Programs;
 
+use crate::installer_secrets::installer_logs;
+
 /// Every character that some encoding writes otherwise, and nothing that stands anywhere by chance.
 const PASSWORD: &str = "Kanari%Vogel\"7/+x";
 const CODE: &str = "Zeisig&Fink<9>\"w";
@@ -51,7 +53,13 @@ fn base64(bytes: &[u8]) -> String {
 /// Fails where any form of either value is in there.
 #[track_caller]
 fn search(place: &str, content: &[u8]) {
-    for value in [PASSWORD, CODE] {
+    search_for(&[PASSWORD, CODE], place, content);
+}
+
+/// Fails where any form of one of these values is in there.
+#[track_caller]
+pub(crate) fn search_for(values: &[&str], place: &str, content: &[u8]) {
+    for value in values {
         for (number, form) in forms(value).iter().enumerate() {
             let found = content.windows(form.len()).any(|window| window == form.as_slice());
             assert!(!found, "form {number} of {value} is in {place}");
@@ -60,13 +68,13 @@ fn search(place: &str, content: &[u8]) {
 }
 
 #[track_caller]
-fn search_folder(folder: &Path) {
+pub(crate) fn search_folder(values: &[&str], folder: &Path) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            search_folder(&path);
+            search_folder(values, &path);
         } else {
-            search(&path.display().to_string(), &std::fs::read(&path).unwrap());
+            search_for(values, &path.display().to_string(), &std::fs::read(&path).unwrap());
         }
     }
 }
@@ -104,6 +112,11 @@ fn a_secrets_value_is_found_nowhere() {
     (field.controller.log, field.agent.log) = (Some("trace"), Some("trace"));
     let stop = Arc::new(AtomicBool::new(false));
     let sampler = sample(Arc::clone(&stop));
+    // An installer that reads the password from a file of answers, and writes all that it reads into its log.
+    field.edit(
+        "{package: batch, version: \"1.0\"}",
+        "{package: batch, version: \"1.0\", arguments: ['/f1%RESPONSE_FILE%'], response_file: 'Password={{ batch_password }}.'}",
+    );
     field.controller.serve().unwrap();
     let mut said = vec![field.push().expect(code::OK)];
     let token = field.invite("web.token");
@@ -140,7 +153,8 @@ fn a_secrets_value_is_found_nowhere() {
     }
     field.agent.kill().unwrap();
     field.controller.kill().unwrap();
-    search_folder(field.folder());
+    assert!(installer_logs(&field).contains(&format!("Password={}.", "*".repeat(PASSWORD.len()))));
+    search_folder(&[PASSWORD, CODE], field.folder());
     stop.store(true, Ordering::SeqCst);
     sampler.join().unwrap().iter().for_each(|seen| search("arguments or environment", seen));
 }

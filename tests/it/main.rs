@@ -22,6 +22,7 @@ mod guide;
 mod guided;
 mod identity;
 mod installation;
+mod installer_secrets;
 mod kinds;
 mod leaving;
 mod limits;

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use muster_model::manifest::{Manifest, Node};
 use muster_model::name::NodeId;
 use muster_model::node::{AttributeRole, AttributeSpec, AttributeType, NodeClass, NodeKind};
+use muster_model::package;
 use muster_model::plan::{AttributePath, New, Old, Reason, Row};
 use muster_model::report::{Finding, NodeReport};
 use muster_model::value::Value;
@@ -71,10 +72,10 @@ pub fn compare(node: &Node, observation: &Observation, ledger: &Ledger) -> Compa
     if node.absent {
         return unwanted::compare(node, observation, ledger);
     }
-    let mut comparison = Comparison { rows: Vec::new(), finding: finding(node, observation) };
     if node.is_taken_off() {
         return unwanted::package(node, observation);
     }
+    let mut comparison = Comparison { rows: Vec::new(), finding: finding(node, observation) };
     if matches!(observation, Observation::Unreadable(_)) {
         return comparison;
     }
@@ -97,10 +98,29 @@ pub fn compare(node: &Node, observation: &Observation, ledger: &Ledger) -> Compa
             });
         }
     }
+    if !comparison.rows.is_empty() {
+        comparison.rows.extend(handed(node));
+    }
     if comparison.finding.is_none() && node.id.kind == NodeKind::SqlDatabase {
         comparison.finding = database::forbidden(node, &comparison.rows);
     }
     comparison
+}
+
+/// The secrets that a package's installer is handed, each by a row of its own: they come with a change of its version, and
+/// with nothing else.
+fn handed(node: &Node) -> impl Iterator<Item = Row> {
+    let secrets = if node.id.kind == NodeKind::Package { package::handed(node) } else { Vec::new() };
+    secrets.into_iter().map(|(attribute, secret)| {
+        let open = attribute.name == "secret_arguments";
+        Row {
+            node: node.id.clone(),
+            attribute,
+            old: Old::Absent,
+            new: New::Exact(Value::Secret(secret)),
+            reason: if open { Reason::CommandLine } else { Reason::Handed },
+        }
+    })
 }
 
 /// Whether nothing beside its members is wanted of the thing, so that only its being there can be shown.
@@ -165,6 +185,7 @@ fn after(node: &Node, observation: &Observation, ledger: &Ledger, provider: &Nod
             });
         }
     }
+    rows.extend(handed(node));
     Comparison { rows, finding: None }
 }
 

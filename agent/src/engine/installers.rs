@@ -2,11 +2,12 @@
 //!
 //! Neighbours: `supervise` is the real one, tests have one in memory. Never ends an installer.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use muster_model::outcome::StepKey;
 
 use crate::host::{Clock, CommandLine};
+use crate::supervise::confidential::Confidential;
 use crate::supervise::{Error, Phase, Probe, Supervisor};
 
 /// What owns installers.
@@ -14,9 +15,23 @@ pub trait Installers: Send + Sync {
     /// What is known of this key and phase.
     fn probe(&self, key: &StepKey, phase: Phase) -> Result<Probe, Error>;
     /// Starts it, at most once; [`Error::AlreadyStarted`] otherwise.
-    fn start(&self, key: &StepKey, phase: Phase, command: &CommandLine) -> Result<(), Error>;
+    fn start(
+        &self,
+        key: &StepKey,
+        phase: Phase,
+        command: &CommandLine,
+        confidential: &Confidential,
+    ) -> Result<(), Error>;
     /// Waits until it no longer runs, at most this long; [`Probe::Running`] where it still does.
     fn wait(&self, key: &StepKey, phase: Phase, limit_ms: u64, clock: &dyn Clock) -> Result<Probe, Error>;
+    /// Leaves nothing of what it was handed in secret, in its logs or on the disk.
+    fn tidy(
+        &self,
+        key: &StepKey,
+        phase: Phase,
+        confidential: &Confidential,
+        own_log: Option<&Path>,
+    ) -> Result<(), Error>;
     /// Where its output is, for a person.
     fn log(&self, key: &StepKey, phase: Phase) -> PathBuf;
 }
@@ -26,12 +41,28 @@ impl Installers for Supervisor {
         Self::probe(self, key, phase)
     }
 
-    fn start(&self, key: &StepKey, phase: Phase, command: &CommandLine) -> Result<(), Error> {
-        Self::start(self, key, phase, command)
+    fn start(
+        &self,
+        key: &StepKey,
+        phase: Phase,
+        command: &CommandLine,
+        confidential: &Confidential,
+    ) -> Result<(), Error> {
+        Self::start(self, key, phase, command, confidential)
     }
 
     fn wait(&self, key: &StepKey, phase: Phase, limit_ms: u64, clock: &dyn Clock) -> Result<Probe, Error> {
         Self::wait(self, key, phase, limit_ms, clock)
+    }
+
+    fn tidy(
+        &self,
+        key: &StepKey,
+        phase: Phase,
+        confidential: &Confidential,
+        own_log: Option<&Path>,
+    ) -> Result<(), Error> {
+        Self::tidy(self, key, phase, confidential, own_log)
     }
 
     fn log(&self, key: &StepKey, phase: Phase) -> PathBuf {

@@ -1,6 +1,6 @@
 //! Packages: one-shot, in one or two phases, each started at most once by a supervisor (G2, G18).
 //!
-//! Neighbours: `installers` owns the processes; `muster_agent_core::agree` is asked before the first start and never after
+//! Neighbours: `installers` owns the processes, `handing` opens what they are told in secret; `muster_agent_core::agree` is asked before the first start and never after
 //! it, because a started phase is carried to its end. What cannot be settled ends *unknown*, with the evidence; nothing here
 //! starts a phase a second time.
 
@@ -11,6 +11,7 @@ use muster_model::limits;
 use muster_model::manifest::Node;
 use muster_model::name::Version;
 use muster_model::outcome::End;
+use muster_model::plan::{Reason, Row};
 use muster_model::value::Value;
 
 use super::ending::Ending;
@@ -45,8 +46,8 @@ impl Engine {
                 Err(ending) => return Ok(ending),
             }
         };
-        // What is taken off already is followed by its installation, whatever became of the medium.
         let takes_off = task.node.is_taken_off();
+        // What is taken off already is followed by its installation, whatever became of the medium.
         let medium = if replaces && !uninstalling && !takes_off { self.hold_medium(task) } else { Ok(None) };
         let _held_to_the_end = match medium {
             Ok(medium) => medium,
@@ -72,8 +73,8 @@ impl Engine {
                 }
             }
         }
-        let (rows, held) = (task.step.rows.clone(), task.step.rows.clone());
-        Ok(Ending { rows, held, ..Ending::new(End::Done, remarks.join("; ")) })
+        let rows = task.step.rows.clone();
+        Ok(Ending { rows, held: held(task), ..Ending::new(End::Done, remarks.join("; ")) })
     }
 
     /// Whether it may start, and if so whether a version is there that goes first.
@@ -88,7 +89,7 @@ impl Engine {
             }
             Agreement::InState => {
                 let ending = Ending::new(End::Done, format!("already in state: {}", shown(&before)));
-                Ok(Err(Ending { held: task.step.rows.clone(), ..ending }))
+                Ok(Err(Ending { held: held(task), ..ending }))
             }
             Agreement::Agreed(_) => match self.earlier(task)? {
                 Some(ending) => Ok(Err(ending)),
@@ -124,6 +125,9 @@ impl Engine {
                         ),
                     )));
                 }
+                if let Some(untidy) = self.tidy(task, &key, phase) {
+                    tracing::warn!(%key, %phase, untidy, "an earlier attempt");
+                }
             }
             if plan == task.plan && !task.restart {
                 return Ok(Some(Ending::new(
@@ -156,8 +160,16 @@ impl Engine {
         }
         let probe = self.await_end(task, phase)?;
         crash::point("installer.ended");
+        let untidy = self.tidy(task, key, phase);
         let after = self.look(&task.node);
-        Ok(self.judge(task, phase, probe, &after))
+        Ok(match (self.judge(task, phase, probe, &after), untidy) {
+            (came, None) => came,
+            (Came::Through(remark), Some(untidy)) => Came::Through(format!("{remark}; {untidy}")),
+            (Came::Ends(ending), Some(untidy)) => {
+                let evidence = format!("{}; {untidy}", ending.evidence);
+                Came::Ends(Ending { evidence, ..ending })
+            }
+        })
     }
 
     /// Starts a phase; an ending where nothing was started.
@@ -169,9 +181,13 @@ impl Engine {
             Ok(command) => command,
             Err(error) => return Ok(not_started(error.to_string())),
         };
+        let confidential = match self.confidential(task, phase) {
+            Ok(confidential) => confidential,
+            Err(error) => return Ok(not_started(error.to_string())),
+        };
         self.progress(task, format!("{phase} started"));
         crash::point("installer.before_start");
-        let started = self.installers.start(&task.ticket.key, phase, &command);
+        let started = self.installers.start(&task.ticket.key, phase, &command, &confidential);
         crash::point("installer.after_start");
         match started {
             // Someone started this very attempt between the look and the start: it is adopted like any other.
@@ -268,6 +284,12 @@ impl Engine {
     }
 }
 
+/// What holds of the package from now on. What its installer was handed is of that moment alone.
+fn held(task: &Task) -> Vec<Row> {
+    let rows = task.step.rows.iter();
+    rows.filter(|row| !matches!(row.reason, Reason::Handed | Reason::CommandLine)).cloned().collect()
+}
+
 fn ends(end: End, evidence: String) -> Came {
     Came::Ends(Ending::new(end, evidence))
 }
@@ -276,7 +298,8 @@ fn ends(end: End, evidence: String) -> Came {
 fn through(task: &Task, phase: Phase, seen: &Observation) -> bool {
     match phase {
         Phase::Uninstall => *seen == Observation::Absent,
-        Phase::Install => task.step.rows.iter().all(|row| seen.shows(row)),
+        // A secret that was handed over is not seen afterwards.
+        Phase::Install => !task.step.rows.iter().any(|row| seen.contradicts(row)),
     }
 }
 

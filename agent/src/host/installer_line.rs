@@ -21,15 +21,15 @@ pub fn msi_install(msiexec: PathBuf, medium: &Medium, properties: &[String], log
         Some((name, value)) if value.is_empty() || value.contains(' ') => format!("{name}={}", quoted(value)),
         _ => property.clone(),
     }));
-    let medium = Some(medium.clone());
-    CommandLine { verbatim: true, medium, ..CommandLine::plain(msiexec, arguments) }
+    let (medium, own_log) = (Some(medium.clone()), Some(log.to_owned()));
+    CommandLine { verbatim: true, medium, own_log, ..CommandLine::plain(msiexec, arguments) }
 }
 
 /// `msiexec /x` of a product code.
 pub fn msi_remove(msiexec: PathBuf, product_code: &str, log: &Path) -> CommandLine {
     let mut arguments = vec!["/x".to_owned(), product_code.to_owned()];
     arguments.extend(alone(log));
-    CommandLine { verbatim: true, ..CommandLine::plain(msiexec, arguments) }
+    CommandLine { verbatim: true, own_log: Some(log.to_owned()), ..CommandLine::plain(msiexec, arguments) }
 }
 
 /// A medium that is a program itself.

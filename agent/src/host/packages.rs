@@ -22,6 +22,8 @@ pub struct CommandLine {
     pub verbatim: bool,
     /// The file that `program` or `arguments` name and that must be unchanged from the look to the end.
     pub medium: Option<Medium>,
+    /// The log that the installer itself writes, where it was told to.
+    pub own_log: Option<PathBuf>,
     /// How long it is started anew while it says that another installation is in progress.
     pub busy_limit_ms: u64,
 }

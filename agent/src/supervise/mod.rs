@@ -10,18 +10,20 @@
 //!
 //! Each record is on the disk before the next thing is done. So a later agent can tell: no ticket, never started; the
 //! installer or its supervisor alive, running; a recorded code, ended; none of these, lost, and a person or an
-//! observation must settle it. Files here: `record` holds the records, `medium` the medium, `run` is the supervisor's own
-//! process.
+//! observation must settle it. Files here: `record` holds the records, `medium` the medium, `confidential` what the installer
+//! is handed in secret, `scrub` keeps that out of logs, `run` is the supervisor's own process.
 //! Neighbours: the engine calls [`Supervisor`]; `host::process` tells processes apart. An installer is never killed from
 //! here, and a ticket is never removed.
 
+pub mod confidential;
 pub mod medium;
 pub mod record;
 pub mod run;
+mod scrub;
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::str::FromStr;
 
@@ -29,7 +31,9 @@ use muster_model::limits;
 use muster_model::outcome::StepKey;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use zeroize::Zeroizing;
 
+use self::confidential::Confidential;
 use self::record::Records;
 use crate::host::{Clock, CommandLine};
 use crate::os;
@@ -170,7 +174,13 @@ impl Supervisor {
     }
 
     /// Starts it; returns once the ticket is on the disk, the installer following at once.
-    pub fn start(&self, key: &StepKey, phase: Phase, command: &CommandLine) -> Result<(), Error> {
+    pub fn start(
+        &self,
+        key: &StepKey,
+        phase: Phase,
+        command: &CommandLine,
+        confidential: &Confidential,
+    ) -> Result<(), Error> {
         let run = RunId { key: *key, phase };
         let records = self.records(key, phase);
         std::fs::create_dir_all(&self.dir).map_err(|source| Error::Io {
@@ -183,7 +193,7 @@ impl Supervisor {
         }
         let mut child = self.spawn(run, &records)?;
         let pid = child.id();
-        let answer = ask(child.stdin.take(), child.stdout.take(), command);
+        let answer = ask(child.stdin.take(), child.stdout.take(), command, confidential);
         // Waited for by a thread of its own, for as long as the agent lives, so that no ended process stays in the
         // table. The supervisor does not mind when the agent, and this thread with it, goes first.
         std::thread::spawn(move || match child.wait() {
@@ -229,6 +239,39 @@ impl Supervisor {
         }
     }
 
+    /// Leaves nothing of what the installer was handed in secret: its answers go, where it no longer runs, and no log of it
+    /// keeps a value. Its supervisor did the same, unless it died.
+    ///
+    /// # Errors
+    /// Where a file cannot be read or written: it may hold a value still.
+    pub fn tidy(
+        &self,
+        key: &StepKey,
+        phase: Phase,
+        confidential: &Confidential,
+        own_log: Option<&Path>,
+    ) -> Result<(), Error> {
+        let records = self.records(key, phase);
+        if !matches!(self.probe(key, phase)?, Probe::Running { .. }) {
+            records.remove_answers()?;
+        }
+        records.scrub(confidential, own_log)
+    }
+
+    /// Takes away what answers a supervisor that died left behind. To be called before anything is started.
+    ///
+    /// # Errors
+    /// Where the folder or a file in it cannot be read or written.
+    pub fn sweep(&self) -> Result<(), Error> {
+        for run in record::left_answers(&self.dir)? {
+            if !matches!(self.probe(&run.key, run.phase)?, Probe::Running { .. }) {
+                tracing::warn!(%run, "the answers of an installer were left behind; they are taken away");
+                self.records(&run.key, run.phase).remove_answers()?;
+            }
+        }
+        Ok(())
+    }
+
     /// Where the supervisor and the installer write what they have to say.
     pub fn log(&self, key: &StepKey, phase: Phase) -> PathBuf {
         self.records(key, phase).log()
@@ -257,27 +300,30 @@ impl Supervisor {
 }
 
 /// Hands the command over and reads the one-line answer. An answer that does not come is an error: the other side died.
-fn ask(stdin: Option<ChildStdin>, stdout: Option<ChildStdout>, command: &CommandLine) -> io::Result<String> {
+fn ask(
+    stdin: Option<ChildStdin>,
+    stdout: Option<ChildStdout>,
+    command: &CommandLine,
+    confidential: &Confidential,
+) -> io::Result<String> {
     let (Some(stdin), Some(stdout)) = (stdin, stdout) else { return Err(io::ErrorKind::BrokenPipe.into()) };
-    hand_over(stdin, command)?;
+    hand_over(stdin, command, confidential)?;
     let mut answer = String::new();
     BufReader::new(stdout).read_line(&mut answer)?;
     Ok(answer.trim_end().to_owned())
 }
 
 /// Writes a command as one line. The line's end is the permission: half a line starts nothing.
-fn hand_over(mut to: impl Write, command: &CommandLine) -> io::Result<()> {
-    let mut line = serde_json::to_vec(command)?;
-    line.push(b'\n');
-    to.write_all(&line)?;
+fn hand_over(mut to: impl Write, command: &CommandLine, confidential: &Confidential) -> io::Result<()> {
+    to.write_all(&confidential.to_line(command)?)?;
     to.flush()
 }
 
 /// Reads a command that was handed over; none when the other side died before the line was whole.
-fn take_over(from: impl Read) -> io::Result<Option<CommandLine>> {
-    let mut line = String::new();
+fn take_over(from: impl Read) -> io::Result<Option<(CommandLine, Confidential)>> {
+    let mut line = Zeroizing::new(String::new());
     BufReader::new(from).read_line(&mut line)?;
-    if line.ends_with('\n') { Ok(Some(serde_json::from_str(&line)?)) } else { Ok(None) }
+    if line.ends_with('\n') { Confidential::of_line(&line).map(Some) } else { Ok(None) }
 }
 
 #[cfg(test)]
@@ -288,10 +334,10 @@ mod tests {
     fn half_a_command_starts_nothing() {
         let command = CommandLine::plain("/bin/true".into(), vec!["a\nb".to_owned()]);
         let mut line = Vec::new();
-        hand_over(&mut line, &command).unwrap();
-        assert_eq!(take_over(line.as_slice()).unwrap(), Some(command));
+        hand_over(&mut line, &command, &Confidential::default()).unwrap();
+        assert_eq!(take_over(line.as_slice()).unwrap().unwrap().0, command);
         for length in 0..line.len() {
-            assert_eq!(take_over(&line[..length]).unwrap(), None, "{length} bytes");
+            assert!(take_over(&line[..length]).unwrap().is_none(), "{length} bytes");
         }
     }
 

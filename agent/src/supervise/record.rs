@@ -1,8 +1,8 @@
 //! What a supervisor leaves on the disk for one key and phase.
 //!
-//! `KEY.PHASE.ticket` (claimed once, never removed), `.installer` (the process), `.exit` (its end), `.log`, and `.code`
-//! (the whole exit code, from a process that plays an installer). Neighbours: `run` writes, `Supervisor::probe` reads.
-//! Never removes anything: a ticket that is gone would let an installer start again.
+//! `KEY.PHASE.ticket` (claimed once, never removed), `.installer` (the process), `.exit` (its end), `.log`, `.code` (the
+//! whole exit code, from a process that plays an installer), and `.answers` (what the installer reads, as long as it runs). Neighbours: `run` writes, `Supervisor::probe` reads.
+//! Removes answers and nothing else: a ticket that is gone would let an installer start again.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -12,7 +12,8 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Error, RunId};
+use super::confidential::{self, Confidential};
+use super::{Error, RunId, scrub};
 use crate::durable;
 use crate::host::process::Process;
 
@@ -36,6 +37,25 @@ pub struct Exit {
     pub code: i32,
     /// When.
     pub time: Timestamp,
+}
+
+/// The ending of a file of answers.
+const ANSWERS: &str = "answers";
+
+/// The starts whose files of answers lie in that folder.
+pub(super) fn left_answers(dir: &Path) -> Result<Vec<RunId>, Error> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed("read", dir)(error)),
+    };
+    let mut left = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(failed("read", dir))?.file_name();
+        let run = name.to_str().and_then(|name| name.strip_suffix(ANSWERS)?.strip_suffix('.'));
+        left.extend(run.and_then(|run| run.parse::<RunId>().ok()));
+    }
+    Ok(left)
 }
 
 /// The records of one key and phase.
@@ -100,6 +120,28 @@ impl Records {
     pub fn open_log(&self) -> Result<File, Error> {
         let path = self.log();
         OpenOptions::new().create(true).append(true).open(&path).map_err(failed("open", &path))
+    }
+
+    /// Where its file of answers lies.
+    pub(super) fn answers(&self) -> PathBuf {
+        self.path(ANSWERS)
+    }
+
+    /// Takes its file of answers away, where there is one.
+    pub(super) fn remove_answers(&self) -> Result<(), Error> {
+        let path = self.answers();
+        confidential::remove_answers(&path).map_err(failed("take away", &path))
+    }
+
+    /// Takes the values out of the log, and out of the one that the installer itself wrote.
+    pub(super) fn scrub(&self, confidential: &Confidential, own_log: Option<&Path>) -> Result<(), Error> {
+        let log = self.log();
+        // Both are tried, whatever becomes of the first.
+        let scrubbed = [Some(log.as_path()), own_log].map(|log| match log {
+            Some(log) => scrub::scrub(log, &confidential.values).map_err(failed("take secrets out of", log)),
+            None => Ok(()),
+        });
+        scrubbed.into_iter().collect()
     }
 
     fn set<T: Serialize>(&self, ending: &str, record: &T) -> Result<(), Error> {

@@ -13,9 +13,10 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use muster_model::limits;
 
+use super::confidential::Confidential;
 use super::medium::HeldMedium;
 use super::record::{Exit, Records, Ticket};
-use super::{Error, REFUSED, RunId, STARTED, TAKEN, hand_over, take_over};
+use super::{Error, REFUSED, RunId, STARTED, TAKEN, take_over};
 use crate::host::clock::SystemClock;
 use crate::host::process::Process;
 use crate::host::twin::installer::{EXIT_CODE_VARIABLE, RUN_VARIABLE, SUPERVISOR_VARIABLE};
@@ -43,12 +44,12 @@ pub struct SuperviseArgs {
 pub fn run(args: &SuperviseArgs, out: &mut dyn Write) -> Result<i32, Error> {
     let records = Records::new(&args.dir, args.run);
     let stdin = |source| Error::Io { action: "read the command of", path: args.dir.clone(), source };
-    let Some(command) = take_over(io::stdin().lock()).map_err(stdin)? else {
+    let Some((command, confidential)) = take_over(io::stdin().lock()).map_err(stdin)? else {
         tracing::warn!(run = %args.run, "whoever started this ended before it said what to do; nothing was done");
         return Ok(1);
     };
     if args.gate {
-        return Ok(become_installer(&command));
+        return Ok(become_installer(&command, &confidential));
     }
     // Held until the installer has ended. No ticket is claimed for a wrong one: nothing was started.
     let medium = match command.medium.as_ref().map(HeldMedium::take).transpose() {
@@ -71,7 +72,8 @@ pub fn run(args: &SuperviseArgs, out: &mut dyn Write) -> Result<i32, Error> {
     if !claimed {
         return Ok(0);
     }
-    let code = match in_turn(args, &records, &supervisor, &command) {
+    let command = confidential.named_in(command, &records.answers());
+    let code = match in_turn(args, &records, &supervisor, &command, &confidential) {
         Ok(code) => code,
         Err(error) => {
             tracing::error!(run = %args.run, error = &error as &dyn std::error::Error, "the installer was not started");
@@ -79,6 +81,12 @@ pub fn run(args: &SuperviseArgs, out: &mut dyn Write) -> Result<i32, Error> {
         }
     };
     drop(medium);
+    // Before anybody is told of the end, and reads what there is.
+    for tidied in [records.remove_answers(), records.scrub(&confidential, command.own_log.as_deref())] {
+        if let Err(error) = tidied {
+            tracing::error!(run = %args.run, error = &error as &dyn std::error::Error, "the agent must tidy up");
+        }
+    }
     records.set_exit(&Exit { code, time: SystemClock.now() })?;
     Ok(0)
 }
@@ -97,10 +105,14 @@ fn in_turn(
     records: &Records,
     me: &Process,
     command: &CommandLine,
+    confidential: &Confidential,
 ) -> Result<i32, Error> {
+    let answers = records.answers();
+    let unwritten = |source| Error::Io { action: "write", path: answers.clone(), source };
+    confidential.write_answers(&answers).map_err(unwritten)?;
     let mut left_ms = command.busy_limit_ms;
     loop {
-        let status = install(args, records, me, command)?;
+        let status = install(args, records, me, command, confidential)?;
         let code = code_of(status, records.said_code()?);
         if code != exit_code::INSTALL_ALREADY_RUNNING || left_ms == 0 {
             return Ok(code);
@@ -119,9 +131,10 @@ fn install(
     records: &Records,
     me: &Process,
     command: &CommandLine,
+    confidential: &Confidential,
 ) -> Result<ExitStatus, Error> {
     let failed = |source| Error::Io { action: "start the installer of", path: args.dir.clone(), source };
-    let held = hold(args, records, me, command)?;
+    let held = hold(args, records, me, command, confidential)?;
     // On any error from here to the release the process ends without effect.
     let process = Process::of(held.id()).map_err(failed)?;
     records.set_installer(&process)?;
@@ -147,12 +160,13 @@ fn hold(
     records: &Records,
     me: &Process,
     command: &CommandLine,
+    confidential: &Confidential,
 ) -> Result<os::Held, Error> {
     let log = records.open_log()?;
     let held = (|| {
         let mut gate = Command::new(std::env::current_exe()?);
         gate.arg("supervise").arg("--dir").arg(&args.dir).args(["--run", &args.run.to_string(), "--gate"]);
-        let mut program = program(command);
+        let mut program = program(command, confidential);
         for either in [&mut gate, &mut program] {
             either
                 .env(RUN_VARIABLE, args.run.to_string())
@@ -161,27 +175,28 @@ fn hold(
                 .stdout(log.try_clone()?)
                 .stderr(log.try_clone()?);
         }
-        let mut line = Vec::new();
-        hand_over(&mut line, command)?;
+        let line = confidential.to_line(command)?;
         os::hold(&mut program, &mut gate, &line)
     })();
     held.map_err(|source| Error::Io { action: "start", path: command.program.clone(), source })
 }
 
-fn program(command: &CommandLine) -> Command {
+fn program(command: &CommandLine, confidential: &Confidential) -> Command {
     let mut program = Command::new(&command.program);
+    let secret = confidential.arguments.iter().map(|argument| argument.as_str());
+    let arguments = command.arguments.iter().map(String::as_str).chain(secret);
     if command.verbatim {
-        command.arguments.iter().for_each(|argument| os::add_verbatim(&mut program, argument));
+        arguments.for_each(|argument| os::add_verbatim(&mut program, argument));
     } else {
-        program.args(&command.arguments);
+        program.args(arguments);
     }
     program.stdin(Stdio::null());
     program
 }
 
 /// Becomes the installer; returns only where that is not possible.
-fn become_installer(command: &CommandLine) -> i32 {
-    let error = os::become_program(&mut program(command));
+fn become_installer(command: &CommandLine, confidential: &Confidential) -> i32 {
+    let error = os::become_program(&mut program(command, confidential));
     tracing::error!(program = %command.program.display(), %error, "the installer cannot be started");
     NOT_STARTABLE
 }

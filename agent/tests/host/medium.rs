@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use muster_agent::host::CommandLine;
+use muster_agent::supervise::confidential::Confidential;
 use muster_agent::supervise::medium::{self, HeldMedium};
 use muster_agent::supervise::{Error, Phase, Probe};
 use muster_model::digest::Digest;
@@ -89,19 +90,23 @@ fn a_wrong_medium_starts_nothing_claims_nothing_and_the_right_one_may_follow() {
     let path = lay(folder.path(), "setup.exe", WRONG);
     let supervisor = stage.supervisor();
     let command = command(medium(&path, RIGHT.as_bytes()), &stage);
-    let Err(Error::NotStarted { message, .. }) = supervisor.start(&key, Phase::Install, &command) else {
+    let Err(Error::NotStarted { message, .. }) =
+        supervisor.start(&key, Phase::Install, &command, &Confidential::default())
+    else {
         panic!("it was started")
     };
     assert!(message.contains("setup.exe") && message.contains("was approved"), "{message}");
     fs::remove_file(&path).unwrap();
-    let Err(Error::NotStarted { message, .. }) = supervisor.start(&key, Phase::Install, &command) else {
+    let Err(Error::NotStarted { message, .. }) =
+        supervisor.start(&key, Phase::Install, &command, &Confidential::default())
+    else {
         panic!("it was started")
     };
     assert!(message.contains("cannot be taken hold of"), "{message}");
     assert_eq!(supervisor.probe(&key, Phase::Install).unwrap(), Probe::NeverStarted);
     assert_eq!(stage.starts().len(), 0);
     lay(folder.path(), "setup.exe", RIGHT);
-    supervisor.start(&key, Phase::Install, &command).unwrap();
+    supervisor.start(&key, Phase::Install, &command, &Confidential::default()).unwrap();
     assert_eq!(stage.end(&key), Probe::Exited { code: 0 });
 }
 
@@ -115,7 +120,7 @@ fn an_installer_is_executed_from_the_file_that_was_hashed() {
     let command = stage.installer("quick", "1.0");
     let medium = medium(&path, &fs::read(&path).unwrap());
     let command = CommandLine { program: path, medium: Some(medium), ..command };
-    stage.supervisor().start(&key, Phase::Install, &command).unwrap();
+    stage.supervisor().start(&key, Phase::Install, &command, &Confidential::default()).unwrap();
     assert_eq!(stage.end(&key), Probe::Exited { code: 0 });
     assert_eq!(stage.starts().len(), 1);
 }

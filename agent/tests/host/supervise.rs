@@ -8,6 +8,7 @@ use muster_agent::host::clock::SystemClock;
 use muster_agent::host::process::Process;
 use muster_agent::host::twin::ledger::Deed;
 use muster_agent::host::{CommandLine, ExitMeaning, Packages};
+use muster_agent::supervise::confidential::Confidential;
 use muster_agent::supervise::record::Records;
 use muster_agent::supervise::{Error, Phase, Probe, RunId};
 use muster_model::outcome::StepKey;
@@ -29,7 +30,7 @@ pub(crate) fn late_supervisor(stage: &Stage, key: &StepKey) -> Child {
 }
 
 pub(crate) fn tell(supervisor: &mut Child, command: &CommandLine) {
-    let line = format!("{}\n", serde_json::to_string(command).unwrap());
+    let line = format!("{{\"command\":{}}}\n", serde_json::to_string(command).unwrap());
     supervisor.stdin.take().unwrap().write_all(line.as_bytes()).unwrap();
 }
 
@@ -49,7 +50,9 @@ fn an_installation_runs_from_never_started_to_its_exit_code() {
     let (stage, key) = (Stage::new(), key());
     let supervisor = stage.supervisor();
     assert_eq!(supervisor.probe(&key, Phase::Install).unwrap(), Probe::NeverStarted);
-    supervisor.start(&key, Phase::Install, &stage.installer("quick", "1.0")).unwrap();
+    supervisor
+        .start(&key, Phase::Install, &stage.installer("quick", "1.0"), &Confidential::default())
+        .unwrap();
     assert_eq!(stage.end(&key), Probe::Exited { code: 0 });
     assert_eq!(supervisor.probe(&key, Phase::Uninstall).unwrap(), Probe::NeverStarted, "phases are apart");
     let by = format!("installer {key}.install");
@@ -61,10 +64,16 @@ fn a_key_and_phase_start_once_for_all_time() {
     let (stage, key) = (Stage::new(), key());
     let supervisor = stage.supervisor();
     let command = stage.installer("quick", "1.0");
-    supervisor.start(&key, Phase::Install, &command).unwrap();
-    assert!(matches!(supervisor.start(&key, Phase::Install, &command), Err(Error::AlreadyStarted { .. })));
+    supervisor.start(&key, Phase::Install, &command, &Confidential::default()).unwrap();
+    assert!(matches!(
+        supervisor.start(&key, Phase::Install, &command, &Confidential::default()),
+        Err(Error::AlreadyStarted { .. })
+    ));
     stage.end(&key);
-    assert!(matches!(supervisor.start(&key, Phase::Install, &command), Err(Error::AlreadyStarted { .. })));
+    assert!(matches!(
+        supervisor.start(&key, Phase::Install, &command, &Confidential::default()),
+        Err(Error::AlreadyStarted { .. })
+    ));
     assert_eq!(stage.starts().len(), 1);
 }
 
@@ -90,7 +99,7 @@ fn of_twenty_agents_that_start_one_key_one_starts_and_the_others_adopt() {
     let started = std::thread::scope(|scope| {
         let start = || {
             together.wait();
-            match supervisor.start(&key, Phase::Install, &command) {
+            match supervisor.start(&key, Phase::Install, &command, &Confidential::default()) {
                 Ok(()) => 1,
                 Err(Error::AlreadyStarted { .. }) => 0,
                 Err(error) => panic!("{error}"),
@@ -111,7 +120,7 @@ fn a_supervisor_that_comes_late_finds_the_ticket_taken_and_leaves() {
     // The first agent spawned it and was killed; the second one sees no ticket and starts its own.
     let mut late = late_supervisor(&stage, &key);
     assert_eq!(supervisor.probe(&key, Phase::Install).unwrap(), Probe::NeverStarted);
-    supervisor.start(&key, Phase::Install, &command).unwrap();
+    supervisor.start(&key, Phase::Install, &command, &Confidential::default()).unwrap();
     tell(&mut late, &command);
     assert_eq!(answer(late), "taken");
     stage.end(&key);
@@ -126,7 +135,10 @@ fn a_supervisor_that_wins_late_is_adopted_by_the_agent_that_came_second() {
     assert_eq!(supervisor.probe(&key, Phase::Install).unwrap(), Probe::NeverStarted);
     tell(&mut late, &command);
     assert_eq!(answer(late), "started");
-    assert!(matches!(supervisor.start(&key, Phase::Install, &command), Err(Error::AlreadyStarted { .. })));
+    assert!(matches!(
+        supervisor.start(&key, Phase::Install, &command, &Confidential::default()),
+        Err(Error::AlreadyStarted { .. })
+    ));
     assert_eq!(stage.end(&key), Probe::Exited { code: 0 });
     assert_eq!(stage.starts().len(), 1);
 }
@@ -167,7 +179,7 @@ fn agent_process() {
     let key = StepKey(var("STAGE_KEY").parse().unwrap());
     let twin = muster_agent::host::twin::Twin::open(var("STAGE_TWIN").as_ref(), exe()).unwrap();
     let command = twin.installer(&Package::named(&var("STAGE_PACKAGE")), &"1.0".parse().unwrap()).unwrap();
-    supervisor.start(&key, Phase::Install, &command).unwrap();
+    supervisor.start(&key, Phase::Install, &command, &Confidential::default()).unwrap();
     writeln!(std::io::stderr(), "started").unwrap();
     supervisor.wait(&key, Phase::Install, u64::MAX, &SystemClock).unwrap();
 }
@@ -205,7 +217,8 @@ fn an_installer_outlives_its_agent_and_the_next_agent_adopts_it() {
         Probe::Running { pid: stage.starts()[0] },
         "the process that the ledger names is the one that is adopted"
     );
-    let again = supervisor.start(&key, Phase::Install, &stage.installer("quick", "1.0"));
+    let again =
+        supervisor.start(&key, Phase::Install, &stage.installer("quick", "1.0"), &Confidential::default());
     assert!(matches!(again, Err(Error::AlreadyStarted { .. })));
     let waited = supervisor.wait(&key, Phase::Install, 50, &SystemClock).unwrap();
     assert!(matches!(waited, Probe::Running { .. }), "it still runs at the limit");
@@ -219,7 +232,10 @@ fn an_installer_outlives_its_agent_and_the_next_agent_adopts_it() {
 fn an_installer_whose_supervisor_died_still_runs_and_is_lost_when_it_ends() {
     let (stage, key) = (Stage::new(), key());
     stage.fault("package.install", "quick", "hang");
-    stage.supervisor().start(&key, Phase::Install, &stage.installer("quick", "1.0")).unwrap();
+    stage
+        .supervisor()
+        .start(&key, Phase::Install, &stage.installer("quick", "1.0"), &Confidential::default())
+        .unwrap();
     stage.await_deed(|deed| matches!(deed, Deed::FaultStruck { .. }));
     let ticket = records(&stage, &key).ticket().unwrap().unwrap();
     ticket.supervisor.kill().unwrap();
@@ -272,7 +288,10 @@ fn a_process_that_got_the_installer_s_number_later_is_not_taken_for_it() {
 fn an_exit_code_of_more_than_eight_bits_arrives_whole() {
     let (stage, key) = (Stage::new(), key());
     stage.fault("package.install", "quick", "exit-code=3010");
-    stage.supervisor().start(&key, Phase::Install, &stage.installer("quick", "1.0")).unwrap();
+    stage
+        .supervisor()
+        .start(&key, Phase::Install, &stage.installer("quick", "1.0"), &Confidential::default())
+        .unwrap();
     assert_eq!(stage.end(&key), Probe::Exited { code: 3010 });
     assert_eq!(stage.twin().exit_meaning(3010), ExitMeaning::RestartNeeded);
     assert!(stage.twin().installed(&Package::named("quick")).unwrap().is_some(), "3010 is a success");
@@ -281,7 +300,10 @@ fn an_exit_code_of_more_than_eight_bits_arrives_whole() {
 #[test]
 fn an_installer_that_is_ended_from_outside_is_a_failure_that_says_so() {
     let (stage, key) = (Stage::new(), key());
-    stage.supervisor().start(&key, Phase::Install, &stage.installer("endless", "1.0")).unwrap();
+    stage
+        .supervisor()
+        .start(&key, Phase::Install, &stage.installer("endless", "1.0"), &Confidential::default())
+        .unwrap();
     stage.await_deed(|deed| matches!(deed, Deed::InstallerStarted { .. }));
     records(&stage, &key).installer().unwrap().unwrap().kill().unwrap();
     let Probe::Exited { code } = stage.end(&key) else { panic!() };
@@ -294,7 +316,7 @@ fn an_installer_that_is_ended_from_outside_is_a_failure_that_says_so() {
 fn a_program_that_is_not_there_is_a_failure_and_the_log_says_why() {
     let (stage, key) = (Stage::new(), key());
     let command = CommandLine::plain("/nowhere/Setup.exe".into(), Vec::new());
-    stage.supervisor().start(&key, Phase::Install, &command).unwrap();
+    stage.supervisor().start(&key, Phase::Install, &command, &Confidential::default()).unwrap();
     assert_eq!(stage.end(&key), Probe::Exited { code: 127 });
     let log = std::fs::read_to_string(stage.supervisor().log(&key, Phase::Install)).unwrap();
     assert!(log.contains("/nowhere/Setup.exe"), "{log}");
@@ -306,9 +328,9 @@ fn an_agent_whose_program_is_gone_has_started_nothing_and_may_try_again() {
     let command = stage.installer("quick", "1.0");
     let broken =
         muster_agent::supervise::Supervisor { exe: "/nowhere/muster-agent".into(), ..stage.supervisor() };
-    let error = broken.start(&key, Phase::Install, &command).unwrap_err();
+    let error = broken.start(&key, Phase::Install, &command, &Confidential::default()).unwrap_err();
     assert!(matches!(error, Error::NotStarted { .. }), "{error}");
-    stage.supervisor().start(&key, Phase::Install, &command).unwrap();
+    stage.supervisor().start(&key, Phase::Install, &command, &Confidential::default()).unwrap();
     assert_eq!(stage.end(&key), Probe::Exited { code: 0 });
 }
 
@@ -318,7 +340,7 @@ fn an_installer_that_finds_another_in_progress_gets_its_turn() {
     let (stage, key) = (Stage::new(), key());
     stage.fault("package.install", "quick", "exit-code=1618");
     let command = CommandLine { busy_limit_ms: 20_000, ..stage.installer("quick", "1.0") };
-    stage.supervisor().start(&key, Phase::Install, &command).unwrap();
+    stage.supervisor().start(&key, Phase::Install, &command, &Confidential::default()).unwrap();
     assert_eq!(stage.end(&key), Probe::Exited { code: 0 });
     let ends = |code| {
         stage
@@ -335,7 +357,7 @@ fn an_installer_whose_turn_does_not_come_in_time_says_so() {
     let (stage, key) = (Stage::new(), key());
     stage.ok(&["twin", "fault", "add", "package.install", "quick", "exit-code=1618", "--always"]);
     let command = CommandLine { busy_limit_ms: 1, ..stage.installer("quick", "1.0") };
-    stage.supervisor().start(&key, Phase::Install, &command).unwrap();
+    stage.supervisor().start(&key, Phase::Install, &command, &Confidential::default()).unwrap();
     assert_eq!(stage.end(&key), Probe::Exited { code: 1618 });
     assert_eq!(stage.starts().len(), 2, "once more at its end, and no more");
 }

@@ -72,6 +72,8 @@ fn purpose(steps: &[(&Role, &Step)]) -> &'static str {
         Reason::Changed | Reason::Drift | Reason::Differs | Reason::Removed | Reason::Foreign => true,
         Reason::Missing
         | Reason::Reset
+        | Reason::Handed
+        | Reason::CommandLine
         | Reason::Confirm
         | Reason::Due
         | Reason::Triggered

@@ -85,6 +85,13 @@ fn value(ty: AttributeType) -> Value {
         AttributeType::Integer(least, _) => Value::Integer(least),
         AttributeType::OneOf(words) => Value::from(words[0]),
         AttributeType::Secret(_) => Value::Secret(secret("batch_password")),
+        AttributeType::Filled => {
+            Value::List(vec![Value::from("text"), Value::Secret(secret("batch_password"))])
+        }
+        AttributeType::Secrets => {
+            let pair = vec![Value::from("NAME"), Value::Secret(secret("batch_password"))];
+            Value::List(vec![Value::List(pair)])
+        }
         AttributeType::LineList => Value::List(vec![Value::from("text")]),
         AttributeType::Scripts => Value::List(vec![Value::Members(BTreeMap::from([
             ("file".to_owned(), r"C:\a.sql".to_owned()),

@@ -41,6 +41,15 @@ enum Piece {
     Expression(String),
 }
 
+/// A piece of a text in which secrets may stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Filled {
+    /// What is copied or was settled.
+    Text(String),
+    /// Where the value of a secret goes.
+    Secret(ParameterName),
+}
+
 /// Whether a value is one expression and nothing else, so that its result keeps its type.
 pub(crate) fn is_expression(text: &str) -> bool {
     Template::parse(text).map_or_else(|_| text.starts_with(OPEN), |template| template.whole().is_some())
@@ -96,6 +105,40 @@ impl Template {
             bounded(&text)?;
         }
         Ok(Value::Text(text))
+    }
+
+    /// The text in pieces, with each expression settled that does not name a secret alone.
+    pub(crate) fn fill(&self, scope: &Scope, secrets: &BTreeSet<String>) -> Result<Vec<Filled>, Problem> {
+        let mut filled: Vec<Filled> = Vec::new();
+        let mut length = 0;
+        for piece in &self.pieces {
+            let text = match piece {
+                Piece::Literal(literal) => literal.clone(),
+                Piece::Expression(source) => match source.parse::<ParameterName>() {
+                    Ok(name) if secrets.contains(name.as_str()) => {
+                        filled.push(Filled::Secret(name));
+                        continue;
+                    }
+                    Ok(_) | Err(_) => as_text(source, evaluate(source, scope)?)?,
+                },
+            };
+            bounded(&text)?;
+            length += text.len();
+            if length as u64 > VALUE_SIZE_BYTES {
+                bounded(&" ".repeat(length))?;
+            }
+            match filled.last_mut() {
+                Some(Filled::Text(before)) => before.push_str(&text),
+                Some(Filled::Secret(_)) | None => filled.push(Filled::Text(text)),
+            }
+        }
+        Ok(filled)
+    }
+
+    /// The parameters that it names in expressions of more than a name.
+    pub(crate) fn names_in_expressions(&self) -> BTreeSet<String> {
+        let composed = self.expressions().filter(|source| source.parse::<ParameterName>().is_err());
+        composed.flat_map(names).collect()
     }
 
     /// The parameter, where the whole text is the name of one and nothing else.

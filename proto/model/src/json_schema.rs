@@ -202,7 +202,13 @@ fn is_of(kind: NodeKind) -> Value {
 
 fn attribute_value(ty: AttributeType) -> Value {
     match ty {
-        AttributeType::Line | AttributeType::Text | AttributeType::Version => json!({"type": "string"}),
+        AttributeType::Line | AttributeType::Text | AttributeType::Filled | AttributeType::Version => {
+            json!({"type": "string"})
+        }
+        AttributeType::Secrets => {
+            let name = json!({"type": "string", "pattern": format!("^{EXPRESSION}$")});
+            json!({"type": "object", "additionalProperties": name, "minProperties": 1})
+        }
         AttributeType::Boolean => or_expression(json!({"type": "boolean"})),
         AttributeType::Integer(low, high) => or_expression(integer(low, high)),
         AttributeType::OneOf(words) => or_expression(json!({"enum": words})),

@@ -9,6 +9,8 @@ use crate::digest::Digest;
 use crate::manifest::Node;
 use crate::name::InstallerCode;
 use crate::parameter::is_windows_path;
+use crate::plan::AttributePath;
+use crate::secret::SecretRef;
 use crate::value::Value;
 
 /// A package.
@@ -24,9 +26,25 @@ pub struct Package {
     pub medium: Option<Medium>,
     /// What the installer is told, an element for each argument.
     pub arguments: Vec<String>,
+    /// The answers that its installer reads from a file, in pieces.
+    pub response_file: Option<Vec<Piece>>,
+    /// What its installer is told in secret, each value with what stands before it.
+    pub secret_arguments: Vec<(String, SecretRef)>,
     /// What the program that takes it off is told; none where Windows' list says it whole.
     pub uninstall_arguments: Option<Vec<String>>,
 }
+
+/// A piece of a file of answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// As it stands.
+    Text(String),
+    /// Where the value of a secret goes.
+    Secret(SecretRef),
+}
+
+/// What stands in `arguments` for the path of the file of answers.
+pub const RESPONSE_FILE: &str = "%RESPONSE_FILE%";
 
 /// By what Windows knows an installed package.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +94,8 @@ impl Package {
             version_of_file: None,
             medium: None,
             arguments: Vec::new(),
+            response_file: None,
+            secret_arguments: Vec::new(),
             uninstall_arguments: None,
         }
     }
@@ -91,12 +111,51 @@ impl Package {
             version_of_file: path(node, "version_of_file")?,
             medium: medium(node)?,
             arguments: lines(node, "arguments").unwrap_or_default(),
+            response_file: response_file(node),
+            secret_arguments: secret_arguments(node).collect(),
             uninstall_arguments: lines(node, "uninstall_arguments"),
         };
-        if package.medium.as_ref().is_some_and(|medium| medium.kind() == MediumKind::Msi) {
+        if package.is_msi() {
             package.arguments.iter().try_for_each(|argument| property(node, argument))?;
+            let named = package.secret_arguments.iter().map(|(name, _)| format!("{name}="));
+            named.into_iter().try_for_each(|argument| property(node, &argument))?;
         }
+        package.answers_have_a_place(node)?;
         Ok(package)
+    }
+
+    /// What stands in the command line before the value of a secret.
+    pub fn before_secret(&self, name: &str) -> String {
+        if self.is_msi() { format!("{name}=") } else { name.to_owned() }
+    }
+
+    fn is_msi(&self) -> bool {
+        self.medium.as_ref().is_some_and(|medium| medium.kind() == MediumKind::Msi)
+    }
+
+    /// Answers that no argument names would be read by nobody, and a name without answers stand for nothing.
+    fn answers_have_a_place(&self, node: &Node) -> Result<(), Mistake> {
+        let named = self.arguments.iter().any(|argument| argument.contains(RESPONSE_FILE));
+        let (problem, advice) = match (&self.response_file, named) {
+            (Some(_), false) => (
+                format!("{} has a `response_file`, and none of its `arguments` names it", node.id),
+                "write %RESPONSE_FILE% where its path goes, as in '/f1\"%RESPONSE_FILE%\"'",
+            ),
+            (None, true) => (
+                format!("{} names %RESPONSE_FILE% and has no `response_file`", node.id),
+                "write `response_file: |` with the answers below it",
+            ),
+            (Some(_), true) | (None, false) => {
+                match self.secret_arguments.iter().find(|(name, _)| name.contains('"')) {
+                    Some((name, _)) => (
+                        format!("`secret_arguments` of {} has {name:?}, with a quote in it", node.id),
+                        "leave the quotes out: Muster sets them round the value",
+                    ),
+                    None => return Ok(()),
+                }
+            }
+        };
+        Err((problem, advice))
     }
 }
 
@@ -116,6 +175,46 @@ impl DisplayName {
             None => shown == own,
         }
     }
+}
+
+/// The secrets that a node hands to its installer, each as the attribute and member that a row has for it: in the order of
+/// the rows, each once.
+pub fn handed(node: &Node) -> Vec<(AttributePath, SecretRef)> {
+    let path = |name: &str, member: String| AttributePath { name: name.to_owned(), member: Some(member) };
+    let mut handed: Vec<(AttributePath, SecretRef)> = Vec::new();
+    for piece in response_file(node).into_iter().flatten() {
+        let Piece::Secret(secret) = piece else { continue };
+        let path = path("response_file", secret.secret.to_string());
+        if !handed.iter().any(|(known, _)| *known == path) {
+            handed.push((path, secret));
+        }
+    }
+    handed.extend(secret_arguments(node).map(|(name, secret)| (path("secret_arguments", name), secret)));
+    handed
+}
+
+fn response_file(node: &Node) -> Option<Vec<Piece>> {
+    let Some(Value::List(pieces)) = node.attributes.get("response_file") else { return None };
+    let piece = |piece: &Value| match piece.as_secret() {
+        Some(secret) => Piece::Secret(secret.clone()),
+        None => Piece::Text(piece.to_string()),
+    };
+    Some(pieces.iter().map(piece).collect())
+}
+
+fn secret_arguments(node: &Node) -> impl Iterator<Item = (String, SecretRef)> {
+    let pairs = if let Some(Value::List(pairs)) = node.attributes.get("secret_arguments") {
+        pairs.as_slice()
+    } else {
+        &[]
+    };
+    pairs.iter().filter_map(|pair| match pair {
+        Value::List(pair) => match pair.as_slice() {
+            [Value::Text(name), Value::Secret(secret)] => Some((name.clone(), secret.clone())),
+            _ => None,
+        },
+        Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::Secret(_) | Value::Members(_) => None,
+    })
 }
 
 fn known_by(node: &Node) -> Result<KnownBy, Mistake> {
@@ -288,5 +387,32 @@ mod tests {
         }
         let exe = json!({"medium": r"C:\a.exe", "medium_sha256": sha(), "arguments": [r#"/v"/qn""#, "/s"]});
         assert_eq!(read(exe).unwrap().arguments, [r#"/v"/qn""#, "/s"]);
+    }
+
+    #[test]
+    fn answers_and_secrets_go_to_the_installer_and_are_named_by_rows() {
+        let secret = |name: &str| json!({"site": "dupont-prod", "secret": name, "version": 3});
+        let answers = json!(["[DB]\npassword=", secret("db_password"), "\nagain=", secret("db_password")]);
+        let package = read(json!({"arguments": ["/f1%RESPONSE_FILE%"], "response_file": answers})).unwrap();
+        assert_eq!(package.response_file.unwrap().len(), 4);
+        let alone = read(json!({"response_file": answers})).unwrap_err();
+        assert!(alone.contains("none of its `arguments` names it"), "{alone}");
+        let nothing = read(json!({"arguments": ["/f1%RESPONSE_FILE%"]})).unwrap_err();
+        assert!(nothing.ends_with("has no `response_file`"), "{nothing}");
+
+        let named = |name: &str, medium: &str| {
+            let arguments = json!([[name, secret("db_password")]]);
+            read(json!({"medium": medium, "medium_sha256": sha(), "secret_arguments": arguments}))
+        };
+        assert_eq!(named("DBPASSWORD", r"C:\a.msi").unwrap().before_secret("DBPASSWORD"), "DBPASSWORD=");
+        assert_eq!(named("/P=", r"C:\a.exe").unwrap().before_secret("/P="), "/P=");
+        assert!(named("password", r"C:\a.msi").is_err() && named("REBOOT", r"C:\a.msi").is_err());
+        assert!(named("/P=\"", r"C:\a.exe").unwrap_err().contains("with a quote in it"));
+
+        let attributes = json!({"response_file": answers, "secret_arguments": [["/P=", secret("code")]]});
+        let node = serde_json::from_value(json!({"id": "package/xcs", "attributes": attributes})).unwrap();
+        let rows: Vec<String> =
+            handed(&node).iter().map(|(path, secret)| format!("{path} {secret}")).collect();
+        assert_eq!(rows, ["response_file[db_password] v3", "secret_arguments[/P=] v3"]);
     }
 }

@@ -212,6 +212,10 @@ pub enum Reason {
     Removed,
     /// Nobody wants this member, whoever made it: the documents are exact.
     Foreign,
+    /// A secret that the installer reads from a file of its own, see [`crate::package`].
+    Handed,
+    /// A secret that the installer is told on its command line, where other programs of the computer may see it.
+    CommandLine,
     /// A person confirms it.
     Confirm,
     /// A task that was not run to its end yet.
@@ -253,6 +257,8 @@ impl fmt::Display for Reason {
             Self::Reset => "reset by its package",
             Self::Removed => "no longer wanted",
             Self::Foreign => "not in the documents",
+            Self::Handed => "handed to the installer",
+            Self::CommandLine => "secret on the command line",
             Self::Confirm => "a person confirms",
             Self::Due => "not run yet",
             Self::Triggered => "runs with that change",

@@ -47,6 +47,9 @@ pub struct InstallerArgs {
     /// On whose behalf; the ledger shows it.
     #[arg(long, env = RUN_VARIABLE, default_value = "by hand")]
     run: String,
+    /// How many of the last arguments are secrets, which the ledger does not show.
+    #[arg(long, default_value_t = 0)]
+    secret_arguments: usize,
     /// Arguments of the installer.
     #[arg(last = true)]
     arguments: Vec<String>,
@@ -61,8 +64,31 @@ impl InstallerArgs {
             version: version.clone(),
             action,
             run: "by hand".to_owned(),
+            secret_arguments: 0,
             arguments: Vec::new(),
         }
+    }
+
+    /// What it was told, without the secrets.
+    fn shown(&self) -> Vec<String> {
+        let open = self.arguments.len().saturating_sub(self.secret_arguments);
+        let shown =
+            self.arguments.iter().enumerate().map(|(index, argument)| {
+                if index < open { argument.clone() } else { "(a secret)".to_owned() }
+            });
+        shown.collect()
+    }
+
+    /// What a careless installer writes into its log: all that it was told, and what a file holds that an argument ends with.
+    fn chatter(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        for argument in &self.arguments {
+            writeln!(out, "told: {argument}")?;
+            let mut paths = argument.match_indices('/').map(|(at, _)| &argument[at..]);
+            if let Some(answers) = paths.find_map(|path| std::fs::read_to_string(path).ok()) {
+                writeln!(out, "answers: {answers}")?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -84,9 +110,10 @@ pub fn run(args: &InstallerArgs, out: &mut dyn Write) -> Result<i32, Error> {
                 package: package.clone(),
                 version: args.version.clone(),
                 action,
-                arguments: args.arguments.clone(),
+                arguments: args.shown(),
                 pid: me.pid,
             };
+            args.chatter(out).map_err(|source| fails("write the log beside", source))?;
             store.lock()?.note(deed)?;
             move_in(&store, me)?;
             work(&store, args)?

@@ -23,14 +23,17 @@ impl Packages for Twin {
 
     /// What the twin's catalogue plays; it has no media, and looks at none.
     fn installer(&self, package: &Package, version: &Version) -> Result<CommandLine, Error> {
-        let Package { name, arguments, .. } = package;
+        let Package { name, arguments, secret_arguments, .. } = package;
         let catalogue = self.store.catalogue()?;
         let versions = find(&catalogue.packages, name);
         if !versions.is_some_and(|versions| versions.contains_key(version)) {
             return Err(Error::Absent { kind: "installer of package", name: format!("{name} {version}") });
         }
         let mut command = self.command_line(name, version, Action::Install);
-        if !arguments.is_empty() {
+        if !secret_arguments.is_empty() {
+            command.arguments.push(format!("--secret-arguments={}", secret_arguments.len()));
+        }
+        if !arguments.is_empty() || !secret_arguments.is_empty() {
             command.arguments.push("--".to_owned());
             command.arguments.extend_from_slice(arguments);
         }

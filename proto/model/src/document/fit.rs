@@ -14,6 +14,14 @@ use crate::value::Value;
 pub(super) fn check(ty: AttributeType, value: &Value) -> Result<(), String> {
     let (fits, wanted) = match ty {
         AttributeType::Line => (value.as_text().is_some_and(is_line), "one line of text".to_owned()),
+        AttributeType::Filled => {
+            let fits = |item: &Value| item.as_text().is_some() || item.as_secret().is_some();
+            (fits(value) || items(value).is_some_and(|items| items.iter().all(fits)), "text".to_owned())
+        }
+        AttributeType::Secrets => (
+            items(value).is_some_and(|items| !items.is_empty()),
+            "one `NAME: \"{{ secret }}\"` or more, each a secret parameter".to_owned(),
+        ),
         AttributeType::Text => (value.as_text().is_some(), "text".to_owned()),
         AttributeType::Version => (
             value.as_text().is_some_and(|text| text.parse::<Version>().is_ok()),

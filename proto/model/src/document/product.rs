@@ -368,7 +368,19 @@ fn no_secret_in_text(
         named.extend(node.when.iter().map(|when| (when.place, when.value.names())));
         for (name, raw) in &node.attributes {
             match node.kind.spec().attribute(name).map(|spec| spec.ty) {
-                Some(AttributeType::Secret(_)) => is_secret(raw, &secrets, report),
+                Some(AttributeType::Secret(_)) => is_secret(&raw.value, raw.place, &secrets, report),
+                Some(AttributeType::Secrets) => {
+                    let Raw::Members(members) = &raw.value else { continue };
+                    for (key, secret) in members {
+                        texts.push(Placed::new(&key.value, key.place));
+                        is_secret(&Raw::Text(secret.value.clone()), secret.place, &secrets, report);
+                    }
+                }
+                Some(AttributeType::Filled) => {
+                    let Raw::Text(text) = &raw.value else { continue };
+                    let template = Template::parse(text);
+                    named.extend(template.map(|template| (raw.place, template.names_in_expressions())));
+                }
                 Some(_) | None => collect(raw, &mut texts),
             }
         }
@@ -384,13 +396,13 @@ fn no_secret_in_text(
 }
 
 /// An attribute that takes a secret names one, and has no value of its own.
-fn is_secret(raw: &Placed<Raw>, secrets: &BTreeSet<String>, report: &mut Report<'_>) {
-    let Raw::Text(text) = &raw.value else { return };
+fn is_secret(raw: &Raw, place: super::Place, secrets: &BTreeSet<String>, report: &mut Report<'_>) {
+    let Raw::Text(text) = raw else { return };
     // What is not written as one name may be a value: it was refused when the node was read, without being shown.
     let name = Template::parse(text).ok().and_then(|template| template.bare_name());
     if let Some(name) = name.filter(|name| !secrets.contains(name.as_str())) {
         let problem = format!("`{name}` is no secret parameter of this product");
-        report.push(raw.place, "not-a-secret", problem, did_you_mean(name.as_str(), secrets));
+        report.push(place, "not-a-secret", problem, did_you_mean(name.as_str(), secrets));
     }
 }
 

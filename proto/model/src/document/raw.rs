@@ -62,6 +62,7 @@ pub(crate) fn attribute(
         (AttributeType::Members(_) | AttributeType::Entries, Data::Map(entries)) => {
             members(yaml.place, entries, what, report)
         }
+        (AttributeType::Secrets, Data::Map(entries)) => secrets(yaml.place, entries, what, report),
         (AttributeType::Sizes, Data::Map(entries)) => sizes(yaml.place, entries, what, report),
         (AttributeType::Scripts, Data::List(items)) => {
             let read: Vec<_> = items.iter().map(|item| script(item, what, report)).collect();
@@ -71,15 +72,21 @@ pub(crate) fn attribute(
         (AttributeType::Boolean, _) => scalar(yaml, Wanted::Boolean, what, report),
         (AttributeType::Integer(..), _) => scalar(yaml, Wanted::Integer, what, report),
         (AttributeType::Secret(_), _) => secret(yaml, what, report),
-        (AttributeType::Line | AttributeType::Text | AttributeType::Version | AttributeType::OneOf(_), _) => {
-            scalar(yaml, Wanted::Text, what, report)
-        }
+        (
+            AttributeType::Line
+            | AttributeType::Text
+            | AttributeType::Filled
+            | AttributeType::Version
+            | AttributeType::OneOf(_),
+            _,
+        ) => scalar(yaml, Wanted::Text, what, report),
         (
             AttributeType::LineList
             | AttributeType::IntegerList(..)
             | AttributeType::Scripts
             | AttributeType::Members(_)
             | AttributeType::Entries
+            | AttributeType::Secrets
             | AttributeType::Sizes,
             data,
         ) => other(yaml.place, data, ty, what, report),
@@ -128,7 +135,7 @@ fn other(
     what: &str,
     report: &mut Report<'_>,
 ) -> Option<Placed<Raw>> {
-    let members = ty.is_set();
+    let members = ty.is_set() || ty == AttributeType::Secrets;
     match data {
         Data::Broken => return None,
         Data::Scalar { text, plain: false } if !members && is_expression(text) => {
@@ -168,6 +175,20 @@ fn members(place: Place, entries: &[Entry], what: &str, report: &mut Report<'_>)
             let what = format!("the member `{}` of {what}", entry.key);
             let value = text(&entry.value, &what, report)?;
             Some((Placed::new(entry.key.clone(), entry.place), value))
+        })
+        .collect();
+    let members: Option<Vec<_>> = read.into_iter().collect();
+    members.map(|members| Placed::new(Raw::Members(members), place))
+}
+
+/// Members whose values are secrets, each by its name.
+fn secrets(place: Place, entries: &[Entry], what: &str, report: &mut Report<'_>) -> Option<Placed<Raw>> {
+    let read: Vec<_> = entries
+        .iter()
+        .map(|entry| {
+            let what = format!("the member `{}` of {what}", entry.key);
+            let Raw::Text(name) = secret(&entry.value, &what, report)?.value else { return None };
+            Some((Placed::new(entry.key.clone(), entry.place), Placed::new(name, entry.value.place)))
         })
         .collect();
     let members: Option<Vec<_>> = read.into_iter().collect();

@@ -10,7 +10,7 @@ use super::found::Found;
 use super::settle::{Parameters, Unsettled};
 use super::together;
 use crate::document::{Document, NodeTemplate, Placed, Product, Raw, check_name};
-use crate::expression::Template;
+use crate::expression::{Filled, Template};
 use crate::limits::MANIFEST_SIZE_BYTES;
 use crate::manifest::{Moment, Node};
 use crate::name::{NodeId, ParameterName, SecretVersion, ServerId, Slug};
@@ -152,6 +152,14 @@ impl Reader<'_> {
                 attributes.extend(self.secret(raw).map(|secret| ((*name).to_owned(), secret)));
                 continue;
             }
+            if let Some(AttributeType::Filled | AttributeType::Secrets) = ty {
+                let holding = match &raw.value {
+                    Raw::Members(members) => self.secrets(members),
+                    Raw::Boolean(_) | Raw::Integer(_) | Raw::Text(_) | Raw::List(_) => self.filled(raw),
+                };
+                attributes.extend(holding.map(|value| ((*name).to_owned(), value)));
+                continue;
+            }
             let Some(value) = self.take(self.parameters.value(raw)) else {
                 continue;
             };
@@ -172,6 +180,28 @@ impl Reader<'_> {
             }
         }
         attributes
+    }
+
+    /// A text in pieces, with secrets where they stand.
+    fn filled(&mut self, raw: &Placed<Raw>) -> Option<Value> {
+        let Raw::Text(text) = &raw.value else { return None };
+        let pieces = self.take(self.parameters.filled(Placed::new(text, raw.place)))?;
+        let value = |piece| match piece {
+            Filled::Text(text) => Value::Text(text),
+            Filled::Secret(secret) => self.reference(secret),
+        };
+        Some(Value::List(pieces.into_iter().map(value).collect()))
+    }
+
+    /// Keys, each with its secret.
+    fn secrets(&mut self, members: &[(Placed<String>, Placed<String>)]) -> Option<Value> {
+        let mut pairs = Vec::new();
+        for (key, text) in members {
+            let key = self.take(self.parameters.name(Placed::new(&key.value, key.place)))?;
+            let secret = Template::parse(&text.value).ok()?.bare_name().map(|name| self.reference(name))?;
+            pairs.push(Value::List(vec![Value::Text(key), secret]));
+        }
+        Some(Value::List(pairs))
     }
 
     /// The secret that an attribute names; that it is one was checked when the product was read.

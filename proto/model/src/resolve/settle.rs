@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::document::{Place, Placed, Raw};
-use crate::expression::{Condition, Problem, Scope, Template};
+use crate::expression::{Condition, Filled, Problem, Scope, Template};
 use crate::value::Value;
 
 /// What expressions may name, and what they name in vain.
@@ -41,6 +41,19 @@ impl Parameters {
             return Err(at(secret_in_text(secret)));
         }
         template.settle(&self.values).map_err(at)
+    }
+
+    /// A text in which secrets may stand, each as an expression of its name and nothing else.
+    pub(super) fn filled(&self, text: Placed<&str>) -> Result<Vec<Filled>, Unsettled> {
+        let at = |problem| Unsettled::Mistakes(vec![(text.place, problem)]);
+        let template = Template::parse(text.value).map_err(at)?;
+        if !self.failed.is_disjoint(&template.names()) {
+            return Err(Unsettled::Reported);
+        }
+        if let Some(secret) = self.secrets.intersection(&template.names_in_expressions()).next() {
+            return Err(at(secret_in_text(secret)));
+        }
+        template.fill(&self.values, &self.secrets).map_err(at)
     }
 
     /// A condition.

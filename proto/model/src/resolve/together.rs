@@ -134,7 +134,15 @@ fn package(node: &Node) -> Option<(String, &'static str)> {
         return Some((format!("{} has no `version`", node.id), advice));
     }
     let (strays, advice): (&[_], _) = if guided {
-        let strays = &["medium", "medium_sha256", "arguments", "uninstall_arguments", "time_limit_seconds"];
+        let strays = &[
+            "medium",
+            "medium_sha256",
+            "arguments",
+            "response_file",
+            "secret_arguments",
+            "uninstall_arguments",
+            "time_limit_seconds",
+        ];
         (strays, "remove it, or write `install: unattended`")
     } else {
         (&["instructions", "done_by", "type_these"], "remove it, or write `install: guided`")
@@ -224,6 +232,10 @@ mod tests {
             |attributes| problem(serde_json::json!({"id": "package/advanced", "attributes": attributes}));
         let typed = || serde_json::json!(["port=1025"]);
         assert_eq!(node(serde_json::json!({"version": "1", "arguments": ["/q"]})), None);
+        assert_eq!(node(serde_json::json!({"state": "absent", "uninstall_arguments": ["/q"]})), None);
+        assert!(node(serde_json::json!({"state": "installed"})).unwrap().ends_with("has no `version`"));
+        let by_hand = serde_json::json!({"state": "absent", "install": "guided"});
+        assert!(node(by_hand).unwrap().contains("asks nobody to uninstall"));
         assert_eq!(
             node(serde_json::json!({"version": "1", "install": "guided", "type_these": typed()})),
             None
@@ -232,10 +244,6 @@ mod tests {
         assert!(silent.contains("no use for `type_these`"), "{silent}");
         let guided = serde_json::json!({"version": "1", "install": "guided", "arguments": ["/q"]});
         assert!(node(guided).unwrap().contains("no use for `arguments`"));
-        assert_eq!(node(serde_json::json!({"state": "absent", "uninstall_arguments": ["/q"]})), None);
-        assert!(node(serde_json::json!({"state": "installed"})).unwrap().ends_with("has no `version`"));
-        let by_hand = serde_json::json!({"state": "absent", "install": "guided"});
-        assert!(node(by_hand).unwrap().contains("asks nobody to uninstall"));
     }
 
     #[test]

@@ -70,6 +70,21 @@ pub(in crate::node) static PACKAGE: KindSpec = KindSpec {
              its own arguments, which stand in its command line just so, quotes and all",
         ),
         input(
+            "response_file",
+            AttributeType::Filled,
+            false,
+            "what a file of answers for the installer holds, secrets among them; it is written for the installer alone and \
+             removed after it, and where `arguments` say %RESPONSE_FILE%, its path stands",
+        ),
+        input(
+            "secret_arguments",
+            AttributeType::Secrets,
+            false,
+            "secrets on the installer's command line, where other programs of the server may see them, each by a row of its own: \
+             of an .msi a public property as in DBPASSWORD, of an .exe what stands before the value, as in '/PASSWORD='; Muster \
+             sets the quotes. Where the installer can read a file, write `response_file` instead",
+        ),
+        input(
             "uninstall_arguments",
             AttributeType::LineList,
             false,

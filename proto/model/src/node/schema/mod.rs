@@ -101,6 +101,10 @@ pub enum AttributeType {
     IntegerList(i64, i64),
     /// A secret, set together with the attribute of that name and never read back.
     Secret(&'static str),
+    /// Text of any number of lines in which secrets may stand; settled, its pieces in a list.
+    Filled,
+    /// A key with a secret, one or more; settled, a list of pairs. Never read back.
+    Secrets,
     /// Members with a key (an account) and one of these words as value.
     Members(&'static [&'static str]),
     /// Members with a key (a virtual path) and one line of text as value.
@@ -133,6 +137,10 @@ impl AttributeType {
             }
             Self::Secret(with) => {
                 format!("a secret parameter, as in `\"{{{{ batch_password }}}}\"`, with `{with}` beside it")
+            }
+            Self::Filled => "text; a secret parameter may stand in it, as in `{{ db_password }}`".to_owned(),
+            Self::Secrets => {
+                r#"`NAME: "{{ db_password }}"`, one on each line, each a secret parameter"#.to_owned()
             }
             Self::Scripts => r"a list of `{file: 'C:\Folder\name.sql', sha256: DIGITS}`".to_owned(),
             Self::Entries => "`/path: text`, one on each line".to_owned(),
