@@ -47,6 +47,11 @@ pub fn exe_remove(line: &str, more: &[String]) -> Option<CommandLine> {
     Some(CommandLine { verbatim: true, ..CommandLine::plain(program.into(), arguments) })
 }
 
+/// The program of a line that starts one, such as a service's.
+pub fn program(line: &str) -> Option<&str> {
+    split(line).map(|(program, _)| program)
+}
+
 fn alone(log: &Path) -> impl Iterator<Item = String> {
     let log = ["/L*v+".to_owned(), quoted(&log.display().to_string())];
     ALONE.into_iter().map(str::to_owned).chain(log)

@@ -57,6 +57,8 @@ pub enum KnownBy {
     UpgradeCode(InstallerCode),
     /// The name in "Programs and Features", whole or by its beginning.
     DisplayName(DisplayName),
+    /// The key name of a service that it makes.
+    Service(String),
 }
 
 /// A name in "Programs and Features", as in `Sage XRT Treasury` or, for any name that begins so, `Sage XRT Treasury*`.
@@ -218,7 +220,7 @@ fn secret_arguments(node: &Node) -> impl Iterator<Item = (String, SecretRef)> {
 }
 
 fn known_by(node: &Node) -> Result<KnownBy, Mistake> {
-    let given: Vec<(&str, &str)> = ["product_code", "upgrade_code", "display_name"]
+    let given: Vec<(&str, &str)> = ["product_code", "upgrade_code", "display_name", "service_name"]
         .into_iter()
         .filter_map(|name| Some((name, text(node, name)?)))
         .collect();
@@ -233,6 +235,12 @@ fn known_by(node: &Node) -> Result<KnownBy, Mistake> {
         [] => Ok(KnownBy::Name),
         [("product_code", text)] => Ok(KnownBy::ProductCode(code("product_code", text)?)),
         [("upgrade_code", text)] => Ok(KnownBy::UpgradeCode(code("upgrade_code", text)?)),
+        [("service_name", text)] if text.contains(['/', '\\']) || text.trim() != *text => {
+            let problem =
+                format!("`service_name` of {} is {text:?}, which is no key name of a service", node.id);
+            Err((problem, "write the name that `sc query` shows as SERVICE_NAME"))
+        }
+        [("service_name", text)] => Ok(KnownBy::Service((*text).to_owned())),
         [(_, text)] if text.trim_end_matches('*').trim().is_empty() => {
             let problem = format!("`display_name` of {} is {text:?}, which is every package's", node.id);
             Err((problem, "write the name in Programs and Features, or its beginning with a * behind it"))
@@ -338,6 +346,11 @@ mod tests {
             ["1b2c3d4e-0000-4000-8000-00000000000F", "{1b2c3d4e}", "{1b2c3d4e-0000-4000-8000-00000000000G}"]
         {
             assert!(read(json!({"product_code": wrong})).unwrap_err().contains("no code"), "{wrong}");
+        }
+        let package = read(json!({"service_name": "XcsServer"})).unwrap();
+        assert_eq!(package.known_by, KnownBy::Service("XcsServer".to_owned()));
+        for wrong in [r"SYSTEM\X", " X", "a/b"] {
+            assert!(read(json!({"service_name": wrong})).unwrap_err().contains("no key name"), "{wrong}");
         }
         assert!(read(json!({"display_name": "*"})).unwrap_err().contains("every package's"));
     }

@@ -64,6 +64,11 @@ impl Packages for WindowsHost {
                 return Ok(installer_line::msi_remove(msiexec(package)?, &product_code, &log));
             }
             How::Program(entry) => entry,
+            How::Service => {
+                let message = "nothing in Windows says what takes off a package that is known by its service; give its node \
+                               `upgrade_code`, `product_code` or `display_name` instead, or take it off by hand";
+                return Err(refused(package, message));
+            }
         };
         let (line, more) = match (&entry.remove, &entry.remove_quietly, &package.uninstall_arguments) {
             (Some(line), _, Some(more)) => (line, more.as_slice()),
@@ -105,8 +110,12 @@ struct Found {
 /// How it goes again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum How {
-    WindowsInstaller { product_code: String },
+    WindowsInstaller {
+        product_code: String,
+    },
     Program(Entry),
+    /// Nobody says.
+    Service,
 }
 
 impl Found {
@@ -120,6 +129,7 @@ impl Found {
             let name = |found: &Self| match &found.how {
                 How::WindowsInstaller { product_code } => product_code.clone(),
                 How::Program(entry) => entry.key.clone(),
+                How::Service => package.name.clone(),
             };
             let message = format!(
                 "Windows lists it {} times, as {} and {}; take one off by hand, or say in its node which is meant",
@@ -140,6 +150,7 @@ impl Found {
             KnownBy::ProductCode(code) => Self::products(vec![code.as_str().to_owned()]),
             KnownBy::UpgradeCode(code) => Self::products(product::related(code.as_str())?),
             KnownBy::DisplayName(name) => listed(&|shown| name.names(shown), &|_| false),
+            KnownBy::Service(name) => Self::of_service(name),
             KnownBy::Name => {
                 let is_it = |text: &str| text.eq_ignore_ascii_case(&package.name);
                 listed(&is_it, &is_it)
@@ -155,6 +166,16 @@ impl Found {
             }
         }
         Ok(found)
+    }
+
+    /// The service of that key name. Its program may carry no version, and lie where nobody may look: a file that the document
+    /// names may say it then.
+    fn of_service(name: &str) -> io::Result<Vec<Self>> {
+        let services = Key::open(r"SYSTEM\CurrentControlSet\Services", View::Bits64)?;
+        let line = services.map(|services| services.text(name, "ImagePath")).transpose()?.flatten();
+        let Some(line) = line else { return Ok(Vec::new()) };
+        let version = installer_line::program(&line).and_then(|program| file_version::of(program).ok()?);
+        Ok(vec![Self { version, how: How::Service }])
     }
 
     fn listed(entry: Entry) -> Self {
@@ -247,6 +268,15 @@ mod tests {
         let package = package(serde_json::json!({"version_of_file": file}));
         let version = host().installed(&package).unwrap().unwrap();
         assert_eq!(version.as_str().split('.').count(), 4, "{version}");
+    }
+
+    #[test]
+    fn a_service_says_the_version_of_its_program_and_nothing_of_how_it_goes() {
+        let of = |name: &str| package(serde_json::json!({"service_name": name}));
+        let version = host().installed(&of("MSIServer")).unwrap().unwrap();
+        assert_eq!(version.as_str().split('.').count(), 4, "{version}");
+        assert!(host().uninstaller(&of("MSIServer")).unwrap_err().to_string().contains("takes off"));
+        assert_eq!(host().installed(&of("muster-no-such-service")).unwrap(), None);
     }
 
     #[test]

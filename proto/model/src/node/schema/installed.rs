@@ -42,7 +42,14 @@ pub(in crate::node) static PACKAGE: KindSpec = KindSpec {
             AttributeType::Line,
             false,
             "by what Windows knows it: its name in Programs and Features; a * at the end stands for any rest. Without any of \
-             the three it is looked for by its own name here, and nobody can say that it is absent",
+             the four it is looked for by its own name here, and nobody can say that it is absent",
+        ),
+        input(
+            "service_name",
+            AttributeType::Line,
+            false,
+            "by what Windows knows it: the key name of a service that it makes. Its version is that of the service's program, \
+             unless `version_of_file` names another; nothing says what takes it off",
         ),
         input(
             "version_of_file",
