@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use muster_model::digest::Digest;
-use muster_model::event::EventBody;
+use muster_model::event::{EventBody, RunEnd};
 use muster_model::outcome::{End, Outcome};
 use muster_model::plan::Reason;
 use muster_tests::cli::{Ran, code};
@@ -17,6 +17,7 @@ use muster_tests::daemon::await_until;
 use muster_tests::field::Field;
 use muster_tests::programs::{root, wine_drive};
 
+use crate::canary::{search_folder, search_for};
 use crate::wine_server::{Server, kill, run};
 
 const ALPHA: &str = r"HKLM\SOFTWARE\Muster Story Alpha";
@@ -62,21 +63,42 @@ impl Vendor {
         }
         panic!("{node} did not end")
     }
+
+    /// Plans, approves and runs with an installer that waits for that file to go; the agent is killed once `that` is so, and is
+    /// back before the installer goes on. Gives how the run ended.
+    fn run_killed_while(&self, waits: &str, what: &str, that: impl Fn() -> bool) -> RunEnd {
+        let field = self.field();
+        fs::write(file(waits), "").unwrap();
+        let plan = field.approved_plan();
+        let mut watch = field.watch_from_now();
+        field.cli.ok(&format!("run {plan}"));
+        await_until(what, || Ok(that())).unwrap();
+        kill(&self.0);
+        watch.until("the agent is gone", |body| matches!(body, EventBody::ServerDisconnected { .. }));
+        self.0.agent(&["service", "start"]).expect(code::OK);
+        watch.until("the agent is back", |body| matches!(body, EventBody::ServerConnected { .. }));
+        fs::remove_file(file(waits)).unwrap();
+        let ended = watch.until("the run has ended", |body| matches!(body, EventBody::RunEnded { .. }));
+        let EventBody::RunEnded { end, .. } = ended.body else { panic!("{:?}", ended.body) };
+        end
+    }
 }
 
 impl Drop for Vendor {
     fn drop(&mut self) {
         // What waits would hold its files, and what is installed the next story.
-        let _gone = fs::remove_file(file("wait"));
+        for waits in ["wait", "act-waits"] {
+            let _gone = fs::remove_file(file(waits));
+        }
         remove_all();
     }
 }
 
-fn file(name: &str) -> PathBuf {
+pub(crate) fn file(name: &str) -> PathBuf {
     wine_drive().join("muster-story").join(name)
 }
 
-fn sha256(medium: &str) -> String {
+pub(crate) fn sha256(medium: &str) -> String {
     Digest::of(&fs::read(file("media").join(medium)).unwrap()).to_string()
 }
 
@@ -96,6 +118,11 @@ fn remove_all() {
         let medium = root().join("target/wine/media").join(name);
         wine(&["msiexec", "/x", medium.to_str().unwrap(), "/qn"]);
     }
+    forget_beta();
+}
+
+/// The same of the setup program's package alone.
+pub(crate) fn forget_beta() {
     wine(&["reg", "delete", BETA, "/f"]);
 }
 
@@ -108,8 +135,14 @@ fn value(key: &str, name: &str) -> String {
     wine(&["reg", "query", key, "/v", name]).out
 }
 
+/// How often the package's own action ran.
+fn acts() -> Vec<String> {
+    let text = fs::read_to_string(file("act.txt")).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
 /// What the setup program did, in its own words.
-fn deeds() -> Vec<String> {
+pub(crate) fn deeds() -> Vec<String> {
     let text = fs::read_to_string(file("setup.txt")).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
 }
@@ -252,17 +285,129 @@ fn a_setup_that_hangs_goes_on_and_an_agent_that_was_killed_adopts_it() {
     lose_beta();
     field.edit("time_limit_seconds: 3", "time_limit_seconds: 600");
     field.push().expect(code::OK);
-    fs::write(file("wait"), "").unwrap();
-    let plan = field.approved_plan();
-    let mut watch = field.watch_from_now();
-    field.cli.ok(&format!("run {plan}"));
-    await_until("the copy works", || Ok(deeds().len() == 4)).unwrap();
-    kill(&vendor.0);
-    watch.until("the agent is gone", |body| matches!(body, EventBody::ServerDisconnected { .. }));
-    vendor.0.agent(&["service", "start"]).expect(code::OK);
-    watch.until("the agent is back", |body| matches!(body, EventBody::ServerConnected { .. }));
-    fs::remove_file(file("wait")).unwrap();
-    watch.until("the run has ended", |body| matches!(body, EventBody::RunEnded { .. }));
+    vendor.run_killed_while("wait", "the copy works", || deeds().len() == 4);
     field.assert_in_sync();
     assert_eq!(deeds(), ["setup", "copy", "setup", "copy"], "it was started once");
+}
+
+/// Packages that the documents do not want any more: taken off by their own means, once each, also where the agent was killed
+/// meanwhile; what is not there is in sync.
+#[test]
+#[ignore = "needs Wine and the programs for Windows: ./tests/windows/run install"]
+fn packages_declared_absent_are_taken_off_once() {
+    let vendor = Vendor::come().join();
+    let field = vendor.field();
+    run(field, field.plan());
+    field.assert_in_sync();
+
+    field.edit("  - package: beta\n    version: \"1.0\"\n", "  - package: beta\n    state: absent\n");
+    field.push().expect(code::OK);
+    let end = vendor.run_killed_while("wait", "the uninstaller works", || deeds().len() == 3);
+    assert_eq!(end, RunEnd::Done);
+    assert_ne!(wine(&["reg", "query", BETA]).code, 0);
+    assert_eq!(deeds(), ["setup", "copy", "remove"]);
+    field.assert_in_sync();
+
+    // What it provides cannot be wanted without it.
+    field.edit("  - package: alpha\n    version: 1.0.0\n", "  - package: alpha\n    state: absent\n");
+    field.push().expect(code::REJECTED).says(&["service/muster-story-vendor is there, and package `alpha`"]);
+    let service = "  - service: muster-story-vendor\n    state: running\n    start: automatic\n    settle_seconds: 1\n    \
+                   time_limit_seconds: 60\n    provided_by: alpha\n";
+    field.edit(service, "");
+    field.push().expect(code::OK);
+    let plan = field.plan();
+    assert_eq!(field.rows(plan), ["package/alpha version 1.0.0 -> (absent) (no longer wanted)"]);
+    run(field, plan);
+    assert_ne!(wine(&["reg", "query", ALPHA]).code, 0);
+    assert_ne!(wine(&["sc", "query", "muster-story-vendor"]).code, 0);
+    field.assert_in_sync();
+}
+
+/// Promise 7 for installers: a public property on the command line by a row of its own, answers in a file that goes again, and
+/// no value in any file, log or event of Muster's, also where the agent was killed while the setup worked.
+#[test]
+#[ignore = "needs Wine and the programs for Windows: ./tests/windows/run install"]
+fn secrets_reach_installers_and_nothing_of_muster_keeps_them() {
+    const DB: &str = "Kanari%Vogel&7/+x";
+    const CODE: &str = "Zeisig&Fink<9>w";
+    let vendor = Vendor::come();
+    let types = "roles: [web]\nparameters: {db_password: {type: secret}, code: {type: secret}}\n";
+    vendor.field().edit("roles: [web]\n", types);
+    vendor
+        .field()
+        .edit("PORT=1025]\n", "PORT=1025]\n    secret_arguments: {DBPASSWORD: \"{{ db_password }}\"}\n");
+    vendor.field().edit(
+        "'/VERSION=\"1.0\"']\n",
+        "'/VERSION=\"1.0\"', '/ANSWERS=\"%RESPONSE_FILE%\"']\n    response_file: |\n      [Setup]\n      Password={{ code }}\n",
+    );
+    let vendor = vendor.join();
+    let field = vendor.field();
+    field.set_secret("db_password", DB).expect(code::OK);
+    field.set_secret("code", CODE).expect(code::OK);
+    let rows = field.rows(field.plan());
+    for row in [
+        "package/alpha secret_arguments[DBPASSWORD] (absent) -> v1 (secret on the command line)",
+        "package/beta response_file[code] (absent) -> v1 (handed to the installer)",
+    ] {
+        assert!(rows.iter().any(|is| is == row), "{rows:#?}");
+    }
+    // The action of alpha waits, too: the agent is killed there, and once more while the setup works.
+    let end = vendor.run_killed_while("act-waits", "the action of the package runs", || acts() == ["act"]);
+    assert_eq!(end, RunEnd::Done);
+    field.assert_in_sync();
+    lose_beta();
+    let end = vendor.run_killed_while("wait", "the copy works", || deeds().len() == 4);
+    assert_eq!(end, RunEnd::Done);
+    field.assert_in_sync();
+
+    assert!(value(ALPHA, "Password").contains(DB), "{}", value(ALPHA, "Password"));
+    assert!(value(BETA, "Password").contains(CODE), "{}", value(BETA, "Password"));
+    let mut said = vec![field.cli.ok("events"), field.cli.ok("--output json events")];
+    for line in ["status", "why story-site", "render story-site"] {
+        said.push(field.cli.ok(line));
+    }
+    said.iter().for_each(|ran| search_for(&[DB, CODE], &ran.typed, ran.said().as_bytes()));
+    vendor.0.agent(&["service", "stop"]).expect(code::OK);
+    let data = wine_drive().join("ProgramData/MusterAgent");
+    let logs: Vec<u8> = fs::read_dir(data.join("installers"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "log"))
+        .flat_map(|path| fs::read(path).unwrap())
+        .collect();
+    let stars = format!("Password={}", "*".repeat(CODE.len()));
+    assert!(logs.windows(stars.len()).any(|window| window == stars.as_bytes()), "the setup said it");
+    assert!(
+        fs::read_dir(data.join("installers"))
+            .unwrap()
+            .all(|entry| { !entry.unwrap().file_name().to_string_lossy().ends_with(".answers") })
+    );
+    search_folder(&[DB, CODE], &data);
+    search_folder(&[DB, CODE], field.folder());
+}
+
+/// The agent is killed while an action of an .msi works: it is adopted, and Windows Installer did it all once. An action that
+/// fails rolls the package back.
+#[test]
+#[ignore = "needs Wine and the programs for Windows: ./tests/windows/run install"]
+fn a_package_of_windows_installer_is_adopted_by_an_agent_that_was_killed() {
+    let vendor = Vendor::come().join();
+    let field = vendor.field();
+    fs::write(file("broken"), "").unwrap();
+    let outcome = vendor.run_to("package/alpha", code::NOT_DONE);
+    assert_eq!(outcome.end, End::Failed);
+    // Windows itself says 1603 of an action that failed.
+    assert!(outcome.evidence.contains("1627: a part of the installation failed"), "{}", outcome.evidence);
+    assert!(outcome.evidence.contains("no version is installed"), "{}", outcome.evidence);
+    fs::remove_file(file("broken")).unwrap();
+    fs::remove_file(file("act.txt")).unwrap();
+
+    let end = vendor.run_killed_while("act-waits", "the action of the package runs", || acts() == ["act"]);
+    assert_eq!(end, RunEnd::Done);
+    assert_eq!(acts(), ["act"]);
+    assert_eq!(deeds(), ["setup", "copy"]);
+    field.assert_in_sync();
+    let uninstall = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall";
+    let listed = wine(&["reg", "query", uninstall, "/s"]).out;
+    assert_eq!(listed.matches("Muster Story Alpha").count(), 1, "{listed}");
 }

@@ -3,10 +3,14 @@
 
      setup.exe /S /VERSION="1.0"    installs        setup.exe /REMOVE /S    takes itself off; without /S it would ask
 
+     /ANSWERS="path"    reads a password from that file, keeps it and says it, as careless setups do
+     /ACT               is the action of its own of another package
+
      busy     found: it is removed, and the answer is 1618
      fails    found: the answer is 1603
      wait     the work is done once this file is gone
-     code     holds the exit code of what did its work */
+     code     holds the exit code of what did its work
+     act-waits, broken    found: the action waits until it is gone, or fails */
 #include <windows.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,12 +20,32 @@
 
 static int there(const char *path) { return GetFileAttributesA(path) != INVALID_FILE_ATTRIBUTES; }
 
-static void note(const char *what)
+static void note_in(const char *path, const char *what)
 {
-    FILE *ledger = fopen(FOLDER "setup.txt", "ab");
+    FILE *ledger = fopen(path, "ab");
     if (!ledger) return;
     fprintf(ledger, "%s\n", what);
     fclose(ledger);
+}
+
+static void note(const char *what) { note_in(FOLDER "setup.txt", what); }
+
+static char password[256];
+
+/* All that the file says goes into the log; the password is kept. */
+static int read_answers(const char *path)
+{
+    char line[256];
+    FILE *answers = fopen(path, "r");
+    if (!answers) return 0;
+    while (fgets(line, sizeof line, answers)) {
+        printf("read: %s", line);
+        line[strcspn(line, "\r\n")] = 0;
+        if (strncmp(line, "Password=", 9) == 0) strcpy(password, line + 9);
+    }
+    fflush(stdout);
+    fclose(answers);
+    return 1;
 }
 
 static void set(HKEY key, const char *name, const char *value)
@@ -51,6 +75,7 @@ static int install(const char *version)
     set(key, "DisplayName", name);
     set(key, "DisplayVersion", version);
     set(key, "UninstallString", FOLDER "beta\\uninstall.exe /REMOVE");
+    if (*password) set(key, "Password", password);
     RegCloseKey(key);
     return code();
 }
@@ -70,26 +95,35 @@ static int start_copy(const char *line)
 
 int main(int count, char **arguments)
 {
-    const char *version = NULL;
+    const char *version = NULL, *answers = NULL;
     int silent = 0, remove = 0, copy = 0, i;
     for (i = 1; i < count; i++) {
         if (strcmp(arguments[i], "/S") == 0) silent = 1;
         else if (strcmp(arguments[i], "/REMOVE") == 0) remove = 1;
         else if (strcmp(arguments[i], "/COPY") == 0) copy = 1;
         else if (strncmp(arguments[i], "/VERSION=", 9) == 0) version = arguments[i] + 9;
+        else if (strncmp(arguments[i], "/ANSWERS=", 9) == 0) answers = arguments[i] + 9;
+        else if (strcmp(arguments[i], "/ACT") == 0) {
+            note_in(FOLDER "act.txt", "act");
+            while (there(FOLDER "act-waits")) Sleep(20);
+            return there(FOLDER "broken");
+        }
     }
     if (!silent) return 1602;
     if (remove) {
         note("remove");
+        while (there(FOLDER "wait")) Sleep(20);
         return RegDeleteKeyA(HKEY_LOCAL_MACHINE, KEY) ? 1605 : 0;
     }
     if (!version) return 1603;
+    if (answers && !read_answers(answers)) return 1603;
     if (!copy) {
-        char line[256];
+        char line[1024];
         note("setup");
         if (DeleteFileA(FOLDER "busy")) return 1618;
         if (there(FOLDER "fails")) return 1603;
         snprintf(line, sizeof line, "/S /VERSION=%s", version);
+        if (answers) snprintf(line, sizeof line, "/S /VERSION=%s /ANSWERS=\"%s\"", version, answers);
         return there(FOLDER "code") ? install(version) : start_copy(line);
     }
     note("copy");

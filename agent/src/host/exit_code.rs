@@ -37,6 +37,7 @@ pub fn meaning(code: i32) -> ExitMeaning {
         INSTALL_ALREADY_RUNNING => "another installation is in progress on this server",
         PACKAGE_OPEN_FAILED => "the installation package could not be opened",
         1625 => "a system policy forbids this installation",
+        1627 => "a part of the installation failed; its log says more",
         1633 => "the package is not meant for this type of processor",
         PRODUCT_VERSION => "another version of this product is installed",
         code if code < 0 => "the installer was ended from outside",
