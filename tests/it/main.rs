@@ -43,6 +43,7 @@ mod wine_features;
 mod wine_guide;
 mod wine_iis;
 mod wine_install;
+mod wine_kills;
 mod wine_package;
 mod wine_restart;
 mod wine_selftest;
