@@ -110,7 +110,7 @@ fn g14_a_database_its_scripts_and_a_verified_backup_come_in_sync_through_tds() {
     let story = &state.databases["Story"];
     assert_eq!((story.collation.as_str(), story.recovery.as_str()), ("Latin1_General_CI_AS", "SIMPLE"));
     assert_eq!(story.data.pages, 64 * 128);
-    assert!(state.backups.contains_key(r"B:\story.bak"));
+    assert_eq!(state.backups[0].file, r"B:\story.bak");
     let evidence = |node: &str| field.step(plan, node).evidence.unwrap();
     assert!(evidence("sql_scripts/tables").contains("les tables"), "{}", evidence("sql_scripts/tables"));
     let backup = evidence("sql_scripts/backup");

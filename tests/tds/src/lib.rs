@@ -19,7 +19,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-pub use self::state::{Database, Entry, State};
+pub use self::state::{Backup, Database, Entry, State};
 
 /// At which moment of a batch something happens to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub enum Trouble {
     Lose,
     /// Nothing goes on until the client is gone; then the connection breaks.
     Hold,
+    /// Nothing goes on until the story says so; then everything goes on as it should.
+    Pause,
 }
 
 /// A trouble that strikes a batch with that text in it, once.
@@ -55,6 +57,11 @@ struct Shared {
     armed: Mutex<Vec<Armed>>,
     /// The texts of batches that troubles hold.
     held: Mutex<Vec<String>>,
+    /// How often a story has let what paused go on.
+    released: Mutex<u64>,
+    goes_on: Condvar,
+    /// A batch has come into the journal.
+    arrived: Condvar,
     changed: Condvar,
     tls: Option<Arc<rustls::ServerConfig>>,
     stopped: AtomicBool,
@@ -90,6 +97,9 @@ impl Server {
             state: Mutex::new(state),
             armed: Mutex::default(),
             held: Mutex::default(),
+            released: Mutex::default(),
+            goes_on: Condvar::new(),
+            arrived: Condvar::new(),
             changed: Condvar::new(),
             tls,
             stopped: AtomicBool::new(false),
@@ -135,6 +145,23 @@ impl Server {
     /// Strikes a batch that has this text in it, after so many of them.
     pub fn arm_after(&self, pass: u32, contains: &str, moment: Moment, trouble: Trouble) {
         lock(&self.shared.armed).push(Armed { contains: contains.to_owned(), pass, moment, trouble });
+    }
+
+    /// Lets every batch go on that pauses.
+    pub fn release(&self) {
+        *lock(&self.shared.released) += 1;
+        self.shared.goes_on.notify_all();
+    }
+
+    /// Waits until so many batches with this text in them have arrived, all counted.
+    ///
+    /// # Panics
+    /// Never, but it may wait for ever: the story's own limit ends it.
+    pub fn wait_until_sent(&self, times: usize, contains: &str) {
+        let mut state = lock(&self.shared.state);
+        while state.journal.iter().filter(|entry| entry.text.contains(contains)).count() < times {
+            state = self.shared.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     /// Waits until a batch with this text in it is held.

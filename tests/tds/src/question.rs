@@ -4,7 +4,7 @@
 
 use crate::parse::{Kind, Token};
 use crate::session::Session;
-use crate::state::{Database, DatabaseFile, State, find};
+use crate::state::{Backup, Database, DatabaseFile, State, find};
 use crate::statement::{error, named};
 use crate::token::{Cell, Message};
 
@@ -52,6 +52,7 @@ fn value(state: &State, session: &Session, tokens: &[Token]) -> Result<Cell, Mes
             Ok(known.map_or(Cell::Null, |value| Cell::Variant(value.clone())))
         }
         (["has_perms_by_name", ..], _) => Ok(Cell::Int(1)),
+        (["@@spid"], []) => Ok(Cell::Int(i32::try_from(session.id).unwrap_or(i32::MAX))),
         (["@@trancount"], []) => Ok(Cell::Int(i32::try_from(session.open).unwrap_or(i32::MAX))),
         (["db_name", ..], []) => Ok(Cell::Text(session.database.clone())),
         (["null"], []) => Ok(Cell::Null),
@@ -72,6 +73,9 @@ fn view(state: &State, session: &Session, tokens: &[Token], from: usize) -> Resu
     let (parts, _) = named(tokens, from + 1);
     let view = parts.last().copied().unwrap_or_default().to_lowercase();
     let of_database = if parts.len() == 3 { parts[0] } else { &session.database };
+    if view == "backupset" {
+        return history(state, tokens, from);
+    }
     let databases = session.working.as_ref().unwrap_or(&state.databases);
     let database = find(databases, of_database);
     let Some(database) = database else {
@@ -92,6 +96,7 @@ fn view(state: &State, session: &Session, tokens: &[Token], from: usize) -> Resu
         "master_files" if state.hides_files => Vec::new(),
         "master_files" => find(databases, one).map(files).unwrap_or_default(),
         "database_files" => files(database),
+        "dm_exec_requests" => requests(state, rest),
         "extended_properties" => properties(database, rest, one),
         table => {
             let rows = find(&database.tables, table);
@@ -100,6 +105,11 @@ fn view(state: &State, session: &Session, tokens: &[Token], from: usize) -> Resu
             vec![Vec::new(); usize::try_from(*rows).unwrap_or_default()]
         }
     };
+    shown(tokens, from, &rows)
+}
+
+/// The columns of the list, of these rows; or how many rows there are.
+fn shown(tokens: &[Token], from: usize, rows: &[Row]) -> Result<Rows, Message> {
     if tokens.get(1).is_some_and(|token| token.word() == "count") {
         let count = i32::try_from(rows.len()).unwrap_or(i32::MAX);
         return Ok((vec![String::new()], vec![vec![Cell::Int(count)]]));
@@ -142,6 +152,45 @@ fn columns(list: &[Token]) -> Vec<String> {
 
 fn text(value: &str) -> Cell {
     Cell::Text(value.to_owned())
+}
+
+/// What runs in the session whose number stands at the end.
+fn requests(state: &State, rest: &[Token]) -> Vec<Row> {
+    let session = rest.last().and_then(|token| token.word().parse::<u32>().ok());
+    let request = session.and_then(|session| state.requests.get(&session));
+    let row = |(command, percent): &(String, i32)| {
+        vec![("command", text(command)), ("percent_complete", Cell::Int(*percent))]
+    };
+    request.map(row).into_iter().collect()
+}
+
+/// msdb.dbo.backupset, of one database and one name.
+fn history(state: &State, tokens: &[Token], from: usize) -> Result<Rows, Message> {
+    if state.hides_history {
+        let text =
+            "The SELECT permission was denied on the object 'backupset', database 'msdb', schema 'dbo'.";
+        return Err(Message { severity: 14, state: 5, ..error(229, &tokens[0], text) });
+    }
+    let compared: Vec<&str> = tokens[from..].iter().filter_map(Token::text).collect();
+    let [database, name] = compared.as_slice() else {
+        return Err(error(102, &tokens[0], "this server knows one question to backupset"));
+    };
+    let wanted = |backup: &&Backup| backup.database.eq_ignore_ascii_case(database) && backup.name == *name;
+    let row = |backup: &Backup| {
+        let size = backup.size_bytes.to_string();
+        vec![
+            ("backup_set_uuid", text("6F9619FF-8B86-D011-B42D-00C04FC964FF")),
+            ("position", text(&backup.position.to_string())),
+            ("backup_size", text(&size)),
+            ("compressed_backup_size", text(&size)),
+            ("is_copy_only", Cell::Int(i32::from(backup.copy_only))),
+            ("has_backup_checksums", Cell::Int(i32::from(backup.checksums))),
+            ("last_lsn", text("37000000022400001")),
+            ("backup_finish_date", text("2026-11-29 22:00:00")),
+        ]
+    };
+    let rows: Vec<Row> = state.backups.iter().filter(wanted).map(row).collect();
+    shown(tokens, from, &rows)
 }
 
 fn described(name: &str, database: &Database) -> Row {

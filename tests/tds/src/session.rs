@@ -122,9 +122,16 @@ fn batch(wire: &mut Wire, shared: &Shared, session: &mut Session, text: &str) ->
             errors: Vec::new(),
             answered: false,
         });
+        shared.arrived.notify_all();
         state.journal.len() - 1
     };
-    strike(wire, shared, text, Moment::Before)?;
+    // What takes time is seen by others while it does.
+    let command = statement::long(text);
+    let percent = lock(&shared.state).percent;
+    command.map(|command| lock(&shared.state).requests.insert(session.id, (command, percent)));
+    let struck = strike(wire, shared, text, Moment::Before);
+    lock(&shared.state).requests.remove(&session.id);
+    struck?;
     let answer = {
         let mut state = lock(&shared.state);
         let (answer, errors) = statement::run(&mut state, session, text);
@@ -153,6 +160,16 @@ fn strike(wire: &Wire, shared: &Shared, text: &str, moment: Moment) -> io::Resul
     match trouble {
         None => return Ok(()),
         Some(Trouble::Lose) => {}
+        Some(Trouble::Pause) => {
+            let mut released = lock(&shared.released);
+            let before = *released;
+            lock(&shared.held).push(text.to_owned());
+            shared.changed.notify_all();
+            while *released == before {
+                released = shared.goes_on.wait(released).unwrap_or_else(PoisonError::into_inner);
+            }
+            return Ok(());
+        }
         Some(Trouble::Hold) => {
             shared.held.lock().unwrap_or_else(PoisonError::into_inner).push(text.to_owned());
             shared.changed.notify_all();

@@ -15,8 +15,16 @@ pub struct State {
     pub databases: BTreeMap<String, Database>,
     /// Whether log-ons see no files in `sys.master_files`, as those without `VIEW ANY DEFINITION`.
     pub hides_files: bool,
-    /// Backups, by their file: the database, and whether it has checksums.
-    pub backups: BTreeMap<String, (String, bool)>,
+    /// Backups, oldest first: what msdb.dbo.backupset has of them, and what became of their files.
+    pub backups: Vec<Backup>,
+    /// Whether the history of backups is hidden from log-ons.
+    pub hides_history: bool,
+    /// Whether new backups are damaged.
+    pub damages: bool,
+    /// What takes time at present, by its session: the command, and how many percent of it are done.
+    pub requests: BTreeMap<u32, (String, i32)>,
+    /// How many percent are done of what pauses.
+    pub percent: i32,
     /// Every batch, in the order of arrival.
     pub journal: Vec<Entry>,
 }
@@ -38,6 +46,29 @@ pub struct Database {
     pub properties: BTreeMap<String, String>,
     /// Tables, with how many rows each has.
     pub tables: BTreeMap<String, u64>,
+}
+
+/// A backup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backup {
+    /// Of which database.
+    pub database: String,
+    /// In which file.
+    pub file: String,
+    /// Which of that file it is, from 1.
+    pub position: i32,
+    /// `NAME`.
+    pub name: String,
+    /// `DESCRIPTION`.
+    pub description: String,
+    /// `COPY_ONLY`.
+    pub copy_only: bool,
+    /// `CHECKSUM`.
+    pub checksums: bool,
+    /// How large it is.
+    pub size_bytes: u64,
+    /// Whether its file was damaged since.
+    pub damaged: bool,
 }
 
 /// A file of a database.
@@ -83,7 +114,11 @@ impl Default for State {
             ]),
             databases: BTreeMap::new(),
             hides_files: false,
-            backups: BTreeMap::new(),
+            backups: Vec::new(),
+            hides_history: false,
+            damages: false,
+            requests: BTreeMap::new(),
+            percent: 40,
             journal: Vec::new(),
         };
         let master = state.new_database("master");

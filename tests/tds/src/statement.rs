@@ -6,7 +6,7 @@
 use crate::parse::{Statement, Token, statements};
 use crate::question::{self, holds};
 use crate::session::Session;
-use crate::state::{Database, State, find, find_mut};
+use crate::state::{Backup, Database, State, find, find_mut};
 use crate::token::{Answer, Message};
 
 /// Whether the batch goes on.
@@ -35,6 +35,13 @@ pub(crate) fn run(state: &mut State, session: &mut Session, text: &str) -> (Answ
     let Run { mut answer, errors, .. } = run;
     answer.end();
     (answer, errors)
+}
+
+/// The command of a batch that takes time, as sys.dm_exec_requests has it.
+pub(crate) fn long(text: &str) -> Option<String> {
+    let begins = |word: &str| text.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word));
+    let known = [("backup database", "BACKUP DATABASE"), ("restore verifyonly", "RESTORE VERIFYONLY")];
+    known.into_iter().find(|(word, _)| begins(word)).map(|(_, command)| command.to_owned())
 }
 
 pub(crate) fn error(number: i32, token: &Token, text: &str) -> Message {
@@ -243,22 +250,9 @@ impl Run<'_> {
             let text = "Cannot perform a backup or restore operation within a transaction.";
             return Err(Message { state: 0, ..error(3021, first, text) });
         }
-        let has = |word: &str| words.iter().any(|known| known == word);
         let file = tokens.iter().find_map(Token::text).unwrap_or_default().to_owned();
         if words[0] == "restore" {
-            let unreadable = || {
-                let text = format!(
-                    "Cannot open backup device '{file}'. Operating system error 2(The system cannot find the file specified.)."
-                );
-                Message { state: 2, ..error(3201, first, &text) }
-            };
-            let (_, checked) = self.state.backups.get(&file).ok_or_else(unreadable)?;
-            if has("checksum") && !checked {
-                let text = "RESTORE WITH CHECKSUM cannot be specified because the backup set does not contain checksum information.";
-                return Err(error(3187, first, text));
-            }
-            self.inform(3262, 0, first, "The backup set on file 1 is valid.".to_owned());
-            return Ok(());
+            return self.read_back(tokens, words, &file);
         }
         let name = tokens.get(2).and_then(Token::name).unwrap_or_default().to_owned();
         let Some(database) = find(&self.state.databases, &name) else {
@@ -267,6 +261,23 @@ impl Run<'_> {
             return Err(error(911, first, &text));
         };
         let pages = database.data.pages;
+        let has = |word: &str| words.iter().any(|known| known == word);
+        if has("init") {
+            self.state.backups.retain(|backup| backup.file != file);
+        }
+        let before = self.state.backups.iter().filter(|backup| backup.file == file).count();
+        let text = |word: &str| named_text(tokens, words, word);
+        let backup = Backup {
+            position: i32::try_from(before).unwrap_or_default() + 1,
+            name: text("name"),
+            description: text("description"),
+            copy_only: has("copy_only"),
+            checksums: has("checksum"),
+            size_bytes: u64::try_from(pages).unwrap_or_default() * 8192,
+            damaged: self.state.damages,
+            database: name,
+            file,
+        };
         let step = words.iter().position(|word| word == "stats");
         let step: i32 = step.and_then(|at| words.get(at + 2)?.parse().ok()).unwrap_or(10);
         for percent in (1..=100 / step).map(|part| part * step) {
@@ -275,7 +286,35 @@ impl Run<'_> {
         let text =
             format!("{verb} DATABASE successfully processed {pages} pages in 0.100 seconds (80.000 MB/sec).");
         self.inform(3014, 0, first, text);
-        self.state.backups.insert(file, (name, has("checksum")));
+        self.state.backups.push(backup);
+        Ok(())
+    }
+
+    /// `RESTORE VERIFYONLY`: nothing is restored.
+    fn read_back(&mut self, tokens: &[Token], words: &[String], file: &str) -> Result<(), Message> {
+        let first = &tokens[0];
+        let has = |word: &str| words.iter().any(|known| known == word);
+        let place = words.iter().position(|word| word == "file");
+        let place: i32 = place.and_then(|at| words.get(at + 2)?.parse().ok()).unwrap_or(1);
+        let mut of_file = self.state.backups.iter().filter(|backup| backup.file == file).peekable();
+        if of_file.peek().is_none() {
+            let text = format!(
+                "Cannot open backup device '{file}'. Operating system error 2(The system cannot find the file specified.)."
+            );
+            return Err(Message { state: 2, ..error(3201, first, &text) });
+        }
+        let Some(backup) = of_file.find(|backup| backup.position == place) else {
+            let text = format!("Cannot find file ID {place} on device '{file}'.");
+            return Err(error(3287, first, &text));
+        };
+        if has("checksum") && !backup.checksums {
+            let text = "RESTORE WITH CHECKSUM cannot be specified because the backup set does not contain checksum information.";
+            return Err(error(3187, first, text));
+        }
+        if backup.damaged {
+            return Err(error(3189, first, "Damage to the backup set was detected."));
+        }
+        self.inform(3262, 0, first, format!("The backup set on file {place} is valid."));
         Ok(())
     }
 
@@ -356,6 +395,12 @@ impl Run<'_> {
             (_, Some(rows)) => Ok(usize::try_from(*rows).ok()),
         }
     }
+}
+
+/// The text behind a word and its equals sign.
+fn named_text(tokens: &[Token], words: &[String], word: &str) -> String {
+    let at = words.iter().position(|known| known == word);
+    at.and_then(|at| tokens.get(at + 2)?.text()).unwrap_or_default().to_owned()
 }
 
 /// The megabytes that follow a word, as pages.
