@@ -33,6 +33,14 @@ const SCRIPTS: [(&str, &str); 3] = [
     ),
 ];
 
+/// What the agent's own backup begins with; the script's is written otherwise.
+const OWN_BACKUP: &str = r"TO DISK = N'B:\muster\";
+
+/// How many batches with that text were sent.
+fn sent_of(state: &State, text: &str) -> usize {
+    state.journal.iter().filter(|entry| entry.text.contains(text)).count()
+}
+
 /// A site whose agent is connected, and its SQL Server. Its secret is set.
 struct Scene {
     server: Server,
@@ -66,6 +74,12 @@ impl Scene {
             state.journal.iter().filter(|entry| entry.text.trim_end() == text.trim_end()).count()
         });
         (story.tables["Payment"], story.properties.values().cloned().collect(), sent.collect())
+    }
+
+    /// How many backups the agent's own statement made.
+    fn own_backups(&self) -> usize {
+        let state = self.sql.state();
+        state.backups.iter().filter(|backup| backup.file.starts_with(r"B:\muster\")).count()
     }
 
     /// Starts the run, kills the agent once the batch is held, starts it again, and waits for the end.
@@ -110,11 +124,16 @@ fn g14_a_database_its_scripts_and_a_verified_backup_come_in_sync_through_tds() {
     let story = &state.databases["Story"];
     assert_eq!((story.collation.as_str(), story.recovery.as_str()), ("Latin1_General_CI_AS", "SIMPLE"));
     assert_eq!(story.data.pages, 64 * 128);
-    assert_eq!(state.backups[0].file, r"B:\story.bak");
+    let [by_script, own] = state.backups.as_slice() else { panic!("{:?}", state.backups) };
+    assert_eq!(by_script.file, r"B:\story.bak");
+    assert!(own.file.starts_with(r"B:\muster\Story_muster_") && own.copy_only && own.checksums, "{own:?}");
+    assert_eq!(sent_of(&state, "RESTORE VERIFYONLY"), 3, "by the script twice, by the task once");
     let evidence = |node: &str| field.step(plan, node).evidence.unwrap();
     assert!(evidence("sql_scripts/tables").contains("les tables"), "{}", evidence("sql_scripts/tables"));
     let backup = evidence("sql_scripts/backup");
     assert!(backup.contains("50 percent") && backup.contains("backup set on file 1 is valid"), "{backup}");
+    let own_evidence = evidence("sql_backup/after");
+    assert!(own_evidence.contains(&own.file) && own_evidence.contains("read back whole"), "{own_evidence}");
     assert!(evidence("sql_query/rows").contains("`4`"));
     assert!(!field.cli.ok("status story-site").said().contains("SIMULATED"));
 
@@ -154,6 +173,70 @@ fn an_agent_that_is_killed_in_the_middle_of_a_script_runs_no_batch_twice() {
     assert_eq!(end, RunEnd::Done);
     let (rows, _, sent) = scene.seen();
     assert_eq!((rows, &sent[..5]), (4, [1, 1, 1, 1, 1].as_slice()));
+}
+
+/// G1: how far a backup is is shown while it is made. An agent that is killed right after it finds it in the server's history and
+/// reads it back; one that is killed in the midst of it says that nobody knows, and only an operator has another made.
+#[test]
+#[ignore = "needs Wine and the programs for Windows: ./tests/windows/run sql"]
+fn a_backup_shows_its_percents_and_is_settled_by_the_server_s_history_after_a_kill() {
+    let scene = Scene::begin();
+    let field = &scene.server.field;
+    scene.sql.arm(OWN_BACKUP, Moment::Before, Trouble::Pause);
+    let plan = field.approved_plan();
+    let shown = std::thread::scope(|scope| {
+        let run = scope.spawn(|| field.cli.run(["run", &plan.to_string(), "--watch"]));
+        scene.sql.wait_until_held(OWN_BACKUP);
+        // The agent asks at its own pace.
+        scene.sql.wait_until_sent(2, "dm_exec_requests");
+        scene.sql.release();
+        run.join().unwrap()
+    });
+    shown.expect(code::OK).says(&["backing up, 40 percent"]);
+    assert_eq!(scene.sql.state().backups.len(), 2);
+    drop(scene);
+
+    let scene = Scene::begin();
+    let (plan, end) = scene.killed_at(OWN_BACKUP, Moment::After);
+    assert_eq!(end, RunEnd::Done, "{:?}", scene.server.field.step(plan, "sql_backup/after").evidence);
+    assert_eq!((scene.own_backups(), sent_of(&scene.sql.state(), OWN_BACKUP)), (1, 1));
+    scene.server.field.assert_in_sync();
+    drop(scene);
+
+    let scene = Scene::begin();
+    let (plan, end) = scene.killed_at(OWN_BACKUP, Moment::Before);
+    let field = &scene.server.field;
+    let step = field.step(plan, "sql_backup/after");
+    assert_eq!(step.state, StepState::Ended(End::Unknown), "{end:?} {:?}", step.evidence);
+    let again = format!("resume {plan} --restart {} --watch", step.number);
+    field.cli.run(again.split(' ')).expect(code::OK);
+    field.assert_in_sync();
+    assert_eq!((scene.own_backups(), sent_of(&scene.sql.state(), OWN_BACKUP)), (1, 2));
+}
+
+/// G1: what is not read back whole is no backup, and what the history does not show is not begun.
+#[test]
+#[ignore = "needs Wine and the programs for Windows: ./tests/windows/run sql"]
+fn a_backup_that_is_damaged_fails_and_one_that_cannot_be_looked_for_is_not_begun() {
+    let scene = Scene::begin();
+    let field = &scene.server.field;
+    scene.sql.change(|state| state.hides_history = true);
+    let plan = field.approved_plan();
+    field.cli.run(["run", &plan.to_string(), "--watch"]).expect(code::NOT_DONE);
+    let evidence = || field.step(plan, "sql_backup/after").evidence.unwrap();
+    assert!(evidence().contains("Msg 229") && evidence().ends_with("no backup was begun"), "{}", evidence());
+    assert_eq!(scene.own_backups(), 0);
+
+    scene.sql.change(|state| {
+        state.hides_history = false;
+        state.damages = true;
+    });
+    field.cli.run(["resume", &plan.to_string(), "--watch"]).expect(code::NOT_DONE);
+    assert!(evidence().contains("Msg 3189") && evidence().contains("do not rely"), "{}", evidence());
+    scene.sql.change(|state| state.damages = false);
+    field.cli.run(["resume", &plan.to_string(), "--watch"]).expect(code::OK);
+    field.assert_in_sync();
+    assert_eq!(scene.own_backups(), 2, "each attempt has a file of its own");
 }
 
 /// A batch outside a transaction whose end nobody saw is unknown, and only an operator has it run again.

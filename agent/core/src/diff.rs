@@ -331,6 +331,7 @@ fn absent(node: &Node) -> Option<Finding> {
         | NodeKind::ApplicationStart
         | NodeKind::Reboot
         | NodeKind::SqlScripts
+        | NodeKind::SqlBackup
         | NodeKind::SqlQuery
         | NodeKind::Preflight => None,
     }

@@ -59,6 +59,7 @@ impl Engine {
         let ran = match task.node.id.kind {
             NodeKind::Reboot => return self.reboot(task),
             NodeKind::SqlScripts => return self.sql_scripts(task),
+            NodeKind::SqlBackup => return self.sql_backup(task),
             NodeKind::ServiceRestart => {
                 restart::services(&task.node, host, &self.patience(task, "restarting services"))
             }

@@ -51,8 +51,8 @@ pub use self::registry::{Registry, RegistryData};
 pub use self::services::{ServiceFacts, ServiceState, Services, StartMode};
 pub use self::sites::{ApplicationFacts, SiteChange, SiteFacts, Sites};
 pub use self::sql::{
-    DatabaseChange, DatabaseFacts, DatabaseFile, NewDatabase, SqlBatch, SqlError, SqlMessage, SqlServer,
-    SqlSession,
+    BackupFacts, DatabaseChange, DatabaseFacts, DatabaseFile, NewBackup, NewDatabase, SqlBackups, SqlBatch,
+    SqlError, SqlMessage, SqlProgress, SqlServer, SqlSession, Watch,
 };
 
 /// The machine.

@@ -1,7 +1,9 @@
-//! The port to SQL Server: databases, and sessions in which batches run.
+//! The port to SQL Server: databases, sessions in which batches run, and backups.
 //!
-//! Neighbours: `resource::sql_database` and `engine::sql` call it. Reached over the network from the server that the agent
+//! Neighbours: `resource::sql_database`, `engine::sql` and `engine::sql_backup` call it. Reached over the network from the server that the agent
 //! stands on; whether another agent stands beside the SQL Server makes no difference.
+
+use std::ops::ControlFlow;
 
 use muster_model::manifest::Endpoint;
 
@@ -75,6 +77,63 @@ pub trait SqlServer {
         database: &str,
         quoted_identifier: bool,
     ) -> Result<Box<dyn SqlSession + '_>, Error>;
+    /// Opens a session in which backups are made and read back.
+    fn backups<'s>(&'s self, server: &'s Endpoint) -> Result<Box<dyn SqlBackups + 's>, Error>;
+}
+
+/// A backup to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewBackup {
+    /// The database.
+    pub database: String,
+    /// The file, as the SQL Server sees it. What is in one of that name is kept.
+    pub file: String,
+    /// The name that the server's history keeps it by, at most 128 characters.
+    pub name: String,
+    /// What the history says of it besides, at most 255 characters.
+    pub description: String,
+}
+
+/// A backup, as the server's history has it (msdb.dbo.backupset).
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackupFacts {
+    /// The identity of the backup set, a GUID.
+    pub set: String,
+    /// Which backup of its file it is, from 1.
+    pub position: u32,
+    /// How large it is, as it is stored.
+    pub size_bytes: u64,
+    /// Whether it leaves the chain of the client's own backups alone.
+    pub copy_only: bool,
+    /// Whether it has checksums.
+    pub checksums: bool,
+    /// The number after the last record of the log that it holds.
+    pub last_lsn: String,
+    /// When it ended, by the server's own clock and without a zone.
+    pub finished: String,
+}
+
+/// How far a statement is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SqlProgress {
+    /// In percent, where the server tells.
+    pub percent: Option<u8>,
+    /// How long it lasted since the last look.
+    pub waited_ms: u64,
+}
+
+/// Hears of a statement again and again while it runs; a break gives it up, as a connection that is lost does.
+pub type Watch<'w> = dyn FnMut(SqlProgress) -> ControlFlow<()> + 'w;
+
+/// A session for backups. None of these stands in a transaction.
+pub trait SqlBackups {
+    /// What the server's history has of the backup of that database by that name, or none.
+    fn recorded(&mut self, database: &str, name: &str) -> Result<Option<BackupFacts>, SqlError>;
+    /// Makes one, COPY_ONLY with CHECKSUM, and lets stand what is in its file already.
+    fn back_up(&mut self, backup: &NewBackup, watch: &mut Watch<'_>) -> Result<(), SqlError>;
+    /// Reads the backup at that place of a file, WITH CHECKSUM, and restores nothing.
+    fn verify(&mut self, file: &str, position: u32, watch: &mut Watch<'_>) -> Result<(), SqlError>;
 }
 
 /// A session. Temporary tables and settings last as long as it does.

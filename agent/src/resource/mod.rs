@@ -87,7 +87,8 @@ pub fn observe(node: &Node, host: &dyn Host) -> Observation {
         | NodeKind::ApplicationStop
         | NodeKind::ApplicationStart
         | NodeKind::Reboot
-        | NodeKind::SqlScripts => {
+        | NodeKind::SqlScripts
+        | NodeKind::SqlBackup => {
             return Observation::Unreadable(format!("a {} is no resource", node.id.kind));
         }
     };
@@ -141,6 +142,7 @@ pub fn apply(
         | NodeKind::SqlQuery
         | NodeKind::Preflight
         | NodeKind::SqlScripts
+        | NodeKind::SqlBackup
         | NodeKind::ManualStep
         | NodeKind::ServiceRestart
         | NodeKind::PoolRecycle
@@ -178,6 +180,7 @@ fn remove(id: &NodeId, given: &[Row], host: &dyn Host) -> Result<(), Error> {
         | NodeKind::Reboot
         | NodeKind::SqlDatabase
         | NodeKind::SqlScripts
+        | NodeKind::SqlBackup
         | NodeKind::SqlQuery
         | NodeKind::Preflight => Err(Error::Unmet(format!("Muster never takes {id} away"))),
     }
@@ -205,6 +208,7 @@ pub fn remark(node: &Node, host: &dyn Host) -> Option<String> {
         | NodeKind::RegistryValue
         | NodeKind::SqlDatabase
         | NodeKind::SqlScripts
+        | NodeKind::SqlBackup
         | NodeKind::SqlQuery
         | NodeKind::Preflight
         | NodeKind::HttpProbe

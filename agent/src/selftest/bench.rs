@@ -175,6 +175,7 @@ impl<'a> Bench<'a> {
             | NodeKind::Reboot
             | NodeKind::SqlDatabase
             | NodeKind::SqlScripts
+            | NodeKind::SqlBackup
             | NodeKind::SqlQuery
             | NodeKind::Preflight => false,
         };

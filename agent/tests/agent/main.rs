@@ -11,5 +11,6 @@ mod manifest;
 mod packages;
 mod run;
 mod sql;
+mod sql_backup;
 mod stage;
 mod tasks;

@@ -168,6 +168,11 @@ fn rights(node: &Node, owns: bool, login: &mut AskedLogin) {
             format!("runs the vendor's scripts in database {name}"),
             vec![user, format!("USE [{name}]; ALTER ROLE db_owner ADD MEMBER [{account}];")],
         )
+    } else if kind == NodeKind::SqlBackup {
+        (
+            format!("backs database {name} up and reads the backup back"),
+            vec![user, format!("USE [{name}]; ALTER ROLE db_backupoperator ADD MEMBER [{account}];")],
+        )
     } else if name.eq_ignore_ascii_case("master") {
         ("asks the server for its version".to_owned(), Vec::new())
     } else {
@@ -177,14 +182,26 @@ fn rights(node: &Node, owns: bool, login: &mut AskedLogin) {
         )
     };
     let statements = if owns && kind != NodeKind::SqlDatabase { Vec::new() } else { statements };
+    let beside = if kind == NodeKind::SqlBackup { beside_a_backup(account) } else { Vec::new() };
     if !login.purpose.contains(&purpose) {
         login.purpose.push(purpose);
     }
-    for statement in statements {
+    for statement in statements.into_iter().chain(beside) {
         if !login.statements.contains(&statement) {
             login.statements.push(statement);
         }
     }
+}
+
+/// What a backup needs that nobody has by owning the database: its history, the right that RESTORE VERIFYONLY asks for, and
+/// that of seeing how far a statement is.
+fn beside_a_backup(account: &str) -> Vec<String> {
+    vec![
+        format!("USE [msdb]; CREATE USER [{account}] FOR LOGIN [{account}];"),
+        format!("USE [msdb]; GRANT SELECT ON dbo.backupset TO [{account}];"),
+        format!("USE [master]; GRANT CREATE ANY DATABASE TO [{account}];"),
+        format!("USE [master]; GRANT VIEW SERVER STATE TO [{account}];"),
+    ]
 }
 
 #[cfg(test)]
@@ -241,6 +258,27 @@ mod tests {
         assert_eq!(login.account, r"NT AUTHORITY\SYSTEM", "on its own computer the agent is the system");
         assert_eq!(login.statements.len(), 2, "{:?}", login.statements);
         assert!(login.statements[1].contains("dbcreator"));
+    }
+
+    #[test]
+    fn who_backs_up_is_let_into_the_history_also_where_he_owns_the_database() {
+        let with_backup = |managed_by: &str| {
+            let mut manifest = nodes(managed_by, r"NORSQL\PROD");
+            let node =
+                r#"{"id": "sql_backup/before", "attributes": {"database": "main/SXA", "folder": "E:\\B"}}"#;
+            let mut node: Node = serde_json::from_str(node).unwrap();
+            node.endpoint.clone_from(&manifest.nodes[1].endpoint);
+            manifest.nodes.push(node);
+            let [asked] = for_dba(&[manifest], "NORDBANK").try_into().unwrap();
+            asked.logins[0].statements.clone()
+        };
+        let has = |statements: &[String], part: &str| statements.iter().any(|said| said.contains(part));
+        for managed_by in ["dba", "muster"] {
+            let statements = with_backup(managed_by);
+            assert!(has(&statements, "GRANT SELECT ON dbo.backupset"), "{statements:?}");
+            assert!(has(&statements, "GRANT CREATE ANY DATABASE"), "{statements:?}");
+            assert_eq!(has(&statements, "db_backupoperator"), managed_by == "dba", "{statements:?}");
+        }
     }
 
     #[test]

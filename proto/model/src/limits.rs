@@ -85,6 +85,8 @@ limits! {
     INSTALLER_BUSY_PAUSE_MS = 2_000, "the wait before an installer is started anew that said that another one is in progress";
     INSTALLER_POLL_MS = 25, "how often a running installer is looked at; far below what a person notices";
     SQL_CONNECT_LIMIT_SECONDS = 30, "how long a connection to SQL Server and the log-on there may take; a batch takes what it takes";
+    SQL_BACKUP_TIME_LIMIT_SECONDS = 14_400, "how long a backup and its reading back may take where their node gives no limit; a database of a few hundred GB needs an hour or two";
+    SQL_PROGRESS_MS = 2_000, "how often a long statement's progress is asked for; a percent of a large backup lasts longer";
     SQL_LOGIN_CHARACTERS = 128, "the longest name that SQL Server knows (sysname)";
     SECRET_CHARACTERS = 1_024, "no log-on, licence or code that people type is longer; a file is no secret";
     SECURITY_CODE_CHARACTERS = 10, "the least that the vendor takes of a code that is not `default` (G8)";

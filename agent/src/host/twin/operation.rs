@@ -151,7 +151,11 @@ operations! {
     SqlConnect = "sql.connect", "connect to SQL Server", NO_SERVER;
     /// Running a batch; the target is `FILE#NUMBER`.
     SqlExecute = "sql.execute", "run batch", LOG_FULL;
-    /// Asking for a value; the target is the database.
+    /// Making a backup; the target is the database.
+    SqlBackUp = "sql.backup", "back up database", NO_SPACE;
+    /// Reading a backup back; the target is its database.
+    SqlVerify = "sql.verify", "read backup", DAMAGED;
+    /// Asking for a value; the target is the database, `msdb` for the history of backups.
     SqlQuery = "sql.query", "ask database", TIMED_OUT;
 }
 
@@ -172,6 +176,9 @@ const SERVICING: &str = "error 0x800f0816: the servicing of Windows is busy";
 const NO_SERVER: &str = "error 10060: no answer came within 15 s";
 const NO_DISK: &str = "Msg 5149, Level 16, State 3: operating system error 112 (there is not enough space)";
 const LOG_FULL: &str = "Msg 9002, Level 17, State 2, Line 1: the transaction log for the database is full";
+const NO_SPACE: &str =
+    "Msg 3202, Level 16, State 1, Line 1: operating system error 112 (there is not enough space)";
+const DAMAGED: &str = "Msg 3189, Level 16, State 1, Line 1: damage to the backup set was detected";
 const TIMED_OUT: &str = "Msg 1222, Level 16, State 51, Line 1: lock request time out period exceeded";
 const CONNECTION_RESET: &str = "error 10054: the connection was closed by the other side";
 

@@ -97,7 +97,7 @@ impl Host for WindowsHost {
         use NodeKind::{
             ApplicationStart, ApplicationStop, Certificate, File, Folder, HttpProbe, IisAppPool, IisBinding,
             IisSite, ManualStep, Package, PoolRecycle, Preflight, PrivateKeyAccess, Reboot, RegistryValue,
-            Service, ServiceRestart, SqlDatabase, SqlQuery, SqlScripts, WindowsFeature,
+            Service, ServiceRestart, SqlBackup, SqlDatabase, SqlQuery, SqlScripts, WindowsFeature,
         };
         &[
             Package,
@@ -113,6 +113,7 @@ impl Host for WindowsHost {
             WindowsFeature,
             SqlDatabase,
             SqlScripts,
+            SqlBackup,
             SqlQuery,
             HttpProbe,
             Preflight,

@@ -326,6 +326,7 @@ pub(crate) fn check_name(kind: NodeKind, name: &str) -> Result<NodeName, (String
         | NodeKind::ApplicationStart
         | NodeKind::Reboot
         | NodeKind::SqlScripts
+        | NodeKind::SqlBackup
         | NodeKind::SqlQuery
         | NodeKind::Preflight => (
             name.parse::<crate::name::Version>().is_ok(),

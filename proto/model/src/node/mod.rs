@@ -84,6 +84,8 @@ kinds! {
     SqlDatabase = "sql_database" in SQL_DATABASE;
     /// Scripts that are run against a database.
     SqlScripts = "sql_scripts" in SQL_SCRIPTS;
+    /// A backup of a database, read back and found whole.
+    SqlBackup = "sql_backup" in SQL_BACKUP;
     /// A read-only question to a database.
     SqlQuery = "sql_query" in SQL_QUERY;
     /// What must be so before anything runs on the server.

@@ -16,7 +16,7 @@ pub(super) fn database(node: &Node) -> Option<&str> {
     if node.id.kind == NodeKind::SqlDatabase {
         return Some(node.id.name.as_str());
     }
-    let names_one = matches!(node.id.kind, NodeKind::SqlScripts | NodeKind::SqlQuery);
+    let names_one = matches!(node.id.kind, NodeKind::SqlScripts | NodeKind::SqlBackup | NodeKind::SqlQuery);
     node.attributes.get("database").filter(|_| names_one).and_then(Value::as_text)
 }
 

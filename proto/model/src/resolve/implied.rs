@@ -99,6 +99,7 @@ pub(super) fn of(node: &Node) -> Vec<Implied> {
         | NodeKind::Reboot
         | NodeKind::SqlDatabase
         | NodeKind::SqlScripts
+        | NodeKind::SqlBackup
         | NodeKind::SqlQuery
         | NodeKind::Preflight => {}
     }

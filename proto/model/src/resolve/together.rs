@@ -33,6 +33,7 @@ pub(super) fn check(node: &Node) -> Option<(String, &'static str)> {
         NodeKind::Preflight => preflight(node),
         NodeKind::IisSite => site(node),
         NodeKind::Certificate => node.attributes.get("pfx").and_then(|path| path_of(node, "pfx", path)),
+        NodeKind::SqlBackup => node.attributes.get("folder").and_then(|path| path_of(node, "folder", path)),
         NodeKind::Package => package(node),
         NodeKind::Service => command_line(node).or_else(|| managed_account(node)),
         NodeKind::IisAppPool
@@ -279,6 +280,18 @@ mod tests {
             assert!(node(account, true).unwrap().contains("has none of its own"), "{account}");
         }
         assert_eq!(node(r"DUPONT\batch", true), None);
+    }
+
+    #[test]
+    fn g1_the_folder_of_a_backup_is_absolute() {
+        let node = |folder: &str| {
+            let attributes = serde_json::json!({"database": "main/SXA", "folder": folder});
+            problem(serde_json::json!({"id": "sql_backup/before", "attributes": attributes}))
+        };
+        assert_eq!(node(r"E:\Backups"), None);
+        assert_eq!(node(r"\\NAS01\sql\"), None);
+        let wrong = node("Backups").unwrap();
+        assert!(wrong.contains("`folder`") && wrong.contains("no absolute path"), "{wrong}");
     }
 
     #[test]

@@ -33,6 +33,7 @@ fn set_one(state: &mut SqlState, attribute: &str, value: &str) -> Result<(), Err
         ("version", None) => value.clone_into(&mut state.version),
         ("edition", None) => value.clone_into(&mut state.edition),
         ("free_mb", None) => state.free_mb = parse(attribute, value)?,
+        ("backup_ms", None) => state.backup_ms = parse(attribute, value)?,
         (_, Some(login)) => {
             state.logins.retain(|known, _| !known.eq_ignore_ascii_case(login));
             if value != "absent" {

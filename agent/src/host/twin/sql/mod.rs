@@ -2,10 +2,11 @@
 //!
 //! `state` is its one file `server.json`, pretty and meant to be edited by hand, with the ledger of what was run in it;
 //! `store` locks and replaces it; `statement` understands a few statements of a batch, `answer` a few questions; `session`
-//! is the port's session. Several twins may share one server: its folder is named in their declarations. Neighbours: faults
+//! is the port's session, `backup` that of backups. Several twins may share one server: its folder is named in their declarations. Neighbours: faults
 //! are those of the twin whose agent asks. Never runs T-SQL: what it does not know does nothing, and says so.
 
 mod answer;
+mod backup;
 mod session;
 pub mod state;
 mod statement;
@@ -14,6 +15,7 @@ pub mod store;
 use muster_model::manifest::Endpoint;
 use muster_model::name::SqlAddress;
 
+use self::backup::Backups;
 use self::session::Session;
 use self::state::{Database, Happened, Right};
 use self::store::SqlStore;
@@ -21,7 +23,9 @@ use super::fault::{Moment, Operation};
 use super::state::find;
 use super::store::Struck;
 use super::{Twin, refused};
-use crate::host::{DatabaseChange, DatabaseFacts, DatabaseFile, Error, NewDatabase, SqlServer, SqlSession};
+use crate::host::{
+    DatabaseChange, DatabaseFacts, DatabaseFile, Error, NewDatabase, SqlBackups, SqlServer, SqlSession,
+};
 use crate::vault;
 
 impl Twin {
@@ -159,6 +163,15 @@ impl SqlServer for Twin {
         section.state().open(database).map_err(|message| refuse(message.to_string()))?;
         drop(section);
         Ok(Box::new(Session { twin: self, store, login, database: database.to_owned() }))
+    }
+
+    fn backups<'s>(&'s self, server: &'s Endpoint) -> Result<Box<dyn SqlBackups + 's>, Error> {
+        let address = server.address.as_str();
+        self.strike(Operation::SqlConnect, address, Moment::Before)?;
+        let (store, login) = (self.sql_store(&server.address)?, self.sql_login(server)?);
+        let refuse = |message: String| refused(Operation::SqlConnect, address, message);
+        store.lock()?.state().admits(&login).map_err(refuse)?;
+        Ok(Box::new(Backups { twin: self, store, login }))
     }
 }
 

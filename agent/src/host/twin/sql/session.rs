@@ -108,12 +108,12 @@ fn set(state: &mut SqlState, database: &str, name: &str, value: &str) {
     }
 }
 
-fn lost(error: &crate::host::Error) -> SqlError {
+pub(super) fn lost(error: &crate::host::Error) -> SqlError {
     SqlError::Lost(error.to_string())
 }
 
 /// A fault's words as a message of the server: `Msg 9002, Level 17, State 2, Line 3: words`, or the words alone.
-fn said(words: &str) -> SqlMessage {
+pub(super) fn said(words: &str) -> SqlMessage {
     let plain = || SqlMessage { number: 50_000, severity: 16, state: 1, line: 1, text: words.to_owned() };
     let parse = || {
         let (head, text) = words.split_once(": ")?;

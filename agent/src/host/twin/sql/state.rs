@@ -10,7 +10,7 @@ use muster_model::digest::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::host::twin::state::find;
-use crate::host::{DatabaseFile, SqlMessage};
+use crate::host::{BackupFacts, DatabaseFile, SqlMessage};
 
 /// The size of a file where nobody says one, as SQL Server's `model` has it.
 pub(super) const DEFAULT_SIZE_MB: i64 = 8;
@@ -49,6 +49,9 @@ pub struct SqlDeclared {
     /// What batches do that the model does not understand.
     #[serde(default)]
     pub effects: Vec<SqlEffect>,
+    /// How long a backup takes, and reading it back.
+    #[serde(default)]
+    pub backup_ms: u64,
 }
 
 /// A database, as a declaration makes it.
@@ -120,6 +123,12 @@ pub struct SqlState {
     pub databases: BTreeMap<String, Database>,
     /// What batches do that the model does not understand.
     pub effects: Vec<SqlEffect>,
+    /// How long a backup takes, and reading it back.
+    #[serde(default)]
+    pub backup_ms: u64,
+    /// The history of backups, oldest first.
+    #[serde(default)]
+    pub backups: Vec<Backup>,
     /// What took place, oldest first.
     pub ledger: Vec<Line>,
 }
@@ -172,6 +181,23 @@ impl Database {
     }
 }
 
+/// A backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Backup {
+    /// Of which database.
+    pub database: String,
+    /// In which file.
+    pub file: String,
+    /// The name that the history keeps it by.
+    pub name: String,
+    /// What the history says of it.
+    pub facts: BackupFacts,
+    /// Whether its file was damaged since.
+    #[serde(default)]
+    pub damaged: bool,
+}
+
 /// One line of the server's ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
@@ -196,6 +222,10 @@ pub enum Happened {
     BatchRun { database: String, label: String, text: Digest, mark: Option<String> },
     /// A batch failed outside a transaction: what it did before its error stays.
     BatchBroken { database: String, label: String, text: Digest, error: String },
+    /// A backup was made.
+    BackedUp { database: String, file: String },
+    /// A backup was read back and found whole.
+    BackupRead { file: String },
     /// A person changed the server itself.
     SetByHand { change: String },
     /// An extended property was set.
@@ -224,6 +254,8 @@ impl SqlDeclared {
             logins: self.logins.clone(),
             databases,
             effects: self.effects.clone(),
+            backup_ms: self.backup_ms,
+            backups: Vec::new(),
             ledger: Vec::new(),
         }
     }

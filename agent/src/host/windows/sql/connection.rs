@@ -4,6 +4,10 @@
 //! broken: the client's way of connecting anew by itself is switched off, as it could run a batch twice. There is a limit to
 //! connecting and none to a batch: a backup or a script of a vendor's may take hours.
 
+use std::ops::ControlFlow;
+use std::pin::pin;
+use std::time::Duration;
+
 use mssql_tds::connection::client_context::{ClientContext, TdsAuthenticationMethod};
 use mssql_tds::connection::tds_client::{ResultSet as _, StatementResult, TdsClient};
 use mssql_tds::connection_provider::tds_connection_provider::TdsConnectionProvider;
@@ -13,6 +17,7 @@ use muster_agent_core::tsql::Row;
 use muster_model::limits;
 use muster_model::manifest::Endpoint;
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::{Instant, timeout};
 
 use super::value;
 use crate::host::{Error, SqlError, SqlMessage};
@@ -78,6 +83,31 @@ impl Connection {
     pub(super) fn run(&mut self, text: &str, rows_wanted: usize) -> Result<Ran, SqlError> {
         let Self { client, runtime } = self;
         runtime.block_on(run(client, text, rows_wanted)).map_err(failure)?
+    }
+
+    /// Runs a batch to its end and looks up again and again meanwhile; gives what it printed. `look` is told how many
+    /// milliseconds passed since the last one, and gives the batch up with a break: the connection is of no use then.
+    pub(super) fn run_watched(
+        &mut self,
+        text: &str,
+        look: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Vec<String>, SqlError> {
+        let Self { client, runtime } = self;
+        let mut running = pin!(run(client, text, 0));
+        let mut looked = Instant::now();
+        loop {
+            // The look itself drives another connection, so that it stands outside of this runtime.
+            let wait = Duration::from_millis(limits::SQL_PROGRESS_MS);
+            let ended = runtime.block_on(async { timeout(wait, running.as_mut()).await });
+            if let Ok(ran) = ended {
+                return ran.map_err(failure)?.map(|ran| ran.printed);
+            }
+            let waited_ms = u64::try_from(looked.elapsed().as_millis()).unwrap_or(u64::MAX);
+            looked = Instant::now();
+            if look(waited_ms).is_break() {
+                return Err(SqlError::Lost("it was given up".to_owned()));
+            }
+        }
     }
 
     /// Runs a batch of Muster's own; gives all rows of its first result that has rows.

@@ -1,9 +1,10 @@
 //! SQL Server, over the network or beside this server, through Microsoft's own client for TDS.
 //!
-//! `connection` owns a connection and the runtime that drives it, `session` is the port's session, `value` reads values.
+//! `connection` owns a connection and the runtime that drives it, `session` is the port's session, `backups` that of backups, `value` reads values.
 //! Neighbours: `muster_agent_core::tsql` has every statement and reads the answers. Who logs on is the endpoint's login, or
 //! whoever the agent runs as: LocalSystem is the computer's own account on other servers. Encryption is always asked for.
 
+mod backups;
 mod connection;
 mod session;
 #[cfg(test)]
@@ -13,11 +14,13 @@ mod value;
 use muster_agent_core::tsql::{self, File, Invalid, NewFile};
 use muster_model::manifest::Endpoint;
 
+use self::backups::Backups;
 use self::connection::Connection;
 use self::session::Session;
 use super::WindowsHost;
 use crate::host::{
-    DatabaseChange, DatabaseFacts, DatabaseFile, Error, NewDatabase, SqlError, SqlServer, SqlSession,
+    DatabaseChange, DatabaseFacts, DatabaseFile, Error, NewDatabase, SqlBackups, SqlError, SqlServer,
+    SqlSession,
 };
 
 /// Where questions about the server itself are asked.
@@ -99,6 +102,10 @@ impl SqlServer for WindowsHost {
         let refusing = Refusing { operation: "open a session on", name: server.address.as_str() };
         connection.ask(&settings).map_err(|error| refusing.sql(error))?;
         Ok(Box::new(Session::new(connection, database)))
+    }
+
+    fn backups<'s>(&'s self, server: &'s Endpoint) -> Result<Box<dyn SqlBackups + 's>, Error> {
+        Ok(Box::new(Backups::open(server, self.secrets.as_ref())?))
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) use self::gate::MANUAL_STEP;
 pub(super) use self::iis::{IIS_APP_POOL, IIS_BINDING, IIS_SITE};
 pub(super) use self::installed::{PACKAGE, SERVICE};
 pub(super) use self::preflight::PREFLIGHT;
-pub(super) use self::sql::{SQL_DATABASE, SQL_QUERY, SQL_SCRIPTS};
+pub(super) use self::sql::{SQL_BACKUP, SQL_DATABASE, SQL_QUERY, SQL_SCRIPTS};
 pub(super) use self::system::{REGISTRY_VALUE, WINDOWS_FEATURE};
 pub(super) use self::task::{APPLICATION_START, APPLICATION_STOP, POOL_RECYCLE, REBOOT, SERVICE_RESTART};
 

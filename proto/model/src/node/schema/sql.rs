@@ -1,4 +1,4 @@
-//! The kinds of SQL Server: databases, scripts, questions (G14, G21, G22).
+//! The kinds of SQL Server: databases, scripts, backups, questions (G1, G14, G21, G22).
 //!
 //! Neighbours: `schema` says what each column means; `resolve` puts the endpoint's address beside the attributes.
 
@@ -67,6 +67,36 @@ pub(in crate::node) static SQL_SCRIPTS: KindSpec = KindSpec {
             AttributeType::Boolean,
             false,
             "the session's QUOTED_IDENTIFIER; false where it is not said, as in sqlcmd",
+        ),
+    ],
+};
+
+/// `sql_backup`: a copy-only backup with checksums, in a file of its own, read back (G1). The journal's record of its end is its
+/// marker; the file bears the key of the attempt that made it, so that no backup is ever written over.
+pub(in crate::node) static SQL_BACKUP: KindSpec = KindSpec {
+    kind: NodeKind::SqlBackup,
+    class: NodeClass::Task,
+    effect: Effect::OneShot,
+    name_is: "a name for the task",
+    attributes: &[
+        key("database", AttributeType::Line, true, "endpoint/database, as in main/SXA"),
+        input(
+            "folder",
+            AttributeType::Line,
+            true,
+            "a folder as the SQL Server sees it, or a share that its own account may write to; Muster names the file in it",
+        ),
+        key(
+            "for",
+            AttributeType::Line,
+            false,
+            "what it is made for, as in a version: another text makes a new backup due",
+        ),
+        input(
+            "time_limit_seconds",
+            AttributeType::Integer(1, 86_400),
+            false,
+            "how long the backup and its reading back may take together",
         ),
     ],
 };
