@@ -59,7 +59,13 @@ impl Splitter {
         }
         if self.inside == Inside::Code {
             if let Some(command) = command::read(line, number)? {
-                return self.obey(command, number);
+                let batch = self.obey(command, number)?;
+                // A command within a batch leaves its line empty, so that the lines after it keep their numbers.
+                if !self.text.is_empty() {
+                    let code = line.trim_end_matches(['\r', '\n']);
+                    self.text.push_str(line.get(code.len()..).unwrap_or_default());
+                }
+                return Ok(batch);
             }
             // Blank lines before a batch are none of it, so that its place is where it is read.
             if self.text.is_empty() && line.trim().is_empty() {
