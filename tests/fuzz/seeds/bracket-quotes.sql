@@ -1,0 +1,4 @@
+SELECT [it's] FROM [a"b]
+GO
+SELECT "it's", 'a"b'
+GO

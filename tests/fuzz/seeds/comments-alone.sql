@@ -1,0 +1,6 @@
+-- nothing
+GO
+/* nothing
+ either */
+GO
+SELECT 1

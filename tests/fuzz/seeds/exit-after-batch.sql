@@ -1,0 +1,4 @@
+SELECT 1
+EXIT()
+SELECT 2
+GO

@@ -1,0 +1,3 @@
+-- only words
+EXIT()
+SELECT 1

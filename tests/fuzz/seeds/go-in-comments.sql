@@ -1,0 +1,7 @@
+/* GO
+ /* GO
+*/
+GO
+*/ SELECT 1 -- GO
+GO
+-- GO

@@ -1,0 +1,11 @@
+PRINT 'one
+GO
+two''s
+GO'
+GO
+SELECT "a
+GO"
+GO
+SELECT [b
+GO
+]]]

@@ -1,0 +1,4 @@
+
+:setvar name a
+﻿	
+SELECT 1

@@ -1,0 +1,3 @@
+CREATE TABLE dbo.T (Id int)
+GO
+INSERT INTO dbo.T VALUES (1)

@@ -1,0 +1,4 @@
+SELECT 1 FROM a JOIN b
+ON a.x = b.x
+on	error exit
+GO

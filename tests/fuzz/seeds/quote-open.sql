@@ -1,0 +1,2 @@
+PRINT 'never closed
+GO

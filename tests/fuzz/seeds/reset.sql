@@ -1,0 +1,6 @@
+SELECT 1
+RESET
+SELECT 2
+:reset
+SELECT 3
+GO

@@ -1,0 +1,2 @@
+PRINT 'début € “fin”'
+GO

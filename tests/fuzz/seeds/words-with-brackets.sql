@@ -1,0 +1,6 @@
+ed(1, [it's])
+GO
+quit(2)
+SELECT 'x
+GO'
+GO
