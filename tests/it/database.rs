@@ -1,8 +1,10 @@
 //! A database, both ways of the guide, and the tasks around it: scripts, a wizard, a restart of the computer.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context as _;
 use muster_agent::host::twin::ledger::Deed;
-use muster_agent::host::twin::sql::state::Database;
+use muster_agent::host::twin::sql::state::{Database, Happened};
 use muster_model::event::{EventBody, RunEnd};
 use muster_model::name::PlanId;
 use muster_model::outcome::End;
@@ -88,6 +90,49 @@ fn g14_the_scripts_make_the_database_on_one_approval_and_the_next_plan_is_empty(
     let after = |deed: &Deed| matches!(deed, Deed::FileWritten { path, .. } if path.ends_with("after.ini"));
     let boot = place(|deed| matches!(deed, Deed::Rebooted { .. }));
     assert!(boot < deeds.iter().position(after).unwrap(), "what needs the restart came after it");
+}
+
+/// G1: what is there is backed up and read back before the scripts of the same plan, and another text under `for` makes a backup
+/// by itself.
+#[test]
+fn g1_a_database_is_backed_up_before_the_scripts_and_once_for_each_text() {
+    let mut field = Field::database();
+    let scripts = "  - sql_scripts: new-database\n";
+    let of = r"database: main/CommonServices, folder: 'E:\Backups'";
+    let before =
+        format!("  - {{sql_backup: before, {of}, before_change_of: [sql_scripts/new-database]}}\n{scripts}");
+    field.edit(scripts, &before);
+    field.push().expect(code::OK);
+    let plan = field.plan();
+    let due = "sql_backup/before run[sql_scripts/new-database] (absent) -> run (runs with that change)";
+    assert!(field.rows(plan).contains(&due.to_owned()), "{:#?}", field.rows(plan));
+    field.cli.ok(&format!("approve {plan}"));
+    assert_eq!(run(&mut field, plan), RunEnd::Done);
+    field.assert_in_sync();
+    let server = field.agent.twin.sql();
+    let place =
+        |wanted: fn(&Happened) -> bool| server.ledger.iter().position(|line| wanted(&line.happened)).unwrap();
+    let made = place(|happened| matches!(happened, Happened::BackedUp { .. }));
+    let read = place(|happened| matches!(happened, Happened::BackupRead { .. }));
+    let first = place(|happened| matches!(happened, Happened::BatchRun { .. }));
+    assert!(made < read && read < first, "made {made}, read back {read}, first batch {first}");
+    let evidence = field.step(plan, "sql_backup/before").evidence.unwrap();
+    assert!(evidence.contains(&server.backups[0].file) && evidence.contains("read back whole"), "{evidence}");
+
+    field.edit(scripts, &format!("  - {{sql_backup: weekly, {of}, for: week 1}}\n{scripts}"));
+    field.push().expect(code::OK);
+    for (plans, text) in [("week 1", "week 2"), ("week 2", "week 3")] {
+        let plan = field.approved_plan();
+        assert_eq!(field.rows(plan).len(), 1, "{plans}: {:?}", field.rows(plan));
+        let ran = field.cli.run(["run", &plan.to_string(), "--watch"]).expect(code::OK);
+        ran.says(&["backing up, 50 percent", "reading back, 100 percent"]);
+        field.assert_in_sync();
+        field.edit(plans, text);
+        field.push().expect(code::OK);
+    }
+    let files: BTreeSet<String> =
+        field.agent.twin.sql().backups.into_iter().map(|backup| backup.file).collect();
+    assert_eq!(files.len(), 3, "{files:?}");
 }
 
 /// G14: the vendor's wizard. Checks before and after; the gate opens only on a server that is fit, and the database is seen.
