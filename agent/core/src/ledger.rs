@@ -131,6 +131,8 @@ pub fn changes(rows: &[Row], generation: Generation) -> Vec<Change> {
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use muster_model::name::SecretVersion;
     use muster_model::plan::Reason;
     use muster_model::secret::SecretRef;
@@ -148,6 +150,6 @@ mod tests {
         let version = SecretVersion(1);
         let secret = SecretRef { site: "s".parse().unwrap(), secret: "p".parse().unwrap(), version };
         let set = came("password", Value::Secret(secret));
-        assert!(!makes(&[set.clone()], &[set], true));
+        assert!(!makes(slice::from_ref(&set), slice::from_ref(&set), true));
     }
 }
