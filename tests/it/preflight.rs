@@ -36,6 +36,7 @@ fn break_all(field: &Field) {
         "facts",
         "windows=6.3.9600",
         "bits_64=false",
+        "net_framework=4.6.2",
         "memory_gib=4",
         "elevated=false",
         "pending_reboot=Windows Update",
@@ -134,6 +135,7 @@ fn g1_g4_g6_everything_that_is_missing_is_told_at_once_and_nothing_is_changed() 
             "windows_at_least Windows 6.3.9600",
             "windows_64bit Windows is a 32-bit one",
             "iis_at_least IIS comes with this product; this Windows brings IIS 8.5",
+            "net_framework_at_least .NET Framework 4.6.2",
             "memory_gib 4 GiB of memory",
             r"free_disk_gib 5 GiB free for C:\",
             r"free_disk_gib there is no drive for D:\Pre\Data",
@@ -158,7 +160,7 @@ fn g1_g4_g6_everything_that_is_missing_is_told_at_once_and_nothing_is_changed() 
     field.cli.run(["preflight", "pre-site"]).expect(code::MISSING).says(&[
         r"PRE-WEB01  MISSING  PRE\svc-batch is no local administrator; wanted: a local administrator (G4)",
         "-> add it on this server: net localgroup Administrators",
-        "18 missing",
+        "19 missing",
     ]);
     assert_eq!(field.agent.twin.effects_after(known), [], "a look changes nothing");
     assert_eq!(field.agent.twin.sql(), before, "nor the SQL Server");

@@ -17,6 +17,9 @@ use muster_tests::programs::{Programs, root, wine_drive};
 /// The folder of the agent that is a service.
 pub(crate) const DATA: &str = r"C:\ProgramData\MusterAgent";
 
+/// Where the .NET Framework says which one it is; Wine has none.
+const FRAMEWORK: &str = r"HKLM\SOFTWARE\Microsoft\NET Framework Setup\NDP\v4\Full";
+
 /// A field whose agent is a service of the Wine; what it made there goes away with it.
 pub(crate) struct Server {
     pub(crate) field: Field,
@@ -122,6 +125,7 @@ fn clean() {
         attempt(&["sc", "delete", service]);
     }
     attempt(&["reg", "delete", r"HKLM\SOFTWARE\Muster Story", "/f"]);
+    attempt(&["reg", "delete", FRAMEWORK, "/f"]);
 }
 
 /// What was not there need not be taken away.
@@ -179,7 +183,10 @@ fn the_agent_as_a_service_brings_a_server_in_sync_and_mends_its_drift() {
 
     // G1: what the machine says of itself, asked of a real host. Wine answers it.
     let field = &server.field;
-    field.cli.ok("preflight story-site").says(&["5 checks on 1 server, 0 missing."]);
+    let said = field.cli.run(["preflight", "story-site"]).expect(code::MISSING);
+    said.says(&["the .NET Framework 4.5 or later is not installed", "6 checks on 1 server, 1 missing."]);
+    wine(&["reg", "add", FRAMEWORK, "/v", "Release", "/t", "REG_DWORD", "/d", "528049", "/f"]);
+    field.cli.ok("preflight story-site").says(&["6 checks on 1 server, 0 missing."]);
 
     // From plan to in sync.
     let plan = field.plan();

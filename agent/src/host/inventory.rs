@@ -13,6 +13,8 @@ pub trait Inventory {
     fn windows_64bit(&self) -> Result<bool, Error>;
     /// The version of IIS, as in 10.0; none where it is not installed.
     fn iis_version(&self) -> Result<Option<String>, Error>;
+    /// The version of the .NET Framework 4, as in 4.7.2; none where it is older than 4.5 or not installed.
+    fn net_framework_version(&self) -> Result<Option<String>, Error>;
     /// The computer's memory.
     fn memory_bytes(&self) -> Result<u64, Error>;
     /// The free space where that folder lies or would lie, as this process may use it; none where there is no such drive.

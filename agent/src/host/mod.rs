@@ -15,6 +15,7 @@ mod http_sys;
 pub mod installer_line;
 mod inventory;
 mod machine;
+pub mod net_framework;
 mod packages;
 pub mod process;
 mod props;

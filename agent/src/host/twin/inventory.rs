@@ -37,6 +37,10 @@ impl Inventory for Twin {
         })
     }
 
+    fn net_framework_version(&self) -> Result<Option<String>, Error> {
+        self.look("net_framework", |state| state.computer.net_framework.clone())
+    }
+
     fn memory_bytes(&self) -> Result<u64, Error> {
         self.look("memory", |state| gib(state.computer.memory_gib))
     }

@@ -1,6 +1,6 @@
 //! What this computer is, and what goes on there (G1, G4, G6).
 //!
-//! The version of IIS and what waits for a restart are read from the registry, the rest is asked of Windows. Neighbours: `sessions`
+//! The versions of IIS and of the .NET Framework and what waits for a restart are read from the registry, the rest is asked of Windows. Neighbours: `sessions`
 //! and `listeners` answer two of the questions, `guard` knows the own token. What Windows does not answer cannot be told
 //! here: it is never taken for a good answer.
 
@@ -21,9 +21,10 @@ use super::process::size_of_u32;
 use super::registry::{Key, View};
 use super::text::{error_text, narrow_at, wide};
 use super::{WindowsHost, account, facts, guard, listeners, sessions};
-use crate::host::{Error, Inventory, Listener, LogOn};
+use crate::host::{Error, Inventory, Listener, LogOn, net_framework};
 
 const IIS: &str = r"SOFTWARE\Microsoft\InetStp";
+const NET_FRAMEWORK: &str = r"SOFTWARE\Microsoft\NET Framework Setup\NDP\v4\Full";
 const SESSION_MANAGER: &str = r"SYSTEM\CurrentControlSet\Control\Session Manager";
 /// Keys that are there as long as Windows waits for a restart, and what each is about.
 const WAITING: [(&str, &str); 2] = [
@@ -65,6 +66,13 @@ impl Inventory for WindowsHost {
         let major = key.number("", "MajorVersion").map_err(&untold)?;
         let minor = key.number("", "MinorVersion").map_err(&untold)?;
         Ok(major.zip(minor).map(|(major, minor)| format!("{major}.{minor}")))
+    }
+
+    fn net_framework_version(&self) -> Result<Option<String>, Error> {
+        let untold = untold("the version of the .NET Framework");
+        let key = Key::open(NET_FRAMEWORK, View::Bits64).map_err(&untold)?;
+        let release = key.map(|key| key.number("", "Release")).transpose().map_err(&untold)?;
+        Ok(release.flatten().and_then(net_framework::version).map(str::to_owned))
     }
 
     fn memory_bytes(&self) -> Result<u64, Error> {

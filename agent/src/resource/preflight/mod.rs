@@ -112,6 +112,7 @@ fn attribute(
     match name {
         "windows_at_least" => items.push(windows(&ask("G1"), text, host)),
         "iis_at_least" => items.push(iis(&ask("G1"), text, scope, host)),
+        "net_framework_at_least" => items.push(net_framework(&ask("G1"), text, host)),
         "memory_gib" => items.push(memory(&ask("G1"), value.as_integer().unwrap_or_default(), host)),
         "free_disk_gib" => {
             items.extend(members(value).map(|(place, gib)| disk(&ask("G1"), place, gib, host)))
@@ -228,6 +229,15 @@ fn iis(ask: &Ask<'_>, least: &str, scope: &Scope<'_>, host: &dyn Host) -> Prefli
 fn brought_by(windows: &str) -> Option<String> {
     let known = [("10.0.", "10.0"), ("6.3.", "8.5"), ("6.2.", "8.0"), ("6.1.", "7.5")];
     known.iter().find(|(version, _)| windows.starts_with(version)).map(|(_, iis)| (*iis).to_owned())
+}
+
+fn net_framework(ask: &Ask<'_>, least: &str, host: &dyn Host) -> PreflightItem {
+    let wanted = format!("{least} at least");
+    let advice = "install that version of the .NET Framework; it may want a restart";
+    ask.judge(host.inventory().net_framework_version(), &wanted, advice, |version| match version {
+        None => (false, "the .NET Framework 4.5 or later is not installed".to_owned()),
+        Some(version) => (at_least(&version, least), format!(".NET Framework {version}")),
+    })
 }
 
 /// Windows keeps a little of the memory for itself: the nearest whole GiB is what was bought.

@@ -17,6 +17,8 @@ pub struct Computer {
     /// The version of IIS whatever the features say; without it, IIS 10.0 comes with its feature.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iis: Option<String>,
+    /// The version of the .NET Framework 4.
+    pub net_framework: Option<String>,
     /// Its memory.
     pub memory_gib: u64,
     /// Free space in GiB by drive, as in `D`; another drive is not there.
@@ -39,6 +41,7 @@ impl Default for Computer {
             windows: "10.0.17763".to_owned(),
             bits_64: true,
             iis: None,
+            net_framework: Some("4.7.2".to_owned()),
             memory_gib: 16,
             free_gib: ["C", "D", "E"].into_iter().map(|drive| (drive.to_owned(), 100)).collect(),
             pending_reboot: BTreeSet::new(),

@@ -26,6 +26,12 @@ pub(in crate::node) static PREFLIGHT: KindSpec = KindSpec {
             false,
             "the least version of IIS; where this plan installs it, the one that this Windows brings (G1)",
         ),
+        input(
+            "net_framework_at_least",
+            AttributeType::Version,
+            false,
+            "the least version of the .NET Framework 4, as in 4.8",
+        ),
         input("memory_gib", AttributeType::Integer(1, 65_536), false, "the least memory in GiB"),
         input(
             "free_disk_gib",
