@@ -40,6 +40,8 @@ struct State {
     every_bytes: Option<u64>,
     since_cut_bytes: u64,
     ends: Vec<TcpStream>,
+    /// Raised by each cut: what is still carried for a connection of before it comes nowhere.
+    era: u64,
     stopped: bool,
 }
 
@@ -51,8 +53,12 @@ enum Way {
 }
 
 impl State {
-    /// Counts what was read; gives how much of it passes before everything is cut.
-    fn pass(&mut self, way: Way, read_bytes: u64) -> u64 {
+    /// Counts what was read; gives how much of it passes before everything is cut. None where that took place meanwhile: what
+    /// had come already can be read even so.
+    fn pass(&mut self, era: u64, way: Way, read_bytes: u64) -> Option<u64> {
+        if era != self.era {
+            return None;
+        }
         let left = self.every_bytes.map_or(u64::MAX, |every| every - self.since_cut_bytes);
         let passes = read_bytes.min(left);
         match way {
@@ -60,7 +66,7 @@ impl State {
             Way::Up => self.passed.up_bytes += passes,
         }
         self.since_cut_bytes += passes;
-        passes
+        Some(passes)
     }
 
     /// Cuts everything, where it is time.
@@ -73,6 +79,7 @@ impl State {
     }
 
     fn cut(&mut self) {
+        self.era += 1;
         for end in self.ends.drain(..) {
             // One that its own side ended is cut already.
             drop(end.shutdown(Shutdown::Both));
@@ -154,23 +161,26 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 fn join(near: TcpStream, far: TcpStream, state: &Arc<Mutex<State>>) -> Result<()> {
     near.set_nodelay(true)?;
     far.set_nodelay(true)?;
-    lock(state).ends.extend([near.try_clone()?, far.try_clone()?]);
+    let ends = [near.try_clone()?, far.try_clone()?];
+    let era = {
+        let mut state = lock(state);
+        state.ends.extend(ends);
+        state.era
+    };
     for (from, to, way) in [(far.try_clone()?, near.try_clone()?, Way::Down), (near, far, Way::Up)] {
         let state = Arc::clone(state);
-        std::thread::spawn(move || carry(from, to, way, &state));
+        std::thread::spawn(move || carry(from, to, (era, way), &state));
     }
     Ok(())
 }
 
-fn carry(mut from: TcpStream, mut to: TcpStream, way: Way, state: &Mutex<State>) {
+fn carry(mut from: TcpStream, mut to: TcpStream, (era, way): (u64, Way), state: &Mutex<State>) {
     let mut buffer = vec![0; BUFFER_BYTES];
     while let Ok(read) = from.read(&mut buffer)
         && read > 0
     {
-        let passes = lock(state).pass(way, read as u64);
-        let Some(passing) = usize::try_from(passes).ok().and_then(|passes| buffer.get(..passes)) else {
-            break;
-        };
+        let passes = lock(state).pass(era, way, read as u64).and_then(|passes| usize::try_from(passes).ok());
+        let Some(passing) = passes.and_then(|passes| buffer.get(..passes)) else { break };
         let written = to.write_all(passing);
         lock(state).cut_where_due();
         if written.is_err() {
