@@ -7,6 +7,8 @@ use muster_model::outcome::{End, Outcome};
 use muster_model::plan::{New, Row};
 use muster_model::value::Value;
 
+use super::patience::Stopped;
+
 /// How a step ends.
 pub struct Ending {
     /// How.
@@ -40,6 +42,28 @@ impl Ending {
     pub fn outcome(self, ended_at: Timestamp) -> Outcome {
         let Self { end, evidence, rows, because, made: _, held: _ } = self;
         Outcome { end, evidence, rows, because, ended_at }
+    }
+}
+
+/// Why work under way stops before it is through.
+pub(super) enum Halt {
+    /// The step ends here.
+    Ends(Ending),
+    /// The agent was asked to stop; what the target keeps says where to go on.
+    Stopped(Stopped),
+}
+
+/// The end of work that did not do what it should.
+pub(super) fn failed(problem: String) -> Halt {
+    Halt::Ends(Ending::new(End::Failed, problem))
+}
+
+/// The end of work on a task: through with these rows and its evidence, or where it stopped.
+pub(super) fn of_work(ran: Result<String, Halt>, rows: &[Row]) -> Result<Ending, Stopped> {
+    match ran {
+        Ok(evidence) => Ok(Ending { rows: rows.to_vec(), ..Ending::new(End::Done, evidence) }),
+        Err(Halt::Ends(ending)) => Ok(ending),
+        Err(Halt::Stopped(stopped)) => Err(stopped),
     }
 }
 

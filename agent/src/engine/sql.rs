@@ -10,8 +10,7 @@ use muster_agent_core::tsql;
 use muster_model::outcome::End;
 use muster_model::value::Value;
 
-use super::ending::Ending;
-use super::patience::Stopped;
+use super::ending::{Ending, Halt, failed, of_work};
 use super::script_file::ScriptFile;
 use super::{Engine, Error, Task};
 use crate::crash;
@@ -41,22 +40,10 @@ struct Unit<'a> {
     of: u32,
 }
 
-/// Why scripts stop.
-enum Halt {
-    /// The step ends here.
-    Ends(Ending),
-    /// The agent was asked to stop; the marks say where to go on.
-    Stopped(Stopped),
-}
-
 impl Engine {
     /// Runs what is not marked yet.
     pub(super) fn sql_scripts(&self, task: &Task) -> Result<Ending, Error> {
-        match self.run_scripts(task) {
-            Ok(evidence) => Ok(Ending { rows: task.step.rows.clone(), ..Ending::new(End::Done, evidence) }),
-            Err(Halt::Ends(ending)) => Ok(ending),
-            Err(Halt::Stopped(stopped)) => Err(stopped.into()),
-        }
+        Ok(of_work(self.run_scripts(task), &task.step.rows)?)
     }
 
     fn run_scripts(&self, task: &Task) -> Result<String, Halt> {
@@ -222,8 +209,4 @@ fn undecided(task: &Task, unit: &Unit<'_>) -> Ending {
             batch.line, task.step.number
         ),
     )
-}
-
-fn failed(problem: String) -> Halt {
-    Halt::Ends(Ending::new(End::Failed, problem))
 }

@@ -13,7 +13,7 @@ use muster_model::manifest::Endpoint;
 use muster_model::outcome::{End, StepKey};
 use muster_model::value::Value;
 
-use super::ending::Ending;
+use super::ending::{Ending, Halt, failed, of_work};
 use super::patience::{Patience, Stopped};
 use super::{Engine, Error, Task};
 use crate::crash;
@@ -22,14 +22,6 @@ use crate::resource::{self, sql_database};
 
 /// Bytes in a megabyte, as people read sizes.
 const MB_BYTES: u64 = 1024 * 1024;
-
-/// Why a backup stops.
-enum Halt {
-    /// The step ends here.
-    Ends(Ending),
-    /// The agent was asked to stop; the server's history says where to go on.
-    Stopped(Stopped),
-}
 
 /// A step under way.
 struct Work<'a> {
@@ -62,11 +54,7 @@ impl Engine {
             left_ms: Cell::new(resource::seconds_ms(&task.node, "time_limit_seconds", default_seconds)),
             stopped: Cell::new(None),
         };
-        match work.run() {
-            Ok(evidence) => Ok(Ending { rows: task.step.rows.clone(), ..Ending::new(End::Done, evidence) }),
-            Err(Halt::Ends(ending)) => Ok(ending),
-            Err(Halt::Stopped(stopped)) => Err(stopped.into()),
-        }
+        Ok(of_work(work.run(), &task.step.rows)?)
     }
 }
 
@@ -233,8 +221,4 @@ impl Work<'_> {
             ),
         ))
     }
-}
-
-fn failed(problem: String) -> Halt {
-    Halt::Ends(Ending::new(End::Failed, problem))
 }
