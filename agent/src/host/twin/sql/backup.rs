@@ -1,18 +1,15 @@
 //! Backups on a modelled server: its history, and what reading one back says.
 //!
-//! Neighbours: `state` holds the history; a fault before a statement is the server's error, one after it a reply that never
-//! came. A backup has no content: its size is that of the database's files, and a hand may call it damaged.
+//! Neighbours: `state` holds the history, `connection` strikes faults. A backup has no content: its size is that of the database's files, and a hand may call it damaged.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use muster_model::digest::Digest;
 
-use super::session::{lost, said};
+use super::connection::{Connection, lost};
 use super::state::{Backup, Database, Happened, Right, SqlState};
-use super::store::{SqlSection, SqlStore};
 use crate::host::clock::SystemClock;
-use crate::host::twin::Twin;
 use crate::host::twin::fault::{Moment, Operation};
 use crate::host::twin::state::find;
 use crate::host::{BackupFacts, Clock as _, NewBackup, SqlBackups, SqlError, SqlMessage, SqlProgress, Watch};
@@ -22,36 +19,19 @@ const MB_BYTES: u64 = 1024 * 1024;
 const LOOKS: u8 = 4;
 
 /// A session for backups.
-pub(super) struct Backups<'t> {
-    pub(super) twin: &'t Twin,
-    pub(super) store: SqlStore,
-    pub(super) login: String,
-}
+pub(super) struct Backups<'t>(pub(super) Connection<'t>);
 
 impl Backups<'_> {
-    fn lock(&self) -> Result<SqlSection<'_>, SqlError> {
-        self.store.lock().map_err(|error| lost(&error.into()))
-    }
-
-    fn strike(&self, operation: Operation, target: &str, moment: Moment) -> Result<(), SqlError> {
-        let struck = self.twin.sql_strike(operation, target, moment).map_err(|error| lost(&error))?;
-        match (struck, moment) {
-            (None, _) => Ok(()),
-            (Some(message), Moment::Before) => Err(SqlError::Server(said(&message))),
-            (Some(message), Moment::After) => Err(SqlError::Lost(message)),
-        }
-    }
-
     /// Whose backups a file holds; nobody's where there is no such file.
     fn database_of(&self, file: &str) -> Result<String, SqlError> {
-        let section = self.lock()?;
+        let section = self.0.lock()?;
         let first = section.state().backups.iter().find(|backup| backup.file == file);
         Ok(first.map(|backup| backup.database.clone()).unwrap_or_default())
     }
 
     /// Lets a statement take its time, without holding the server meanwhile.
     fn take_time(&self, watch: &mut Watch<'_>) -> Result<(), SqlError> {
-        let pause_ms = self.lock()?.state().backup_ms / u64::from(LOOKS);
+        let pause_ms = self.0.lock()?.state().backup_ms / u64::from(LOOKS);
         for look in 1..=LOOKS {
             std::thread::sleep(Duration::from_millis(pause_ms));
             let progress = SqlProgress { percent: Some(100 / LOOKS * look), waited_ms: pause_ms };
@@ -65,8 +45,8 @@ impl Backups<'_> {
 
 impl SqlBackups for Backups<'_> {
     fn recorded(&mut self, database: &str, name: &str) -> Result<Option<BackupFacts>, SqlError> {
-        self.strike(Operation::SqlQuery, "msdb", Moment::Before)?;
-        let section = self.lock()?;
+        self.0.strike(Operation::SqlQuery, "msdb", Moment::Before)?;
+        let section = self.0.lock()?;
         let known = section.state().backups.iter();
         let mut known = known.filter(|backup| backup.database.eq_ignore_ascii_case(database));
         Ok(known.find(|backup| backup.name == name).map(|backup| backup.facts.clone()))
@@ -74,12 +54,12 @@ impl SqlBackups for Backups<'_> {
 
     fn back_up(&mut self, backup: &NewBackup, watch: &mut Watch<'_>) -> Result<(), SqlError> {
         let NewBackup { database, file, name, description: _ } = backup;
-        self.strike(Operation::SqlBackUp, database, Moment::Before)?;
+        self.0.strike(Operation::SqlBackUp, database, Moment::Before)?;
         self.take_time(watch)?;
-        let mut section = self.lock()?;
+        let mut section = self.0.lock()?;
         let state = section.state();
         state.open(database).map_err(SqlError::Server)?;
-        if !state.allows(&self.login, Right::Execute) {
+        if !state.allows(&self.0.login, Right::Execute) {
             let text = format!("BACKUP DATABASE permission denied in database '{database}'");
             return Err(SqlError::Server(SqlMessage { number: 262, severity: 14, state: 1, line: 1, text }));
         }
@@ -92,17 +72,17 @@ impl SqlBackups for Backups<'_> {
             damaged: false,
         });
         let happened = Happened::BackedUp { database: database.clone(), file: file.clone() };
-        let committed = section.commit(&self.login, happened, |state| state.backups.extend(made));
+        let committed = section.commit(&self.0.login, happened, |state| state.backups.extend(made));
         committed.map_err(|error| lost(&error.into()))?;
         drop(section);
-        self.strike(Operation::SqlBackUp, database, Moment::After)
+        self.0.strike(Operation::SqlBackUp, database, Moment::After)
     }
 
     fn verify(&mut self, file: &str, position: u32, watch: &mut Watch<'_>) -> Result<(), SqlError> {
         let database = self.database_of(file)?;
-        self.strike(Operation::SqlVerify, &database, Moment::Before)?;
+        self.0.strike(Operation::SqlVerify, &database, Moment::Before)?;
         self.take_time(watch)?;
-        let mut section = self.lock()?;
+        let mut section = self.0.lock()?;
         let mut known = section.state().backups.iter();
         let known = known.find(|backup| backup.file == file && backup.facts.position == position);
         let message = |number, text: &str| {
@@ -122,9 +102,9 @@ impl SqlBackups for Backups<'_> {
             Some(_) => {}
         }
         let happened = Happened::BackupRead { file: file.to_owned() };
-        section.commit(&self.login, happened, |_| {}).map_err(|error| lost(&error.into()))?;
+        section.commit(&self.0.login, happened, |_| {}).map_err(|error| lost(&error.into()))?;
         drop(section);
-        self.strike(Operation::SqlVerify, &database, Moment::After)
+        self.0.strike(Operation::SqlVerify, &database, Moment::After)
     }
 }
 

@@ -1,12 +1,14 @@
 //! A modelled SQL Server: databases, batches, marks, errors, rights and space. What it does is SIMULATED.
 //!
-//! `state` is its one file `server.json`, pretty and meant to be edited by hand, with the ledger of what was run in it;
-//! `store` locks and replaces it; `statement` understands a few statements of a batch, `answer` a few questions; `session`
-//! is the port's session, `backup` that of backups. Several twins may share one server: its folder is named in their declarations. Neighbours: faults
-//! are those of the twin whose agent asks. Never runs T-SQL: what it does not know does nothing, and says so.
+//! `state` is its one file `server.json`, pretty and meant to be edited by hand, with the ledger of what was run in it; `store`
+//! locks and replaces it; `statement` understands a few statements of a batch, `answer` a few questions; `session` is the
+//! port's session, `backup` that of backups, both over a `connection`. Several twins may share one server: its folder is named
+//! in their declarations. Neighbours: faults are those of the twin whose agent asks. Never runs T-SQL: what it does not know
+//! does nothing, and says so.
 
 mod answer;
 mod backup;
+mod connection;
 mod session;
 pub mod state;
 mod statement;
@@ -16,6 +18,7 @@ use muster_model::manifest::Endpoint;
 use muster_model::name::SqlAddress;
 
 use self::backup::Backups;
+use self::connection::Connection;
 use self::session::Session;
 use self::state::{Database, Happened, Right};
 use self::store::SqlStore;
@@ -162,7 +165,10 @@ impl SqlServer for Twin {
         section.state().admits(&login).map_err(refuse)?;
         section.state().open(database).map_err(|message| refuse(message.to_string()))?;
         drop(section);
-        Ok(Box::new(Session { twin: self, store, login, database: database.to_owned() }))
+        Ok(Box::new(Session {
+            connection: Connection { twin: self, store, login },
+            database: database.to_owned(),
+        }))
     }
 
     fn backups<'s>(&'s self, server: &'s Endpoint) -> Result<Box<dyn SqlBackups + 's>, Error> {
@@ -171,7 +177,7 @@ impl SqlServer for Twin {
         let (store, login) = (self.sql_store(&server.address)?, self.sql_login(server)?);
         let refuse = |message: String| refused(Operation::SqlConnect, address, message);
         store.lock()?.state().admits(&login).map_err(refuse)?;
-        Ok(Box::new(Backups { twin: self, store, login }))
+        Ok(Box::new(Backups(Connection { twin: self, store, login })))
     }
 }
 
