@@ -262,27 +262,28 @@ pub fn backup_set(database: &str, set_name: &str) -> String {
     )
 }
 
-/// A backup, as the history has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded {
-    /// Its GUID.
+/// A backup, as the server's history has it (msdb.dbo.backupset).
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackupFacts {
+    /// The identity of the backup set, a GUID.
     pub set: String,
-    /// Which of its file it is, from 1.
+    /// Which backup of its file it is, from 1.
     pub position: u32,
-    /// As it is stored, compressed or not.
+    /// How large it is, as it is stored, compressed or not.
     pub size_bytes: u64,
-    /// `COPY_ONLY`.
+    /// Whether it leaves the chain of the client's own backups alone.
     pub copy_only: bool,
-    /// `CHECKSUM`.
+    /// Whether it has checksums.
     pub checksums: bool,
-    /// A number of 25 digits.
+    /// The number after the last record of the log that it holds, at most 25 digits.
     pub last_lsn: String,
-    /// The server's own time.
+    /// When it ended, by the server's own clock and without a zone.
     pub finished: String,
 }
 
 /// None where the history has no finished backup of that name.
-pub fn recorded(rows: &[Row]) -> Result<Option<Recorded>, Invalid> {
+pub fn recorded(rows: &[Row]) -> Result<Option<BackupFacts>, Invalid> {
     let Some(row) = rows.first() else { return Ok(None) };
     let [Some(set), Some(position), Some(size), stored, copy_only, checksums, Some(last_lsn), Some(finished)] =
         row.as_slice()
@@ -294,7 +295,7 @@ pub fn recorded(rows: &[Row]) -> Result<Option<Recorded>, Invalid> {
         return Err(Invalid::Answer("a backup's size or place"));
     };
     let is_so = |bit: &Option<String>| bit.as_deref() == Some("1");
-    Ok(Some(Recorded {
+    Ok(Some(BackupFacts {
         set: set.clone(),
         position,
         size_bytes,

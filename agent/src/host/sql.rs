@@ -1,10 +1,11 @@
 //! The port to SQL Server: databases, sessions in which batches run, and backups.
 //!
-//! Neighbours: `resource::sql_database`, `engine::sql` and `engine::sql_backup` call it. Reached over the network from the server that the agent
-//! stands on; whether another agent stands beside the SQL Server makes no difference.
+//! Neighbours: `resource::sql_database`, `engine::sql` and `engine::sql_backup` call it. Reached over the network from the
+//! server that the agent stands on; whether another agent stands beside the SQL Server makes no difference.
 
 use std::ops::ControlFlow;
 
+pub use muster_agent_core::tsql::BackupFacts;
 use muster_model::manifest::Endpoint;
 
 use super::Error;
@@ -92,26 +93,6 @@ pub struct NewBackup {
     pub name: String,
     /// What the history says of it besides, at most 255 characters.
     pub description: String,
-}
-
-/// A backup, as the server's history has it (msdb.dbo.backupset).
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BackupFacts {
-    /// The identity of the backup set, a GUID.
-    pub set: String,
-    /// Which backup of its file it is, from 1.
-    pub position: u32,
-    /// How large it is, as it is stored.
-    pub size_bytes: u64,
-    /// Whether it leaves the chain of the client's own backups alone.
-    pub copy_only: bool,
-    /// Whether it has checksums.
-    pub checksums: bool,
-    /// The number after the last record of the log that it holds.
-    pub last_lsn: String,
-    /// When it ended, by the server's own clock and without a zone.
-    pub finished: String,
 }
 
 /// How far a statement is.

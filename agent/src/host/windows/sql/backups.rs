@@ -4,7 +4,7 @@
 //! over what a statement says only once that has ended, so that how far it is is asked of the server. A login that is not
 //! shown that sees no percents, and nothing else is different.
 
-use muster_agent_core::tsql::{self, Recorded};
+use muster_agent_core::tsql;
 use muster_model::manifest::Endpoint;
 
 use super::MASTER;
@@ -47,11 +47,7 @@ impl<'h> Backups<'h> {
 impl SqlBackups for Backups<'_> {
     fn recorded(&mut self, database: &str, name: &str) -> Result<Option<BackupFacts>, SqlError> {
         let rows = self.connection.ask(&tsql::backup_set(database, name))?;
-        let recorded = tsql::recorded(&rows).map_err(|error| SqlError::Server(own(error.to_string())))?;
-        Ok(recorded.map(|recorded| {
-            let Recorded { set, position, size_bytes, copy_only, checksums, last_lsn, finished } = recorded;
-            BackupFacts { set, position, size_bytes, copy_only, checksums, last_lsn, finished }
-        }))
+        tsql::recorded(&rows).map_err(|error| SqlError::Server(own(error.to_string())))
     }
 
     fn back_up(&mut self, backup: &NewBackup, watch: &mut Watch<'_>) -> Result<(), SqlError> {
