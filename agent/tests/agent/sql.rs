@@ -15,7 +15,9 @@ use muster_proto::session::ToAgent;
 use zeroize::Zeroizing;
 
 use crate::manifest::{manifest, node};
-use crate::stage::{Agent, Cut, Plan, Stage, ends};
+use crate::stage::{Agent, Cut, Plan, Stage, ends, plan};
+
+pub(crate) const ADDRESS: &str = r"DUP-SQL01\TRESO";
 
 const TABLES: &str =
     "PRINT 'tables'\nCREATE TABLE dbo.Payment (\n  Id int\n)\nGO\n\nINSERT INTO Payment\nVALUES (1)\nGO 2\n";
@@ -34,9 +36,8 @@ fn script(name: &str, content: &str) -> Value {
     Value::Members(pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
 }
 
-fn endpoint(mut node: Node) -> Node {
-    let address = r"DUP-SQL01\TRESO".parse().unwrap();
-    node.endpoint = Some(Endpoint::new("main".parse().unwrap(), address));
+pub(crate) fn endpoint(mut node: Node) -> Node {
+    node.endpoint = Some(Endpoint::new("main".parse().unwrap(), ADDRESS.parse().unwrap()));
     node
 }
 
@@ -73,17 +74,11 @@ fn stage() -> (Stage, Agent) {
     (stage, agent)
 }
 
-fn plan(agent: &Agent, id: u64, manifest: &Manifest) -> Plan {
-    let mut plan = Plan::new(id, manifest, &agent.report(manifest).unwrap());
-    plan.edges = (1..plan.steps.len()).map(|n| u32::try_from(n).unwrap()).map(|n| (n, n + 1)).collect();
-    plan
-}
-
-fn run(agent: &Agent, id: u64, manifest: &Manifest) -> Vec<Outcome> {
+pub(crate) fn run(agent: &Agent, id: u64, manifest: &Manifest) -> Vec<Outcome> {
     agent.run(&plan(agent, id, manifest).command()).into_values().collect()
 }
 
-fn server(stage: &Stage) -> SqlState {
+pub(crate) fn server(stage: &Stage) -> SqlState {
     let text = std::fs::read_to_string(stage.twin_dir().join("sql/0/server.json")).unwrap();
     serde_json::from_str(&text).unwrap()
 }

@@ -1,20 +1,14 @@
 //! G1: a backup is made once, in a file of its own, read back, and settled by looking where nobody saw it end.
 
-use muster_agent::host::twin::sql::state::{Backup, Happened, SqlState};
-use muster_model::manifest::{Endpoint, Manifest, Moment, Node, Trigger};
-use muster_model::outcome::{End, Outcome};
+use muster_agent::host::twin::sql::state::{Backup, Happened};
+use muster_model::manifest::{Manifest, Moment, Node, Trigger};
+use muster_model::outcome::End;
 use muster_model::plan::Old;
 use muster_model::value::Value;
 
 use crate::manifest::{manifest, node};
-use crate::stage::{Agent, Cut, Plan, Stage, ends};
-
-const ADDRESS: &str = r"DUP-SQL01\TRESO";
-
-fn endpoint(mut node: Node) -> Node {
-    node.endpoint = Some(Endpoint::new("main".parse().unwrap(), ADDRESS.parse().unwrap()));
-    node
-}
+use crate::sql::{ADDRESS, endpoint, run, server};
+use crate::stage::{Agent, Cut, Stage, ends, plan};
 
 fn backup(more: &[(&str, Value)]) -> Node {
     let given = [("database", "main/SXA".into()), ("folder", r"E:\Backups\".into())];
@@ -26,21 +20,6 @@ fn wanted(generation: u64, more: &[(&str, Value)]) -> Manifest {
     let attributes = [("managed_by", "muster".into()), ("status", "online".into())];
     let database = endpoint(node("sql_database/main/SXA", &attributes, None));
     manifest(generation, vec![database, backup(more)])
-}
-
-fn plan(agent: &Agent, id: u64, manifest: &Manifest) -> Plan {
-    let mut plan = Plan::new(id, manifest, &agent.report(manifest).unwrap());
-    plan.edges = (1..plan.steps.len()).map(|n| u32::try_from(n).unwrap()).map(|n| (n, n + 1)).collect();
-    plan
-}
-
-fn run(agent: &Agent, id: u64, manifest: &Manifest) -> Vec<Outcome> {
-    agent.run(&plan(agent, id, manifest).command()).into_values().collect()
-}
-
-fn server(stage: &Stage) -> SqlState {
-    let text = std::fs::read_to_string(stage.twin_dir().join("sql/0/server.json")).unwrap();
-    serde_json::from_str(&text).unwrap()
 }
 
 fn backups(stage: &Stage) -> Vec<Backup> {

@@ -390,3 +390,10 @@ impl Store for CutStore {
         }
     }
 }
+
+/// A plan whose steps stand in the manifest's order, each after the one before, as the controller draws what fires the next.
+pub(crate) fn plan(agent: &Agent, id: u64, manifest: &Manifest) -> Plan {
+    let mut plan = Plan::new(id, manifest, &agent.report(manifest).unwrap());
+    plan.edges = (1..plan.steps.len()).map(|n| u32::try_from(n).unwrap()).map(|n| (n, n + 1)).collect();
+    plan
+}

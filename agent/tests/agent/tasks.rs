@@ -7,7 +7,7 @@ use muster_model::plan::Reason;
 use muster_model::value::Value;
 
 use crate::manifest::{FILE, manifest, node};
-use crate::stage::{Agent, Cut, Plan, Stage, ends};
+use crate::stage::{Agent, Cut, Plan, Stage, ends, plan};
 
 fn fired(id: &str, list: &str, names: &[&str], cause: &str) -> Node {
     let names = Value::List(names.iter().map(|name| (*name).into()).collect());
@@ -22,13 +22,6 @@ fn wanted(generation: u64, content: &str) -> Manifest {
         generation,
         vec![file, fired("service_restart/w3svc", "services", &["W3SVC"], &format!("file/{FILE}"))],
     )
-}
-
-fn plan(agent: &Agent, id: u64, manifest: &Manifest) -> Plan {
-    let mut plan = Plan::new(id, manifest, &agent.report(manifest).unwrap());
-    // As the controller draws it: a task comes after the change that fires it.
-    plan.edges = (1..plan.steps.len()).map(|n| u32::try_from(n).unwrap()).map(|n| (n, n + 1)).collect();
-    plan
 }
 
 fn restarts(stage: &Stage) -> (usize, usize) {
