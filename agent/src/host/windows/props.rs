@@ -1,20 +1,14 @@
 //! What a self-test lays out on a Windows server, and takes away again.
 //!
-//! A service is this very program, told to play one. Neighbours: `selftest` asks, `stand_in` plays the service, `shell` steers it,
-//! `registry` has the key. Never removes what another program made, whatever its name is.
+//! A service is this very program, told to play one. Neighbours: `selftest` asks, `stand_in` plays the service, `shell` steers
+//! it, `registry` has the key. Never removes what another program made, whatever its name is.
 
-use std::ffi::{CStr, OsStr, OsString, c_char};
+use std::ffi::{CStr, c_char};
 use std::io;
 use std::mem::transmute;
 use std::ptr;
 
-use windows_service::service::{
-    ServiceAccess, ServiceErrorControl, ServiceInfo, ServiceStartType, ServiceType,
-};
-use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
-use windows_sys::Win32::Foundation::{
-    CloseHandle, ERROR_ALREADY_EXISTS, ERROR_SERVICE_DOES_NOT_EXIST, HANDLE,
-};
+use windows_sys::Win32::Foundation::{CloseHandle, ERROR_ALREADY_EXISTS, HANDLE};
 use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress};
 use windows_sys::Win32::System::Threading::CreateMutexW;
 
@@ -26,7 +20,9 @@ use super::rights::refused;
 use super::shell;
 use super::text::{error_text, wide};
 use crate::host::clock::SystemClock;
-use crate::host::{Answering, Capability, Clock as _, Error, Hold, Host as _, Inventory as _, Props};
+use crate::host::{
+    Answering, Capability, Clock as _, Error, Hold, Host as _, Inventory as _, Props, ServiceFacts,
+};
 use crate::selftest::stand_in;
 
 const MAKE: &str = "make service";
@@ -96,19 +92,20 @@ impl Props for WindowsHost {
     }
 
     fn make_service(&self, name: &str) -> Result<(), Error> {
-        make(name).map_err(|error| refused(MAKE, name, error_text(&error)))
+        let program = std::env::current_exe().map_err(|error| refused(MAKE, name, error_text(&error)))?;
+        self.services().create(name, &format!(r#""{}" {}"#, program.display(), stand_in::VERB))
     }
 
     fn remove_service(&self, name: &str) -> Result<(), Error> {
         let failed = |error: io::Error| refused(REMOVE, name, error_text(&error));
-        let Some(command) = command_of(name).map_err(failed)? else { return Ok(()) };
-        if !command.ends_with(stand_in::VERB) {
-            return Err(refused(REMOVE, name, format!("it is another's, and starts {command}")));
+        let Some(ServiceFacts { command_line, .. }) = self.services().get(name)? else { return Ok(()) };
+        if !command_line.ends_with(stand_in::VERB) {
+            return Err(refused(REMOVE, name, format!("it is another's, and starts {command_line}")));
         }
         shell::stop(name).map_err(failed)?;
         shell::remove(name).map_err(failed)?;
         let mut left_ms = GONE_MS;
-        while command_of(name).map_err(failed)?.is_some() {
+        while self.services().get(name)?.is_some() {
             if left_ms == 0 {
                 return Err(refused(REMOVE, name, "it is marked to go, and somebody has it open"));
             }
@@ -131,38 +128,6 @@ impl Props for WindowsHost {
     fn remove_key(&self, key: &str, is_32bit: bool) -> Result<(), Error> {
         let view = if is_32bit { View::Bits32 } else { View::Bits64 };
         Key::remove_empty(key, view).map_err(|error| refused(REMOVE_KEY, key, error_text(&error)))
-    }
-}
-
-fn make(name: &str) -> io::Result<()> {
-    let info = ServiceInfo {
-        name: name.into(),
-        display_name: name.into(),
-        service_type: ServiceType::OWN_PROCESS,
-        start_type: ServiceStartType::OnDemand,
-        error_control: ServiceErrorControl::Normal,
-        executable_path: std::env::current_exe()?,
-        launch_arguments: vec![OsString::from(stand_in::VERB)],
-        dependencies: Vec::new(),
-        account_name: None,
-        account_password: None,
-    };
-    let access = ServiceManagerAccess::CONNECT | ServiceManagerAccess::CREATE_SERVICE;
-    let manager = ServiceManager::local_computer(None::<&OsStr>, access).map_err(shell::io_error)?;
-    manager.create_service(&info, ServiceAccess::QUERY_STATUS).map(drop).map_err(shell::io_error)
-}
-
-/// The command line that a service starts; none where there is no such service.
-fn command_of(name: &str) -> io::Result<Option<String>> {
-    let manager = ServiceManager::local_computer(None::<&OsStr>, ServiceManagerAccess::CONNECT);
-    let manager = manager.map_err(shell::io_error)?;
-    match manager.open_service(name, ServiceAccess::QUERY_CONFIG).map_err(shell::io_error) {
-        Err(error) if error.raw_os_error() == Some(ERROR_SERVICE_DOES_NOT_EXIST.cast_signed()) => Ok(None),
-        Err(error) => Err(error),
-        Ok(service) => {
-            let config = service.query_config().map_err(shell::io_error)?;
-            Ok(Some(config.executable_path.to_string_lossy().into_owned()))
-        }
     }
 }
 
