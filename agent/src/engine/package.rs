@@ -1,8 +1,8 @@
 //! Packages: one-shot, in one or two phases, each started at most once by a supervisor (G2, G18).
 //!
-//! Neighbours: `installers` owns the processes, `handing` opens what they are told in secret; `muster_agent_core::agree` is asked before the first start and never after
-//! it, because a started phase is carried to its end. What cannot be settled ends *unknown*, with the evidence; nothing here
-//! starts a phase a second time.
+//! Neighbours: `installers` owns the processes, `handing` opens what they are told in secret; `muster_agent_core::agree` is
+//! asked before the first start and never after it, because a started phase is carried to its end. What cannot be settled ends
+//! *unknown*, with the evidence; nothing here starts a phase a second time.
 
 use muster_agent_core::agree::{Agreement, Before, agree};
 use muster_agent_core::diff;

@@ -1,10 +1,11 @@
 //! An installer's medium, held from the look at its content to the installer's end.
 //!
-//! What was hashed must be what is executed. So the file is opened once, in a way that lets nobody else write, rename or
-//! remove it, hashed through that opening, and executed under the path that this opening has: a folder on the way that is
-//! swapped for another makes no difference. Neighbours: the supervisor holds it while an installer runs, the engine while the
-//! old version goes. A replaced package's medium is hashed by both, on purpose: the engine's look is why the old version may go,
-//! and dies with the agent; the supervisor is another process, outlives the agent, and executes what it hashed itself. Other files beside it, such as a `data1.cab`, are not looked at.
+//! What was hashed must be what is executed. So the file is opened once, in a way that lets nobody else write, rename or remove
+//! it, hashed through that opening, and executed under the path that this opening has: a folder on the way that is swapped for
+//! another makes no difference. Neighbours: the supervisor holds it while an installer runs, the engine while the old version
+//! goes. A replaced package's medium is hashed by both, on purpose: the engine's look is why the old version may go, and dies
+//! with the agent; the supervisor is another process, outlives the agent, and executes what it hashed itself. Other files
+//! beside it, such as a `data1.cab`, are not looked at.
 
 use std::fs::File;
 use std::io;

@@ -1,8 +1,9 @@
 //! What a supervisor leaves on the disk for one key and phase.
 //!
-//! `KEY.PHASE.ticket` (claimed once, never removed), `.installer` (the process), `.exit` (its end), `.log`, `.code` (the
-//! whole exit code, from a process that plays an installer), and `.answers` (what the installer reads, as long as it runs). Neighbours: `run` writes, `Supervisor::probe` reads.
-//! Removes answers and nothing else: a ticket that is gone would let an installer start again.
+//! `KEY.PHASE.ticket` (claimed once, never removed), `.installer` (the process), `.exit` (its end), `.log`, `.code` (the whole
+//! exit code, from a process that plays an installer), and `.answers` (what the installer reads, as long as it runs).
+//! Neighbours: `run` writes, `Supervisor::probe` reads. Removes answers and nothing else: a ticket that is gone would let an
+//! installer start again.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;

@@ -1,7 +1,7 @@
 //! What is not wanted any more: Muster takes away what it made, and what it gave to things that others made.
 //!
-//! A package goes where a document says so, whoever installed it. Neighbours: `diff` compares what is wanted. Settings of a thing that Muster did not make stay as they are: nobody knows
-//! what they were before.
+//! A package goes where a document says so, whoever installed it. Neighbours: `diff` compares what is wanted. Settings of a
+//! thing that Muster did not make stay as they are: nobody knows what they were before.
 
 use muster_model::manifest::Node;
 use muster_model::node::AttributeSpec;
