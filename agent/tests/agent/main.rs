@@ -5,6 +5,8 @@
 
 mod crash;
 mod door;
+#[path = "../host/ended.rs"]
+mod ended;
 mod generated;
 mod guided;
 mod manifest;

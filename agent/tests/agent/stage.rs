@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command as Process, Stdio};
+use std::process::Command as Process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -36,6 +36,8 @@ use muster_proto::secret::Key;
 use muster_proto::session::{CommandAnswer, FromAgent, Observe, ToAgent, Welcome};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
+
+use crate::ended::ended;
 
 const DECLARATION: &str = r#"
 kind: Twin
@@ -103,7 +105,7 @@ impl Stage {
     fn twin_command(&self, verb: &str, args: &[&str]) {
         let mut command = Process::new(exe());
         command.args(["twin", verb]).arg("--dir").arg(self.twin_dir()).args(args);
-        let output = command.stdin(Stdio::null()).output().unwrap();
+        let output = ended(&mut command).unwrap();
         assert!(output.status.success(), "{verb:?} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test stands on fails by a panic, as the test itself does")]
 
 mod crash;
+mod ended;
 mod group;
 mod installer;
 mod medium;
@@ -25,6 +26,8 @@ use muster_agent::host::{CommandLine, Packages};
 use muster_agent::supervise::{Phase, Probe, Supervisor};
 use muster_model::outcome::StepKey;
 use muster_model::package::Package;
+
+use crate::ended::ended;
 
 /// Long enough for the slowest machine; reached only when a promise is broken.
 const GIVE_UP_MS: u64 = 20_000;
@@ -100,7 +103,7 @@ impl Stage {
     }
 
     fn run(&self, args: &[&str]) -> Output {
-        self.command(args).stdout(Stdio::piped()).output().unwrap()
+        ended(&mut self.command(args)).unwrap()
     }
 
     fn ok(&self, args: &[&str]) -> String {

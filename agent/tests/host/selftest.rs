@@ -5,6 +5,7 @@ use std::process::{Command, Output, Stdio};
 use muster_agent::host::{Host as _, Props as _, RegistryData, ServiceState};
 use muster_agent::selftest::{self, Seen};
 
+use crate::ended::ended;
 use crate::{Stage, Started};
 
 /// What a twin cannot show: its packages are in no registry.
@@ -48,7 +49,7 @@ fn what_a_host_cannot_show_is_marked_with_its_reason_and_breaks_nothing() {
     let (declaration, bare) = (stage.dir().join("bare.yaml"), stage.dir().join("bare"));
     std::fs::write(&declaration, "kind: Twin\nhost_name: BARE\npackages: {}\n").unwrap();
     let run = |words: &[&str], from: &[&std::ffi::OsStr]| {
-        Command::new(crate::exe()).args(words).arg(&bare).args(from).output().unwrap()
+        ended(Command::new(crate::exe()).args(words).arg(&bare).args(from)).unwrap()
     };
     run(&["twin", "init", "--dir"], &["--from".as_ref(), declaration.as_ref()]);
     let ran = run(&["selftest", "--twin"], &[]);
@@ -71,7 +72,7 @@ fn a_promise_that_a_twin_breaks_fails_and_takes_its_things_away() {
 fn the_verb_says_each_promise_reports_it_and_ends_with_1_where_one_fails() {
     let stage = Stage::new();
     let report = stage.dir().join("report.json");
-    let run = || verb(&stage).arg("--report").arg(&report).output().unwrap();
+    let run = || ended(verb(&stage).arg("--report").arg(&report)).unwrap();
     let read = || -> serde_json::Value { serde_json::from_slice(&std::fs::read(&report).unwrap()).unwrap() };
     let good = run();
     assert_eq!(good.status.code(), Some(0), "{}", said(&good));
@@ -105,7 +106,7 @@ fn two_at_once_leave_each_other_alone_and_what_a_killed_one_left_goes_first() {
     let mut first = Started(begun.unwrap());
     let running = || stage.twin().services().get("muster-selftest-service").unwrap();
     crate::until("the service runs", || running().is_some_and(|facts| facts.state == ServiceState::Running));
-    let second = verb(&stage).output().unwrap();
+    let second = ended(&mut verb(&stage)).unwrap();
     assert_eq!(second.status.code(), Some(1));
     assert!(said(&second).contains("another self-test is under way"), "{}", said(&second));
     first.kill();

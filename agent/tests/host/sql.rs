@@ -6,6 +6,8 @@ use muster_agent::host::twin::Twin;
 use muster_agent::host::{Host as _, NewDatabase, SqlBatch, SqlError, SqlServer as _};
 use muster_model::manifest::Endpoint;
 
+use crate::ended::ended;
+
 fn twin(folder: &Path, host: &str, logins: &str) -> Twin {
     let declaration = folder.join(format!("{host}.yaml"));
     let text = format!(
@@ -15,7 +17,7 @@ fn twin(folder: &Path, host: &str, logins: &str) -> Twin {
     let dir = folder.join(host);
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_muster-agent"));
     command.args(["twin", "init", "--dir"]).arg(&dir).arg("--from").arg(&declaration);
-    let output = command.output().unwrap();
+    let output = ended(&mut command).unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Twin::open(&dir, Path::new(env!("CARGO_BIN_EXE_muster-agent"))).unwrap()
 }
