@@ -1,9 +1,10 @@
 //! `muster inspect`: an installer's words come out as they went in, and what is none, or damaged, is named.
 //!
-//! `made` makes the package, `damaged` breaks it.
+//! `made` makes the package, `damaged` breaks it, `of_others` reads one that was not made here.
 
 mod damaged;
 mod made;
+mod of_others;
 
 use insta::assert_snapshot;
 use muster::exit::Exit;
