@@ -75,12 +75,25 @@ impl Programs {
     /// # Errors
     /// Where the folder cannot be filled.
     pub fn with_agent_for_windows(folder: &Path) -> Result<Self> {
-        let linux = &Self::built().folder;
+        Self::in_wine(&Self::built().folder, &for_windows("muster-agent")?, folder)
+    }
+
+    /// The same, of the programs that were built beside this one, and with that agent as it is sent to servers.
+    ///
+    /// # Errors
+    /// Where one of them is not there, or the folder cannot be filled.
+    pub fn with_agent_for_windows_that_ships(folder: &Path) -> Result<Self> {
+        let exe = root().join("target/package/muster-agent.exe");
+        ensure!(exe.is_file(), "{} is not there; run: ./deploy/windows/build", exe.display());
+        Self::in_wine(&target_folder()?, &exe, folder)
+    }
+
+    fn in_wine(linux: &Path, exe: &Path, folder: &Path) -> Result<Self> {
         for name in ["muster-controller", "muster"] {
             std::os::unix::fs::symlink(linux.join(name), folder.join(name)).context(name)?;
         }
         let script = folder.join("muster-agent");
-        let [wine, exe] = [root().join("tests/windows/wine"), for_windows("muster-agent")?];
+        let wine = root().join("tests/windows/wine");
         std::fs::write(
             &script,
             format!("#!/bin/sh\nexec '{}' '{}' \"$@\"\n", wine.display(), exe.display()),

@@ -1,5 +1,5 @@
 //! `tests/bench [--quick] [-n REPETITIONS] [--agents N,N,..] [--events N] [--out FILE]`,
-//! `tests/bench media [MIB [MIB]]` and `tests/bench agent`: see [`muster_tests::bench`].
+//! `tests/bench media [MIB [MIB]]` and `tests/bench agent [windows]`: see [`muster_tests::bench`].
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool prints what it measured")]
 
 use std::path::{Path, PathBuf};
@@ -40,7 +40,8 @@ fn main() -> ExitCode {
         ["load", folder] => block_on(load::run(Path::new(folder))),
         ["bare", data] => block_on(bare::run(Path::new(data))),
         ["media", sizes @ ..] => media(sizes),
-        ["agent"] => agent(),
+        ["agent"] => agent(Programs::with_agent_that_ships),
+        ["agent", "windows"] => agent(Programs::with_agent_for_windows_that_ships),
         words => match wanted(words) {
             Ok(wanted) => whole(&wanted),
             Err(error) => {
@@ -65,9 +66,9 @@ fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {
 }
 
 /// One real agent alone, as it ships.
-fn agent() -> Result<()> {
+fn agent(programs: impl Fn(&Path) -> Result<Programs>) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let programs = Programs::with_agent_that_ships(folder.path())?;
+    let programs = programs(folder.path())?;
     println!("{}", single::measure(&programs, AGENT_IDLE)?.markdown());
     Ok(())
 }
