@@ -7,8 +7,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use muster_model::limits;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -17,7 +16,6 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::os;
-use crate::service::NAME;
 
 /// The client of SQL Server tells the texts of batches and, at its most talkative, what it logs on with. Nobody turns it on.
 const SQL_CLIENT: &str = "mssql_tds";
@@ -25,8 +23,8 @@ const SQL_CLIENT_OFF: &str = "mssql_tds=off";
 
 /// Where it goes; none is standard error.
 static FILE: Mutex<Option<LogFile>> = Mutex::new(None);
-/// Whether errors go to the event log, too.
-static EVENT_LOG: AtomicBool = AtomicBool::new(false);
+/// Under which name errors go to the event log, too; where none is set they do not.
+static EVENT_SOURCE: OnceLock<&str> = OnceLock::new();
 
 /// Begins it, on standard error; `MUSTER_LOG` says how much, as in `debug`.
 pub fn begin() {
@@ -52,9 +50,9 @@ pub fn begin() {
     tracing_subscriber::registry().with(all).with(errors).init();
 }
 
-/// Sends errors to Windows' event log as well.
-pub fn errors_to_event_log() {
-    EVENT_LOG.store(true, Ordering::Relaxed);
+/// Sends errors to Windows' event log as well, as that source. The first one stays.
+pub fn errors_to_event_log(source: &'static str) {
+    EVENT_SOURCE.get_or_init(|| source);
 }
 
 /// Sends it to `agent.log` in that folder, which is made.
@@ -108,11 +106,9 @@ fn write_line(line: &[u8]) {
 }
 
 fn report_error(line: &[u8]) {
-    if !EVENT_LOG.load(Ordering::Relaxed) {
-        return;
-    }
+    let Some(source) = EVENT_SOURCE.get() else { return };
     let text = String::from_utf8_lossy(line);
-    if let Err(error) = os::service::report_error(NAME, text.trim_end()) {
+    if let Err(error) = os::service::report_error(source, text.trim_end()) {
         // Not an error: it would come back here.
         tracing::warn!(error = &error as &dyn std::error::Error, "the event log took no error");
     }

@@ -166,7 +166,7 @@ fn standing() -> anyhow::Result<Option<Standing>> {
 fn be_the_service(place: &PlaceArgs) -> anyhow::Result<i32> {
     let (data, twin) = (place.data()?, place.twin.clone());
     // Before all else: what keeps the agent from writing its own log can be read there and nowhere else.
-    crate::log::errors_to_event_log();
+    crate::log::errors_to_event_log(NAME);
     os::service::run(NAME, move |lifeline| {
         let result = work(&data, twin.as_deref(), lifeline);
         if let Err(error) = &result {

@@ -225,7 +225,7 @@ fn show_faults(faults: &[Fault], out: &mut dyn Write) -> io::Result<()> {
 fn show_ledger(store: &Store, out: &mut dyn Write) -> Result<(), Error> {
     // Locked once, so that what a killed process left half done is settled before it is shown.
     let section = store.lock()?;
-    let path = store.path(store::LEDGER);
+    let path = store.path(ledger::LEDGER);
     let entries = ledger::read(store.dir()).map_err(|source| Error::Read { path, source })?;
     drop(section);
     for entry in entries {

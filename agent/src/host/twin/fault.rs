@@ -17,7 +17,7 @@ pub(super) const DISK_FULL: &str = "error 112: there is not enough space on the 
 /// A fault that makes no sense.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{0}")]
-pub struct InvalidFault(pub(super) String);
+pub struct InvalidFault(String);
 
 /// What happens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,6 +16,9 @@ use serde::{Deserialize, Serialize};
 use super::fault::{Operation, Strike};
 use crate::host::{Access, StartMode};
 
+/// The ledger's file.
+pub const LEDGER: &str = "ledger.jsonl";
+
 /// The last lines that are read to find the last one; a line is a few hundred bytes.
 const TAIL_BYTES: u64 = 256 * 1024;
 
@@ -137,7 +140,7 @@ pub(super) fn repair(path: &Path) -> io::Result<Option<Entry>> {
 
 /// Every whole line, oldest first.
 pub fn read(twin: &Path) -> io::Result<Vec<Entry>> {
-    let text = fs::read_to_string(twin.join(super::store::LEDGER))?;
+    let text = fs::read_to_string(twin.join(LEDGER))?;
     let whole = text.rfind('\n').map_or("", |end| text.get(..end).unwrap_or_default());
     whole.lines().map(|line| serde_json::from_str(line).map_err(io::Error::from)).collect()
 }

@@ -5,8 +5,17 @@
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
-use super::fault::InvalidFault;
+/// A name that no operation has.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{0:?} is no operation; use one of {names}", names = names())]
+pub struct UnknownOperation(String);
+
+fn names() -> String {
+    let names: Vec<&str> = Operation::ALL.iter().map(|operation| operation.name()).collect();
+    names.join(", ")
+}
 
 /// The operations from one list: the enum and its words cannot come apart.
 macro_rules! operations {
@@ -183,19 +192,16 @@ const TIMED_OUT: &str = "Msg 1222, Level 16, State 51, Line 1: lock request time
 const CONNECTION_RESET: &str = "error 10054: the connection was closed by the other side";
 
 impl FromStr for Operation {
-    type Err = InvalidFault;
-    fn from_str(text: &str) -> Result<Self, InvalidFault> {
+    type Err = UnknownOperation;
+    fn from_str(text: &str) -> Result<Self, UnknownOperation> {
         let found = Self::ALL.iter().copied().find(|operation| operation.name() == text);
-        found.ok_or_else(|| {
-            let names: Vec<&str> = Self::ALL.iter().map(|operation| operation.name()).collect();
-            InvalidFault(format!("{text:?} is no operation; use one of {}", names.join(", ")))
-        })
+        found.ok_or_else(|| UnknownOperation(text.to_owned()))
     }
 }
 
 impl TryFrom<String> for Operation {
-    type Error = InvalidFault;
-    fn try_from(text: String) -> Result<Self, InvalidFault> {
+    type Error = UnknownOperation;
+    fn try_from(text: String) -> Result<Self, UnknownOperation> {
         text.parse()
     }
 }

@@ -21,7 +21,7 @@ use thiserror::Error;
 
 use super::catalogue::Catalogue;
 use super::fault::{Fault, InvalidFault, Moment, Operation, Strike};
-use super::ledger::{self, Deed, Entry};
+use super::ledger::{self, Deed, Entry, LEDGER};
 use super::state::State;
 use crate::durable;
 use crate::host::Clock;
@@ -35,8 +35,6 @@ const NEXT: &str = "state.json.next";
 const CATALOGUE: &str = "catalogue.json";
 /// The faults' file.
 pub const FAULTS: &str = "faults.json";
-/// The ledger's file.
-pub const LEDGER: &str = "ledger.jsonl";
 const LOCK: &str = "lock";
 const PROCESSES: &str = "processes.json";
 
