@@ -1,51 +1,24 @@
 //! `muster secret drill`: proves from a controller's backup and one recovery key that every secret opens. No controller is
 //! asked: this is what will be left when there is none.
 //!
-//! Neighbours: `muster_model::backup` says what a backup holds, `cmd::secret` reads a recovery key and opens. No value is
+//! Neighbours: `muster_model::backup` says what a backup holds, `recovery_key` reads the key, `render` prints. No value is
 //! shown or kept.
 
 use std::path::Path;
 
-use muster_model::backup::{Backup, RECORD_FILE, SECRETS_PART, SecretLine};
+use muster_model::backup::{Backup, Drill, RECORD_FILE, SECRETS_PART, SecretLine, Tried};
 use muster_model::digest::Digest;
-use muster_model::name::{ParameterName, SecretVersion, ServerId, Slug};
 use muster_proto::secret;
-use serde::Serialize;
 
 use crate::args::DrillArgs;
-use crate::cmd::secret::recovery_key;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::{render, shape};
-
-/// The shape `muster.drill/1`.
-#[derive(Debug, Serialize)]
-pub(crate) struct Drill {
-    /// Whether every secret opened and every needed one was there.
-    pub(crate) ok: bool,
-    /// Each version of each secret.
-    pub(crate) secrets: Vec<Tried>,
-}
-
-/// One version of one secret, tried.
-#[derive(Debug, Serialize)]
-pub(crate) struct Tried {
-    /// Its site.
-    pub(crate) site: Slug,
-    /// Its name.
-    pub(crate) secret: ParameterName,
-    /// The version; 0 of one that was never set.
-    pub(crate) version: SecretVersion,
-    /// The servers whose newest manifest uses it.
-    pub(crate) needed_by: Vec<ServerId>,
-    /// Why it does not open; none where it does.
-    pub(crate) problem: Option<String>,
-}
+use crate::{recovery_key, render, shape};
 
 /// Carries the drill out.
 pub(crate) fn run(output: &mut Output, args: &DrillArgs) -> Result<Exit, Failure> {
-    let key = recovery_key(&args.recovery_key)?;
+    let key = recovery_key::read(&args.recovery_key)?;
     let mut secrets = Vec::new();
     for line in lines(&args.backup)? {
         let SecretLine { secret: place, needed_by, sealed } = line;

@@ -15,6 +15,7 @@ mod inspect;
 mod known;
 pub mod output;
 mod read_plan;
+mod recovery_key;
 mod render;
 pub mod shape;
 mod typed;

@@ -1,21 +1,19 @@
 //! `muster secret set|list|reseal|drill`: values are sealed and opened here, on the operator's machine, and nowhere between.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use muster_model::name::{InvalidName, Recipient, SecretVersion, Slug};
 use muster_model::secret::{Sealed, SealedSecret, SecretForm, SecretRef};
 use muster_model::view::SecretsView;
 use muster_proto::secret::{self, Key, SecretValue};
 use muster_proto::v1;
-use zeroize::Zeroizing;
 
 use super::Context;
 use crate::args::{ResealArgs, SecretSetArgs, SecretVerb};
 use crate::connect::{Controller, read_record, read_view};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::{drill, render, shape, typed};
+use crate::{drill, recovery_key, render, shape, typed};
 
 pub(super) async fn run(context: &mut Context<'_>, verb: SecretVerb) -> Result<Exit, Failure> {
     match verb {
@@ -67,7 +65,7 @@ async fn list(context: &mut Context<'_>, site: &Slug) -> Result<Exit, Failure> {
 
 async fn reseal(context: &mut Context<'_>, args: &ResealArgs) -> Result<Exit, Failure> {
     let site = &args.site;
-    let key = recovery_key(&args.recovery_key)?;
+    let key = recovery_key::read(&args.recovery_key)?;
     let mut controller = context.connect().await?;
     let reply = controller.client.fetch_secrets(v1::SiteRequest { site: site.to_string() }).await;
     let v1::SecretsReply { secrets, recipients } = controller.answer(reply, &super::site_advice())?;
@@ -119,7 +117,7 @@ async fn put(
 }
 
 /// Opens one sealed secret with a recovery key.
-pub(crate) fn open(sealed: &SealedSecret, key: &Key) -> Result<SecretValue, Failure> {
+fn open(sealed: &SealedSecret, key: &Key) -> Result<SecretValue, Failure> {
     let SecretRef { site, secret, version } = &sealed.secret;
     secret::open(sealed.sealed.bytes(), key, &sealed.secret).map_err(|error| {
         Failure::new(
@@ -129,17 +127,6 @@ pub(crate) fn open(sealed: &SealedSecret, key: &Key) -> Result<SecretValue, Fail
         )
         .because(&error)
     })
-}
-
-/// Reads a recovery key file.
-pub(crate) fn recovery_key(path: &Path) -> Result<Key, Failure> {
-    let shown = path.display();
-    let next = "name a file that `muster-controller init --recovery-out` wrote: --recovery-key FILE";
-    let text = std::fs::read_to_string(path)
-        .map(Zeroizing::new)
-        .map_err(|error| Failure::usage(format!("{shown} cannot be read"), next).because(&error))?;
-    Key::parse(&text)
-        .map_err(|error| Failure::usage(format!("{shown} holds no recovery key"), next).because(&error))
 }
 
 fn advice(site: &Slug) -> Vec<String> {

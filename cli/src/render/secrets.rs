@@ -2,10 +2,10 @@
 //!
 //! Neighbours: `cmd::secret` and `drill` print it.
 
+use muster_model::backup::Drill;
 use muster_model::view::{SecretView, SecretsView};
 
 use super::{one_line, style, table};
-use crate::drill::Drill;
 use crate::output::Output;
 
 /// A line for each version, newest last.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::digest::Digest;
-use crate::name::{Revision, Sequence, ServerId};
+use crate::name::{ParameterName, Revision, SecretVersion, Sequence, ServerId, Slug};
 use crate::secret::{Sealed, SecretRef};
 
 /// The file of the [`Backup`] record, JSON. It is written last: a folder without it is no backup.
@@ -102,6 +102,30 @@ pub enum Invalid {
     /// A part is missing.
     #[error("it has no {0}")]
     Missing(&'static str),
+}
+
+/// What a drill on a backup with one recovery key came to: the shape `muster.drill/1`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drill {
+    /// Whether every secret opened and every needed one was there.
+    pub ok: bool,
+    /// Each version of each secret.
+    pub secrets: Vec<Tried>,
+}
+
+/// One version of one secret, tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    /// Its site.
+    pub site: Slug,
+    /// Its name.
+    pub secret: ParameterName,
+    /// The version; 0 of one that was never set.
+    pub version: SecretVersion,
+    /// The servers whose newest manifest uses it.
+    pub needed_by: Vec<ServerId>,
+    /// Why it does not open; none where it does.
+    pub problem: Option<String>,
 }
 
 impl Backup {
