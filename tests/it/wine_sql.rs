@@ -5,6 +5,8 @@
 //! takes SQL Server to be is listed in `deploy/windows/ACCEPTANCE.md`.
 
 use std::fs;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
 
 use muster_model::digest::Digest;
 use muster_model::event::{EventBody, RunEnd};
@@ -13,7 +15,7 @@ use muster_model::outcome::End;
 use muster_model::view::StepState;
 use muster_tds::{Moment, State, Trouble};
 use muster_tests::cli::code;
-use muster_tests::programs::wine_drive;
+use muster_tests::programs::{for_windows, root, wine_drive};
 
 use crate::wine_server::{Server, kill};
 
@@ -47,11 +49,47 @@ struct Scene {
     sql: muster_tds::Server,
 }
 
+/// A named pipe of the Wine before the server that is played on Linux, until it is dropped.
+struct Pipe {
+    program: Child,
+    /// Ends the program when it ends.
+    control: Option<TcpStream>,
+}
+
+impl Pipe {
+    fn open(name: &str, sql: &muster_tds::Server) -> Self {
+        let control = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let program = Command::new(root().join("tests/windows/wine"))
+            .arg(for_windows("muster-tds-pipe").unwrap())
+            // One for the session of a task, one for the question how far its backup is, one to come.
+            .args([name, "3", &sql.port().to_string(), &control.local_addr().unwrap().port().to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let (control, _) = control.accept().unwrap();
+        Self { program, control: Some(control) }
+    }
+}
+
+impl Drop for Pipe {
+    fn drop(&mut self) {
+        drop(self.control.take());
+        // Whatever it says, it has ended, and its pipe with it.
+        let _ended = self.program.wait();
+    }
+}
+
 impl Scene {
     fn begin() -> Self {
+        Self::begin_at(muster_tds::Server::address)
+    }
+
+    /// The same, whose documents have that address.
+    fn begin_at(address: impl FnOnce(&muster_tds::Server) -> String) -> Self {
         let sql = muster_tds::Server::start(State::default().with_login("muster", PASSWORD));
         let server = Server::joined_after("sql", |field| {
-            field.edit("SQL-ADDRESS", &sql.address());
+            field.edit("SQL-ADDRESS", &address(&sql));
             for (name, text) in SCRIPTS {
                 field.edit(&format!("SHA-{}", &name[..4]), &Digest::of(text.as_bytes()).to_string());
             }
@@ -151,6 +189,36 @@ fn g14_a_database_its_scripts_and_a_verified_backup_come_in_sync_through_tds() {
         !log.contains(PASSWORD) && !log.contains("BEGIN TRANSACTION"),
         "the client of SQL Server is silent"
     );
+}
+
+/// G1: the same through the pipe of a named instance, TLS and login and all, with a second connection while it backs up. The document
+/// names the computer, whose own agent finds the pipe without file sharing. Where there is no pipe, it says what to do.
+#[test]
+#[ignore = "needs Wine and the programs for Windows: ./tests/windows/run sql"]
+fn g1_a_database_its_scripts_and_its_backup_come_in_sync_through_a_named_pipe() {
+    let scene = Scene::begin_at(|_| r"np:THIS-HOST\TRESO".to_owned());
+    let field = &scene.server.field;
+    let absent = field.cli.run(["preflight", "story-site"]).expect(code::MISSING);
+    absent.says(&["cannot be reached", r"\TRESO: there is no such pipe", "Protocols, Named Pipes"]);
+    assert!(scene.sql.state().journal.is_empty(), "another way was taken");
+
+    let pipe = Pipe::open(r"MSSQL$TRESO\sql\query", &scene.sql);
+    field.cli.ok("preflight story-site").says(&["5 checks on 1 server, 0 missing"]);
+    scene.sql.arm(OWN_BACKUP, Moment::Before, Trouble::Pause);
+    let plan = field.approved_plan();
+    let shown = std::thread::scope(|scope| {
+        let run = scope.spawn(|| field.cli.run(["run", &plan.to_string(), "--watch"]));
+        scene.sql.wait_until_held(OWN_BACKUP);
+        scene.sql.wait_until_sent(2, "dm_exec_requests");
+        scene.sql.release();
+        run.join().unwrap()
+    });
+    shown.expect(code::OK).says(&["backing up, 40 percent"]);
+    field.assert_in_sync();
+    assert!(field.rows(field.plan()).is_empty(), "nothing is left to do");
+    let (rows, marks, sent) = scene.seen();
+    assert_eq!((rows, marks.len(), &sent[..5]), (4, 3, [1, 1, 1, 1, 1].as_slice()));
+    drop(pipe);
 }
 
 /// Promise 4: an agent that is killed while a batch runs, or right after its commit, runs no batch twice; its successor has the

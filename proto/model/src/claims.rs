@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
 use crate::document::{Documents, SiteEndpoint};
-use crate::name::{NodeId, Slug, SqlAddress, SqlDatabaseName};
+use crate::name::{NodeId, Slug, SqlDatabaseName};
 use crate::node::NodeKind;
 use crate::resolve::ResolvedSite;
 
@@ -32,7 +32,7 @@ pub(crate) fn databases(documents: &Documents, sites: &[ResolvedSite]) -> Vec<Di
             else {
                 continue;
             };
-            let claim = (instance(&endpoint.address), name.parts().1.to_lowercase());
+            let claim = (endpoint.address.instance(), name.parts().1.to_lowercase());
             let Some(first) = held.get(&claim) else {
                 held.insert(claim, Holder { site: &site.site, node: &node.id });
                 continue;
@@ -54,10 +54,4 @@ pub(crate) fn databases(documents: &Documents, sites: &[ResolvedSite]) -> Vec<Di
         }
     }
     found
-}
-
-/// One spelling for an instance: letters do not count, and 1433 is where one without a name or port listens.
-fn instance(address: &SqlAddress) -> String {
-    let address = address.as_str().to_lowercase();
-    address.strip_suffix(",1433").map_or_else(|| address.clone(), str::to_owned)
 }

@@ -37,6 +37,7 @@ pub mod registry;
 pub mod report;
 pub mod resolve;
 pub mod secret;
+pub mod sql_address;
 pub mod to_type;
 pub mod token;
 pub mod value;

@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::binding::BindingName;
 use crate::digest::Digest;
-use crate::name::{Generation, Guide, HostName, NodeId, ProductId, Role, ServerId, Slug, SqlAddress};
+use crate::name::{Generation, Guide, HostName, NodeId, ProductId, Role, ServerId, Slug};
 use crate::node::{AttributeRole, Effect, NodeKind};
 use crate::secret::SecretRef;
+use crate::sql_address::SqlAddress;
 use crate::value::Value;
 
 /// What one server should be. Its bytes are JSON in this shape; they are hashed, stored and sent as they are.

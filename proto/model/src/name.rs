@@ -107,20 +107,6 @@ fn is_iis(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
-/// `HOST`, `HOST\INSTANCE` or `HOST,PORT`.
-fn is_sql_address(text: &str) -> bool {
-    let instance = |text: &str| {
-        !text.is_empty()
-            && text.len() <= 16
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_$".contains(&b))
-    };
-    match (text.split_once('\\'), text.split_once(',')) {
-        (Some((host, name)), _) => is_host(host) && instance(name),
-        (None, Some((host, port))) => is_host(host) && port.parse::<u16>().is_ok_and(|port| port > 0),
-        (None, None) => is_host(text),
-    }
-}
-
 /// `endpoint/database`, the database as T-SQL needs no brackets for, with dots and hyphens.
 fn is_sql_database(text: &str) -> bool {
     text.split_once('/').is_some_and(|(endpoint, name)| {
@@ -180,10 +166,6 @@ name_type!(
 name_type!(
     /// The name of an IIS site or pool (G5): no space, no accent, no special character.
     IisName, "IIS name", "letters, digits and . _ -, at most 64, a letter or digit first (G5)", is_iis
-);
-name_type!(
-    /// Where a SQL Server is: `HOST\\INSTANCE`, `HOST,PORT`, or `HOST` for its default instance.
-    SqlAddress, "SQL Server address", r"HOST, HOST\INSTANCE or HOST,PORT, as in 'DUP-SQL01\TRESO' or 'DUP-SQL01,1433'", is_sql_address
 );
 name_type!(
     /// A database of an endpoint, written `endpoint/database`.

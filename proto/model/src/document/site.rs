@@ -13,7 +13,8 @@ use super::{Place, Placed, Raw, raw, table};
 use crate::diagnostic::Report;
 use crate::expression::{Problem, Template};
 use crate::limits::SQL_LOGIN_CHARACTERS;
-use crate::name::{HostName, ParameterName, ProductId, Recipient, Role, Slug, SqlAddress};
+use crate::name::{HostName, ParameterName, ProductId, Recipient, Role, Slug};
+use crate::sql_address::SqlAddress;
 
 /// Values that a layer gives, by parameter.
 pub type Values = BTreeMap<ParameterName, Given>;

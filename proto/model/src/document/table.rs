@@ -82,7 +82,11 @@ pub(crate) static SERVER: [KeySpec; 2] = [
 ];
 
 pub(crate) static ENDPOINT: [KeySpec; 4] = [
-    required("address", Shape::Text, r"HOST\INSTANCE, HOST,PORT, or HOST for its default instance"),
+    required(
+        "address",
+        Shape::Text,
+        r"HOST\INSTANCE, HOST,PORT, or HOST for its default instance; np:HOST and np:HOST\INSTANCE for its named pipe",
+    ),
     optional(
         "login",
         Shape::Text,

@@ -15,7 +15,7 @@ mod statement;
 pub mod store;
 
 use muster_model::manifest::Endpoint;
-use muster_model::name::SqlAddress;
+use muster_model::sql_address::SqlAddress;
 
 use self::backup::Backups;
 use self::connection::Connection;

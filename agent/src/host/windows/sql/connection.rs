@@ -1,6 +1,6 @@
 //! One connection: the client of mssql-tds, which is asynchronous, and a runtime of its own that drives it on this thread.
 //!
-//! Neighbours: `session` and the port's questions run batches here, one after the other. A connection that breaks stays
+//! Neighbours: `route` says how the server is reached, `session` and the port's questions run batches here, one after the other. A connection that breaks stays
 //! broken: the client's way of connecting anew by itself is switched off, as it could run a batch twice. There is a limit to
 //! connecting and none to a batch: a backup or a script of a vendor's may take hours.
 
@@ -19,6 +19,7 @@ use muster_model::manifest::Endpoint;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, timeout};
 
+use super::route::Route;
 use super::value;
 use crate::host::{Error, SqlError, SqlMessage};
 use crate::vault::Secrets;
@@ -53,15 +54,16 @@ impl Connection {
         };
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| unreachable(format!("{address}: {error}")))?;
-        let source = source(address);
-        let mut context = ClientContext::with_data_source(&source);
+        let route = Route::to(&server.address);
+        let mut context = ClientContext::with_data_source(&route.source);
         context.application_name = "Muster".to_owned();
         database.clone_into(&mut context.database);
         let limit_s = u32::try_from(limits::SQL_CONNECT_LIMIT_SECONDS).unwrap_or(u32::MAX);
         context.connect_timeout = limit_s;
         context.login_timeout = Some(limit_s);
         context.connect_retry_count = 0;
-        context.encryption_options = encryption(server);
+        context.encryption_options = encryption(server, &route);
+        context.server_spn.clone_from(&route.service);
         match &server.login {
             None => context.tds_authentication_method = TdsAuthenticationMethod::SSPI,
             Some(login) => {
@@ -71,10 +73,20 @@ impl Connection {
                 password.expose().clone_into(&mut context.password);
             }
         }
-        let connecting = TdsConnectionProvider {}.create_client(context, &source, None);
-        let client = runtime.block_on(connecting).map_err(|error| match failure(error) {
-            SqlError::Server(message) => refused(message.to_string()),
-            SqlError::Lost(message) => unreachable(format!("{address}: {message}")),
+        let limit = Duration::from_secs(limits::SQL_CONNECT_LIMIT_SECONDS);
+        let connecting = route.connect(limit, || {
+            let connecting = TdsConnectionProvider {}.create_client(context.clone(), &route.source, None);
+            runtime.block_on(connecting)
+        });
+        let client = connecting.map_err(|error| {
+            let advice = route.advice(&error);
+            match failure(error) {
+                SqlError::Server(message) => refused(message.to_string()),
+                SqlError::Lost(message) => unreachable(match advice {
+                    None => format!("{address}: {message}"),
+                    Some(advice) => format!("{address}: {advice} ({message})"),
+                }),
+            }
         })?;
         Ok(Self { client, runtime })
     }
@@ -156,17 +168,13 @@ async fn run(
 }
 
 /// Never in clear, and whoever signed the server's certificate is asked for unless the site's document says otherwise.
-fn encryption(server: &Endpoint) -> EncryptionOptions {
+fn encryption(server: &Endpoint, route: &Route) -> EncryptionOptions {
     EncryptionOptions {
         mode: EncryptionSetting::On,
         trust_server_certificate: server.trust_certificate,
+        host_name_in_cert: route.certified.clone(),
         ..EncryptionOptions::new()
     }
-}
-
-/// As the client names servers: one with a port is reached through TCP and without asking SQL Server Browser.
-fn source(address: &str) -> String {
-    if address.contains(',') { format!("tcp:{address}") } else { address.to_owned() }
 }
 
 /// What the server said, or that nobody knows what it did.
@@ -198,21 +206,16 @@ pub(super) fn own(text: impl Into<String>) -> SqlMessage {
 mod tests {
     use super::*;
 
-    #[test]
-    fn an_address_with_a_port_is_reached_through_tcp() {
-        assert_eq!(source("DUP-SQL01,1433"), "tcp:DUP-SQL01,1433");
-        assert_eq!(source(r"DUP-SQL01\TRESO"), r"DUP-SQL01\TRESO");
-    }
-
     /// Wine's Schannel takes any certificate: that it is refused without a word of the document's is seen on Windows alone.
     #[test]
     fn a_certificate_is_taken_as_it_is_only_where_the_document_says_so() {
         let mut endpoint = Endpoint::new("main".parse().unwrap(), "DUP-SQL01,1433".parse().unwrap());
-        let (options, host) = (encryption(&endpoint), None::<String>);
+        let route = Route::to(&endpoint.address);
+        let (options, host) = (encryption(&endpoint, &route), None::<String>);
         assert_eq!(options.mode, EncryptionSetting::On);
         assert!(!options.trust_server_certificate && options.host_name_in_cert == host);
         endpoint.trust_certificate = true;
-        assert!(encryption(&endpoint).trust_server_certificate);
+        assert!(encryption(&endpoint, &route).trust_server_certificate);
     }
 
     #[test]

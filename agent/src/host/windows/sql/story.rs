@@ -10,6 +10,7 @@ use muster_model::manifest::{Endpoint, SqlLogin};
 use muster_model::name::SecretVersion;
 use muster_model::secret::SecretRef;
 use muster_proto::secret::SecretValue;
+use muster_tds::pipe::Pipe;
 use muster_tds::{Database, Moment, Server, State, Trouble};
 use zeroize::Zeroizing;
 
@@ -338,4 +339,47 @@ fn who_is_not_let_in_is_told_why_and_nothing_goes_in_clear() {
         host().database(&Endpoint { login: endpoint(&plain).login, ..closed }, "SXA"),
         Err(Error::Unreachable { .. })
     ));
+}
+
+/// The same server behind a pipe of this computer.
+fn piped(server: &Server, pipe: &str) -> Endpoint {
+    Endpoint { address: format!(r"np:\\localhost\pipe\{pipe}").parse().unwrap(), ..endpoint(server) }
+}
+
+/// Long enough to be many packets and many messages of the pipe, and what is asked does not depend on how it travels.
+#[test]
+fn through_a_named_pipe_a_server_is_as_through_its_port() {
+    let (server, host) = (with_database(), host());
+    let pipe = Pipe::open(r"muster-story-whole\sql\query", 2, server.port()).unwrap();
+    let piped = piped(&server, r"muster-story-whole\sql\query");
+    let mut session = host.connect(&piped, "SXA", false).unwrap();
+    let long = "é".repeat(20_000);
+    assert!(run(session.as_mut(), &format!("PRINT N'{long}'"), None).unwrap() == [long.as_str()]);
+    run(session.as_mut(), "INSERT INTO T VALUES (1)", Some("1/9")).unwrap();
+    assert_eq!(seen(&server), (1, Some("1/9".to_owned())));
+    let wrong = WindowsHost::new(Path::new(r"C:\logs")).with_secrets(Arc::new(Opens("another")));
+    let refused = wrong.database(&piped, "SXA").unwrap_err().to_string();
+    assert!(refused.contains("Msg 18456"), "{refused}");
+    server.arm("VALUES (2)", Moment::Before, Trouble::Lose);
+    let lost = run(session.as_mut(), "INSERT INTO T VALUES (2)", Some("2/9"));
+    assert!(matches!(lost, Err(SqlError::Lost(_))), "{lost:?}");
+    drop(pipe);
+    let gone = host.database(&piped, "SXA").unwrap_err();
+    let Error::Unreachable { message, .. } = &gone else { panic!("{gone}") };
+    assert!(message.contains("there is no such pipe") && message.contains("Configuration Manager"), "{gone}");
+}
+
+#[test]
+fn a_pipe_whose_instances_are_all_in_use_is_waited_for() {
+    let (server, host) = (with_database(), host());
+    let _pipe = Pipe::open("muster-story-busy", 1, server.port()).unwrap();
+    let piped = piped(&server, "muster-story-busy");
+    let first = host.connect(&piped, "SXA", false).unwrap();
+    let busy = std::fs::File::options().read(true).write(true).open(r"\\.\pipe\muster-story-busy");
+    assert_eq!(busy.unwrap_err().raw_os_error(), Some(231), "it is in use");
+    std::thread::scope(|scope| {
+        let second = scope.spawn(|| self::host().database(&piped, "SXA").unwrap());
+        drop(first);
+        assert!(second.join().unwrap().is_some());
+    });
 }
