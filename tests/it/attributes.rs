@@ -89,12 +89,20 @@ fn drift_of_every_attribute_of_every_kind_is_one_row_each_and_mended_alone() {
     twin.set(&["site", "Kinds", "binding:http/*:9999:=plain", r"application:/foreign=C:\f"]);
     twin.set(&["certificate", OWN, r"right:KIND-01\foreign=read"]);
     twin.set(&["file", r"D:\Import\kinds.ini", r"right:KIND-01\foreign=read"]);
+    twin.set(&[
+        "service",
+        EXTRA,
+        "first_failure=program",
+        "later_failures=reboot",
+        "failures_include_errors=true",
+    ]);
     field.assert_in_sync();
     let (before, database) = (twin.state(), twin.sql().databases);
     assert_eq!(before.folders[r"D:\Import"].rights.get(r"KIND-01\foreign"), Some(&Access::Read));
 
     let mut seen = windows(&field);
     seen.extend(services_and_files(&field));
+    seen.extend(failures(&field));
     seen.extend(iis(&field));
     assert_eq!(twin.state(), before, "and everything foreign is as it was");
     seen.extend(databases(&field));
@@ -220,6 +228,64 @@ fn services_and_files(field: &Field) -> BTreeSet<Attribute> {
                 },
             ),
         ],
+    ));
+    seen
+}
+
+/// What Windows does when a service fails: a row for each part, whatever is there, and an effect for each of Windows' two
+/// records; then one part alone.
+fn failures(field: &Field) -> BTreeSet<Attribute> {
+    let twin = &field.agent.twin;
+    let mended = |changes: &[(&str, &str)]| Deed::Altered {
+        thing: "service".to_owned(),
+        name: "Kinds.Batch".to_owned(),
+        changes: changes.iter().map(|(name, word)| ((*name).to_owned(), (*word).to_owned())).collect(),
+    };
+    let known = twin.ledger().len();
+    twin.set(&[
+        "service",
+        "Kinds.Batch",
+        "first_failure=reboot",
+        "first_failure_delay_seconds=60",
+        "second_failure=program",
+        "second_failure_delay_seconds=0",
+        "later_failures=restart",
+        "later_failures_delay_seconds=3600",
+        "failures_reset_seconds=0",
+        "failures_include_errors=false",
+    ]);
+    let plan = field.approved_plan();
+    let rows = [
+        "first_failure reboot -> restart",
+        "first_failure_delay_seconds 60 -> 5",
+        "second_failure program -> restart",
+        "second_failure_delay_seconds 0 -> 30",
+        "later_failures restart -> none",
+        "later_failures_delay_seconds 3600 -> 60",
+        "failures_reset_seconds 0 -> never",
+        "failures_include_errors false -> true",
+    ];
+    assert_eq!(field.rows(plan), rows.map(|row| format!("service/Kinds.Batch {row} (drift)")));
+    field.cli.run(["run", &plan.to_string(), "--watch"]).expect(code::OK);
+    let actions = mended(&[
+        ("first_failure", "restart"),
+        ("first_failure_delay_seconds", "5"),
+        ("second_failure", "restart"),
+        ("second_failure_delay_seconds", "30"),
+        ("later_failures", "none"),
+        ("later_failures_delay_seconds", "60"),
+        ("failures_reset_seconds", "never"),
+    ]);
+    assert_eq!(twin.effects_after(known), [actions, mended(&[("failures_include_errors", "true")])]);
+    field.assert_in_sync();
+    let mut seen = attributes(field, plan);
+    seen.extend(mend(
+        field,
+        vec![(
+            &["service", "Kinds.Batch", "later_failures=reboot"],
+            "service/Kinds.Batch later_failures reboot -> none (drift)",
+            mended(&[("later_failures", "none")]),
+        )],
     ));
     seen
 }

@@ -43,6 +43,32 @@ fn a_stopped_service_is_started_again() {
     field.assert_in_sync();
 }
 
+/// Of what Windows does when a service fails, a part that no document names stays as somebody set it, also where the part beside
+/// it is mended.
+#[test]
+fn what_is_done_at_a_failure_that_no_document_names_stays() {
+    let field = Field::kinds();
+    for line in ["    first_failure: restart\n", "    failures_reset_seconds: never\n"] {
+        field.edit(line, "");
+    }
+    field.push().expect(code::OK);
+    field.bring_in_sync();
+    let twin = &field.agent.twin;
+    let recovery = || twin.state().services["Kinds.Batch"].recovery.clone();
+    let word = |name| recovery().word(name).unwrap();
+    assert_eq!(["first_failure", "failures_reset_seconds"].map(word), ["program", "0"]);
+    twin.set(&["service", "Kinds.Batch", "first_failure=reboot", "failures_reset_seconds=60"]);
+    field.assert_in_sync();
+
+    let kept = recovery();
+    twin.set(&["service", "Kinds.Batch", "second_failure=none"]);
+    let plan = field.approved_plan();
+    assert_eq!(field.rows(plan), ["service/Kinds.Batch second_failure none -> restart (drift)"]);
+    field.cli.run(["run", &plan.to_string(), "--watch"]).expect(code::OK);
+    assert_eq!(recovery(), kept);
+    field.assert_in_sync();
+}
+
 /// A service that Muster made from its command line, and that somebody deleted, is made again as it was.
 #[test]
 fn a_deleted_service_is_made_again_from_its_command_line() {

@@ -19,6 +19,7 @@ pub mod net_framework;
 mod packages;
 pub mod process;
 mod props;
+pub mod recovery;
 mod registry;
 mod services;
 mod sites;

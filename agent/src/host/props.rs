@@ -22,6 +22,8 @@ pub enum Capability {
     KeyRights,
     /// A list of programs in the registry, as installers write it.
     ProgramList,
+    /// What is done when a service fails, kept as Windows keeps it.
+    Recovery,
     /// Local groups and who is in them.
     Groups,
 }

@@ -5,6 +5,7 @@
 use muster_proto::secret::SecretValue;
 
 use super::Error;
+use super::recovery::{FailureActions, Recovery};
 
 /// How a service is started by Windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -66,4 +67,11 @@ pub trait Services {
     /// Sets the account that it logs on as, with its password where it has one; nothing else of its configuration. It takes
     /// hold when the service starts next.
     fn set_logon(&self, name: &str, account: &str, password: Option<&SecretValue>) -> Result<(), Error>;
+    /// What Windows does when it fails; an error where this machine keeps no such thing.
+    fn recovery(&self, name: &str) -> Result<Recovery, Error>;
+    /// Sets what is done at each failure, and when their count begins anew; of a program and of the words before a restart of
+    /// the computer that are kept beside it, nothing.
+    fn set_failure_actions(&self, name: &str, actions: &FailureActions) -> Result<(), Error>;
+    /// Sets whether a stop in good order with an error code counts as a failure; nothing else of it.
+    fn set_failures_include_errors(&self, name: &str, include: bool) -> Result<(), Error>;
 }

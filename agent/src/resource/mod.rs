@@ -13,6 +13,7 @@ mod iis_site;
 pub mod package;
 pub mod preflight;
 mod private_key_access;
+mod recovery;
 mod registry_value;
 pub mod restart;
 mod rights;

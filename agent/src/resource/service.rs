@@ -1,7 +1,8 @@
 //! Windows services: start mode, account (G4) and state, waited for until they hold (G13).
 //!
-//! Neighbours: `host::Services`, `vault` opens a password at the moment at which it is set. Makes a service from its command
-//! line where there is none, and takes away what it made; never touches a dependency of one.
+//! Neighbours: `host::Services`, `recovery` has what Windows does when one fails, `vault` opens a password at the moment at
+//! which it is set. Makes a service from its command line where there is none, and takes away what it made; never touches a
+//! dependency of one.
 
 use std::collections::BTreeMap;
 
@@ -12,21 +13,21 @@ use muster_model::node::NodeKind;
 use muster_model::plan::Row;
 use muster_model::value::Value;
 
-use super::{Error, cannot, new_text, seconds_ms};
+use super::{Error, cannot, new_text, recovery, seconds_ms};
 use crate::engine::patience::Patience;
 use crate::host::{self, Host, ServiceState, StartMode};
 use crate::vault::Secrets;
 
 pub(super) fn observe(node: &Node, host: &dyn Host) -> Result<Observation, host::Error> {
-    let facts = host.services().get(node.id.name.as_str())?;
-    Ok(facts.map_or(Observation::Absent, |facts| {
-        Observation::Present(BTreeMap::from([
-            ("command_line".to_owned(), Value::Text(facts.command_line)),
-            ("start".to_owned(), Value::from(start_word(facts.start))),
-            ("state".to_owned(), Value::from(state_word(facts.state))),
-            ("account".to_owned(), Value::Text(spelling(node, facts.account, host))),
-        ]))
-    }))
+    let Some(facts) = host.services().get(node.id.name.as_str())? else { return Ok(Observation::Absent) };
+    let mut seen = BTreeMap::from([
+        ("command_line".to_owned(), Value::Text(facts.command_line)),
+        ("start".to_owned(), Value::from(start_word(facts.start))),
+        ("state".to_owned(), Value::from(state_word(facts.state))),
+        ("account".to_owned(), Value::Text(spelling(node, facts.account, host))),
+    ]);
+    seen.extend(recovery::observe(node, host)?);
+    Ok(Observation::Present(seen))
 }
 
 /// The account as the document spells it, where it is the same one: `.` is this computer, the rest is the machine's to say.
@@ -65,6 +66,7 @@ pub(super) fn apply(
     if logon.peek().is_some() {
         set_logon(node, host, secrets)?;
     }
+    recovery::apply(node, rows, host)?;
     for row in rows {
         match (row.attribute.name.as_str(), new_text(row)) {
             ("start", Some("automatic")) => host.services().set_start(name, StartMode::Automatic)?,
@@ -73,6 +75,7 @@ pub(super) fn apply(
             ("state", Some("running")) => host.services().start(name)?,
             ("state", Some("stopped")) => host.services().stop(name)?,
             ("command_line" | "account" | "password", _) => {}
+            (name, _) if host::recovery::ATTRIBUTES.contains(&name) => {}
             _ => return Err(cannot(NodeKind::Service, row)),
         }
     }

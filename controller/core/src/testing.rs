@@ -82,7 +82,7 @@ fn value(ty: AttributeType) -> Value {
         AttributeType::Line | AttributeType::Text => Value::from("text"),
         AttributeType::Version => Value::from("6.0.0"),
         AttributeType::Boolean => Value::Boolean(true),
-        AttributeType::Integer(least, _) => Value::Integer(least),
+        AttributeType::Integer(least, _) | AttributeType::IntegerOr(least, ..) => Value::Integer(least),
         AttributeType::OneOf(words) => Value::from(words[0]),
         AttributeType::Secret(_) => Value::Secret(secret("batch_password")),
         AttributeType::Filled => {

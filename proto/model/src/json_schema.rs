@@ -211,6 +211,9 @@ fn attribute_value(ty: AttributeType) -> Value {
         }
         AttributeType::Boolean => or_expression(json!({"type": "boolean"})),
         AttributeType::Integer(low, high) => or_expression(integer(low, high)),
+        AttributeType::IntegerOr(low, high, word) => {
+            or_expression(json!({"anyOf": [integer(low, high), {"const": word}]}))
+        }
         AttributeType::OneOf(words) => or_expression(json!({"enum": words})),
         // A name between braces, never a value.
         AttributeType::Secret(_) => json!({"type": "string", "pattern": format!("^{EXPRESSION}$")}),

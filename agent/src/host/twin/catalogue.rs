@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::sql::state::SqlDeclared;
 use super::state::{
     Answer, Certificate, Computer, Content, Feature, File, Folder, Pfx, Pool, PoolDefaults, RegistryValue,
-    Service, Site, SiteDefaults, SslEntry, State, local_system,
+    Service, Site, SiteDefaults, SslEntry, State, is_default, local_system,
 };
+use crate::host::recovery::Recovery;
 use crate::host::{Access, RegistryData, ServiceState, StartMode};
 
 /// A twin's declaration, as a person writes it.
@@ -143,6 +144,9 @@ pub struct ServiceMade {
     /// Its state; stopped unless said.
     #[serde(default = "stopped")]
     pub state: ServiceState,
+    /// What Windows would do when it fails; nothing unless said.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub recovery: Recovery,
     /// How long it takes to start.
     #[serde(default)]
     pub start_delay_ms: u64,
@@ -239,6 +243,7 @@ fn service(made: &ServiceMade, made_by: Option<String>) -> Service {
         start: made.start,
         command_line: made.command_line.clone(),
         account: made.account.clone(),
+        recovery: made.recovery.clone(),
         start_delay_ms: made.start_delay_ms,
         listens: made.listens.clone(),
         made_by,

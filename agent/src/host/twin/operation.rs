@@ -72,6 +72,8 @@ operations! {
     ServiceSetStart = "service.set_start", "set start mode of service", ACCESS_DENIED;
     /// Setting a service's account and password.
     ServiceSetLogon = "service.set_logon", "set account of service", BAD_LOGON;
+    /// Setting what is done when a service fails.
+    ServiceSetRecovery = "service.set_recovery", "set recovery of service", ACCESS_DENIED;
     /// Reading a pool.
     AppPoolGet = "app_pool.get", "read application pool", ACCESS_DENIED;
     /// Making a pool.

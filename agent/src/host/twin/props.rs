@@ -62,6 +62,7 @@ impl Props for Twin {
             | Capability::View32
             | Capability::Iis
             | Capability::KeyRights
+            | Capability::Recovery
             | Capability::Groups => None,
         })
     }

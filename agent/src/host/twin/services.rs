@@ -8,6 +8,7 @@ use super::ledger::Deed;
 use super::state::{Service, after, find, find_key, find_mut, logon_digest};
 use super::{Twin, refused};
 use crate::host::clock::SystemClock;
+use crate::host::recovery::{self, FailureActions, Recovery};
 use muster_proto::secret::SecretValue;
 
 use crate::host::{Clock, Error, ServiceFacts, ServiceState, Services, StartMode};
@@ -138,6 +139,42 @@ impl Services for Twin {
                 if let Some(service) = find_mut(&mut state.services, name) {
                     account.clone_into(&mut service.account);
                     service.password = password;
+                }
+            })?;
+            Ok(())
+        })
+    }
+
+    fn recovery(&self, name: &str) -> Result<Recovery, Error> {
+        self.operate(Operation::ServiceGet, name, |section, _| {
+            let service = find(&section.state().services, name).ok_or_else(|| absent(name))?;
+            Ok(service.recovery.clone())
+        })
+    }
+
+    fn set_failure_actions(&self, name: &str, actions: &FailureActions) -> Result<(), Error> {
+        self.recover(name, |recovery| recovery.actions.clone_from(actions))
+    }
+
+    fn set_failures_include_errors(&self, name: &str, include: bool) -> Result<(), Error> {
+        self.recover(name, |recovery| recovery.include_errors = include)
+    }
+}
+
+impl Twin {
+    /// The ledger has what became another, attribute by attribute.
+    fn recover(&self, name: &str, change: impl FnOnce(&mut Recovery)) -> Result<(), Error> {
+        self.operate(Operation::ServiceSetRecovery, name, |section, _| {
+            let service = find(&section.state().services, name).ok_or_else(|| absent(name))?;
+            let mut after = service.recovery.clone();
+            change(&mut after);
+            let changed = |attribute: &&str| after.word(attribute) != service.recovery.word(attribute);
+            let words = recovery::ATTRIBUTES.into_iter().filter(changed);
+            let changes = words.filter_map(|name| Some((name.to_owned(), after.word(name)?))).collect();
+            let deed = Deed::Altered { thing: "service".to_owned(), name: name.to_owned(), changes };
+            section.commit(deed, |state| {
+                if let Some(service) = find_mut(&mut state.services, name) {
+                    service.recovery = after;
                 }
             })?;
             Ok(())

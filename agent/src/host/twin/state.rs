@@ -21,6 +21,7 @@ pub use self::iis::{Application, Binding, Site, SiteDefaults, SslEntry};
 pub use self::inventory::Computer;
 pub use self::pool::{Pool, PoolDefaults};
 pub use self::system::{Feature, Folder, RegistryValue};
+use crate::host::recovery::Recovery;
 use crate::host::{Access, ServiceState, StartMode};
 
 /// A modelled server. Names are compared as Windows does, without regard to case: see [`find`].
@@ -89,6 +90,9 @@ pub struct Service {
     /// The digest of the password that was set with it, see [`logon_digest`]; never the password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<Digest>,
+    /// What Windows would do when it fails; here it is kept and not done.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub recovery: Recovery,
     /// How long it takes to start.
     #[serde(default)]
     pub start_delay_ms: u64,
@@ -115,6 +119,7 @@ impl Service {
             command_line: String::new(),
             account: local_system(),
             password: None,
+            recovery: Recovery::default(),
             start_delay_ms: 0,
             listens: Vec::new(),
             running_at: None,
@@ -127,6 +132,11 @@ impl Service {
 /// The account of a service for which nothing else was said.
 pub fn local_system() -> String {
     "LocalSystem".to_owned()
+}
+
+/// Whether nobody has set any of it.
+pub(super) fn is_default(recovery: &Recovery) -> bool {
+    *recovery == Recovery::default()
 }
 
 /// What a twin keeps of a service's password.

@@ -67,7 +67,7 @@ fn service_manager_mark() -> io::Result<Option<String>> {
 }
 
 /// Switches on the right to restart that the agent's account has.
-fn allow_shutdown() -> io::Result<()> {
+pub(super) fn allow_shutdown() -> io::Result<()> {
     let mut luid = LUID::default();
     // SAFETY: null is this computer, the name ends with a zero, and the number is this function's own.
     if unsafe { LookupPrivilegeValueW(ptr::null(), SE_SHUTDOWN_NAME, &mut luid) } == 0 {

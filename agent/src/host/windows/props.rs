@@ -63,6 +63,9 @@ impl Props for WindowsHost {
                 has(wine_version().is_none(), "Wine loses the way from a certificate in its store to the key")
             }
             Capability::ProgramList => None,
+            Capability::Recovery => {
+                has(wine_version().is_none(), "Wine keeps nothing of what is done when a service fails")
+            }
             Capability::Groups => has(wine_version().is_none(), "Wine has no local groups"),
             // A library that is not there; whatever else it answers is for the promises to see.
             Capability::Features => {

@@ -6,7 +6,8 @@ use muster_model::node::NodeKind;
 
 use super::super::bench::{Bench, Shown, absent, refused, same, there};
 use super::super::{Promise, own};
-use crate::host::{ServiceFacts, StartMode};
+use crate::host::recovery::{FailureAction, FailureActions, OnFailure};
+use crate::host::{Capability, ServiceFacts, StartMode};
 
 pub(super) static ALL: &[Promise] = &[
     Promise {
@@ -43,6 +44,13 @@ pub(super) static ALL: &[Promise] = &[
         kind: NodeKind::Service,
         needs: &[],
         show: service_made,
+    },
+    Promise {
+        id: "service.recovery",
+        promise: "what is done when a service fails is set part by part, and the other parts and its neighbour's stay",
+        kind: NodeKind::Service,
+        needs: &[Capability::Recovery],
+        show: service_recovery,
     },
 ];
 
@@ -112,4 +120,44 @@ fn service_made(bench: &Bench<'_>) -> Shown {
     bench.take_away(&made)?;
     same("the service", &services.get(name)?.is_some(), &false)?;
     same("its neighbour", &services.get(neighbour)?, &beside)
+}
+
+fn service_recovery(bench: &Bench<'_>) -> Shown {
+    let host = bench.host();
+    let [name, neighbour] = own::SERVICES;
+    host.make_service(name)?;
+    host.make_service(neighbour)?;
+    let services = host.services();
+    let beside = services.recovery(neighbour)?;
+    let mut wanted = services.recovery(name)?;
+    let all = [
+        ("first_failure", "restart".into()),
+        ("first_failure_delay_seconds", 5.into()),
+        ("second_failure", "restart".into()),
+        ("second_failure_delay_seconds", 30.into()),
+        ("later_failures", "none".into()),
+        ("failures_reset_seconds", "never".into()),
+        ("failures_include_errors", true.into()),
+    ];
+    bench.bring(&bench.node(NodeKind::Service, name, &all)?)?;
+    let on = |action, delay_ms| OnFailure { action, delay_ms };
+    wanted.actions.list = vec![
+        on(FailureAction::Restart, 5_000),
+        on(FailureAction::Restart, 30_000),
+        on(FailureAction::None, 0),
+    ];
+    wanted.actions.reset_seconds = None;
+    wanted.include_errors = true;
+    same("what is done when it fails", &services.recovery(name)?, &wanted)?;
+
+    // One part alone, of a list as another program writes it: its last action is that of every failure after it.
+    let short = FailureActions { list: vec![on(FailureAction::Restart, 1_500)], reset_seconds: Some(60) };
+    services.set_failure_actions(name, &short)?;
+    let alone = bench.node(NodeKind::Service, name, &[("second_failure", "none".into())])?;
+    bench.differs(&alone, &["second_failure"])?;
+    bench.bring(&alone)?;
+    let list = [FailureAction::Restart, FailureAction::None, FailureAction::Restart];
+    wanted.actions = FailureActions { list: list.map(|action| on(action, 1_500)).to_vec(), ..short };
+    same("what is done when it fails", &services.recovery(name)?, &wanted)?;
+    same("its neighbour's", &services.recovery(neighbour)?, &beside)
 }

@@ -31,6 +31,10 @@ pub(super) fn check(ty: AttributeType, value: &Value) -> Result<(), String> {
         AttributeType::Integer(low, high) => {
             (is_within(value, low, high), format!("a whole number from {low} to {high}, without quotes"))
         }
+        AttributeType::IntegerOr(low, high, word) => (
+            is_within(value, low, high) || value.as_text() == Some(word),
+            format!("a whole number from {low} to {high}, without quotes, or {word}"),
+        ),
         AttributeType::OneOf(words) => (
             value.as_text().is_some_and(|text| words.contains(&text)),
             format!("one of {}", words.join(", ")),

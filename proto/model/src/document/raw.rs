@@ -71,6 +71,8 @@ pub(crate) fn attribute(
         }
         (AttributeType::Boolean, _) => scalar(yaml, Wanted::Boolean, what, report),
         (AttributeType::Integer(..), _) => scalar(yaml, Wanted::Integer, what, report),
+        // The type's own check refuses a truth value.
+        (AttributeType::IntegerOr(..), _) => scalar(yaml, Wanted::Any, what, report),
         (AttributeType::Secret(_), _) => secret(yaml, what, report),
         (
             AttributeType::Line

@@ -23,12 +23,14 @@ use super::state::{Answer, Content, File, Pool, PoolDefaults, Service, State, fi
 use super::store::{self, Store};
 use crate::host::Clock;
 use crate::host::clock::SystemClock;
+use crate::host::recovery;
 
 /// Examples, shown by `twin set --help`.
 pub(super) const HELP: &str = "Examples:
   twin set --dir TWIN app_pool Sage.XRT.Advanced load_user_profile=false
   twin set --dir TWIN defaults app_pools load_user_profile=false
   twin set --dir TWIN service SCPSServer state=stopped start=disabled
+  twin set --dir TWIN service SCPSServer first_failure=restart first_failure_delay_seconds=5 later_failures=reboot
   twin set --dir TWIN package treasury version=4.3.004
   twin set --dir TWIN file 'C:\\Sage\\a.ini' content='x=1' 'right:BUILTIN\\Users=read' 'right:Guests=absent'
   twin set --dir TWIN site Sage.XRT.Advanced app_pool=Other state=stopped 'application:/SCPS=C:\\Sage\\SCPS'
@@ -183,6 +185,10 @@ fn set_service(service: &mut Service, attribute: &str, value: &str) -> Result<()
         "listens" => {
             let ports = value.split(',').filter(|port| !port.is_empty());
             service.listens = ports.map(|port| parse(attribute, port)).collect::<Result<_, _>>()?;
+        }
+        _ if recovery::ATTRIBUTES.contains(&attribute) => {
+            let cannot = || Error::Wrong(format!("{attribute} cannot be {value:?}"));
+            service.recovery.set(attribute, value).ok_or_else(cannot)?;
         }
         _ => return Err(Error::Wrong(format!("service has no {attribute}"))),
     }

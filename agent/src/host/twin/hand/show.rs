@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 
 use crate::host::clock::SystemClock;
+use crate::host::recovery::{self, Recovery};
 use crate::host::twin::sql::state::SqlState;
 use crate::host::twin::state::{Computer, Service, State, find};
 use crate::host::{Clock, ServiceState};
@@ -159,7 +160,15 @@ fn words(service: &Service, now: Timestamp) -> String {
     let (state, start) = (in_words(&service.at(now)), in_words(&service.start));
     let starts = if service.command_line.is_empty() { "" } else { ", starts " };
     let line = &service.command_line;
-    format!("{state}, start {start}, logs on as {}{password}{starts}{line}", service.account)
+    let recovery = recovery_words(&service.recovery);
+    format!("{state}, start {start}, logs on as {}{password}{starts}{line}{recovery}", service.account)
+}
+
+/// What differs from a service for which nothing was set.
+fn recovery_words(recovery: &Recovery) -> String {
+    let word =
+        |name: &str| recovery.word(name).filter(|word| Recovery::default().word(name).as_ref() != Some(word));
+    recovery::ATTRIBUTES.iter().filter_map(|name| Some(format!(", {name}={}", word(name)?))).collect()
 }
 
 fn in_words<T: serde::Serialize>(value: &T) -> String {

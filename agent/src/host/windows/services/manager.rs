@@ -186,6 +186,10 @@ impl<'name> Service<'name> {
         self.name
     }
 
+    pub(super) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
     pub(super) fn refused(&self, message: impl Into<String>) -> Error {
         Error::Refused { operation: self.operation, name: self.name.to_owned(), message: message.into() }
     }

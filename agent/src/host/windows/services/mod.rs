@@ -1,11 +1,12 @@
 //! Windows services, through the service manager.
 //!
-//! Neighbours: `resource::service` says what is wanted and waits; nothing waits here. `manager` has Windows' own calls, `lingering` the
-//! processes that are on their way out. Never ends
-//! a service's process, and never stops or takes away one that was not named.
+//! Neighbours: `resource::service` says what is wanted and waits; nothing waits here. `manager` has Windows' own calls,
+//! `lingering` the processes that are on their way out, `recovery` what Windows does when a service fails. Never ends a
+//! service's process, and never stops or takes away one that was not named.
 
 mod lingering;
 mod manager;
+mod recovery;
 #[cfg(test)]
 mod story;
 
@@ -24,8 +25,10 @@ use windows_sys::Win32::System::Services::{
 
 use self::manager::{Change, Service};
 pub(super) use self::manager::{Handle, buffer_of, bytes_of, is};
+use super::machine::allow_shutdown;
 use super::text::error_text;
 use super::{WindowsHost, account, logon_right};
+use crate::host::recovery::{FailureActions, Recovery};
 use crate::host::{Error, ServiceFacts, ServiceState, Services, StartMode};
 
 const CREATE: &str = "make service";
@@ -35,6 +38,8 @@ const START: &str = "start service";
 const STOP: &str = "stop service";
 const SET_COMMAND_LINE: &str = "set the command line of service";
 const SET_LOGON: &str = "set the account of service";
+const LOOK_AT_RECOVERY: &str = "look at the recovery of service";
+const SET_RECOVERY: &str = "set the recovery of service";
 const SET_START: &str = "set the start mode of service";
 
 impl Services for WindowsHost {
@@ -127,6 +132,25 @@ impl Services for WindowsHost {
             tracing::info!(service = name, account, "given the right to log on as a service");
         }
         let changed = service.change(&Change::logon(account, password));
+        changed.map_err(|error| service.refused(error_text(&error)))
+    }
+
+    fn recovery(&self, name: &str) -> Result<Recovery, Error> {
+        let service = Service::named(LOOK_AT_RECOVERY, name, SERVICE_QUERY_CONFIG)?;
+        let (actions, include_errors) = (service.failure_actions()?, service.failures_include_errors()?);
+        Ok(Recovery { actions, include_errors })
+    }
+
+    fn set_failure_actions(&self, name: &str, actions: &FailureActions) -> Result<(), Error> {
+        let service = Service::named(SET_RECOVERY, name, recovery::rights(actions))?;
+        let allowed = if recovery::reboots(actions) { allow_shutdown() } else { Ok(()) };
+        let changed = allowed.and_then(|()| service.set_failure_actions(actions));
+        changed.map_err(|error| service.refused(error_text(&error)))
+    }
+
+    fn set_failures_include_errors(&self, name: &str, include: bool) -> Result<(), Error> {
+        let service = Service::named(SET_RECOVERY, name, SERVICE_CHANGE_CONFIG)?;
+        let changed = service.set_failures_include_errors(include);
         changed.map_err(|error| service.refused(error_text(&error)))
     }
 }

@@ -7,6 +7,7 @@ use windows_sys::Win32::Foundation::ERROR_SERVICE_NEVER_STARTED;
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::host::recovery::{FailureAction, OnFailure};
 
 /// Made by `tests/windows/run` from `tests/windows/service.c`.
 const SERVICE: &str = "muster-story";
@@ -101,6 +102,27 @@ fn g4_an_account_whose_password_windows_keeps_is_set_without_one() {
     for account in ["LocalSystem", r"NT AUTHORITY\NetworkService", r"DUPONT\batch"] {
         assert!(Change::logon(account, None).has_password(), "{account}");
     }
+}
+
+/// Wine's service manager takes the actions and forgets them, and knows nothing of the rest.
+#[test]
+fn where_nothing_is_kept_of_what_is_done_at_a_failure_that_is_said_and_only_where_it_is_asked() {
+    let (host, name) = (host(), "RpcSs");
+    let told = host.recovery(name).unwrap_err().to_string();
+    let words = "what Windows does when a service fails cannot be told on this server: ";
+    assert!(told.starts_with(words) && told.contains("error 124: "), "{told}");
+    assert!(host.get(name).unwrap().is_some());
+    let told = host.set_failures_include_errors(name, true).unwrap_err().to_string();
+    assert!(told.starts_with("set the recovery of service RpcSs failed: error 124: "), "{told}");
+    let list = [FailureAction::Restart, FailureAction::Reboot];
+    let list = list.map(|action| OnFailure { action, delay_ms: 5_000 }).to_vec();
+    let actions = FailureActions { list, reset_seconds: None };
+    host.set_failure_actions(name, &actions).unwrap();
+
+    let none = "muster-no-such-service";
+    let absent = Error::Absent { kind: "service", name: none.to_owned() };
+    assert_eq!(host.recovery(none), Err(absent.clone()));
+    assert_eq!(host.set_failure_actions(none, &actions), Err(absent));
 }
 
 #[test]

@@ -126,6 +126,11 @@ pub(in crate::node) static PACKAGE: KindSpec = KindSpec {
     ],
 };
 
+/// What Muster lets Windows do when a service fails. A program would run unseen, and a restart of the computer is a task that
+/// a person approves.
+const ON_FAILURE: AttributeType = AttributeType::OneOf(&["restart", "none"]);
+const RESTART_DELAY: AttributeType = AttributeType::Integer(0, 86_400);
+
 /// `service`: logs on as an account (G4), is brought to a state and seen to stay there (G13, G15). One that is not there is
 /// made where its command line is given, and otherwise by its package alone.
 pub(in crate::node) static SERVICE: KindSpec = KindSpec {
@@ -157,6 +162,46 @@ pub(in crate::node) static SERVICE: KindSpec = KindSpec {
             AttributeType::Secret("account"),
             false,
             "a secret: that account's password, set together with it; it cannot be read back (G4)",
+        ),
+        state(
+            "first_failure",
+            ON_FAILURE,
+            false,
+            "what Windows does when it fails for the first time; a program or a restart of the computer that is there from \
+             elsewhere is shown as `program` or `reboot`, and Muster sets neither",
+        ),
+        state(
+            "first_failure_delay_seconds",
+            RESTART_DELAY,
+            false,
+            "how long Windows waits before it does that",
+        ),
+        state("second_failure", ON_FAILURE, false, "what Windows does when it fails for the second time"),
+        state(
+            "second_failure_delay_seconds",
+            RESTART_DELAY,
+            false,
+            "how long Windows waits before it does that",
+        ),
+        state("later_failures", ON_FAILURE, false, "what Windows does at every failure after these"),
+        state(
+            "later_failures_delay_seconds",
+            RESTART_DELAY,
+            false,
+            "how long Windows waits before it does that",
+        ),
+        state(
+            "failures_reset_seconds",
+            AttributeType::IntegerOr(0, 31_536_000, "never"),
+            false,
+            "after how long without a failure the next one counts as the first again",
+        ),
+        state(
+            "failures_include_errors",
+            AttributeType::Boolean,
+            false,
+            "whether it counts as a failure, too, when it stops in good order and says that it ended with an error; otherwise \
+             only when its process dies",
         ),
         state("state", AttributeType::OneOf(&["running", "stopped"]), false, "the state to reach and keep"),
         input(

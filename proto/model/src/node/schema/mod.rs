@@ -93,6 +93,8 @@ pub enum AttributeType {
     Integer(i64, i64),
     /// A list of files, each `{file: PATH, sha256: DIGEST}`.
     Scripts,
+    /// A whole number in this range, or this word.
+    IntegerOr(i64, i64, &'static str),
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// A list of lines.
@@ -129,6 +131,7 @@ impl AttributeType {
             Self::Version => "a version".to_owned(),
             Self::Boolean => "`true` or `false`".to_owned(),
             Self::Integer(low, high) => format!("{low} to {high}"),
+            Self::IntegerOr(low, high, word) => format!("{low} to {high}, or `{word}`"),
             Self::OneOf(all) => words(all),
             Self::LineList => "a list of texts".to_owned(),
             Self::IntegerList(low, high) => format!("a list of numbers, {low} to {high}"),
