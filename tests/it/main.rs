@@ -31,6 +31,7 @@ mod media;
 mod offline;
 mod pages;
 mod past;
+mod pfx;
 mod preflight;
 mod recovery;
 mod replacement;

@@ -10,7 +10,6 @@ use std::collections::BTreeSet;
 use muster_model::manifest::{Manifest, Node};
 use muster_model::name::NodeId;
 use muster_model::node::{AttributeRole, AttributeSpec, AttributeType, NodeClass, NodeKind};
-use muster_model::package;
 use muster_model::plan::{AttributePath, New, Old, Reason, Row};
 use muster_model::report::{Finding, NodeReport};
 use muster_model::value::Value;
@@ -107,18 +106,21 @@ pub fn compare(node: &Node, observation: &Observation, ledger: &Ledger) -> Compa
     comparison
 }
 
-/// The secrets that a package's installer is handed, each by a row of its own: they come with a change of its version, and
-/// with nothing else.
+/// The secrets that a package's installer is handed, and the one that opens a file, each by a row of its own: they come with
+/// a change of the thing, and with nothing else.
 fn handed(node: &Node) -> impl Iterator<Item = Row> {
-    let secrets = if node.id.kind == NodeKind::Package { package::handed(node) } else { Vec::new() };
-    secrets.into_iter().map(|(attribute, secret)| {
-        let open = attribute.name == "secret_arguments";
+    node.handed().into_iter().map(|(attribute, secret)| {
+        let reason = match attribute.name.as_str() {
+            "secret_arguments" => Reason::CommandLine,
+            "response_file" => Reason::Handed,
+            _ => Reason::Opens,
+        };
         Row {
             node: node.id.clone(),
             attribute,
             old: Old::Absent,
             new: New::Exact(Value::Secret(secret)),
-            reason: if open { Reason::CommandLine } else { Reason::Handed },
+            reason,
         }
     })
 }
@@ -185,7 +187,9 @@ fn after(node: &Node, observation: &Observation, ledger: &Ledger, provider: &Nod
             });
         }
     }
-    rows.extend(handed(node));
+    if !rows.is_empty() {
+        rows.extend(handed(node));
+    }
     Comparison { rows, finding: None }
 }
 

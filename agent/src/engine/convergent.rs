@@ -67,12 +67,14 @@ impl Engine {
             })
             .collect();
         if missing.is_empty() {
+            // A password that opened a file is of that moment alone.
+            let stays = |row: &&Row| !row.reason.is_of_the_moment();
+            let held: Vec<Row> = task.step.rows.iter().filter(stays).cloned().collect();
             let remark = resource::remark(&task.node, self.host.as_ref());
             let remark = remark.map(|remark| format!("; {remark}")).unwrap_or_default();
-            let evidence = format!("{how}; seen: {}{remark}", ending::held(&task.step.rows));
-            let (rows, held) = (applied.to_vec(), task.step.rows.clone());
+            let evidence = format!("{how}; seen: {}{remark}", ending::held(&held));
             let made = ledger::makes(applied, &task.step.rows, task.interrupted);
-            return Ok(Ending { rows, made, held, ..Ending::new(End::Done, evidence) });
+            return Ok(Ending { rows: applied.to_vec(), made, held, ..Ending::new(End::Done, evidence) });
         }
         let problem = match &after {
             Observation::Unreadable(problem) => format!("it cannot be looked at again: {problem}"),
@@ -96,6 +98,7 @@ fn failed(error: resource::Error, held: Vec<Row>) -> Result<Ending, Error> {
         resource::Error::Host(_)
         | resource::Error::Unmet(_)
         | resource::Error::Secret(_)
+        | resource::Error::Locked { .. }
         | resource::Error::Row { .. } => Ok(Ending { held, ..Ending::new(End::Failed, error.to_string()) }),
     }
 }

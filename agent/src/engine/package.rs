@@ -11,7 +11,7 @@ use muster_model::limits;
 use muster_model::manifest::Node;
 use muster_model::name::Version;
 use muster_model::outcome::End;
-use muster_model::plan::{Reason, Row};
+use muster_model::plan::Row;
 use muster_model::value::Value;
 
 use super::ending::Ending;
@@ -287,7 +287,7 @@ impl Engine {
 /// What holds of the package from now on. What its installer was handed is of that moment alone.
 fn held(task: &Task) -> Vec<Row> {
     let rows = task.step.rows.iter();
-    rows.filter(|row| !matches!(row.reason, Reason::Handed | Reason::CommandLine)).cloned().collect()
+    rows.filter(|row| !row.reason.is_of_the_moment()).cloned().collect()
 }
 
 fn ends(end: End, evidence: String) -> Came {

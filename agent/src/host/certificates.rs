@@ -3,6 +3,7 @@
 //! Neighbours: `resource::certificate` chooses, `resource::private_key_access` grants. Never removes a certificate.
 
 use jiff::Timestamp;
+use muster_proto::secret::SecretValue;
 
 use super::Error;
 
@@ -33,8 +34,9 @@ pub enum KeyAccess {
 pub trait Certificates {
     /// All of them.
     fn all(&self) -> Result<Vec<CertificateFacts>, Error>;
-    /// Imports a PFX file with its key into the machine's key store.
-    fn import(&self, pfx: &str) -> Result<(), Error>;
+    /// Imports a PFX file with its key into the machine's key store. Where its password is another, or it has one and none is
+    /// given, [`Error::Locked`], and nothing is imported.
+    fn import(&self, pfx: &str, password: Option<&SecretValue>) -> Result<(), Error>;
     /// Accounts with an explicit right on the key of that certificate.
     fn key_rights(&self, thumbprint: &str) -> Result<Vec<(String, KeyAccess)>, Error>;
     /// Gives one account exactly this access; other accounts stay as they are.

@@ -174,6 +174,16 @@ pub enum Error {
         /// The machine's own words, with its error code.
         message: String,
     },
+    /// A file does not open with the password that was given, or wants one and was given none.
+    #[error("{file} does not open {}: {message}", if *.is_given { "with the password that was given" } else { "without a password" })]
+    Locked {
+        /// The file.
+        file: String,
+        /// Whether a password was given.
+        is_given: bool,
+        /// The machine's own words, with its error code.
+        message: String,
+    },
     /// Nobody can tell on this server: what would have to be asked is not there, or cannot be asked yet.
     #[error("{what} cannot be told on this server: {message}")]
     CannotTell {

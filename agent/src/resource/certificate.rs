@@ -1,6 +1,6 @@
 //! Certificates: found in the computer's own store, imported from a PFX only where there is none (G16).
 //!
-//! Neighbours: `host::Certificates`; `iis_binding` and `private_key_access` choose by [`best`] too, so that all mean the same
+//! Neighbours: `host::Certificates`; `vault` opens a file's password at the moment at which it is imported; `iis_binding` and `private_key_access` choose by [`best`] too, so that all mean the same
 //! one. Never replaces a certificate and never removes one.
 
 use std::collections::BTreeMap;
@@ -15,6 +15,7 @@ use muster_model::value::Value;
 
 use super::{Error, cannot};
 use crate::host::{self, CertificateFacts, Host};
+use crate::vault::Secrets;
 
 pub(super) fn observe(name: &str, host: &dyn Host) -> Result<Observation, host::Error> {
     let Some(found) = best(name, host)? else { return Ok(Observation::Absent) };
@@ -30,15 +31,35 @@ pub(super) fn observe(name: &str, host: &dyn Host) -> Result<Observation, host::
     }
 }
 
-pub(super) fn apply(node: &Node, rows: &[Row], host: &dyn Host) -> Result<(), Error> {
+pub(super) fn apply(node: &Node, rows: &[Row], host: &dyn Host, secrets: &dyn Secrets) -> Result<(), Error> {
     let pfx = node.attributes.get("pfx").and_then(Value::as_text);
     for row in rows {
         match (row.attribute.is_existence(), &row.new, pfx) {
-            (true, New::Exact(_), Some(pfx)) => host.certificates().import(pfx)?,
+            (true, New::Exact(_), Some(pfx)) => import(node, pfx, host, secrets)?,
+            // It opens the file, and is no work of its own.
+            (false, New::Exact(Value::Secret(_)), Some(_)) => {}
             _ => return Err(cannot(NodeKind::Certificate, row)),
         }
     }
     Ok(())
+}
+
+fn import(node: &Node, pfx: &str, host: &dyn Host, secrets: &dyn Secrets) -> Result<(), Error> {
+    let secret = node.attributes.get("pfx_password").and_then(Value::as_secret);
+    let password = secret.map(|secret| secrets.open(secret)).transpose()?;
+    host.certificates().import(pfx, password.as_ref()).map_err(|told| {
+        if !matches!(told, host::Error::Locked { .. }) {
+            return told.into();
+        }
+        let advice = match secret {
+            Some(secret) => format!(
+                "that was {} {}; set the right one (muster secret set {} {}), then plan again",
+                secret.secret, secret.version, secret.site, secret.secret
+            ),
+            None => format!("give {} its `pfx_password`, a secret, then push and plan again", node.id),
+        };
+        Error::Locked { told, advice }
+    })
 }
 
 /// The certificate that is meant: of several the one with its key, valid, and with the latest end.

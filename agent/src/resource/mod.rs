@@ -58,6 +58,14 @@ pub enum Error {
     /// A secret that it needs does not open.
     #[error(transparent)]
     Secret(#[from] vault::Error),
+    /// A file does not open with its password, or without one.
+    #[error("{told}; nothing was imported; {advice}")]
+    Locked {
+        /// Which, and what the machine said.
+        told: host::Error,
+        /// What to do.
+        advice: String,
+    },
     /// The agent was asked to stop.
     #[error("stopped while it was under way")]
     Stopped(#[from] Stopped),
@@ -130,7 +138,7 @@ pub fn apply(
         NodeKind::Service => service::apply(node, before, agreed.rows(), host, secrets),
         NodeKind::IisAppPool => iis_app_pool::apply(name, before, agreed.rows(), host),
         NodeKind::IisSite => iis_site::apply(name, before, agreed.rows(), host),
-        NodeKind::Certificate => certificate::apply(node, agreed.rows(), host),
+        NodeKind::Certificate => certificate::apply(node, agreed.rows(), host, secrets),
         NodeKind::IisBinding => iis_binding::apply(node, before, agreed.rows(), host),
         NodeKind::PrivateKeyAccess => private_key_access::apply(name, agreed.rows(), host),
         NodeKind::Folder => folder::apply(name, agreed.rows(), host),

@@ -74,6 +74,7 @@ fn purpose(steps: &[(&Role, &Step)]) -> &'static str {
         | Reason::Reset
         | Reason::Handed
         | Reason::CommandLine
+        | Reason::Opens
         | Reason::Confirm
         | Reason::Due
         | Reason::Triggered

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::binding::BindingName;
 use crate::digest::Digest;
 use crate::name::{Generation, Guide, HostName, NodeId, ProductId, Role, ServerId, Slug};
-use crate::node::{AttributeRole, Effect, NodeKind};
+use crate::node::{AttributeRole, AttributeType, Effect, NodeKind};
+use crate::package;
+use crate::plan::AttributePath;
 use crate::secret::SecretRef;
 use crate::sql_address::SqlAddress;
 use crate::value::Value;
@@ -131,6 +133,19 @@ impl Node {
     /// Every secret that it uses: those of its attributes, and the one that its SQL Server is logged on to with.
     pub fn secrets(&self) -> impl Iterator<Item = &SecretRef> {
         self.attributes.values().flat_map(Value::secrets).chain(self.logs_on_with())
+    }
+
+    /// The secrets that its effect is handed and that nothing compares, each as the attribute and member that a row has for
+    /// it: in the order of the rows, each once.
+    pub fn handed(&self) -> Vec<(AttributePath, SecretRef)> {
+        let attributes = self.id.kind.spec().attributes.iter();
+        let alone = attributes
+            .filter(|spec| spec.role == AttributeRole::Input && matches!(spec.ty, AttributeType::Secret(_)));
+        let alone = alone.filter_map(|spec| {
+            let secret = self.attributes.get(spec.name)?.as_secret()?;
+            Some((AttributePath { name: spec.name.to_owned(), member: None }, secret.clone()))
+        });
+        package::handed(self).into_iter().chain(alone).collect()
     }
 
     /// The secret without which its SQL Server cannot even be looked at.

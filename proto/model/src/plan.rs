@@ -216,6 +216,8 @@ pub enum Reason {
     Handed,
     /// A secret that the installer is told on its command line, where other programs of the computer may see it.
     CommandLine,
+    /// A secret that opens the file which the thing comes from.
+    Opens,
     /// A person confirms it.
     Confirm,
     /// A task that was not run to its end yet.
@@ -224,6 +226,26 @@ pub enum Reason {
     Triggered,
     /// A task that an earlier change made necessary, and that was not run since.
     Owed,
+}
+
+impl Reason {
+    /// Whether the row tells of a secret that is used in the step: of that moment alone, and nothing that holds afterwards.
+    pub fn is_of_the_moment(self) -> bool {
+        match self {
+            Self::Handed | Self::CommandLine | Self::Opens => true,
+            Self::Missing
+            | Self::Changed
+            | Self::Drift
+            | Self::Differs
+            | Self::Reset
+            | Self::Removed
+            | Self::Foreign
+            | Self::Confirm
+            | Self::Due
+            | Self::Triggered
+            | Self::Owed => false,
+        }
+    }
 }
 
 impl fmt::Display for Old {
@@ -259,6 +281,7 @@ impl fmt::Display for Reason {
             Self::Foreign => "not in the documents",
             Self::Handed => "handed to the installer",
             Self::CommandLine => "secret on the command line",
+            Self::Opens => "opens its file",
             Self::Confirm => "a person confirms",
             Self::Due => "not run yet",
             Self::Triggered => "runs with that change",

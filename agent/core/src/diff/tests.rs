@@ -314,6 +314,21 @@ fn a_password_is_set_again_with_its_account() {
     );
 }
 
+/// The password of a file comes with the thing that is made from it, and with nothing else.
+#[test]
+fn what_opens_a_file_is_a_row_where_the_file_is_opened() {
+    let wanted = node("certificate/CN=a", &[("pfx", r"C:\a.pfx".into()), ("pfx_password", secret(3))], None);
+    let rows = |seen: &Observation| -> Vec<String> {
+        let rows = compare(&wanted, seen, &Ledger::default()).rows;
+        rows.iter()
+            .map(|row| format!("{} {} -> {} ({})", row.attribute, row.old, row.new, row.reason))
+            .collect()
+    };
+    let opened = "pfx_password (absent) -> v3 (opens its file)";
+    assert_eq!(rows(&Observation::Absent), ["exists (absent) -> true (missing)", opened]);
+    assert_eq!(rows(&present(&[])), [""; 0]);
+}
+
 /// A reinstallation makes the service anew: that its account looks right says nothing of its password.
 #[test]
 fn what_an_installed_package_provides_has_no_known_password() {

@@ -6,13 +6,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use muster_model::name::{HostName, Version};
 use serde::{Deserialize, Serialize};
 
 use super::sql::state::SqlDeclared;
 use super::state::{
     Answer, Certificate, Computer, Content, Feature, File, Folder, Pfx, Pool, PoolDefaults, RegistryValue,
-    Service, Site, SiteDefaults, SslEntry, State, is_default, local_system,
+    Service, Site, SiteDefaults, SslEntry, State, is_default, local_system, pfx_digest,
 };
 use crate::host::recovery::Recovery;
 use crate::host::{Access, RegistryData, ServiceState, StartMode};
@@ -48,7 +49,7 @@ pub struct Declaration {
     pub certificates: BTreeMap<String, Certificate>,
     /// PFX files that can be imported, by path.
     #[serde(default)]
-    pub pfx: BTreeMap<String, Pfx>,
+    pub pfx: BTreeMap<String, PfxMade>,
     /// Folders that are there before any package.
     #[serde(default)]
     pub folders: BTreeMap<String, FolderMade>,
@@ -127,6 +128,29 @@ pub struct Effects {
     /// What answers HTTP once it is there.
     #[serde(default)]
     pub http: BTreeMap<String, Answer>,
+}
+
+/// A PFX file, as whoever handed it over made it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PfxMade {
+    /// The thumbprint of the certificate in it.
+    pub thumbprint: String,
+    /// Its subject.
+    pub subject: String,
+    /// When it ends.
+    pub not_after: Timestamp,
+    /// The password that opens it, of which the twin keeps a digest; none where it has none.
+    #[serde(default)]
+    pub password: Option<String>,
+}
+
+impl PfxMade {
+    fn kept(self) -> Pfx {
+        let Self { thumbprint, subject, not_after, password } = self;
+        let password = password.map(|password| pfx_digest(&thumbprint, &password));
+        Pfx { thumbprint, subject, not_after, password }
+    }
 }
 
 /// A service, as an installer leaves it.
@@ -282,6 +306,7 @@ impl Declaration {
             (address, PathBuf::from(declared.dir.unwrap_or_else(own)))
         });
         let sql_servers = sql_servers.collect();
-        (state, Catalogue { sql_servers, pfx: self.pfx, packages: self.packages })
+        let pfx = self.pfx.into_iter().map(|(path, made)| (path, made.kept())).collect();
+        (state, Catalogue { sql_servers, pfx, packages: self.packages })
     }
 }

@@ -2,9 +2,11 @@
 //!
 //! Neighbours: `catalogue` has the PFX files. As on Windows, an import makes a new key, on which nobody has a right yet.
 
+use muster_proto::secret::SecretValue;
+
 use super::fault::Operation;
 use super::ledger::Deed;
-use super::state::{Certificate, find, find_mut};
+use super::state::{Certificate, find, find_mut, pfx_digest};
 use super::{Twin, refused};
 use crate::host::{CertificateFacts, Certificates, Error, KeyAccess};
 
@@ -25,12 +27,17 @@ impl Certificates for Twin {
         })
     }
 
-    fn import(&self, path: &str) -> Result<(), Error> {
+    fn import(&self, path: &str, password: Option<&SecretValue>) -> Result<(), Error> {
         let catalogue = self.store.catalogue()?;
         self.operate(Operation::CertificateImport, path, |section, _| {
             let Some(pfx) = find(&catalogue.pfx, path) else {
                 return Err(refused(Operation::CertificateImport, path, "error 2: there is no such file"));
             };
+            let given = password.map(|password| pfx_digest(&pfx.thumbprint, password.expose()));
+            if given != pfx.password {
+                let message = "error 86: the password is not correct".to_owned();
+                return Err(Error::Locked { file: path.to_owned(), is_given: given.is_some(), message });
+            }
             section.commit(Deed::altered("certificate", &pfx.thumbprint, "imported", path), |state| {
                 let found = Certificate {
                     subject: pfx.subject.clone(),

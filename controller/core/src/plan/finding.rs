@@ -8,7 +8,7 @@ use std::fmt;
 
 use muster_model::manifest::Node;
 use muster_model::name::{NodeId, Role, ServerId};
-use muster_model::node::{NodeClass, NodeKind};
+use muster_model::node::{AttributeRole, NodeClass, NodeKind};
 use muster_model::preflight::Verdict;
 use muster_model::report::{Finding, ServerReport};
 
@@ -192,8 +192,11 @@ fn warnings(servers: &[ServerInput], reports: &BTreeMap<Role, &ServerReport>) ->
 /// Drift of a password cannot be seen.
 fn unseen(server: &ServerInput) -> Option<String> {
     let manifest = server.manifest.value();
-    // What a person types into an installer's dialogs is nothing that Muster sets.
-    let is_set = |node: &&Node| node.attributes.values().any(|value| value.as_secret().is_some());
+    // What a person types into an installer's dialogs, and what opens a file, is nothing that Muster sets.
+    let is_set = |node: &&Node| {
+        let compared = node.id.kind.spec().attributes.iter().filter(|spec| spec.role == AttributeRole::State);
+        compared.filter_map(|spec| node.attributes.get(spec.name)).any(|value| value.as_secret().is_some())
+    };
     let resources = manifest.nodes.iter().filter(|node| node.id.kind.class() == NodeClass::Resource);
     let mut nodes = resources.filter(is_set);
     let first = nodes.next()?;

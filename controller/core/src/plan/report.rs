@@ -9,8 +9,7 @@ use muster_model::FORMAT;
 use muster_model::digest::Digest;
 use muster_model::manifest::{Manifest, Moment, Node};
 use muster_model::name::NodeId;
-use muster_model::node::{AttributeRole, NodeClass, NodeKind};
-use muster_model::package;
+use muster_model::node::{AttributeRole, NodeClass};
 use muster_model::plan::{AttributePath, New, Old, Reason, Row};
 use muster_model::report::{NodeReport, ServerReport};
 use muster_model::value::Value;
@@ -144,6 +143,7 @@ fn check_task(entry: &NodeReport, node: &Node, report: &ServerReport) -> Result<
                 | Reason::Foreign
                 | Reason::Handed
                 | Reason::CommandLine
+                | Reason::Opens
                 | Reason::Confirm
                 | Reason::Due => false,
             }),
@@ -161,10 +161,8 @@ fn is_observed(node: &Node, attribute: &AttributePath) -> bool {
     let attribute_of_kind = node.id.kind.spec().attribute(&attribute.name).is_some_and(|spec| {
         spec.role == AttributeRole::State && spec.ty.is_set() == attribute.member.is_some()
     });
-    let handed = || package::handed(node).iter().any(|(handed, _)| handed == attribute);
-    attribute_of_kind
-        || (resource && attribute.is_existence())
-        || (node.id.kind == NodeKind::Package && handed())
+    let handed = || node.handed().iter().any(|(handed, _)| handed == attribute);
+    attribute_of_kind || (resource && (attribute.is_existence() || handed()))
 }
 
 fn check_row(row: &Row, node: &Node, manifest: &Manifest, report: &ServerReport) -> Result<(), ReportError> {
@@ -207,7 +205,7 @@ fn wanted(node: &Node, attribute: &AttributePath) -> Option<Value> {
     if node.is_taken_off() {
         return None;
     }
-    let handed = package::handed(node).into_iter().find(|(handed, _)| handed == attribute);
+    let handed = node.handed().into_iter().find(|(handed, _)| handed == attribute);
     if let Some((_, secret)) = handed {
         return Some(Value::Secret(secret));
     }

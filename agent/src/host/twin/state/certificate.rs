@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use muster_model::digest::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::host::KeyAccess;
@@ -42,4 +43,12 @@ pub struct Pfx {
     pub subject: String,
     /// When it ends.
     pub not_after: Timestamp,
+    /// The digest of its password, see [`pfx_digest`]; never the password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<Digest>,
+}
+
+/// What a twin keeps of a PFX file's password.
+pub fn pfx_digest(thumbprint: &str, password: &str) -> Digest {
+    Digest::of(format!("PFX file with the twin's certificate {thumbprint}\n{password}").as_bytes())
 }

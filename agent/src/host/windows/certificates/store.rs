@@ -18,6 +18,8 @@ use windows_sys::Win32::Security::Cryptography::{
     CertNameToStrW, CertOpenStore, HCERTSTORE, PFXImportCertStore, X509_ASN_ENCODING,
 };
 
+use zeroize::Zeroizing;
+
 use super::super::text::{narrow, wide};
 use crate::host::CertificateFacts;
 
@@ -26,6 +28,9 @@ const STORE: &str = "MY";
 /// From 1601 to 1970, in units of 100 ns.
 const UNIX_EPOCH: i64 = 116_444_736_000_000_000;
 const UNITS_OF_SECOND: i64 = 10_000_000;
+
+/// For the error that has no code.
+pub(super) const UNSAID: &str = "it does not open, and nothing says why; its password may be another";
 
 /// A store, open.
 pub(super) struct Store(HCERTSTORE);
@@ -51,18 +56,30 @@ impl Store {
         Self::given(unsafe { CertOpenStore(CERT_STORE_PROV_SYSTEM_W, 0, 0, flags, name.as_ptr().cast()) })
     }
 
-    /// What is in a PFX file without a password, in memory; its keys are put into the machine's key store, not to be taken
-    /// out again.
-    pub(super) fn of_pfx(bytes: &mut [u8]) -> io::Result<Self> {
+    /// What is in a PFX file, in memory; its keys are put into the machine's key store, not to be taken out again. With another
+    /// password than the file's Windows says [`ERROR_INVALID_PASSWORD`] and puts nothing there.
+    ///
+    /// [`ERROR_INVALID_PASSWORD`]: https://learn.microsoft.com/en-us/windows/win32/api/wincrypt/nf-wincrypt-pfximportcertstore
+    pub(super) fn of_pfx(bytes: &mut [u8], password: Option<&str>) -> io::Result<Self> {
         let length = u32::try_from(bytes.len()).map_err(io::Error::other)?;
         let file = CRYPT_INTEGER_BLOB { cbData: length, pbData: bytes.as_mut_ptr() };
-        let empty = wide("");
+        let text = Zeroizing::new(wide(password.unwrap_or_default()));
         // SAFETY: the bytes are alive and as long as is said, and the password ends with a zero.
-        let store = Self::given(unsafe { PFXImportCertStore(&file, empty.as_ptr(), CRYPT_MACHINE_KEYSET) });
+        let store = Self::opened(unsafe { PFXImportCertStore(&file, text.as_ptr(), CRYPT_MACHINE_KEYSET) });
+        if store.is_ok() || password.is_some() {
+            return store;
+        }
         // Some programs write "no password" as an empty one, and some as none.
-        // SAFETY: as above.
-        store
-            .or_else(|_| Self::given(unsafe { PFXImportCertStore(&file, ptr::null(), CRYPT_MACHINE_KEYSET) }))
+        // SAFETY: as above, and null is no password.
+        Self::opened(unsafe { PFXImportCertStore(&file, ptr::null(), CRYPT_MACHINE_KEYSET) })
+    }
+
+    /// Wine 8 says nothing of why a file does not open.
+    fn opened(store: HCERTSTORE) -> io::Result<Self> {
+        Self::given(store).map_err(|error| match error.raw_os_error() {
+            Some(0) => io::Error::other(UNSAID),
+            _ => error,
+        })
     }
 
     fn given(store: HCERTSTORE) -> io::Result<Self> {

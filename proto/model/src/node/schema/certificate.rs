@@ -12,12 +12,20 @@ pub(in crate::node) static CERTIFICATE: KindSpec = KindSpec {
     class: NodeClass::Resource,
     effect: Effect::Convergent,
     name_is: "the certificate's thumbprint, subject or common name",
-    attributes: &[input(
-        "pfx",
-        AttributeType::Line,
-        false,
-        "the PFX file on the server to import it from where it is not there",
-    )],
+    attributes: &[
+        input(
+            "pfx",
+            AttributeType::Line,
+            false,
+            "the PFX file on the server to import it from where it is not there",
+        ),
+        input(
+            "pfx_password",
+            AttributeType::Secret("pfx"),
+            false,
+            "a secret: the password that opens that file, by a row of its own when it is imported; left out where it has none",
+        ),
+    ],
 };
 
 /// `private_key_access`: accounts that may use the certificate's private key. A wider grant that exists is in sync (G16).
