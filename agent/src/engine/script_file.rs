@@ -1,12 +1,12 @@
-//! A script on its server: seen to be the file that was approved, held, and read batch by batch.
+//! A script on its server, with what it takes in: seen to be the files that were approved, held, and read batch by batch.
 //!
-//! The file is opened once: its digest is taken, its batches are counted and later run, all through one opening, so that what
-//! was hashed is what is run. No more of it is in memory than its largest batch. Neighbours: `sql` runs the batches;
-//! `muster_agent_core::script` cuts them.
+//! Each file is opened once: its digest is taken, its batches are counted and later run, all through one opening, so that what
+//! was hashed is what is run. No more is in memory than the largest batch, and a piece of each file that is open within another.
+//! Neighbours: `sql` runs the batches; `muster_agent_core::script` cuts them and says which file is next.
 
 use std::io::{self, SeekFrom};
 
-use muster_agent_core::script::{Batch, Encoding, Reader, Script, ScriptError, Sniffer};
+use muster_agent_core::script::{Batch, Encoding, Reader, Script, ScriptError, Sniffer, Step};
 use muster_model::digest::{Digest, Hasher};
 
 use crate::host::{Files, Source};
@@ -14,11 +14,17 @@ use crate::host::{Files, Source};
 /// How much is read at once.
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// A script that is what the document says, and can be cut into batches to its end.
+/// A script that is what the document says, with all that it may take in, and can be cut into batches to its end.
 pub(super) struct ScriptFile {
     pub(super) script: Script,
     /// How many runs of batches it has; each repetition of `GO n` counts.
     pub(super) runs: u32,
+    /// The script itself, then what it may take in, as listed.
+    files: Vec<Opened>,
+}
+
+/// A file whose digest is the document's.
+struct Opened {
     source: Box<dyn Source>,
     encoding: Encoding,
 }
@@ -26,18 +32,18 @@ pub(super) struct ScriptFile {
 impl ScriptFile {
     /// Opens a script, or says in words, with file and line, why it cannot be run.
     pub(super) fn open(script: Script, files: &dyn Files) -> Result<Self, String> {
-        let opened = files.open(&script.file).map_err(|error| error.to_string())?;
-        let source = opened.ok_or_else(|| format!("{}: there is no such file", script.file))?;
-        Self::of(script, source)
+        Self::of(script, |path| {
+            let opened = files.open(path).map_err(|error| error.to_string())?;
+            opened.ok_or_else(|| format!("{path}: there is no such file"))
+        })
     }
 
-    fn of(script: Script, mut source: Box<dyn Source>) -> Result<Self, String> {
-        let name = script.file.clone();
-        let (digest, encoding) = look(source.as_mut()).map_err(|error| unreadable(&name, &error))?;
-        if digest != script.sha256 {
-            return Err(format!("{name}: its SHA-256 is {digest}, the document says {}", script.sha256));
-        }
-        let mut file = Self { script, runs: 0, source, encoding };
+    fn of(script: Script, open: impl Fn(&str) -> Result<Box<dyn Source>, String>) -> Result<Self, String> {
+        let includes = script.includes.iter().map(|include| (include.file.as_str(), include.sha256));
+        let listed = std::iter::once((script.file.as_str(), script.sha256)).chain(includes);
+        let opened = listed.map(|(path, sha256)| Opened::of(path, sha256, open(path)?));
+        let files = opened.collect::<Result<_, _>>()?;
+        let mut file = Self { script, runs: 0, files };
         let mut runs = 0_u32;
         file.each(
             |problem| problem,
@@ -49,28 +55,55 @@ impl ScriptFile {
         Ok(Self { runs, ..file })
     }
 
-    /// Hands over every batch, in order, until one says no; `wrong` takes what is wrong with the file itself.
+    /// Hands over every batch, in order, until one says no; `wrong` takes what is wrong with the files themselves.
     pub(super) fn each<E>(
         &mut self,
         wrong: impl Fn(String) -> E,
         mut take: impl FnMut(Batch) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Self { script, source, encoding, .. } = self;
-        let mut reader = Reader::new(*encoding);
-        let refused =
-            |error: ScriptError| wrong(format!("{}:{}: {}", script.file, error.line, error.problem));
-        source.seek(SeekFrom::Start(0)).map_err(|error| wrong(unreadable(&script.file, &error)))?;
+        let Self { script, files, .. } = self;
+        let script = &*script;
+        let refused = |ScriptError { place, problem }: ScriptError| {
+            wrong(format!("{}:{}: {problem}", script.path(place.file), place.line))
+        };
+        let missing = |file: usize| wrong(format!("{} is not open", script.path(file)));
+        let first = files.first_mut().ok_or_else(|| missing(0))?;
+        first.rewind().map_err(|error| wrong(unreadable(&script.file, &error)))?;
+        let mut reader = Reader::new(script, first.encoding);
         let mut piece = vec![0; PIECE_BYTES];
         loop {
-            match source.read(&mut piece) {
-                Ok(0) => break,
-                Ok(length) => {
-                    reader.push(&piece[..length]).map_err(&refused)?.into_iter().try_for_each(&mut take)?;
+            match reader.step().map_err(&refused)? {
+                Step::More(file) => {
+                    let opened = files.get_mut(file).ok_or_else(|| missing(file))?;
+                    let read = opened.source.read(&mut piece);
+                    let length = read.map_err(|error| wrong(unreadable(script.path(file), &error)))?;
+                    reader.push(&piece[..length]);
                 }
-                Err(error) => return Err(wrong(unreadable(&script.file, &error))),
+                Step::Begin(file) => {
+                    let opened = files.get_mut(file).ok_or_else(|| missing(file))?;
+                    opened.rewind().map_err(|error| wrong(unreadable(script.path(file), &error)))?;
+                    reader.begin(file, opened.encoding);
+                }
+                Step::Batch(batch) => take(batch)?,
+                Step::End => return Ok(()),
             }
         }
-        reader.finish().map_err(&refused)?.into_iter().try_for_each(take)
+    }
+}
+
+impl Opened {
+    /// The file that this was opened from, seen to be what the document says.
+    fn of(path: &str, sha256: Digest, mut source: Box<dyn Source>) -> Result<Self, String> {
+        let (digest, encoding) = look(source.as_mut()).map_err(|error| unreadable(path, &error))?;
+        if digest != sha256 {
+            return Err(format!("{path}: its SHA-256 is {digest}, the document says {sha256}"));
+        }
+        Ok(Self { source, encoding })
+    }
+
+    /// Back to its beginning.
+    fn rewind(&mut self) -> io::Result<()> {
+        self.source.seek(SeekFrom::Start(0)).map(drop)
     }
 }
 
@@ -95,8 +128,10 @@ fn unreadable(file: &str, error: &io::Error) -> String {
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
-    use std::io::{Read, Seek};
+    use std::io::{Cursor, Read, Seek};
     use std::process::Command;
+
+    use muster_agent_core::script::Include;
 
     use super::*;
 
@@ -141,26 +176,33 @@ mod tests {
     fn process_that_reads_a_large_script() {
         let (sha256, _) = look(&mut Endless(0)).unwrap();
         let before_kib = peak_kib();
-        let script = Script { file: r"C:\large.sql".to_owned(), sha256 };
-        let mut file = ScriptFile::of(script, Box::new(Endless(0))).unwrap();
-        assert_eq!(u64::from(file.runs), BATCHES);
+        let include = Include { file: r"C:\part.sql".to_owned(), sha256 };
+        let main = b":r part.sql\n:r part.sql\n".as_slice();
+        let script =
+            Script { file: r"C:\large.sql".to_owned(), sha256: Digest::of(main), includes: vec![include] };
+        let open = |path: &str| -> Result<Box<dyn Source>, String> {
+            Ok(if path == r"C:\large.sql" { Box::new(Cursor::new(main)) } else { Box::new(Endless(0)) })
+        };
+        let mut file = ScriptFile::of(script, open).unwrap();
+        assert_eq!(u64::from(file.runs), 2 * BATCHES);
         let mut seen = 0;
         file.each(
             |problem| problem,
             |batch| {
-                assert_eq!(u64::from(batch.line), 2 * seen + 1);
+                let place = batch.place(1);
+                assert_eq!((place.file, u64::from(place.line)), (1, 2 * (seen % BATCHES) + 1));
                 seen += 1;
                 Ok(())
             },
         )
         .unwrap();
-        assert_eq!(seen, BATCHES);
+        assert_eq!(seen, 2 * BATCHES);
         let grown_kib = peak_kib() - before_kib;
         assert!(grown_kib < MOST_KIB, "{grown_kib} KiB more for a script of 50 MiB");
     }
 
     #[test]
-    fn a_script_of_50_mib_is_read_in_little_memory() {
+    fn a_script_that_takes_50_mib_in_twice_is_read_in_little_memory() {
         let mut reader = Command::new(std::env::current_exe().unwrap());
         reader.args([
             "--ignored",

@@ -5,7 +5,7 @@
 //! operator orders it. Batches that are marked are never run again. Neighbours: `muster_agent_core::script` cuts and marks,
 //! `host::SqlServer` runs.
 
-use muster_agent_core::script::{Batch, Mark, property, scripts};
+use muster_agent_core::script::{Batch, Mark, Script, property, scripts};
 use muster_agent_core::tsql;
 use muster_model::outcome::End;
 use muster_model::value::Value;
@@ -20,11 +20,10 @@ use crate::resource::{sql_database, sql_scripts};
 /// Lines that batches printed, as far as evidence shows them.
 const PRINTED_LINES: usize = 8;
 
-/// Where the marks of a file are.
+/// Where the marks of a script are.
 #[derive(Clone, Copy)]
 struct Marked<'a> {
-    /// The file's name.
-    file: &'a str,
+    script: &'a Script,
     /// The extended property that holds its mark.
     property: &'a str,
     /// The database and its server, in words.
@@ -77,9 +76,8 @@ impl Engine {
         place: &str,
         printed: &mut Vec<String>,
     ) -> Result<u32, Halt> {
-        let (property, name, of) =
-            (property(&task.node, &file.script), file.script.name().to_owned(), file.runs);
-        let marked = Marked { file: &name, property: &property, place };
+        let (property, script, of) = (property(&task.node, &file.script), file.script.clone(), file.runs);
+        let marked = Marked { script: &script, property: &property, place };
         let mark =
             sql_scripts::read(session, &property).map_err(|problem| failed(format!("{place}: {problem}")))?;
         let mark = mark.unwrap_or(Mark { done: 0, begun: false, of });
@@ -95,7 +93,7 @@ impl Engine {
                     return Err(Halt::Ends(undecided(task, &unit)));
                 }
                 self.patience(task, "running scripts").waited(0).map_err(Halt::Stopped)?;
-                self.progress(task, format!("{name} batch {number} of {of}"));
+                self.progress(task, format!("{} batch {number} of {of}", script.name()));
                 keep(&unit, run(&unit, session)?, printed);
                 ran += 1;
             }
@@ -111,7 +109,7 @@ impl Engine {
 /// Logs what a batch printed; the first lines of a task are evidence.
 fn keep(unit: &Unit<'_>, said: Vec<String>, printed: &mut Vec<String>) {
     for line in said.into_iter().filter(|line| !line.is_empty()) {
-        tracing::info!(script = unit.marked.file, batch = unit.number, %line, "printed");
+        tracing::info!(script = unit.marked.script.name(), batch = unit.number, %line, "printed");
         if printed.len() < PRINTED_LINES {
             printed.push(line);
         }
@@ -121,7 +119,7 @@ fn keep(unit: &Unit<'_>, said: Vec<String>, printed: &mut Vec<String>) {
 /// Runs one batch and marks it.
 fn run(unit: &Unit<'_>, session: &mut dyn SqlSession) -> Result<Vec<String>, Halt> {
     let Unit { marked, of, .. } = *unit;
-    let label = format!("{}#{}", marked.file, unit.number);
+    let label = format!("{}#{}", marked.script.name(), unit.number);
     let through = Mark { done: unit.number, begun: false, of };
     let mark = through.to_string();
     let batch = SqlBatch { text: &unit.batch.text, label: &label, mark: Some((marked.property, &mark)) };
@@ -181,32 +179,34 @@ fn alone(
 }
 
 fn set(session: &mut dyn SqlSession, marked: Marked<'_>, mark: Mark) -> Result<(), Halt> {
-    let Marked { file, property, place } = marked;
-    let wrong = |error: SqlError| failed(format!("{place}: the mark of {file} could not be set: {error}"));
+    let Marked { script, property, place } = marked;
+    let wrong =
+        |error: SqlError| failed(format!("{place}: the mark of {} could not be set: {error}", script.name()));
     session.set_property(property, &mark.to_string()).map_err(wrong)
 }
 
 /// The end after a batch that failed: file, line, batch, the server's words, what became of it.
 fn broken(unit: &Unit<'_>, message: &str, line: u32, became: &str) -> Halt {
-    let Marked { file: name, place, .. } = unit.marked;
-    let line = unit.batch.line.saturating_add(line.saturating_sub(1));
+    let Marked { script, place, .. } = unit.marked;
+    let told = script.told(unit.batch.place(line));
     failed(format!(
-        "{name}:{line} batch {} of {} on {place}: {message}; the batch {became}; batches before it are marked and not run again",
+        "{told} batch {} of {} on {place}: {message}; the batch {became}; batches before it are marked and not run again",
         unit.number, unit.of
     ))
 }
 
 /// The end where a batch outside a transaction was begun and nobody knows how it ended.
 fn undecided(task: &Task, unit: &Unit<'_>) -> Ending {
-    let Unit { marked: Marked { file, property, place }, batch, number, of } = *unit;
+    let Unit { marked: Marked { script, property, place }, batch, number, of } = *unit;
     let whole = Mark { done: number, begun: false, of };
     Ending::new(
         End::Unknown,
         format!(
-            "{file}:{} batch {number} of {of} on {place} was begun outside a transaction and its end is not recorded. If it \
+            "{} batch {number} of {of} on {place} was begun outside a transaction and its end is not recorded. If it \
              did not take place, resume with --restart {}. If it did, run EXEC sys.sp_updateextendedproperty N'{property}', \
              N'{whole}' there, then resume",
-            batch.line, task.step.number
+            script.told(batch.place(1)),
+            task.step.number
         ),
     )
 }

@@ -1,9 +1,9 @@
 //! The lines of a script that are sqlcmd's own, by the rules of go-sqlcmd's `pkg/sqlcmd/commands.go`.
 //!
-//! Obeyed is what says which batches there are; what only changes the output has no effect here; what would run another file,
-//! another server, another program, or go on after an error is refused with what to do. Neighbours: `split` obeys.
+//! Obeyed is what says which batches there are; what only changes the output has no effect here; what would go to another
+//! server, run another program, or go on after an error is refused with what to do. Neighbours: `split` obeys.
 
-use super::ScriptError;
+use super::{Place, ScriptError};
 
 /// How often one `GO n` may repeat its batch; a larger number is a slip.
 const TIMES_MOST: u32 = 10_000;
@@ -19,6 +19,8 @@ pub(super) enum Command {
     Reset,
     /// `EXIT` or `QUIT`: nothing after it is read. `EXIT()` runs the present batch before.
     Exit { after_batch: bool },
+    /// `:r FILE`, the name as it is written, without quotes.
+    Take(String),
     /// What changes the output and nothing else.
     Nothing,
 }
@@ -27,13 +29,13 @@ pub(super) enum Command {
 ///
 /// # Errors
 /// Where it is one that is not obeyed, or is written wrongly.
-pub(super) fn read(line: &str, number: u32) -> Result<Option<Command>, ScriptError> {
+pub(super) fn read(line: &str, place: Place) -> Result<Option<Command>, ScriptError> {
     let line = line.trim_matches([' ', '\t', '\r', '\n']);
     let (word, rest) = line.split_once([' ', '\t', '(']).unwrap_or((line, ""));
     let rest = without_comment(rest);
     let has_bracket = line.get(word.len()..).is_some_and(|after| after.starts_with('('));
     let lower = word.to_lowercase();
-    let refuse = |problem: String| Err(ScriptError { line: number, problem });
+    let refuse = |problem: String| Err(ScriptError { place, problem });
     if line.starts_with("!!") || line.starts_with(":!!") {
         return refuse(
             "`!!` runs a program, which is never done from a script: take the line out".to_owned(),
@@ -52,12 +54,14 @@ pub(super) fn read(line: &str, number: u32) -> Result<Option<Command>, ScriptErr
         (":quit" | "quit", "") if !has_bracket => Ok(Some(Command::Exit { after_batch: false })),
         (":reset" | "reset", _) if !has_bracket => Ok(Some(Command::Reset)),
         (":ed" | "ed", _) if !has_bracket => refuse("`ED` opens an editor: take the line out".to_owned()),
-        (":on" | "on", rest) if is_on_error(rest) => on_error(rest, number).map(Some),
-        (":setvar", rest) => set(rest, number).map(Some),
+        (":on" | "on", rest) if is_on_error(rest) => on_error(rest, place).map(Some),
+        (":setvar", rest) => set(rest, place).map(Some),
         (":list" | ":listvar" | ":out" | ":error" | ":perftrace" | ":xml", _) => Ok(Some(Command::Nothing)),
-        (":r", _) => refuse(
-            "`:r` runs another file: write that file into the list of scripts, with its SHA-256".to_owned(),
-        ),
+        (":r", _) if has_bracket => refuse(wrong_take(line)),
+        (":r", name) => match file_name(name) {
+            Some(name) => Ok(Some(Command::Take(name.to_owned()))),
+            None => refuse(wrong_take(line)),
+        },
         (":connect", _) => refuse("`:connect` goes to another server: make a task for that one".to_owned()),
         (word, _) if word.starts_with(':') => refuse(format!(
             "`{word}` is a command of sqlcmd that is not carried out: write what it does into the list of scripts"
@@ -73,24 +77,37 @@ pub(super) fn read(line: &str, number: u32) -> Result<Option<Command>, ScriptErr
 pub(super) fn times(
     written: &str,
     value_of: impl Fn(&str) -> Option<String>,
-    line: u32,
+    place: Place,
 ) -> Result<u32, ScriptError> {
     let variable =
         written.strip_prefix("$(").and_then(|rest| rest.strip_suffix(')')).filter(|name| is_variable(name));
     let text = match variable {
         Some(name) => value_of(&name.to_lowercase()).ok_or_else(|| ScriptError {
-            line,
+            place,
             problem: format!("the variable $({name}) has no value: no `:setvar {name}` comes before it"),
         })?,
         None => written.to_owned(),
     };
     let times = if text.is_empty() { Some(1) } else { text.parse().ok() };
     let times = times.filter(|times| (1..=TIMES_MOST).contains(times));
-    times.ok_or_else(|| ScriptError { line, problem: wrong_go(&format!("GO {text}")) })
+    times.ok_or_else(|| ScriptError { place, problem: wrong_go(&format!("GO {text}")) })
 }
 
 fn wrong_go(line: &str) -> String {
     format!("`{line}` is not `GO` or `GO n` with n from 1 to {TIMES_MOST}")
+}
+
+fn wrong_take(line: &str) -> String {
+    format!("`{line}` names no file: write `:r FILE`, the name bare or whole in double quotes")
+}
+
+/// The file that is meant: in double quotes or bare, blanks and all.
+fn file_name(written: &str) -> Option<&str> {
+    let name = match written.strip_prefix('"') {
+        Some(rest) => rest.strip_suffix('"')?,
+        None => written,
+    };
+    (!name.trim().is_empty() && !name.contains('"')).then(|| name.trim())
 }
 
 /// What stands in brackets after a word: the whole rest, up to its last bracket.
@@ -103,17 +120,17 @@ fn is_on_error(rest: &str) -> bool {
     rest.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("error"))
 }
 
-fn on_error(rest: &str, line: u32) -> Result<Command, ScriptError> {
+fn on_error(rest: &str, place: Place) -> Result<Command, ScriptError> {
     let what = rest.split_whitespace().nth(1).unwrap_or_default();
     if what.eq_ignore_ascii_case("exit") {
         return Ok(Command::Nothing);
     }
     let problem = "only `:on error exit` is obeyed: a batch that fails stops its script, and what it did is rolled back".to_owned();
-    Err(ScriptError { line, problem })
+    Err(ScriptError { place, problem })
 }
 
-fn set(rest: &str, line: u32) -> Result<Command, ScriptError> {
-    let wrong = |problem: String| ScriptError { line, problem };
+fn set(rest: &str, place: Place) -> Result<Command, ScriptError> {
+    let wrong = |problem: String| ScriptError { place, problem };
     let (name, value) = rest.split_once([' ', '\t']).unwrap_or((rest, ""));
     let first = name.chars().next().is_some_and(|first| first.is_alphabetic() || first == '_');
     if !first || !is_variable(name) {

@@ -1,9 +1,9 @@
 //! From a script's bytes to its text, line by line, so that a script of any size needs the memory of its longest line.
 //!
-//! Neighbours: `reader` cuts the lines. A byte-order mark decides the encoding; without one, what is UTF-8 from its first byte
+//! Neighbours: `lines` cuts the lines. A byte-order mark decides the encoding; without one, what is UTF-8 from its first byte
 //! to its last is read as that, and anything else as Windows-1252, in which French scripts of that age are written.
 
-use super::ScriptError;
+use super::{Place, ScriptError};
 
 /// The upper half of Windows-1252 that differs from Latin-1, from 0x80 (WHATWG Encoding, index windows-1252).
 const WINDOWS_1252: [char; 32] = [
@@ -76,6 +76,14 @@ impl Encoding {
         }
     }
 
+    /// How many bytes a unit of its text has.
+    pub(super) fn unit_bytes(self) -> usize {
+        match self {
+            Self::Utf16Le | Self::Utf16Be => 2,
+            Self::MarkedUtf8 | Self::Utf8 | Self::Windows1252 => 1,
+        }
+    }
+
     /// Where the line ends that begins these bytes: the place after its line feed.
     pub(super) fn line_end(self, bytes: &[u8]) -> Option<usize> {
         let unit = |unit: [u8; 2]| {
@@ -94,8 +102,8 @@ impl Encoding {
     ///
     /// # Errors
     /// Where the bytes are not what their mark says, or hold a NUL: UTF-16 without a mark, or no text at all.
-    pub(super) fn decode(self, bytes: &[u8], line: u32) -> Result<String, ScriptError> {
-        let wrong = |problem: &str| ScriptError { line, problem: problem.to_owned() };
+    pub(super) fn decode(self, bytes: &[u8], place: Place) -> Result<String, ScriptError> {
+        let wrong = |problem: &str| ScriptError { place, problem: problem.to_owned() };
         let text = match self {
             Self::MarkedUtf8 | Self::Utf8 => std::str::from_utf8(bytes)
                 .map(str::to_owned)

@@ -3,9 +3,9 @@
 //! `Docs`: "sqlcmd utility" and "Use sqlcmd with scripting variables" on learn.microsoft.com. `Go`: go-sqlcmd's `pkg/sqlcmd`
 //! (batch.go, commands.go, parse.go, variables.go), which says what the pages leave open. `Server`: what SQL Server reads, where
 //! the tools differ among themselves. `Ours`: stricter than the tool on purpose, where it would go on with half of what is
-//! meant.
+//! meant. `Field`: neither says it, and scripts in the field have it.
 
-use super::tests::split;
+use super::tests::{split, split_with};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum By {
@@ -13,8 +13,9 @@ enum By {
     Go,
     Server,
     Ours,
+    Field,
 }
-use By::{Docs, Go, Ours, Server};
+use By::{Docs, Field, Go, Ours, Server};
 
 /// A script, the batches that come of it as `LINExTIMES: TEXT` or the line and words of its refusal, and where it is from.
 type Case = (&'static str, Result<&'static [&'static str], (u32, &'static str)>, By);
@@ -159,7 +160,7 @@ const COMMANDS: &[Case] = &[
     ("select 1\n:exit", Err((2, "sqlcmd would not run them")), Ours),
     ("select 1\n:exit (select 10)", Err((2, "gives a value back")), Ours),
     (":on error ignore\n", Err((1, "only `:on error exit`")), Ours),
-    ("GO\n:r other.sql\n", Err((2, "`:r`")), Ours),
+    ("GO\n:r other.sql\n", Err((2, "which the document does not list")), Ours),
     (":connect other\n", Err((1, ":connect")), Ours),
     ("!!del c:\\\n", Err((1, "`!!`")), Ours),
     (":!! dir\n", Err((1, "`!!`")), Ours),
@@ -168,12 +169,134 @@ const COMMANDS: &[Case] = &[
     (":nonsense\n", Err((1, ":nonsense")), Go),
 ];
 
+/// A script in `C:\s` and what it may take in from there, the batches that come of them or the words of the refusal behind its
+/// `FILE:LINE` (0 is the script), and where it is from.
+type Taking = (
+    &'static str,
+    &'static [(&'static str, &'static str)],
+    Result<&'static [&'static str], (&'static str, &'static str)>,
+    By,
+);
+
+/// What `:r` takes in.
+const TAKEN: &[Taking] = &[
+    (":r a.sql\nGO", &[("a.sql", "SELECT 1\n")], Ok(&["1x1: SELECT 1"]), Docs),
+    (":r a.sql", &[("a.sql", "SELECT 1")], Ok(&["1x1: SELECT 1"]), Docs),
+    (":r a.sql\nSELECT 2\nGO", &[("a.sql", "SELECT 1")], Ok(&["1x1: SELECT 1\nSELECT 2"]), Docs),
+    ("SELECT 0\n:r a.sql\nGO 2", &[("a.sql", "SELECT 1\n")], Ok(&["1x2: SELECT 0\n\nSELECT 1"]), Docs),
+    (
+        "SELECT 0\n:r a.sql\nSELECT 3",
+        &[("a.sql", "SELECT 1\nGO\nSELECT 2")],
+        Ok(&["1x1: SELECT 0\n\nSELECT 1", "3x1: SELECT 2\nSELECT 3"]),
+        Docs,
+    ),
+    (
+        ":R a.sql\n:r b.sql\nGO",
+        &[("a.sql", "SELECT 1\n"), ("b.sql", "SELECT 2\n")],
+        Ok(&["1x1: SELECT 1\n\nSELECT 2"]),
+        Docs,
+    ),
+    ("  :r\t a.sql -- the tables\nGO", &[("a.sql", "SELECT 1")], Ok(&["1x1: SELECT 1"]), Go),
+    (":r a.sql\nGO\n:r a.sql\nGO", &[("a.sql", "SELECT 1\n")], Ok(&["1x1: SELECT 1", "1x1: SELECT 1"]), Docs),
+    (":r a.sql\nSELECT $(v)\nGO", &[("a.sql", ":setvar v 7\n")], Ok(&["2x1: SELECT 7"]), Docs),
+    (":setvar v 7\n:r a.sql\nGO", &[("a.sql", "SELECT $(v)")], Ok(&["1x1: SELECT 7"]), Docs),
+    (":r a.sql\n:setvar v 8\nGO", &[("a.sql", ":setvar v 7\nSELECT $(v)")], Ok(&["2x1: SELECT 8"]), Go),
+    (":r a.sql", &[("a.sql", ":on error exit\nGO\n\nSELECT 1\nGO 3\n")], Ok(&["4x3: SELECT 1"]), Docs),
+    (":setvar d C:\\s\n:r $(d)\\a.sql", &[("a.sql", "SELECT 1")], Ok(&["1x1: SELECT 1"]), Docs),
+    (":setvar n a\n:r \"$(N).$(n)\"", &[("a.a", "SELECT 1")], Ok(&["1x1: SELECT 1"]), Go),
+    (":r \"a b.sql\"", &[("a b.sql", "SELECT 1")], Ok(&["1x1: SELECT 1"]), Field),
+    (":r a b.sql", &[("a b.sql", "SELECT 1")], Ok(&["1x1: SELECT 1"]), Go),
+    (":r .\\sub/A.SQL", &[("sub\\a.sql", "SELECT 1")], Ok(&["1x1: SELECT 1"]), Docs),
+    (":r sub\\a.sql", &[("sub\\a.sql", ":r b.sql"), ("b.sql", "SELECT 1")], Ok(&["1x1: SELECT 1"]), Docs),
+    (
+        "PRINT '\n:r a.sql\n'\nGO\n:r a.sql",
+        &[("a.sql", "SELECT 1")],
+        Ok(&["1x1: PRINT '\n:r a.sql\n'", "1x1: SELECT 1"]),
+        Go,
+    ),
+    (
+        "/*\n:r a.sql\n*/\n-- x\n:r a.sql",
+        &[("a.sql", "SELECT 1")],
+        Ok(&["1x1: /*\n:r a.sql\n*/\n-- x\nSELECT 1"]),
+        Go,
+    ),
+    ("SELECT 1 :r a.sql", &[], Ok(&["1x1: SELECT 1 :r a.sql"]), Go),
+    ("SELECT 0\n:r a.sql\nSELECT 2", &[("a.sql", "SELECT 1\n:reset\n")], Ok(&["3x1: SELECT 2"]), Docs),
+    (":r a.sql\nGO", &[("a.sql", "")], Ok(&[]), Docs),
+    (
+        ":r a.sql\n",
+        &[],
+        Err((
+            "0:1",
+            "C:\\s\\a.sql, which the document does not list: add {file: 'C:\\s\\a.sql', sha256: DIGEST} to `includes`",
+        )),
+        Ours,
+    ),
+    (
+        "GO\n:r a.sql",
+        &[("a.sql", "GO\n\n:r b.sql")],
+        Err(("1:3", "C:\\s\\b.sql, which the document does not list")),
+        Ours,
+    ),
+    (":r ..\\a.sql", &[("a.sql", "")], Err(("0:1", "C:\\a.sql, which the document does not list")), Ours),
+    ("SELECT 1", &[("a.sql", "")], Err(("0:1", "lists C:\\s\\a.sql among `includes`")), Ours),
+    (
+        "SELECT 1\nGO\nEXIT\n:r a.sql",
+        &[("a.sql", "")],
+        Err(("0:4", "lists C:\\s\\a.sql among `includes`")),
+        Ours,
+    ),
+    (":r", &[], Err(("0:1", "names no file")), Go),
+    (":r \"a.sql", &[("a.sql", "")], Err(("0:1", "names no file")), Ours),
+    (":r(a.sql)", &[("a.sql", "")], Err(("0:1", "names no file")), Ours),
+    (":r C:a.sql", &[("a.sql", "")], Err(("0:1", "a path with its drive or share")), Ours),
+    (":r $(d)\\a.sql", &[("a.sql", "")], Err(("0:1", "$(d) has no value")), Ours),
+    (":r $(d\\a.sql", &[("a.sql", "")], Err(("0:1", "`$(` begins a variable")), Ours),
+    (":r a.sql", &[("a.sql", "SELECT 1\nPRINT 'a\n")], Err(("1:2", "never closed by '")), Ours),
+    ("/* a */\n:r a.sql\n*/", &[("a.sql", "/* a")], Err(("1:1", "never closed by */")), Ours),
+    (":r a.sql", &[("a.sql", "SELECT 1\nGO\nEXIT\n")], Err(("1:3", "the whole script is left here")), Ours),
+    (":r a.sql", &[("a.sql", ":quit")], Err(("1:1", "the whole script is left here")), Ours),
+    (":r a.sql\nGO", &[("a.sql", "\nSELECT $(v)")], Err(("1:2", "$(v) has no value")), Ours),
+    (":r a.sql", &[("a.sql", "GO\n!!dir")], Err(("1:2", "`!!`")), Ours),
+    (":r main.sql", &[], Err(("0:1", "main.sql:1 takes in main.sql: that would never end")), Ours),
+    (
+        "\n:r a.sql",
+        &[("a.sql", "\n\n:r b.sql"), ("b.sql", ":r A.sql")],
+        Err((
+            "2:1",
+            "main.sql:2 takes in a.sql, a.sql:3 takes in b.sql, b.sql:1 takes in a.sql: that would never end",
+        )),
+        Ours,
+    ),
+];
+
+#[test]
+fn a_file_that_is_taken_in_goes_on_with_batch_and_variables() {
+    for (script, files, wanted, by) in TAKEN {
+        let came = split_with(script, files).map_err(|super::ScriptError { place, problem }| {
+            (format!("{}:{}", place.file, place.line), problem)
+        });
+        match (came, wanted) {
+            (Ok(batches), Ok(wanted)) => {
+                let came: Vec<String> = batches.into_iter().map(shown).collect();
+                assert_eq!(came, *wanted, "{by:?}: {script:?}");
+            }
+            (Err((place, problem)), Err((at, words))) => {
+                assert_eq!(place, *at, "{by:?}: {script:?}: {problem}");
+                assert!(problem.contains(words), "{by:?}: {script:?}: {problem}");
+            }
+            (came, _) => panic!("{by:?}: {script:?}: {came:?} instead of {wanted:?}"),
+        }
+    }
+}
+
+fn shown(batch: super::Batch) -> String {
+    format!("{}x{}: {}", batch.place(1).line, batch.times, batch.text.trim_end_matches(['\r', '\n']))
+}
+
 /// What came of a script, as the tables write it.
 fn come(script: &str) -> Result<Vec<String>, (u32, String)> {
-    let shown = |batch: super::Batch| {
-        format!("{}x{}: {}", batch.line, batch.times, batch.text.trim_end_matches(['\r', '\n']))
-    };
-    let batches = split(script).map_err(|error| (error.line, error.problem))?;
+    let batches = split(script).map_err(|error| (error.place.line, error.problem))?;
     Ok(batches.into_iter().map(shown).collect())
 }
 

@@ -1,19 +1,34 @@
 //! The marks of scripts in their database: one extended property for each file, written with the batch that moves it.
 //!
-//! Neighbours: the engine writes and reads them, `due` asks whether all files of a task are through. They go back with a
-//! restored backup, so that what a backup does not hold is run again.
+//! A mark is known by the digest of its file, and of what the file may take in, so that another text is another script. Neighbours:
+//! the engine writes and reads them, `due` asks whether all files of a task are through. They go back with a restored backup, so
+//! that what a backup does not hold is run again.
 
 use std::fmt;
 use std::str::FromStr;
 
-use muster_model::digest::Digest;
+use muster_model::digest::{Digest, Hasher};
 use muster_model::manifest::Node;
 use muster_model::value::Value;
+
+use super::Place;
+use super::include::relative;
 
 /// A file of a task, as its manifest lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Script {
     /// Its path on the server whose agent runs it.
+    pub file: String,
+    /// What it must be.
+    pub sha256: Digest,
+    /// What it may take in by `:r`.
+    pub includes: Vec<Include>,
+}
+
+/// A file that a script may take in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Include {
+    /// Its path on the same server.
     pub file: String,
     /// What it must be.
     pub sha256: Digest,
@@ -24,24 +39,81 @@ impl Script {
     pub fn name(&self) -> &str {
         self.file.rsplit('\\').next().unwrap_or(&self.file)
     }
+
+    /// The path of that one of its files: 0 is its own.
+    pub fn path(&self, file: usize) -> &str {
+        let include = file.checked_sub(1).and_then(|index| self.includes.get(index));
+        include.map_or(&self.file, |include| &include.file)
+    }
+
+    /// A line of one of its files, for a person: `main.sql:3`, `sub\tables.sql:7 (taken in by main.sql)`.
+    pub fn told(&self, place: Place) -> String {
+        let Place { file, line } = place;
+        if file == 0 {
+            return format!("{}:{line}", self.name());
+        }
+        format!("{}:{line} (taken in by {})", relative(&self.file, self.path(file)), self.name())
+    }
 }
 
 /// The scripts of a task, in order.
 pub fn scripts(node: &Node) -> Vec<Script> {
     let Some(Value::List(items)) = node.attributes.get("scripts") else { return Vec::new() };
-    let script = |item: &Value| match item {
-        Value::Members(script) => {
-            Some(Script { file: script.get("file")?.clone(), sha256: script.get("sha256")?.parse().ok()? })
+    let mut scripts: Vec<Script> = Vec::new();
+    for item in items {
+        match item {
+            Value::Members(_) => scripts.extend(include(item).map(|Include { file, sha256 }| Script {
+                file,
+                sha256,
+                includes: Vec::new(),
+            })),
+            // What the script before it may take in.
+            Value::List(includes) => {
+                if let Some(script) = scripts.last_mut() {
+                    script.includes.extend(includes.iter().filter_map(include));
+                }
+            }
+            Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::Secret(_) => {}
+        }
+    }
+    scripts
+}
+
+/// A path and its digest.
+fn include(item: &Value) -> Option<Include> {
+    match item {
+        Value::Members(file) => {
+            Some(Include { file: file.get("file")?.clone(), sha256: file.get("sha256")?.parse().ok()? })
         }
         Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::List(_) | Value::Secret(_) => None,
-    };
-    items.iter().filter_map(script).collect()
+    }
 }
 
 /// The name of the extended property that holds a file's mark.
 pub fn property(node: &Node, script: &Script) -> String {
-    let digest = script.sha256.to_string();
+    let digest = whole(script).to_string();
     format!("Muster:{}:{}", node.id.name, &digest[..32])
+}
+
+/// The digest of all that a script runs. One that takes nothing in has its own; never changed, as databases hold it. Where the
+/// files lie is no part of it, only how they lie to each other; nor is the order in which they are listed.
+fn whole(script: &Script) -> Digest {
+    if script.includes.is_empty() {
+        return script.sha256;
+    }
+    let name = |include: &Include| relative(&script.file, &include.file).to_lowercase();
+    let mut files: Vec<(String, Digest)> =
+        script.includes.iter().map(|include| (name(include), include.sha256)).collect();
+    files.sort();
+    let mut hash = Hasher::default();
+    hash.update(b"muster script and what it takes in\n");
+    hash.update(script.sha256.as_bytes());
+    for (name, sha256) in files {
+        hash.update(&(name.len() as u64).to_be_bytes());
+        hash.update(name.as_bytes());
+        hash.update(sha256.as_bytes());
+    }
+    hash.finish()
 }
 
 /// How far a file is.
@@ -116,7 +188,11 @@ mod tests {
     fn progress_is_told_in_files_and_batches() {
         let scripts: Vec<Script> = ["a.sql", "b.sql"]
             .iter()
-            .map(|name| Script { file: format!(r"C:\s\{name}"), sha256: Digest::of(name.as_bytes()) })
+            .map(|name| Script {
+                file: format!(r"C:\s\{name}"),
+                sha256: Digest::of(name.as_bytes()),
+                includes: Vec::new(),
+            })
             .collect();
         let mark = |text: &str| Some(text.parse().unwrap());
         assert_eq!(progress(&scripts, &[None, None]), None);
@@ -125,5 +201,70 @@ mod tests {
             progress(&scripts, &[mark("2/2"), mark("1?/4")]).unwrap(),
             "1 of 2 scripts and 1 of 4 batches of b.sql, the next one begun"
         );
+    }
+    /// A script in a folder, which may take in these files of it with these contents.
+    fn script(folder: &str, includes: &[(&str, &str)]) -> Script {
+        let include = |(name, text): &(&str, &str)| Include {
+            file: format!(r"{folder}\{name}"),
+            sha256: Digest::of(text.as_bytes()),
+        };
+        Script {
+            file: format!(r"{folder}\main.sql"),
+            sha256: Digest::of(b"main"),
+            includes: includes.iter().map(include).collect(),
+        }
+    }
+
+    fn name_of(script: &Script) -> String {
+        let id = "sql_scripts/new".parse().unwrap();
+        property(&Node::bare(id), script)
+    }
+
+    /// Databases hold these names.
+    #[test]
+    fn a_script_that_takes_nothing_in_keeps_the_mark_that_it_always_had() {
+        let digest = Digest::of(b"main").to_string();
+        assert_eq!(name_of(&script(r"C:\s", &[])), format!("Muster:new:{}", &digest[..32]));
+        assert_eq!(
+            name_of(&script(r"C:\s", &[("a.sql", "a"), (r"sub\b.sql", "b")])),
+            "Muster:new:cd8ec6364db760900f3c7c33da5bdb43"
+        );
+    }
+
+    #[test]
+    fn a_mark_covers_what_a_script_takes_in_and_not_where_it_lies() {
+        let known = name_of(&script(r"C:\s", &[("a.sql", "a"), ("b.sql", "b")]));
+        for same in [
+            script(r"D:\x\y", &[("a.sql", "a"), ("b.sql", "b")]),
+            script(r"C:\s", &[("b.sql", "b"), ("a.sql", "a")]),
+            script(r"C:\s", &[("A.SQL", "a"), ("b.sql", "b")]),
+        ] {
+            assert_eq!(name_of(&same), known, "{same:?}");
+        }
+        for other in [
+            script(r"C:\s", &[]),
+            script(r"C:\s", &[("a.sql", "a")]),
+            script(r"C:\s", &[("a.sql", "b"), ("b.sql", "a")]),
+            script(r"C:\s", &[("a.sql", "a"), ("b.sql", "c")]),
+            script(r"C:\s", &[("a.sql", "a"), (r"sub\b.sql", "b")]),
+        ] {
+            assert_ne!(name_of(&other), known, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn what_follows_a_script_in_its_list_is_what_it_may_take_in() {
+        let file =
+            |name: &str| serde_json::json!({"file": format!(r"C:\s\{name}"), "sha256": "0".repeat(64)});
+        let list = serde_json::json!([file("a.sql"), [file("b.sql"), file("c.sql")], file("d.sql")]);
+        let attributes = serde_json::json!({"scripts": list});
+        let node = serde_json::json!({"id": "sql_scripts/new", "attributes": attributes});
+        let read = scripts(&serde_json::from_value(node).unwrap());
+        assert_eq!(read.iter().map(Script::name).collect::<Vec<_>>(), ["a.sql", "d.sql"]);
+        assert_eq!(
+            (read[0].path(2), read[0].path(0), read[1].includes.len()),
+            (r"C:\s\c.sql", r"C:\s\a.sql", 0)
+        );
+        assert_eq!(read[0].told(Place { file: 1, line: 7 }), "b.sql:7 (taken in by a.sql)");
     }
 }

@@ -3,7 +3,8 @@
 //! Neighbours: `seeds` runs them over the seeds of `tests/fuzz`, whose target runs them over whatever libFuzzer makes. Nothing
 //! here uses the reader's own knowledge of quotes and comments: it has a slow one of its own.
 
-use muster_agent_core::script::{Batch, Encoding, Reader, ScriptError, Sniffer};
+use muster_agent_core::script::{Batch, Include, Place, Reader, Script, ScriptError, Sniffer, Step};
+use muster_model::digest::Digest;
 
 type Read = Result<Vec<Batch>, ScriptError>;
 
@@ -35,28 +36,49 @@ pub(crate) fn hold(bytes: &[u8]) {
         let covered = in_place(&source, batches);
         nothing_is_lost(&source, &covered);
         joined_they_come_back(batches);
+        taken_in_it_is_the_same(bytes, &source);
     }
 }
 
 /// A script in pieces, each as large as `size` says of its number.
-fn read(bytes: &[u8], mut size: impl FnMut(usize) -> usize) -> Read {
-    let mut pieces = Vec::new();
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let (piece, after) = rest.split_at(size(pieces.len()).min(rest.len()));
-        pieces.push(piece);
-        rest = after;
-    }
-    let mut sniffer = Sniffer::default();
-    pieces.iter().for_each(|piece| sniffer.push(piece));
-    let encoding: Encoding = sniffer.finish();
-    let mut reader = Reader::new(encoding);
+fn read(bytes: &[u8], size: impl FnMut(usize) -> usize) -> Read {
+    read_with(bytes, None, size)
+}
+
+/// The same, with a file that it may take in as `part.sql`.
+fn read_with(bytes: &[u8], part: Option<&[u8]>, mut size: impl FnMut(usize) -> usize) -> Read {
+    let include = |part: &[u8]| Include { file: r"C:\s\part.sql".to_owned(), sha256: Digest::of(part) };
+    let script = Script {
+        file: r"C:\s\main.sql".to_owned(),
+        sha256: Digest::of(bytes),
+        includes: part.map(include).into_iter().collect(),
+    };
+    let files = [bytes, part.unwrap_or_default()];
+    let encoding = |file: usize, size: usize| {
+        let mut sniffer = Sniffer::default();
+        files[file].chunks(size).for_each(|piece| sniffer.push(piece));
+        sniffer.finish()
+    };
+    let mut rest = files;
+    let mut pieces = 0;
+    let mut reader = Reader::new(&script, encoding(0, size(0).clamp(1, 4_096)));
     let mut batches = Vec::new();
-    for piece in pieces {
-        batches.extend(reader.push(piece)?);
+    loop {
+        match reader.step()? {
+            Step::More(file) => {
+                let (piece, after) = rest[file].split_at(size(pieces).min(rest[file].len()));
+                reader.push(piece);
+                rest[file] = after;
+                pieces += 1;
+            }
+            Step::Begin(file) => {
+                rest[file] = files[file];
+                reader.begin(file, encoding(file, 7));
+            }
+            Step::Batch(batch) => batches.push(batch),
+            Step::End => return Ok(batches),
+        }
     }
-    batches.extend(reader.finish()?);
-    Ok(batches)
 }
 
 /// A number that the bytes decide.
@@ -69,10 +91,12 @@ fn seed(bytes: &[u8]) -> u64 {
 /// Batches are in order, have a statement, and run at least once.
 fn sound(batches: &[Batch]) {
     let mut last = 0;
-    for Batch { line, text, times } in batches {
-        assert!(*line > last, "line {line} after line {last}");
+    for batch in batches {
+        let Batch { text, times, .. } = batch;
+        let Place { line, .. } = batch.place(1);
+        assert!(line > last, "line {line} after line {last}");
         assert!(*times > 0 && !text.trim().is_empty(), "line {line} runs {times} times: {text:?}");
-        last = *line;
+        last = line;
     }
 }
 
@@ -91,8 +115,8 @@ fn in_every_encoding(text: &str, whole: &Read) {
 fn in_place(source: &[&str], batches: &[Batch]) -> Vec<bool> {
     let mut covered = vec![false; source.len()];
     for batch in batches {
-        let first = usize::try_from(batch.line).expect("a line's number fits") - 1;
-        for (line, text) in (first..).zip(batch.text.split_inclusive('\n')) {
+        for (number, text) in (1..).zip(batch.text.split_inclusive('\n')) {
+            let line = index(batch.place(number));
             let is_same = source.get(line) == Some(&text);
             let is_command = source.get(line).is_some_and(|line| is_command(line));
             assert!(
@@ -107,15 +131,62 @@ fn in_place(source: &[&str], batches: &[Batch]) -> Vec<bool> {
     covered
 }
 
+fn index(place: Place) -> usize {
+    usize::try_from(place.line).expect("a line's number fits") - 1
+}
+
+/// Lines that another file holds, and that are taken in where they stood, give the batches that they gave, each line where it is
+/// written. Which lines is for the bytes to decide.
+fn taken_in_it_is_the_same(bytes: &[u8], source: &[&str]) {
+    let place = |shift: u32| usize::try_from(seed(bytes) >> shift).unwrap_or(0) % (source.len() + 1);
+    let (from, to) = (place(40).min(place(20)), place(40).max(place(20)));
+    let (before, rest) = source.split_at(from);
+    let (part, after) = rest.split_at(to - from);
+    let mut inside = Inside::Code;
+    let mut is_cut = false;
+    for lines in [before, part] {
+        for line in lines {
+            if !matches!(inside, Inside::Code) || !is_command(line) {
+                inside.through(line);
+            }
+        }
+        is_cut |= !matches!(inside, Inside::Code) || lines.last().is_some_and(|line| !line.ends_with('\n'));
+    }
+    if is_cut || source.iter().any(leaves) || part.concat().starts_with('\u{feff}') {
+        return;
+    }
+    let main = format!("{}:r part.sql\n{}", before.concat(), after.concat());
+    let part = part.concat();
+    let came = read_with(main.as_bytes(), Some(part.as_bytes()), |_| 5).expect("it can be read in two files");
+    let whole = format!("{}:list\n{part}{}", before.concat(), after.concat());
+    let whole = read(whole.as_bytes(), |_| 64).expect("it can be read in one file");
+    let bare = |batches: &[Batch]| -> Vec<(String, u32)> {
+        batches.iter().map(|batch| (batch.text.clone(), batch.times)).collect()
+    };
+    assert_eq!(bare(&came), bare(&whole), "{main:?} with {part:?}");
+    let files: [Vec<&str>; 2] = [main.split_inclusive('\n').collect(), part.split_inclusive('\n').collect()];
+    for batch in &came {
+        for (number, text) in (1..).zip(batch.text.split_inclusive('\n')) {
+            let place = batch.place(number);
+            let written = files[place.file][index(place)];
+            assert!(
+                text == written || (is_command(written) && text.trim().is_empty()),
+                "{place:?}: {text:?} is not {written:?}"
+            );
+        }
+    }
+}
+
+/// Whether a line may be one by which a script is left or a batch forgotten.
+fn leaves(line: &&str) -> bool {
+    let word = line.trim_start_matches([' ', '\t', '\r', ':']).get(..4).unwrap_or_default().to_lowercase();
+    ["exit", "quit", "rese"].contains(&word.as_str())
+}
+
 /// A line that is in no batch is blank, a comment, or a command. Where a script is left or a batch forgotten, so is what it
 /// held.
 fn nothing_is_lost(source: &[&str], covered: &[bool]) {
-    let forgets = |line: &&str| {
-        let word =
-            line.trim_start_matches([' ', '\t', '\r', ':']).get(..4).unwrap_or_default().to_lowercase();
-        ["exit", "quit", "rese"].contains(&word.as_str())
-    };
-    if source.iter().any(forgets) {
+    if source.iter().any(leaves) {
         return;
     }
     let mut inside = Inside::Code;
