@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::Context as _;
 use muster_agent::host::twin::ledger::Deed;
 use muster_agent::host::twin::sql::state::{Database, Happened};
+use muster_model::digest::Digest;
 use muster_model::event::{EventBody, RunEnd};
 use muster_model::name::PlanId;
 use muster_model::outcome::End;
@@ -207,6 +208,87 @@ fn g14_a_failed_script_is_told_with_file_line_batch_and_message_and_resume_goes_
     field.cli.run(["resume", &plan.to_string(), "--watch"]).expect(code::OK);
     assert_eq!(field.agent.twin.batches(), ALL, "no batch twice");
     field.assert_in_sync();
+}
+
+/// What the script of the next story takes in; the first batch after them has lines of all three files.
+const MAIN: &str =
+    ":setvar Table Client\n:r schema\\tables.sql\n:r schema\\rows.sql\nINSERT INTO $(Table) VALUES (2)\nGO\n";
+const TABLES: &str = "CREATE TABLE dbo.Account (Id int)\nGO\nINSERT INTO dbo.Account VALUES (1)\nGO 2\nCREATE TABLE dbo.Client (Id int)\nGO\n";
+const ROWS: &str = "INSERT INTO $(Table) VALUES (1)\n";
+
+fn laid(field: &Field, name: &str, text: &str) -> String {
+    let path = format!(r"C:\Program Files\Common Files\xrt\DBMS\SQLServer\Client\{name}");
+    field.agent.twin.set(&["file", &path, &format!("content={text}")]);
+    path
+}
+
+/// A script of a vendor with `:r`: what it takes in stands in the document with its SHA-256, and is run where it is that and
+/// nothing else. An agent that is killed within goes on behind the last batch; another file is another script, and the plan says so.
+#[test]
+fn g14_a_script_takes_in_what_its_document_lists_and_nothing_else() {
+    let mut field = Field::database();
+    let [main, tables, rows] =
+        [("main.sql", MAIN), (r"schema\tables.sql", TABLES), (r"schema\rows.sql", ROWS)]
+            .map(|(name, text)| (laid(&field, name, text), Digest::of(text.as_bytes())));
+    let item =
+        |(path, sha256): &(String, Digest)| format!("          - {{file: '{path}', sha256: {sha256}}}\n");
+    let listed = format!(
+        "    scripts:\n      - file: '{}'\n        sha256: {}\n        includes:\n{}{}",
+        main.0,
+        main.1,
+        item(&tables),
+        item(&(r"schema\rows.sql".to_owned(), rows.1)),
+    );
+    field.edit("    scripts:\n", &listed);
+    field.push().expect(code::REJECTED).says(&["product.yaml:36:20", "no absolute path"]);
+    field.edit(r"'schema\rows.sql'", &format!("'{}'", rows.0));
+    field.push().expect(code::OK);
+
+    let plan = field.approved_plan();
+    field.agent.twin.fault(&["sql.execute", "main.sql#3", "hang", "--after"]);
+    field.cli.ok(&format!("run {plan}"));
+    let main_batches = ["main.sql#1", "main.sql#2", "main.sql#3", "main.sql#4", "main.sql#5"];
+    await_until("the batch took place", || Ok(field.agent.twin.batches() == main_batches[..3])).unwrap();
+    field.kill_agent().unwrap();
+    field.agent.twin.clear_faults();
+    field.start_agent().unwrap();
+    start_again(&mut field);
+    assert_eq!(ended(&field, plan), RunEnd::Done);
+    let all = [&main_batches[..], &ALL].concat();
+    assert_eq!(field.agent.twin.batches(), all, "no batch twice");
+    field.assert_in_sync();
+    assert!(field.rows(field.plan()).is_empty(), "nothing is left to do");
+
+    let other = "INSERT INTO $(Table) VALUES (1), (2)\n";
+    field.edit(&rows.1.to_string(), &Digest::of(other.as_bytes()).to_string());
+    field.push().expect(code::OK);
+    let plan = field.approved_plan();
+    assert_eq!(field.rows(plan), [format!("{SCRIPTS} run 3 of 4 scripts -> run (not run yet)")]);
+    field.cli.run(["run", &plan.to_string(), "--watch"]).expect(code::NOT_DONE);
+    let why = field.cli.ok("why nord-prod");
+    why.says(&[r"schema\rows.sql", &format!("its SHA-256 is {}", rows.1), "nothing was done"]);
+    assert_eq!(field.agent.twin.batches(), all, "the file on the server is not the one that was approved");
+
+    laid(&field, r"schema\rows.sql", other);
+    laid(&field, r"schema\tables.sql", "CREATE TABLE dbo.Other (Id int)\n");
+    field.cli.run(["resume", &plan.to_string(), "--watch"]).expect(code::NOT_DONE);
+    assert_eq!(field.agent.twin.batches(), all, "nor is another one");
+    laid(&field, r"schema\tables.sql", TABLES);
+    field.cli.run(["resume", &plan.to_string(), "--watch"]).expect(code::NOT_DONE);
+    field
+        .cli
+        .ok("why nord-prod")
+        .says(&[r"schema\tables.sql:1 (taken in by main.sql) batch 1 of 5", "Msg 2714"]);
+
+    // Another script runs whole, so that it must not make what the first one made.
+    let kept = "INSERT INTO dbo.Account VALUES (3)\nGO 2\n";
+    laid(&field, r"schema\tables.sql", kept);
+    field.edit(&tables.1.to_string(), &Digest::of(kept.as_bytes()).to_string());
+    field.push().expect(code::OK);
+    let plan = field.approved_plan();
+    field.cli.run(["run", &plan.to_string(), "--watch"]).expect(code::OK);
+    field.assert_in_sync();
+    assert_eq!(field.agent.twin.batches(), [&all[..], &main_batches[..3]].concat(), "from its beginning");
 }
 
 /// G1, G13, G18: before a package is replaced its application is stopped, and started after it; tasks that nothing fires

@@ -25,15 +25,18 @@ const SCRIPTS: [(&str, &str); 3] = [
         "0100_tables.sql",
         "PRINT 'les tables'\nCREATE TABLE dbo.Payment (Id int)\nGO\nINSERT INTO dbo.Payment VALUES (1)\nGO\n",
     ),
-    (
-        "0200_data.sql",
-        "INSERT INTO dbo.Payment VALUES (2)\nGO\nINSERT INTO dbo.Payment VALUES (3)\nGO\nINSERT INTO dbo.Payment VALUES (4)\nGO\n",
-    ),
+    ("0200_data.sql", "INSERT INTO dbo.Payment VALUES (2)\nGO\n:r part\\0210_more.sql\n"),
     (
         "0300_backup.sql",
         "BACKUP DATABASE [Story] TO DISK = N'B:\\story.bak' WITH COPY_ONLY, CHECKSUM, INIT, STATS = 50\nGO\nRESTORE VERIFYONLY FROM DISK = N'B:\\story.bak' WITH CHECKSUM\nGO\n",
     ),
 ];
+
+/// What the second script takes in.
+const TAKEN: (&str, &str) = (
+    r"part\0210_more.sql",
+    "INSERT INTO dbo.Payment VALUES (3)\nGO\nINSERT INTO dbo.Payment VALUES (4)\nGO\n",
+);
 
 /// What the agent's own backup begins with; the script's is written otherwise.
 const OWN_BACKUP: &str = r"TO DISK = N'B:\muster\";
@@ -93,11 +96,12 @@ impl Scene {
             for (name, text) in SCRIPTS {
                 field.edit(&format!("SHA-{}", &name[..4]), &Digest::of(text.as_bytes()).to_string());
             }
+            field.edit("SHA-0210", &Digest::of(TAKEN.1.as_bytes()).to_string());
         });
         let folder = wine_drive().join("muster-story");
-        fs::create_dir_all(&folder).unwrap();
-        for (name, text) in SCRIPTS {
-            fs::write(folder.join(name), text).unwrap();
+        fs::create_dir_all(folder.join("part")).unwrap();
+        for (name, text) in SCRIPTS.into_iter().chain([TAKEN]) {
+            fs::write(folder.join(name.replace('\\', "/")), text).unwrap();
         }
         server.field.set_secret("sql_password", PASSWORD).expect(code::OK);
         Self { server, sql }
@@ -107,7 +111,8 @@ impl Scene {
     fn seen(&self) -> (u64, Vec<String>, Vec<usize>) {
         let state = self.sql.state();
         let story = &state.databases["Story"];
-        let texts = SCRIPTS.iter().flat_map(|(_, text)| text.split("GO\n")).filter(|text| !text.is_empty());
+        let whole = SCRIPTS.map(|(_, text)| text.replace(&format!(":r {}\n", TAKEN.0), TAKEN.1));
+        let texts = whole.iter().flat_map(|text| text.split("GO\n")).filter(|text| !text.is_empty());
         let sent = texts.map(|text| {
             state.journal.iter().filter(|entry| entry.text.trim_end() == text.trim_end()).count()
         });

@@ -226,8 +226,15 @@ fn attribute_value(ty: AttributeType) -> Value {
             json!({"type": "object", "additionalProperties": or_expression(json!({"enum": words}))})
         }
         AttributeType::Scripts => {
-            let script = json!({"type": "object", "properties": {"file": {"type": "string"}, "sha256": {"type": "string"}},
-                "required": ["file", "sha256"], "additionalProperties": false});
+            let file = |more: Value| {
+                let mut properties = json!({"file": {"type": "string"}, "sha256": {"type": "string"}});
+                if more.is_object() {
+                    properties["includes"] = more;
+                }
+                json!({"type": "object", "properties": properties, "required": ["file", "sha256"], "additionalProperties": false})
+            };
+            let includes = json!({"type": "array", "items": file(Value::Null), "minItems": 1});
+            let script = file(includes);
             or_expression(json!({"type": "array", "items": script, "minItems": 1}))
         }
         AttributeType::Sizes => {

@@ -3,7 +3,6 @@
 //! Neighbours: `node` asks for values that are written out, `resolve` for those that expressions gave. Never converts: a
 //! number is no text.
 
-use crate::digest::Digest;
 use crate::limits::WANTED_GIB;
 use crate::name::Version;
 use crate::node::AttributeType;
@@ -43,8 +42,9 @@ pub(super) fn check(ty: AttributeType, value: &Value) -> Result<(), String> {
             items(value).is_some_and(|items| items.iter().all(|item| item.as_text().is_some_and(is_line))),
             "a list of texts of one line each".to_owned(),
         ),
+        // What is wrong with each file is `script`'s to say, at its place.
         AttributeType::Scripts => (
-            items(value).is_some_and(|items| !items.is_empty() && items.iter().all(is_script)),
+            items(value).is_some_and(|items| !items.is_empty()),
             r"a list of {file: 'C:\Folder\name.sql', sha256: its 64 hexadecimal digits}, one for each script"
                 .to_owned(),
         ),
@@ -94,12 +94,4 @@ fn is_drive_or_path(text: &str) -> bool {
 
 fn is_size(text: &str) -> bool {
     text.parse::<u64>().is_ok_and(|gib| (1..=WANTED_GIB).contains(&gib))
-}
-
-/// A file and its digest, and nothing else.
-fn is_script(value: &Value) -> bool {
-    let Value::Members(members) = value else { return false };
-    members.len() == 2
-        && members.get("file").is_some_and(|file| is_windows_path(file))
-        && members.get("sha256").is_some_and(|digest| digest.parse::<Digest>().is_ok())
 }

@@ -11,6 +11,7 @@ mod product;
 mod raw;
 mod rule;
 mod scalar;
+pub(crate) mod script;
 mod set;
 pub(crate) mod shape;
 mod site;

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::product::literal;
+use super::script::{self, Fault};
 use super::shape::{self, Fields, KeySpec, Shape};
 use super::tree::{Entry, Yaml};
 use super::{Place, Placed, Raw, raw, rule, table};
@@ -210,10 +211,16 @@ fn attributes(
         };
         if !matches!(attribute.ty, AttributeType::Secret(_))
             && let Some(value) = literal(&raw.value)
-            && let Err(wanted) = attribute.ty.check(&value)
         {
-            let problem = format!("{what} is `{value}`, which does not fit");
-            report.push(raw.place, "wrong-value", problem, format!("wanted: {wanted}"));
+            if let Err(wanted) = attribute.ty.check(&value) {
+                let problem = format!("{what} is `{value}`, which does not fit");
+                report.push(raw.place, "wrong-value", problem, format!("wanted: {wanted}"));
+            }
+            if attribute.ty == AttributeType::Scripts {
+                for Fault { place, rule, problem, advice } in script::faults(&raw, &value) {
+                    report.push(place, rule, problem, advice);
+                }
+            }
         }
         if let AttributeType::Secret(with) = attribute.ty
             && !entries.iter().any(|entry| entry.key == with)

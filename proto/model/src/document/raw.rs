@@ -67,7 +67,7 @@ pub(crate) fn attribute(
         (AttributeType::Scripts, Data::List(items)) => {
             let read: Vec<_> = items.iter().map(|item| script(item, what, report)).collect();
             let items: Option<Vec<_>> = read.into_iter().collect();
-            items.map(|items| Placed::new(Raw::List(items), yaml.place))
+            items.map(|items| Placed::new(Raw::List(items.concat()), yaml.place))
         }
         (AttributeType::Boolean, _) => scalar(yaml, Wanted::Boolean, what, report),
         (AttributeType::Integer(..), _) => scalar(yaml, Wanted::Integer, what, report),
@@ -95,13 +95,49 @@ pub(crate) fn attribute(
     }
 }
 
-/// A script of a list: a map of its own.
-fn script(item: &Yaml, what: &str, report: &mut Report<'_>) -> Option<Placed<Raw>> {
+/// A script of a list: a map of its own, and behind it the list of what it takes in, where it has one.
+fn script(item: &Yaml, what: &str, report: &mut Report<'_>) -> Option<Vec<Placed<Raw>>> {
+    let entries = file(item, what, report)?;
+    let own: Vec<Entry> = entries.iter().filter(|entry| entry.key != "includes").cloned().collect();
+    let script = members(item.place, &own, what, report);
+    let Some(includes) = entries.iter().find(|entry| entry.key == "includes") else {
+        return Some(vec![script?]);
+    };
+    let what = format!("`includes` of {what}");
+    let includes = match &includes.value.data {
+        Data::List(items) => {
+            let read: Vec<_> = items.iter().map(|item| include(item, &what, report)).collect();
+            let items: Option<Vec<_>> = read.into_iter().collect();
+            items.map(|items| Placed::new(Raw::List(items), includes.place))
+        }
+        data @ (Data::Scalar { .. } | Data::Map(_) | Data::Broken) => {
+            wrong_type(includes.value.place, &what, "a list", data, FILE_ADVICE, report);
+            None
+        }
+    };
+    Some(vec![script?, includes?])
+}
+
+const FILE_ADVICE: &str = r"write - {file: 'C:\Folder\name.sql', sha256: DIGEST} on each line";
+
+/// A file that a script takes in. What it takes in itself belongs to the script, so that one list holds them all.
+fn include(item: &Yaml, what: &str, report: &mut Report<'_>) -> Option<Placed<Raw>> {
+    let entries = file(item, what, report)?;
+    if let Some(own) = entries.iter().find(|entry| entry.key == "includes") {
+        let problem = format!("an item of {what} lists files of its own");
+        let advice = "list every file that is taken in, also by a file that is taken in itself, in the one list of the script";
+        report.push(own.place, "wrong-value", problem, advice);
+        return None;
+    }
+    members(item.place, entries, what, report)
+}
+
+/// A file of a list, as a map.
+fn file<'y>(item: &'y Yaml, what: &str, report: &mut Report<'_>) -> Option<&'y [Entry]> {
     match &item.data {
-        Data::Map(entries) => members(item.place, entries, what, report),
+        Data::Map(entries) => Some(entries),
         data @ (Data::Scalar { .. } | Data::List(_) | Data::Broken) => {
-            let advice = r"write - {file: 'C:\Folder\name.sql', sha256: DIGEST} on each line";
-            wrong_type(item.place, &format!("an item of {what}"), "a map", data, advice, report);
+            wrong_type(item.place, &format!("an item of {what}"), "a map", data, FILE_ADVICE, report);
             None
         }
     }

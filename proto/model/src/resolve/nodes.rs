@@ -9,6 +9,7 @@ use super::bindings;
 use super::found::Found;
 use super::settle::{Parameters, Unsettled};
 use super::together;
+use crate::document::script::{self, Fault};
 use crate::document::{Document, NodeTemplate, Placed, Product, Raw, check_name};
 use crate::expression::{Filled, Template};
 use crate::limits::MANIFEST_SIZE_BYTES;
@@ -163,6 +164,15 @@ impl Reader<'_> {
             let Some(value) = self.take(self.parameters.value(raw)) else {
                 continue;
             };
+            if ty == Some(AttributeType::Scripts) {
+                let faults = script::faults(raw, &value);
+                if !faults.is_empty() {
+                    for Fault { place, rule, problem, advice } in faults {
+                        self.found.push(self.document, place, rule, problem, advice);
+                    }
+                    continue;
+                }
+            }
             match ty.map_or(Ok(()), |ty| ty.check(&value)) {
                 Ok(()) => {
                     attributes.insert((*name).to_owned(), self.to_type(name, value));

@@ -60,7 +60,7 @@ pub(in crate::node) static SQL_SCRIPTS: KindSpec = KindSpec {
             "scripts",
             AttributeType::Scripts,
             true,
-            "the files on the server whose agent runs them, in order, each with its SHA-256",
+            "the files on the server whose agent runs them, in order, each with its SHA-256 and that of what it takes in",
         ),
         input(
             "quoted_identifier",

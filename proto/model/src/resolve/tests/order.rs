@@ -207,3 +207,58 @@ fn a_script_is_listed_once_with_its_digest() {
         format!(r"[{{file: 'C:\a.sql', sha256: '{zeros}'}}, {{file: 'C:\b.sql', sha256: '{zeros}'}}]");
     assert!(scripts(&twice)[0].problem.contains("twice"), "{:?}", scripts(&twice));
 }
+
+/// What a script takes in is listed with it: every mistake at once, each at its place.
+#[test]
+fn a_script_lists_what_it_takes_in_and_every_mistake_has_its_place() {
+    let [a, b] = ["a", "b"].map(|digit| digit.repeat(64));
+    let nodes = |includes: &str| {
+        format!(
+            "  - sql_scripts: new\n    database: main/SXA\n    scripts:\n      - file: 'C:\\s\\main.sql'\n        sha256: {a}\n        includes:{includes}\n      - {{file: 'C:\\s\\next.sql', sha256: {b}}}\n"
+        )
+    };
+    let found = |includes: &str| -> Vec<(u32, u32, String, String)> {
+        let nodes = nodes(includes);
+        let source = Source { path: "p".to_owned(), content: small("  {}", &nodes).into_bytes() };
+        let found = match read(&[source]) {
+            Ok(_) => with_database(&nodes, ENDPOINTS),
+            Err(found) => found,
+        };
+        let first = small("  {}", &nodes).lines().position(|line| line.contains("includes:")).unwrap();
+        let line = |line: u32| line - u32::try_from(first).unwrap() - 1;
+        found.into_iter().map(|found| (line(found.line), found.column, found.rule, found.problem)).collect()
+    };
+    let file = |name: &str, sha256: &str| format!("\n          - {{file: '{name}', sha256: {sha256}}}");
+    assert_eq!(found(&[file(r"C:\s\one.sql", &b), file(r"D:\two.sql", &b)].concat()), []);
+
+    let many = [
+        file("one.sql", &b),
+        file(r"C:\s\two.sql", "abc"),
+        file(r"C:\s\Main.SQL", &a),
+        file(r"C:\s\three.sql", &b),
+        file(r"c:\S\three.sql", &b),
+        file(r"C:\s\next.sql", &a),
+        format!("\n          - {{file: 'C:\\s\\four.sql', sha256: {a}, as: x}}"),
+    ];
+    let rules: Vec<(u32, u32, String)> =
+        found(&many.concat()).into_iter().map(|(line, column, rule, _)| (line, column, rule)).collect();
+    let at = |line, column, rule: &str| (line, column, rule.to_owned());
+    assert_eq!(
+        rules,
+        [
+            at(1, 20, "wrong-value"),
+            at(2, 44, "wrong-value"),
+            at(3, 13, "duplicate-file"),
+            at(5, 13, "duplicate-file"),
+            at(7, 115, "wrong-value"),
+            at(8, 9, "duplicate-file"),
+        ]
+    );
+    assert_eq!(found(" []")[0].2, "wrong-value");
+    assert_eq!(found(" one.sql")[0].2, "wrong-type");
+    assert_eq!(found("\n          - 'C:\\s\\one.sql'")[0].2, "wrong-type");
+    let nested = format!("\n          - {{file: 'C:\\s\\one.sql', sha256: {b}, includes: []}}");
+    let (line, column, rule, problem) = found(&nested).remove(0);
+    assert_eq!((line, column, &*rule), (1, 110, "wrong-value"));
+    assert!(problem.contains("lists files of its own"), "{problem}");
+}
