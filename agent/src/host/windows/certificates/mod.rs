@@ -228,6 +228,7 @@ mod tests {
         assert!(new.has_key && new.subject == "CN=locked.muster.example", "{new:?}");
     }
 
+    /// But for a file that is there and is none: Wine 8 has no code for it.
     #[test]
     fn what_is_no_pfx_says_so_with_its_code() {
         let host = WindowsHost::new(Path::new(r"C:\logs"));
@@ -235,7 +236,8 @@ mod tests {
             [(r"C:\nothing.pfx", "error 2: "), (r"C:\windows\win.ini", "error "), ("a.pfx", "error 123: ")]
         {
             let told = host.import(path, None).unwrap_err().to_string();
-            assert!(told.contains(&format!("{path} failed: {code}")), "{told}");
+            let is_wine = path.ends_with("win.ini") && told.ends_with(store::UNSAID);
+            assert!(is_wine || told.contains(&format!("{path} failed: {code}")), "{told}");
         }
     }
 }
