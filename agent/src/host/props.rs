@@ -20,6 +20,8 @@ pub enum Capability {
     Features,
     /// Access lists of private keys.
     KeyRights,
+    /// A word for a PFX that another password opens.
+    LockedPfx,
     /// A list of programs in the registry, as installers write it.
     ProgramList,
     /// What is done when a service fails, kept as Windows keeps it.
@@ -64,6 +66,10 @@ pub trait Props {
     fn make_certificate(&self, name: &str) -> Result<String, Error>;
     /// Removes certificates of exactly that common name from the store, and their key. Nothing where there are none.
     fn remove_certificates(&self, name: &str) -> Result<(), Error>;
+    /// A PFX file with the certificate and the password of [`throwaway`](crate::selftest::throwaway), as this machine reads one.
+    fn pfx(&self) -> Result<Vec<u8>, Error>;
+    /// Removes the certificate of that file from the store, by its thumbprint, and its key. Nothing where it is not there.
+    fn remove_imported(&self) -> Result<(), Error>;
     /// Removes a key below HKEY_LOCAL_MACHINE, in one view. Nothing where there is none; an error where it is not empty.
     fn remove_key(&self, key: &str, is_32bit: bool) -> Result<(), Error>;
 }

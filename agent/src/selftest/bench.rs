@@ -19,11 +19,10 @@ use muster_model::registry::RegistryName;
 use muster_model::value::Value;
 use thiserror::Error;
 
-use super::own;
+use super::{own, throwaway};
 use crate::engine::patience::Patience;
 use crate::host::{self, Provable};
 use crate::resource;
-use crate::vault;
 
 /// Why a promise was not seen to hold.
 #[derive(Debug, Error)]
@@ -105,7 +104,7 @@ impl<'a> Bench<'a> {
             Agreement::InState => return Ok(()),
             Agreement::Agreed(agreed) => agreed,
         };
-        resource::apply(node, &before, &agreed, self.host, &vault::Nothing)?;
+        resource::apply(node, &before, &agreed, self.host, &throwaway::Known)?;
         resource::confirm(node, self.host, &patience)?;
         self.remember(node, agreed.rows())?;
         self.in_sync(node)
@@ -164,7 +163,9 @@ impl<'a> Bench<'a> {
             | NodeKind::IisAppPool
             | NodeKind::IisSite
             | NodeKind::IisBinding => name.starts_with(own::PREFIX),
-            NodeKind::Certificate | NodeKind::PrivateKeyAccess => name == own::CERTIFICATE,
+            NodeKind::Certificate | NodeKind::PrivateKeyAccess => {
+                [own::CERTIFICATE, throwaway::NAME, throwaway::THUMBPRINT].contains(&name)
+            }
             NodeKind::WindowsFeature
             | NodeKind::HttpProbe
             | NodeKind::ManualStep

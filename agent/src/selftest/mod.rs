@@ -1,7 +1,7 @@
 //! The promises of the host ports, as one suite of stories that is run against a host.
 //!
 //! `rows` are the promises, `bench` puts one to the proof with the engine's own functions, `own` has the names of all that is
-//! made, `report` says what was seen, `stand_in` plays a service. Neighbours: `cli` runs it on a twin or on the Windows server
+//! made, `report` says what was seen, `stand_in` plays a service, `throwaway` is a certificate to import. Neighbours: `cli` runs it on a twin or on the Windows server
 //! itself, tests on both. Never touches what it did not make, and takes all away, when a promise fails too.
 
 mod bench;
@@ -9,6 +9,7 @@ mod own;
 pub mod report;
 mod rows;
 pub mod stand_in;
+pub mod throwaway;
 
 use muster_model::node::NodeKind;
 use thiserror::Error;

@@ -6,6 +6,7 @@
 use muster_model::registry::RegistryName;
 
 use super::bench::Broken;
+use super::throwaway;
 use crate::host::{Capability, Provable};
 
 /// How the names of services, pools and sites begin.
@@ -24,10 +25,12 @@ pub(super) const CERTIFICATE: &str = "muster-selftest.invalid";
 pub(super) const HTTPS: &str = "https/*:47801:muster-selftest.invalid";
 /// The HTTP.SYS record of that binding.
 pub(super) const RECORD: &str = "muster-selftest.invalid:47801";
+/// The PFX file in its folder.
+pub(super) const PFX: &str = "import.pfx";
 /// The name of its folder below the guarded one.
 const FOLDER: &str = "MusterSelftest";
 /// Files and folders in it, the deepest first.
-const FILES: [&str; 3] = [r"new\deep\left.txt", "text.ini", "left.txt"];
+const FILES: [&str; 4] = [r"new\deep\left.txt", "text.ini", "left.txt", PFX];
 const FOLDERS: [&str; 3] = [r"new\deep", "new", ""];
 /// Its key in the registry, and the values in it.
 pub(super) const KEY: &str = r"SOFTWARE\MusterSelftest";
@@ -71,6 +74,7 @@ pub(super) fn sweep(host: &dyn Provable) -> Vec<String> {
     }
     note("IIS", sweep_iis(host));
     note(CERTIFICATE, host.remove_certificates(CERTIFICATE).map_err(Into::into));
+    note(throwaway::NAME, host.remove_imported().map_err(Into::into));
     for name in FILES {
         note(name, remove_file(host, name));
     }

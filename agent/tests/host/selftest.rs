@@ -3,7 +3,9 @@
 use std::process::{Command, Output, Stdio};
 
 use muster_agent::host::{Host as _, Props as _, RegistryData, ServiceState};
-use muster_agent::selftest::{self, Seen};
+use muster_agent::selftest::{self, Seen, throwaway};
+use muster_proto::secret::SecretValue;
+use zeroize::Zeroizing;
 
 use crate::ended::ended;
 use crate::{Stage, Started};
@@ -112,6 +114,19 @@ fn two_at_once_leave_each_other_alone_and_what_a_killed_one_left_goes_first() {
     first.kill();
     stage.ok(&["twin", "fault", "clear"]);
     assert!(running().is_some(), "it left something");
+    assert_eq!(failed(&stage), [""; 0]);
+    assert!(!state(&stage).contains("selftest"), "{}", state(&stage));
+}
+
+/// As one leaves it that is killed right after the import: the file, and the certificate with its key.
+#[test]
+fn a_certificate_that_a_killed_one_has_imported_goes_first() {
+    let stage = Stage::new();
+    let (twin, path) = (stage.twin(), r"C:\Program Files\MusterSelftest\import.pfx");
+    twin.files().write(path, &twin.pfx().unwrap()).unwrap();
+    let password = SecretValue::new(Zeroizing::new(throwaway::PASSWORD.to_owned()));
+    twin.certificates().import(path, Some(&password)).unwrap();
+    assert!(state(&stage).contains(throwaway::NAME), "nothing was laid");
     assert_eq!(failed(&stage), [""; 0]);
     assert!(!state(&stage).contains("selftest"), "{}", state(&stage));
 }

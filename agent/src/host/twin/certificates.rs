@@ -1,12 +1,12 @@
 //! The computer's own certificates on a twin, and the rights on their keys (G16).
 //!
-//! Neighbours: `catalogue` has the PFX files. As on Windows, an import makes a new key, on which nobody has a right yet.
+//! Neighbours: `catalogue` has the PFX files that were declared; another is a file that says what is in it, as [`Pfx`]. As on Windows, an import makes a new key, on which nobody has a right yet.
 
 use muster_proto::secret::SecretValue;
 
 use super::fault::Operation;
 use super::ledger::Deed;
-use super::state::{Certificate, find, find_mut, pfx_digest};
+use super::state::{Certificate, Pfx, find, find_mut, pfx_digest};
 use super::{Twin, refused};
 use crate::host::{CertificateFacts, Certificates, Error, KeyAccess};
 
@@ -30,8 +30,13 @@ impl Certificates for Twin {
     fn import(&self, path: &str, password: Option<&SecretValue>) -> Result<(), Error> {
         let catalogue = self.store.catalogue()?;
         self.operate(Operation::CertificateImport, path, |section, _| {
-            let Some(pfx) = find(&catalogue.pfx, path) else {
-                return Err(refused(Operation::CertificateImport, path, "error 2: there is no such file"));
+            let refused = |message: &str| refused(Operation::CertificateImport, path, message);
+            let pfx = match (find(&catalogue.pfx, path), find(&section.state().files, path)) {
+                (Some(pfx), _) => pfx.clone(),
+                // One that was laid there since: a text that says what is in it.
+                (None, Some(file)) => serde_json::from_slice::<Pfx>(file.content.bytes())
+                    .map_err(|_| refused("error 0x80092002: it is no PFX file"))?,
+                (None, None) => return Err(refused("error 2: there is no such file")),
             };
             let given = password.map(|password| pfx_digest(&pfx.thumbprint, password.expose()));
             if given != pfx.password {

@@ -8,9 +8,10 @@ use std::fs::{OpenOptions, TryLockError};
 use super::Twin;
 use super::fault::Operation;
 use super::ledger::Deed;
-use super::state::{Answer, Certificate, Service, find_key};
+use super::state::{Answer, Certificate, Pfx, Service, find_key, pfx_digest};
 use crate::host::clock::SystemClock;
 use crate::host::{Answering, Capability, Clock as _, Error, Hold, Props};
+use crate::selftest::throwaway;
 
 /// Held by a self-test, in the twin's folder; empty.
 const LOCK: &str = "selftest.lock";
@@ -63,6 +64,7 @@ impl Props for Twin {
             | Capability::Iis
             | Capability::KeyRights
             | Capability::Recovery
+            | Capability::LockedPfx
             | Capability::Groups => None,
         })
     }
@@ -141,6 +143,30 @@ impl Props for Twin {
         if section.state().certificates.values().any(is_it) {
             section.commit(Deed::altered("certificate", name, "exists", "absent"), |state| {
                 state.certificates.retain(|_, found| !is_it(found));
+            })?;
+        }
+        Ok(())
+    }
+
+    fn pfx(&self) -> Result<Vec<u8>, Error> {
+        let cannot = |message: String| Error::CannotTell { what: "a PFX file", message };
+        let pfx = Pfx {
+            thumbprint: throwaway::THUMBPRINT.to_owned(),
+            subject: format!("CN={}", throwaway::NAME),
+            not_after: throwaway::NOT_AFTER
+                .parse()
+                .map_err(|error: jiff::Error| cannot(error.to_string()))?,
+            password: Some(pfx_digest(throwaway::THUMBPRINT, throwaway::PASSWORD)),
+        };
+        serde_json::to_vec_pretty(&pfx).map_err(|error| cannot(error.to_string()))
+    }
+
+    fn remove_imported(&self) -> Result<(), Error> {
+        let mut section = self.store.lock()?;
+        if section.state().certificates.contains_key(throwaway::THUMBPRINT) {
+            let deed = Deed::altered("certificate", throwaway::THUMBPRINT, "exists", "absent");
+            section.commit(deed, |state| {
+                state.certificates.remove(throwaway::THUMBPRINT);
             })?;
         }
         Ok(())

@@ -23,7 +23,7 @@ use crate::host::clock::SystemClock;
 use crate::host::{
     Answering, Capability, Clock as _, Error, Hold, Host as _, Inventory as _, Props, ServiceFacts,
 };
-use crate::selftest::stand_in;
+use crate::selftest::{stand_in, throwaway};
 
 const MAKE: &str = "make service";
 const REMOVE: &str = "remove service";
@@ -61,6 +61,9 @@ impl Props for WindowsHost {
             },
             Capability::KeyRights => {
                 has(wine_version().is_none(), "Wine loses the way from a certificate in its store to the key")
+            }
+            Capability::LockedPfx => {
+                has(wine_version().is_none(), "Wine does not say why a PFX does not open")
             }
             Capability::ProgramList => None,
             Capability::Recovery => {
@@ -126,6 +129,15 @@ impl Props for WindowsHost {
     fn remove_certificates(&self, name: &str) -> Result<(), Error> {
         let removed = certificates::stand_in::remove(name);
         removed.map_err(|error| refused("remove certificate", name, error_text(&error)))
+    }
+
+    fn pfx(&self) -> Result<Vec<u8>, Error> {
+        Ok(throwaway::PFX.to_vec())
+    }
+
+    fn remove_imported(&self) -> Result<(), Error> {
+        let removed = certificates::imported::remove(throwaway::THUMBPRINT);
+        removed.map_err(|error| refused("remove certificate", throwaway::THUMBPRINT, error_text(&error)))
     }
 
     fn remove_key(&self, key: &str, is_32bit: bool) -> Result<(), Error> {

@@ -3,11 +3,12 @@
 //! Neighbours: `bench` has the engine's steps. Each row stands alone, and makes all that it needs.
 
 use muster_model::node::NodeKind;
+use muster_model::value::Value;
 
-use super::super::bench::{Bench, Shown, absent, ensure, same, there};
-use super::super::{Promise, own};
+use super::super::bench::{Bench, Broken, Shown, absent, ensure, same, there};
+use super::super::{Promise, own, throwaway};
 use super::{iis, members};
-use crate::host::{Capability, IIS_APP_ID, KeyAccess, SslRecord};
+use crate::host::{self, Capability, IIS_APP_ID, KeyAccess, SslRecord};
 
 pub(super) static ALL: &[Promise] = &[
     Promise {
@@ -16,6 +17,20 @@ pub(super) static ALL: &[Promise] = &[
         kind: NodeKind::Certificate,
         needs: &[],
         show: certificate_seen,
+    },
+    Promise {
+        id: "certificate.imported",
+        promise: "a PFX with a password is imported once, with its key, and by no other password",
+        kind: NodeKind::Certificate,
+        needs: &[],
+        show: certificate_imported,
+    },
+    Promise {
+        id: "certificate.locked",
+        promise: "a PFX that opens with another password, or with one at all, says that it is the password",
+        kind: NodeKind::Certificate,
+        needs: &[Capability::LockedPfx],
+        show: certificate_locked,
     },
     Promise {
         id: "key.rights",
@@ -56,6 +71,53 @@ fn certificate_seen(bench: &Bench<'_>) -> Shown {
     bench.in_sync(&bench.node(NodeKind::Certificate, own::CERTIFICATE, &[])?)?;
     host.remove_certificates(own::CERTIFICATE)?;
     same("the store", &store.all()?, &before)
+}
+
+/// Lays the PFX file, and gives its path.
+fn lay_pfx(bench: &Bench<'_>) -> Result<String, Broken> {
+    let (host, path) = (bench.host(), bench.path(own::PFX)?);
+    host.folders().create(&bench.path("")?)?;
+    host.files().write(&path, &host.pfx()?)?;
+    Ok(path)
+}
+
+fn certificate_imported(bench: &Bench<'_>) -> Shown {
+    let (host, store, path) = (bench.host(), bench.host().certificates(), lay_pfx(bench)?);
+    let before = store.all()?;
+    for wrong in [None, Some(throwaway::value("another"))] {
+        let told = store.import(&path, wrong.as_ref());
+        ensure(told.is_err(), || "a password that is not the file's opens it".to_owned())?;
+        same("the store", &store.all()?, &before)?;
+    }
+    let password = Value::Secret(throwaway::reference()?);
+    let wanted = [("pfx", path.as_str().into()), ("pfx_password", password)];
+    let node = bench.node(NodeKind::Certificate, throwaway::NAME, &wanted)?;
+    bench.differs(&node, &["exists", "pfx_password"])?;
+    bench.bring(&node)?;
+    let after = store.all()?;
+    same("how many there are", &after.len(), &(before.len() + 1))?;
+    let seen = there("it", after.iter().find(|found| found.thumbprint == throwaway::THUMBPRINT))?;
+    same("its subject", &seen.subject, &format!("CN={}", throwaway::NAME))?;
+    ensure(seen.has_key, || format!("{seen:?} has no key"))?;
+    bench.in_sync(&bench.node(NodeKind::Certificate, throwaway::THUMBPRINT, &[])?)?;
+    bench.bring(&node)?;
+    same("the store", &store.all()?, &after)?;
+    host.remove_imported()?;
+    same("the store", &store.all()?, &before)
+}
+
+fn certificate_locked(bench: &Bench<'_>) -> Shown {
+    let path = lay_pfx(bench)?;
+    for wrong in [None, Some(throwaway::value("another"))] {
+        match bench.host().certificates().import(&path, wrong.as_ref()) {
+            Err(host::Error::Locked { is_given, .. }) => {
+                same("whether one was given", &is_given, &wrong.is_some())?
+            }
+            Err(error) => return Err(Broken::Promise(format!("it says: {error}"))),
+            Ok(()) => return Err(Broken::Promise("it was imported".to_owned())),
+        }
+    }
+    Ok(())
 }
 
 fn key_rights(bench: &Bench<'_>) -> Shown {

@@ -33,7 +33,7 @@ fn yes() -> bool {
     true
 }
 
-/// A PFX file on the server, by its path.
+/// A PFX file on the server, by its path; in one that was written there, the same in JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pfx {

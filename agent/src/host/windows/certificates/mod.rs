@@ -3,9 +3,10 @@
 //! `store` is what is in it, `key` a certificate's private key, of whichever kind, `descriptor` how Windows keeps a key's access
 //! list. A certificate has its key where the store says which provider holds it, which is what Windows' own console goes by.
 //! Neighbours: `resource::certificate` chooses. Never removes or replaces a certificate, but for
-//! that of a self-test (`stand_in`), and touches no file of a key.
+//! those of a self-test (`stand_in`, `imported`), and touches no file of a key.
 
 mod descriptor;
+pub(super) mod imported;
 mod key;
 pub(super) mod stand_in;
 mod store;

@@ -12,8 +12,8 @@ use windows_sys::Win32::Security::Cryptography::{
     CERT_CONTEXT, CERT_INFO, CERT_KEY_PROV_INFO_PROP_ID, CERT_NAME_STR_REVERSE_FLAG, CERT_OPEN_STORE_FLAGS,
     CERT_SHA1_HASH_PROP_ID, CERT_STORE_ADD_NEW, CERT_STORE_CTRL_COMMIT, CERT_STORE_OPEN_EXISTING_FLAG,
     CERT_STORE_PROV_SYSTEM_W, CERT_STORE_READONLY_FLAG, CERT_SYSTEM_STORE_LOCAL_MACHINE, CERT_X500_NAME_STR,
-    CRYPT_INTEGER_BLOB, CRYPT_MACHINE_KEYSET, CertAddCertificateContextToStore, CertCloseStore,
-    CertControlStore, CertDeleteCertificateFromStore, CertDuplicateCertificateContext,
+    CRYPT_INTEGER_BLOB, CRYPT_KEY_PROV_INFO, CRYPT_MACHINE_KEYSET, CertAddCertificateContextToStore,
+    CertCloseStore, CertControlStore, CertDeleteCertificateFromStore, CertDuplicateCertificateContext,
     CertEnumCertificatesInStore, CertFreeCertificateContext, CertGetCertificateContextProperty,
     CertNameToStrW, CertOpenStore, HCERTSTORE, PFXImportCertStore, X509_ASN_ENCODING,
 };
@@ -162,6 +162,27 @@ impl Context {
         self.0
     }
 
+    /// Where its key lies in the machine's key store; none where the store knows of none there.
+    pub(super) fn key_place(&self) -> io::Result<Option<KeyPlace>> {
+        let Some(bytes) = self.property(CERT_KEY_PROV_INFO_PROP_ID)? else { return Ok(None) };
+        if bytes.len() < size_of::<CRYPT_KEY_PROV_INFO>() {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        // SAFETY: it is what the property begins with, and the bytes are as many.
+        let info = unsafe { bytes.as_ptr().cast::<CRYPT_KEY_PROV_INFO>().read_unaligned() };
+        // Its texts lie behind it, in the same bytes.
+        let text = |start: *const u16| {
+            let at = start.addr().checked_sub(bytes.as_ptr().addr())?;
+            let units = bytes.get(at..)?.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit));
+            Some(narrow(&units.collect::<Vec<_>>())).filter(|text| !text.is_empty())
+        };
+        if info.dwFlags & CRYPT_MACHINE_KEYSET == 0 {
+            return Ok(None);
+        }
+        let named = text(info.pwszContainerName).zip(text(info.pwszProvName));
+        Ok(named.map(|(container, provider)| KeyPlace { container, provider, kind: info.dwProvType }))
+    }
+
     /// None where its end is no time.
     pub(super) fn facts(&self) -> io::Result<Option<CertificateFacts>> {
         // SAFETY: the context is alive, and so is what it points to.
@@ -197,6 +218,14 @@ impl Context {
             unsafe { CertGetCertificateContextProperty(self.0, id, bytes.as_mut_ptr().cast(), &mut length) };
         if told == 0 { Err(io::Error::last_os_error()) } else { Ok(Some(bytes)) }
     }
+}
+
+/// A key of the machine's key store.
+pub(super) struct KeyPlace {
+    pub(super) container: String,
+    pub(super) provider: String,
+    /// The kind of a provider of CAPI; 0 is one of CNG.
+    pub(super) kind: u32,
 }
 
 impl Drop for Context {
