@@ -11,10 +11,13 @@ use muster_model::view::StepState;
 use muster_tests::cli::code;
 use muster_tests::programs::{root, wine_drive};
 
+use crate::canary::search_folder;
 use crate::wine_server::Server;
 
 const THUMBPRINT: &str = "318194C463DB78A592A33B977F0F1C6C734E2FEF";
 const OTHER: &str = "11220A2AB2CE33C9D0B241DA0962625C1909928E";
+/// Of the PFX file that `tests/windows/run` makes with one.
+const PASSWORD: &str = "Finkenschl@g 7";
 const PROGRAM: &str = "{4dc3e181-e14b-4a21-b022-59fc669b0914}";
 
 fn inetsrv() -> PathBuf {
@@ -54,7 +57,9 @@ fn asked() -> Vec<String> {
 /// An IIS that nothing was done to yet, with an agent on it.
 fn begin() -> Server {
     as_shipped();
-    Server::joined("iis")
+    let server = Server::joined("iis");
+    server.field.set_secret("tls_password", PASSWORD).expect(code::OK);
+    server
 }
 
 /// An IIS that nothing was done to yet.
@@ -90,6 +95,8 @@ fn pools_sites_and_bindings_of_iis_come_in_sync_and_their_drift_is_mended() {
     let records = [record("sxa.dupont.example:1025"), record("0.0.0.0:1026")];
     assert_eq!(read("http_sys.txt"), records);
     assert!(!field.cli.ok("status story-site").said().contains("SIMULATED"));
+    // What opened a PFX is in no log and no journal (G8).
+    search_folder(&[PASSWORD], &wine_drive().join("ProgramData/MusterAgent"));
 
     // By hand, and beside it what is none of Muster's business.
     let foreign = r#"<binding protocol="http" bindingInformation="*:8080:" /><binding protocol="net.pipe" bindingInformation="*" />"#;
