@@ -4,10 +4,11 @@
 
 use muster_model::node::NodeKind;
 
-use super::super::bench::{Bench, Shown, absent, refused, same, there};
+use super::super::bench::{Bench, Broken, Shown, absent, ensure, refused, same, there};
 use super::super::{Promise, own};
 use crate::host::recovery::{FailureAction, FailureActions, OnFailure};
 use crate::host::{Capability, ServiceFacts, StartMode};
+use crate::resource;
 
 pub(super) static ALL: &[Promise] = &[
     Promise {
@@ -47,7 +48,7 @@ pub(super) static ALL: &[Promise] = &[
     },
     Promise {
         id: "service.recovery",
-        promise: "what is done when a service fails is set part by part, and the other parts and its neighbour's stay",
+        promise: "what is done when a service fails is set part by part, never a restart of the computer, and the other parts and its neighbour's stay",
         kind: NodeKind::Service,
         needs: &[Capability::Recovery],
         show: service_recovery,
@@ -158,6 +159,14 @@ fn service_recovery(bench: &Bench<'_>) -> Shown {
     bench.bring(&alone)?;
     let list = [FailureAction::Restart, FailureAction::None, FailureAction::Restart];
     wanted.actions = FailureActions { list: list.map(|action| on(action, 1_500)).to_vec(), ..short };
+    same("what is done when it fails", &services.recovery(name)?, &wanted)?;
+
+    // A restart of the computer is a task that a person approves, and a program nobody sees: neither is ever set.
+    for foreign in ["reboot", "program"] {
+        let node = bench.node(NodeKind::Service, name, &[("first_failure", foreign.into())])?;
+        let is_refused = matches!(bench.bring(&node), Err(Broken::Resource(resource::Error::Row { .. })));
+        ensure(is_refused, || format!("{foreign} was set, or not refused as a row"))?;
+    }
     same("what is done when it fails", &services.recovery(name)?, &wanted)?;
     same("its neighbour's", &services.recovery(neighbour)?, &beside)
 }

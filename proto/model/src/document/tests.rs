@@ -254,10 +254,19 @@ fn attributes_are_checked_by_the_table_of_kinds() {
         ("http_probe: a\n    url: http://x\n    expect_status: []", "10:20 wrong-value"),
         ("http_probe: a\n    url: http://x\n    expect_status: [99]", "10:20 wrong-value"),
         ("manual_step: a\n    instructions: x\n    type_these: [port]", "10:18 unknown-parameter"),
+        ("service: a\n    first_failure: reboot", "9:20 wrong-value"),
+        ("service: a\n    later_failures: program", "9:21 wrong-value"),
+        ("service: a\n    failures_reset_seconds: always", "9:29 wrong-value"),
+        ("service: a\n    failures_reset_seconds: true", "9:29 wrong-value"),
+        ("service: a\n    failures_reset_seconds: 31536001", "9:29 wrong-value"),
+        ("service: a\n    failures_reset_seconds: [1]", "9:29 wrong-type"),
     ];
     for (node, rule) in cases {
         let found = bad(product(&format!("  - {node}")));
         assert_eq!(rules(&found), [rule], "{node}");
+    }
+    for reset in ["0", "31536000", "never", "'{{ 1 + 1 }}'"] {
+        good(&product(&format!("  - service: a\n    failures_reset_seconds: {reset}")));
     }
 }
 
