@@ -8,6 +8,9 @@ use muster_model::digest::Digest;
 
 type Read = Result<Vec<Batch>, ScriptError>;
 
+/// What is taken in where a script asks for `part.sql` by itself.
+const PART: &[u8] = b"SELECT 1\nGO 2\n:setvar n 2\nPRINT '$(n)\xe9'";
+
 /// Panics where one of them does not hold for these bytes.
 ///
 /// # Panics
@@ -24,6 +27,7 @@ pub(crate) fn hold(bytes: &[u8]) {
     if let Ok(batches) = &whole {
         sound(batches);
     }
+    assert_eq!(read_with(bytes, Some(PART), |_| 1), read_with(bytes, Some(PART), |_| 64), "taking a file in");
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if text.starts_with('\u{feff}') || text.starts_with('\u{fffe}') {
         return;
