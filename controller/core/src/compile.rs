@@ -157,17 +157,19 @@ mod tests {
     #[test]
     fn what_is_to_go_stays_listed_as_absent_until_it_is_named_again() {
         let pruned = r#"[{"id": "iis_app_pool/a", "attributes": {}, "prune": true}, {"id": "iis_site/b", "attributes": {}, "prune": true},
-            {"id": "package/p", "attributes": {}, "prune": true}, {"id": "iis_app_pool/kept", "attributes": {}}]"#;
+            {"id": "package/p", "attributes": {}, "prune": true}, {"id": "service/s", "attributes": {}, "prune": true},
+            {"id": "iis_app_pool/kept", "attributes": {}}]"#;
         let first = manifest(wanted(pruned), None, Generation(0)).unwrap().unwrap();
         let second = manifest(wanted("[]"), Some(first.value()), Generation(0)).unwrap().unwrap();
         let listed = |record: &Record<Manifest>| -> Vec<String> {
             record.value().nodes.iter().map(|node| format!("{} {}", node.id, node.absent)).collect()
         };
-        assert_eq!(listed(&second), ["iis_site/b true", "iis_app_pool/a true"], "last first; packages never");
+        let gone = ["iis_site/b true", "iis_app_pool/a true", "service/s true"];
+        assert_eq!(listed(&second), gone, "last first; packages never");
         assert_eq!(manifest(wanted("[]"), Some(second.value()), Generation(0)).unwrap(), None);
         let named = r#"[{"id": "iis_app_pool/A", "attributes": {}}]"#;
         let third = manifest(wanted(named), Some(second.value()), Generation(0)).unwrap().unwrap();
-        assert_eq!(listed(&third), ["iis_site/b true", "iis_app_pool/A false"]);
+        assert_eq!(listed(&third), ["iis_site/b true", "service/s true", "iis_app_pool/A false"]);
     }
 
     #[test]
