@@ -127,6 +127,25 @@ async fn add(context: &mut Context<'_>, args: &MediaAddArgs) -> Result<Exit, Fai
     Ok(Exit::Ok)
 }
 
+/// The waits before a controller that was lost is dialled again: each twice as long as the one before.
+struct Pause {
+    next_ms: u64,
+}
+
+impl Default for Pause {
+    fn default() -> Self {
+        Self { next_ms: limits::MEDIA_RETRY_FIRST_MS }
+    }
+}
+
+impl Pause {
+    fn next(&mut self) -> Duration {
+        let next = Duration::from_millis(self.next_ms);
+        self.next_ms = (self.next_ms * 2).min(limits::MEDIA_RETRY_MOST_MS);
+        next
+    }
+}
+
 /// Sends what is missing, over as many connections as it takes.
 async fn send(
     context: &mut Context<'_>,
@@ -135,7 +154,9 @@ async fn send(
 ) -> Result<(), Failure> {
     let patience = Duration::from_millis(limits::MEDIA_LOST_MS);
     let (mut held_bytes, mut moved) = (0, Instant::now());
+    let mut pause = Pause::default();
     loop {
+        let before_bytes = held_bytes;
         let lost = match send_over(context, &mut controller, cargo, &mut held_bytes, &mut moved).await {
             Ok(()) => return Ok(()),
             Err(failure) if failure.exit != Exit::Unreachable || moved.elapsed() > patience => {
@@ -144,7 +165,10 @@ async fn send(
             Err(failure) => failure,
         };
         context.output.note(&format!("{}: trying again", lost.message))?;
-        tokio::time::sleep(Duration::from_millis(limits::WATCH_RETRY_MS)).await;
+        if held_bytes > before_bytes {
+            pause = Pause::default();
+        }
+        tokio::time::sleep(pause.next()).await;
         // One that cannot be dialled yet is tried again by the next turn, which has no connection either.
         if let Ok(again) = context.connect().await {
             controller = again;
@@ -235,4 +259,16 @@ fn chunk_bytes() -> Result<usize, Failure> {
 
 fn advice() -> Vec<String> {
     vec!["see the shelf: muster media list".to_owned()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_that_drops_costs_little_and_a_controller_that_is_down_is_left_in_peace() {
+        let mut pause = Pause::default();
+        let waits: Vec<u128> = std::iter::repeat_with(|| pause.next().as_millis()).take(9).collect();
+        assert_eq!(waits, [50, 100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
+    }
 }

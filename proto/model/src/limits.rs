@@ -109,6 +109,8 @@ limits! {
     MEDIA_RESERVE_BYTES = 1024 * 1024 * 1024, "room that media leave free on a disk, so that journals and databases can be written";
     MEDIA_PARTS_MS = 7 * 24 * 3_600 * 1_000, "how long half a medium waits for its rest before its room is given to another";
     STAGE_ABSENT_MS = 60_000, "how long one who watches a staging waits for an agent whose link broke; without a watcher it waits for ever";
+    MEDIA_RETRY_FIRST_MS = 50, "the wait before a broken link is dialled again that a medium had got on over; a link that drops and comes back costs no more";
+    MEDIA_RETRY_MOST_MS = 5_000, "what that wait doubles up to while nothing gets through, so that a controller that is down is not hammered";
     MEDIA_LOST_MS = 600_000, "how long a medium on its way waits for a link that is gone; a restart takes a minute";
     WRITER_BATCH = 1_000, "writes that share one transaction, so that one fsync serves many agents";
 }
