@@ -6,13 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::ControlFlow;
 
 use muster_core::record::Record;
 use muster_model::digest::Digest;
 use muster_model::limits;
 use muster_model::manifest::Manifest;
 use muster_model::media::{self as model, MediumView};
-use muster_model::name::{Generation, ServerId, Slug};
+use muster_model::name::{ServerId, Slug};
 use muster_proto::session::{StageMedium, Staged, ToAgent};
 use thiserror::Error;
 use tokio::sync::broadcast;
@@ -268,18 +269,17 @@ impl Stage {
         current: &BTreeMap<Digest, String>,
         sha256: Digest,
     ) -> Result<bool, Error> {
-        let mut stored = snapshot.newest_manifest(server).await?;
-        while let Some(found) = stored {
-            let generation = found.generation;
-            let record = Record::<Manifest>::read(found.bytes).map_err(manifest::Error::Record)?;
+        let found = snapshot.search_manifests(server, |stored| {
+            let record = Record::<Manifest>::read(stored.bytes).map_err(manifest::Error::Record)?;
             let before = model::named_by(record.value());
-            if !before.keys().eq(current.keys()) {
-                return Ok(before.contains_key(&sha256));
-            }
-            let Some(older) = generation.0.checked_sub(1) else { break };
-            stored = snapshot.manifest(server, Generation(older)).await?;
-        }
-        Ok(false)
+            let others = !before.keys().eq(current.keys());
+            Ok::<_, Error>(if others {
+                ControlFlow::Break(before.contains_key(&sha256))
+            } else {
+                ControlFlow::Continue(())
+            })
+        });
+        Ok(found.await?.unwrap_or(false))
     }
 
     async fn named(&self, site: &Slug) -> Result<BTreeMap<ServerId, BTreeMap<Digest, String>>, Error> {

@@ -2,6 +2,9 @@
 //!
 //! Neighbours: planning stores and reads them. Never changed once stored.
 
+use std::ops::ControlFlow;
+
+use futures_util::TryStreamExt as _;
 use muster_model::digest::Digest;
 use muster_model::name::{Generation, ServerId};
 use sqlx::Row as _;
@@ -56,6 +59,26 @@ impl Snapshot {
         .iter()
         .map(read)
         .collect()
+    }
+
+    /// Looks at a server's manifests, the newest first, until one is what was looked for.
+    ///
+    /// # Errors
+    /// Where the store does not answer, or with what `look` gives.
+    pub async fn search_manifests<T, E: From<Error>>(
+        &mut self,
+        server: &ServerId,
+        mut look: impl FnMut(StoredManifest) -> Result<ControlFlow<T>, E>,
+    ) -> Result<Option<T>, E> {
+        let mut rows = sqlx::query("SELECT * FROM manifests WHERE server = $1 ORDER BY generation DESC")
+            .bind(server.to_string())
+            .fetch(self.settled().await?);
+        while let Some(row) = rows.try_next().await.map_err(Error::from)? {
+            if let ControlFlow::Break(found) = look(read(&row)?)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
     }
 
     /// A server's manifest of one generation.

@@ -203,6 +203,8 @@ async fn a_medium_that_a_server_needs_is_not_removed() {
     // A plan stores the manifest; the documents after it name no medium.
     controller.operator.create_plan(v1::CreatePlanRequest { site: "dupont-prod".to_owned() }).await.unwrap();
     controller.push(documents()).await;
+    // Another plan stores that manifest as well: the way back is behind it.
+    controller.operator.create_plan(v1::CreatePlanRequest { site: "dupont-prod".to_owned() }).await.unwrap();
     let words =
         refused(controller.operator.remove_medium(remove(NAMED, false)).await, Code::FailedPrecondition);
     assert!(words.contains("way back") && words.contains("--force"), "{words}");
