@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use muster_model::digest::Digest;
 use muster_tests::bench::medium::Journey;
-use muster_tests::cli::{Ran, code};
+use muster_tests::cli::{Cli, Ran, code};
 use muster_tests::daemon::await_until;
 use muster_tests::field::{Field, Scene};
 use muster_tests::programs::{Programs, root};
@@ -36,6 +36,16 @@ fn write(field: &Field, name: &str, content: &[u8]) -> PathBuf {
 
 fn add(field: &Field, file: &Path) -> Ran {
     field.cli.run(["media".as_ref(), "add".as_ref(), file.as_os_str()])
+}
+
+/// Another operator of the field.
+fn second_operator(field: &Field) -> Cli {
+    let [token, profile] = ["bruno.token", "bruno.profile"].map(|name| field.folder().join(name));
+    field.cli.ok(&format!("operator invite bruno --out {}", token.display()));
+    let enroll =
+        format!("operator enroll --token-file {} --profile-out {}", token.display(), profile.display());
+    field.cli.ok(&enroll);
+    Cli::new(&field.programs, &profile)
 }
 
 fn begin(command: &mut Command) -> Child {
@@ -142,12 +152,45 @@ fn an_agent_fetches_what_its_manifest_names_and_goes_on_over_a_broken_link() {
     assert_eq!(std::fs::read(cache.join(Digest::of(b"foo").to_string())).unwrap(), b"foo");
 }
 
+/// What failed is tried again as soon as anybody asks, over the connection that there is; each state is said, and what to do.
+#[test]
+fn a_medium_that_failed_comes_as_soon_as_another_operator_asks() {
+    let mut field = lay();
+    let content = content();
+    field.edit("DIGEST-OF-TOOLS", &Digest::of(&content).to_string());
+    field.begin().unwrap();
+    add(&field, &write(&field, "Tools.msi", &content)).expect(code::OK);
+    // The cache cannot be made where something else has its name.
+    let cache = field.agent.data().join("media");
+    std::fs::write(&cache, b"").unwrap();
+    field.cli.run(["stage", "acme-prod"]).expect(code::NOT_DONE).says(&[
+        r"acme-prod/web  C:\Media\Tools.msi  FAILED: the cache of media cannot be used",
+        "who may write to the folder `media`",
+        "have it tried again at once: muster stage acme-prod",
+    ]);
+    std::fs::remove_file(&cache).unwrap();
+
+    let bruno = second_operator(&field);
+    let connected = || {
+        let events = field.cli.ok("events --site acme-prod").said();
+        events.matches("connected").count()
+    };
+    let before = connected();
+    let ran = bruno.run(["stage", "acme-prod"]);
+    ran.says(&[
+        r"acme-prod/web  C:\Media\Tools.msi  fetching, 0 % of 24.0 MiB",
+        "fetching, 75 % of 24.0 MiB",
+        r"acme-prod/web  C:\Media\Tools.msi  is there, 24.0 MiB",
+    ]);
+    assert_eq!(connected(), before, "the agent was asked over the link that there was");
+}
+
 /// Issue 5, point 6, small: `tests/bench media` does the same with a GiB. What came through more than the medium has is what
 /// was sent twice, with all handshakes and frames.
 #[test]
 fn a_medium_over_a_link_that_keeps_breaking_travels_once() {
     let journey = Journey::lay(Programs::built(), 32 << 20).unwrap();
-    // The CLI waits before it dials again: fewer cuts.
+    // Each cut costs an operator a piece of half a MiB: fewer cuts.
     let added = journey.add(Some(25 << 20)).unwrap();
     assert_eq!(added.cuts, 1, "{added:?}");
     assert!(added.more_percent() < 2.0, "{added:?}");

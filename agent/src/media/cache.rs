@@ -40,7 +40,7 @@ pub enum Error {
     #[error("its content is another; what came was thrown away")]
     Other,
     /// The disk does not do it.
-    #[error("the cache of media cannot be used: {0}")]
+    #[error("the cache of media cannot be used")]
     Disk(#[from] io::Error),
 }
 

@@ -69,6 +69,20 @@ impl Error {
             Self::Short | Self::Cache(_) | Self::Stopped(_) => false,
         }
     }
+
+    /// What to do about it, where it does not say so itself.
+    fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Dial(_) => Some("see why this server does not reach the controller"),
+            Self::Refused(_) | Self::Short | Self::Cache(cache::Error::Other) => {
+                Some("see what the shelf has, and bring it there: `muster media add FILE`")
+            }
+            Self::Cache(cache::Error::Disk(_)) => {
+                Some("see its disk and who may write to the folder `media` in the agent's data folder")
+            }
+            Self::Cache(cache::Error::Room { .. } | cache::Error::Changed) | Self::Stopped(_) => None,
+        }
+    }
 }
 
 impl Stager {
@@ -100,11 +114,26 @@ impl Fetcher {
             lock(&self.waiting).remove(&sha256);
             if let Err(error) = self.fetch(medium, options, outlet).await {
                 tracing::error!(%sha256, error = &error as &dyn std::error::Error, "a medium was not fetched");
-                let problem = Some(with_causes(&error));
-                outlet.send(FromAgent::Staged(Staged { sha256, held_bytes: 0, whole: false, problem }));
+                if let Some(staged) = self.failed(sha256, &error) {
+                    outlet.send(FromAgent::Staged(staged));
+                }
             }
         }
         std::future::pending().await
+    }
+
+    /// What is said of a try that failed; nothing where somebody asked again meanwhile: it is tried again at once, and
+    /// whoever asked would take this failure for the end of that.
+    fn failed(&self, sha256: Digest, error: &Error) -> Option<Staged> {
+        if lock(&self.waiting).contains(&sha256) {
+            return None;
+        }
+        let why = with_causes(error);
+        let problem = Some(match error.advice() {
+            None => why,
+            Some(advice) => format!("{why}; {advice}"),
+        });
+        Some(Staged { sha256, held_bytes: 0, whole: false, problem })
     }
 
     async fn fetch(&self, medium: StageMedium, options: &Options, outlet: &Outlet) -> Result<(), Error> {
@@ -224,6 +253,16 @@ mod tests {
         assert_eq!(queue.try_recv().unwrap(), medium(b"one"));
         assert_eq!(queue.try_recv().unwrap(), medium(b"two"));
         assert!(queue.try_recv().is_err());
+    }
+
+    #[test]
+    fn a_failure_is_not_told_to_who_asked_again_before_it() {
+        let (stager, fetcher) = Fetcher::new(Cache::new("nowhere".into()));
+        let (sha256, error) = (Digest::of(b"one"), Error::Short);
+        let told = fetcher.failed(sha256, &error).unwrap().problem.unwrap();
+        assert!(told.contains("less of it than it said; ") && told.contains("muster media add"), "{told}");
+        stager.stage(StageMedium { sha256, size_bytes: 1 });
+        assert_eq!(fetcher.failed(sha256, &error), None, "the next try says how it ended");
     }
 
     #[test]

@@ -46,15 +46,25 @@ impl TryFrom<v1::StageReply> for MediumRecord {
 }
 
 impl MediumRecord {
-    /// How it ended, for people; none while it is on its way.
-    fn line(&self) -> Option<String> {
-        let (server, medium) = (&self.server, one_line(&self.medium));
-        match &self.problem {
-            Some(problem) if self.waits => Some(format!("{server}  {medium}  waits: {}", one_line(problem))),
-            Some(problem) => Some(format!("{server}  {medium}  FAILED: {}", one_line(problem))),
-            None if self.whole => Some(format!("{server}  {medium}  is there, {}", size(self.size_bytes))),
-            None => None,
-        }
+    /// How far it is, for people.
+    fn line(&self) -> String {
+        let state = match &self.problem {
+            Some(problem) if self.waits => format!("waits: {}", one_line(problem)),
+            Some(problem) => format!("FAILED: {}", one_line(problem)),
+            None if self.whole => format!("is there, {}", size(self.size_bytes)),
+            None => format!("fetching, {} % of {}", self.percent(), size(self.size_bytes)),
+        };
+        format!("{}  {}  {state}", self.server, one_line(&self.medium))
+    }
+
+    fn percent(&self) -> u64 {
+        self.held_bytes.saturating_mul(100).checked_div(self.size_bytes).unwrap_or_default()
+    }
+
+    /// Another text where it is worth a line again: at each end, and at each quarter on the way.
+    fn news(&self) -> String {
+        let is_under_way = self.problem.is_none() && !self.whole;
+        if is_under_way { (self.percent() / 25).to_string() } else { self.line() }
     }
 }
 
@@ -63,6 +73,7 @@ pub(super) async fn run(context: &mut Context<'_>, site: &Slug) -> Result<Exit, 
     let reply = controller.client.stage_site(v1::SiteRequest { site: site.to_string() }).await;
     let mut replies = controller.answer(reply, &site_advice())?;
     let mut media: BTreeMap<(ServerId, Digest), MediumRecord> = BTreeMap::new();
+    let mut shown = BTreeMap::new();
     loop {
         let next = replies.message().await.map_err(|status| {
             let again = format!("the agents go on by themselves; look again: muster stage {site}");
@@ -74,10 +85,12 @@ pub(super) async fn run(context: &mut Context<'_>, site: &Slug) -> Result<Exit, 
         let Some(wire) = next? else { break };
         let medium = MediumRecord::try_from(wire)
             .map_err(|error| Failure::internal("the controller's answer cannot be read", &error))?;
-        if let Some(line) = medium.line().filter(|_| !context.output.is_json()) {
-            context.output.data(&line)?;
+        let key = (medium.server.clone(), medium.sha256);
+        let news = medium.news();
+        if shown.insert(key.clone(), news.clone()) != Some(news) && !context.output.is_json() {
+            context.output.data(&medium.line())?;
         }
-        media.insert((medium.server.clone(), medium.sha256), medium);
+        media.insert(key, medium);
         let mib = |bytes: u64| bytes / (1024 * 1024);
         let (held, all) = media.values().fold((0, 0), |(held, all), medium| {
             (held + mib(medium.held_bytes), all + mib(medium.size_bytes))
@@ -94,7 +107,10 @@ pub(super) async fn run(context: &mut Context<'_>, site: &Slug) -> Result<Exit, 
         }
         let again = || format!("look again: muster stage {site}");
         let next = if media.values().any(|medium| medium.problem.is_some() && !medium.waits) {
-            vec!["see the shelf: muster media list".to_owned(), again()]
+            vec![
+                "see the shelf: muster media list".to_owned(),
+                format!("once it is mended, have it tried again at once: muster stage {site}"),
+            ]
         } else if failed {
             vec![again()]
         } else {

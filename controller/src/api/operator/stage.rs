@@ -11,13 +11,13 @@ use muster_model::name::{ServerId, Slug};
 use muster_proto::session::Staged;
 use muster_proto::v1;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
 use super::{Service, parse};
-use crate::stage::{Pending, Stage, Wanted, Word};
+use crate::stage::{Pending, Stage, Wanted};
 
 /// Replies that may wait for an operator's link.
 const QUEUE: usize = 64;
@@ -34,8 +34,6 @@ impl Service {
         request: v1::SiteRequest,
     ) -> Result<ReceiverStream<Reply>, Status> {
         let v1::SiteRequest { site } = request;
-        // Before anybody is asked, so that no answer is missed.
-        let words = self.stage.listen();
         let wanted = self.stage.wanted(&parse(&site)?).await?;
         let ready = wanted.iter().filter(|wanted| wanted.is_ready());
         self.stage.keep(by, ready.map(|wanted| (wanted.server.clone(), wanted.sha256)).collect()).await?;
@@ -43,7 +41,7 @@ impl Service {
         let (stage, mut drain) = (self.stage.clone(), self.drain.clone());
         tokio::spawn(async move {
             tokio::select! {
-                told = follow(stage, wanted, words, &to) => {
+                told = follow(stage, wanted, &to) => {
                     if told.is_none() {
                         tracing::debug!("the operator went away; the agents go on");
                     }
@@ -59,12 +57,7 @@ impl Service {
 }
 
 /// Asks and tells until nothing is on its way any more; none where nobody listens.
-async fn follow(
-    stage: Stage,
-    wanted: Vec<Wanted>,
-    mut words: broadcast::Receiver<Word>,
-    to: &mpsc::Sender<Reply>,
-) -> Option<()> {
+async fn follow(stage: Stage, wanted: Vec<Wanted>, to: &mpsc::Sender<Reply>) -> Option<()> {
     let mut pending = Pending::default();
     for wanted in wanted {
         if wanted.is_ready() {
@@ -74,6 +67,8 @@ async fn follow(
             to.send(Ok(refusal(&wanted, problem))).await.ok()?;
         }
     }
+    // Before anybody is asked, so that no answer is missed, and no earlier: what was said of another try is not about this one.
+    let mut words = stage.listen();
     for server in pending.servers() {
         if !stage.ask(&server, pending.of(&server)) {
             leave_waiting(&mut pending, &server, to).await?;
