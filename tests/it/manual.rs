@@ -1,7 +1,8 @@
 //! The README and the operators' pages, typed from top to end: every command that they show does what it says.
 //!
-//! Neighbours: `muster_tests::page` reads a page, `muster_tests::desk` types its lines. Here stands which page is typed, what it wants beforehand,
-//! and what a person does between two of its lines. A fence that nobody types fails the last tests.
+//! Neighbours: `muster_tests::page` reads a page, `muster_tests::desk` types its lines. Here stands which page is typed,
+//! what it wants beforehand, and what a person does between two of its lines. A fence that nobody types fails the last
+//! tests.
 
 use std::path::Path;
 

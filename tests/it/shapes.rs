@@ -1,7 +1,8 @@
-//! The reference of the command line against what it prints: each verb the shape of its row, each shape the fields of its own.
+//! The reference of the command line against what it prints: each verb the shape of its row, each shape the fields of its
+//! own.
 //!
-//! Neighbours: `cli/tests/cli/reference.rs` compares verbs, options and exit codes with the program; here is what the programs really
-//! say, for a site that was planned and is under way.
+//! Neighbours: `cli/tests/cli/reference.rs` compares verbs, options and exit codes with the program; here is what the
+//! programs really say, for a site that was planned and is under way.
 
 use std::collections::BTreeSet;
 

@@ -1,7 +1,8 @@
 //! A person who types the pages: one folder with a controller, an operator's profile and the servers, each of them a twin.
 //!
-//! Neighbours: `page` says what is typed, the story `manual` which page wants what beforehand. A line is typed as it stands, but that
-//! names of the page become those of this machine; what serves or works until it is stopped goes on beside the next line.
+//! Neighbours: `page` says what is typed, the story `manual` which page wants what beforehand. A line is typed as it stands,
+//! but that names of the page become those of this machine; what serves or works until it is stopped goes on beside the next
+//! line.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! The operators' pages as text: their fences, and what in them is to be typed.
 //!
-//! Neighbours: `desk` types the lines, the stories `manual` and `pages` say which page is typed how. A fence's sort is what stands after
-//! its backticks: `console` is typed, `console windows` belongs to Windows, the others are read.
+//! Neighbours: `desk` types the lines, the stories `manual` and `pages` say which page is typed how. A fence's sort is what
+//! stands after its backticks: `console` is typed, `console windows` belongs to Windows, the others are read.
 
 use std::path::{Path, PathBuf};
 

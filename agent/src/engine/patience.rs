@@ -1,7 +1,7 @@
 //! Waiting that ends when the agent is asked to stop, and that says in between how long it has lasted.
 //!
-//! Neighbours: `resource` and `engine` wait with it; whoever watches the run hears of it. What a wait was for is observed again after a restart, so cutting one
-//! short loses nothing.
+//! Neighbours: `resource` and `engine` wait with it; whoever watches the run hears of it. What a wait was for is observed
+//! again after a restart, so cutting one short loses nothing.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,7 +1,8 @@
 //! Certificates: found in the computer's own store, imported from a PFX only where there is none (G16).
 //!
-//! Neighbours: `host::Certificates`; `vault` opens a file's password at the moment at which it is imported; `iis_binding` and `private_key_access` choose by [`best`] too, so that all mean the same
-//! one. Never replaces a certificate and never removes one.
+//! Neighbours: `host::Certificates`; `vault` opens a file's password at the moment at which it is imported; `iis_binding`
+//! and `private_key_access` choose by [`best`] too, so that all mean the same one. Never replaces a certificate and never
+//! removes one.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,9 @@
 //! The promises of the host ports, as one suite of stories that is run against a host.
 //!
-//! `rows` are the promises, `bench` puts one to the proof with the engine's own functions, `own` has the names of all that is
-//! made, `report` says what was seen, `stand_in` plays a service, `throwaway` is a certificate to import. Neighbours: `cli` runs it on a twin or on the Windows server
-//! itself, tests on both. Never touches what it did not make, and takes all away, when a promise fails too.
+//! `rows` are the promises, `bench` puts one to the proof with the engine's own functions, `own` has the names of all that
+//! is made, `report` says what was seen, `stand_in` plays a service, `throwaway` is a certificate to import. Neighbours:
+//! `cli` runs it on a twin or on the Windows server itself, tests on both. Never touches what it did not make, and takes all
+//! away, when a promise fails too.
 
 mod bench;
 mod own;

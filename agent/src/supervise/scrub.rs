@@ -1,9 +1,9 @@
 //! Takes secret values out of what installers wrote: their own logs, and what they said.
 //!
 //! Each value is written over where it stands, by as many asterisks as it has characters, so that a cut in the middle leaves
-//! nothing torn and no older file beside it. It is looked for as it is, in UTF-8, in UTF-16 and in Western Windows' code page,
-//! with its quotes doubled, and as XML writes it. What an installer encodes otherwise is not found. Neighbours: supervisors scrub before they
-//! record an end, and the engine again before it reads one. Never says what it found.
+//! nothing torn and no older file beside it. It is looked for as it is, in UTF-8, in UTF-16 and in Western Windows' code
+//! page, with its quotes doubled, and as XML writes it. What an installer encodes otherwise is not found. Neighbours:
+//! supervisors scrub before they record an end, and the engine again before it reads one. Never says what it found.
 
 use std::fs::OpenOptions;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};

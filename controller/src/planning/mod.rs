@@ -1,8 +1,8 @@
 //! Plans and consent: compile, ask the agents, assemble, store; then approve, start, resume, cancel, confirm.
 //!
-//! `preflight` looks ahead, `create` makes a plan, `consent` is everything that an operator says of one afterwards. Neighbours: the model resolves
-//! documents, `muster_core` compiles and assembles, `session` reaches the agents, `dispatch` moves the run. No server is
-//! changed here: a plan is a comparison.
+//! `preflight` looks ahead, `create` makes a plan, `consent` is everything that an operator says of one afterwards.
+//! Neighbours: the model resolves documents, `muster_core` compiles and assembles, `session` reaches the agents, `dispatch`
+//! moves the run. No server is changed here: a plan is a comparison.
 
 mod consent;
 mod create;

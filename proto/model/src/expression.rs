@@ -1,7 +1,8 @@
 //! Expressions over parameters: `"{{ port + 1 }}"`, text with expressions in it, and the conditions of `when:`.
 //!
 //! Neighbours: `document` checks that they can be read, `resolve` settles them. They know parameters, two tests on texts and
-//! nothing else: no function, no filter, no loop, no clock. Each has a bounded length, a bounded number of steps and a bounded result.
+//! nothing else: no function, no filter, no loop, no clock. Each has a bounded length, a bounded number of steps and a
+//! bounded result.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,9 +1,9 @@
 //! The crash harness: kills controller and agent at every listed point and at random moments, and counts effects.
 //!
 //! `deck` says whom to kill next and where, `fire` does it, `round` keeps one field in operation meanwhile, `setup` covers
-//! what comes before the first plan, `oracle` asks the twin's ledger what really happened. `tests/crash` is the command line. A run is judged by three rules: every
-//! one-shot effect of the plan took place exactly once per order given; nothing of the plan is left to do; whatever could
-//! not be settled was shown to the operator as unknown.
+//! what comes before the first plan, `oracle` asks the twin's ledger what really happened. `tests/crash` is the command
+//! line. A run is judged by three rules: every one-shot effect of the plan took place exactly once per order given; nothing
+//! of the plan is left to do; whatever could not be settled was shown to the operator as unknown.
 
 pub mod deck;
 pub mod fire;

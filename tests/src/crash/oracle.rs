@@ -1,7 +1,8 @@
 //! What really happened: the twin's ledger against what the plan ordered.
 //!
-//! Installers, batches and tasks are counted, and what can be made only once. Neighbours: `round` asks after each run. The ledger is fsynced by the twin before an installer does anything, so that an
-//! effect without a line does not exist. Knows nothing of the journal or the store: those are what is on trial.
+//! Installers, batches and tasks are counted, and what can be made only once. Neighbours: `round` asks after each run. The
+//! ledger is fsynced by the twin before an installer does anything, so that an effect without a line does not exist. Knows
+//! nothing of the journal or the store: those are what is on trial.
 
 use std::collections::BTreeMap;
 

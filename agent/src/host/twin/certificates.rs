@@ -1,6 +1,7 @@
 //! The computer's own certificates on a twin, and the rights on their keys (G16).
 //!
-//! Neighbours: `catalogue` has the PFX files that were declared; another is a file that says what is in it, as [`Pfx`]. As on Windows, an import makes a new key, on which nobody has a right yet.
+//! Neighbours: `catalogue` has the PFX files that were declared; another is a file that says what is in it, as [`Pfx`]. As
+//! on Windows, an import makes a new key, on which nobody has a right yet.
 
 use muster_proto::secret::SecretValue;
 

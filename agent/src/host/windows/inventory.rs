@@ -1,8 +1,8 @@
 //! What this computer is, and what goes on there (G1, G4, G6).
 //!
-//! The versions of IIS and of the .NET Framework and what waits for a restart are read from the registry, the rest is asked of Windows. Neighbours: `sessions`
-//! and `listeners` answer two of the questions, `guard` knows the own token. What Windows does not answer cannot be told
-//! here: it is never taken for a good answer.
+//! The versions of IIS and of the .NET Framework and what waits for a restart are read from the registry, the rest is asked
+//! of Windows. Neighbours: `sessions` and `listeners` answer two of the questions, `guard` knows the own token. What Windows
+//! does not answer cannot be told here: it is never taken for a good answer.
 
 use std::ffi::OsStr;
 use std::io;

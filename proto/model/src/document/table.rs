@@ -1,6 +1,7 @@
 //! The tables of keys, one per kind of document and per part of one.
 //!
-//! Neighbours: `shape` reads maps by them. The attributes of nodes are not here: they are in [`NodeKind::spec`](crate::node::NodeKind::spec).
+//! Neighbours: `shape` reads maps by them. The attributes of nodes are not here: they are in
+//! [`NodeKind::spec`](crate::node::NodeKind::spec).
 
 use super::shape::{KeySpec, Shape};
 

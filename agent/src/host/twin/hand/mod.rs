@@ -1,7 +1,7 @@
 //! What a person sees and changes on a twin: the table of `twin show` (`show`), the drift of `twin set`.
 //!
-//! Neighbours: `cli` calls it; `system` changes what is Windows' own. Each change is a line of the ledger with the word `hand`, so that no test counts it as
-//! Muster's.
+//! Neighbours: `cli` calls it; `system` changes what is Windows' own. Each change is a line of the ledger with the word
+//! `hand`, so that no test counts it as Muster's.
 
 mod computer;
 mod iis;

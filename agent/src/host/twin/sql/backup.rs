@@ -1,6 +1,7 @@
 //! Backups on a modelled server: its history, and what reading one back says.
 //!
-//! Neighbours: `state` holds the history, `connection` strikes faults. A backup has no content: its size is that of the database's files, and a hand may call it damaged.
+//! Neighbours: `state` holds the history, `connection` strikes faults. A backup has no content: its size is that of the
+//! database's files, and a hand may call it damaged.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
