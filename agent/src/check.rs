@@ -59,9 +59,16 @@ pub async fn check(agent: &Agent) -> Findings {
         return findings.bad(&line, "start the controller, or open the port on the firewalls between");
     }
     if let Err(error) = dial::dial(&options.controller, &options.renewal.credentials()).await {
-        let line = format!("tls         FAIL, {}", with_causes(&error));
-        return findings
-            .bad(&line, "exempt this address from TLS inspection; if nothing inspects it, enrol again");
+        return if error.is_another_authority() {
+            let line = format!("tls         FAIL, intercepted: {}", with_causes(&error));
+            findings.bad(
+                &line,
+                "exempt this address from TLS inspection; if nothing inspects it, another controller answers there: enrol again",
+            )
+        } else {
+            let line = format!("tls         FAIL, {}", with_causes(&error));
+            findings.bad(&line, "see that a controller listens on that port, and the clock of this server")
+        };
     }
     findings.good("tls         ok, not intercepted");
     let begun = Instant::now();

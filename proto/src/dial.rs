@@ -13,7 +13,7 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -42,6 +42,26 @@ pub enum Error {
     /// Nothing answers there, or TLS failed.
     #[error("no connection to {0}")]
     Connect(String, #[source] tonic::transport::Error),
+}
+
+impl Error {
+    /// Whether somebody answers in TLS who is not the controller of that authority: a program that opens TLS on the way, or
+    /// another controller.
+    pub fn is_another_authority(&self) -> bool {
+        let first: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        let mut causes = std::iter::successors(first, |error| error.source());
+        // What is wrapped in an error of I/O is no source of it.
+        let tls = causes.find_map(|cause| cause.downcast_ref::<std::io::Error>()?.get_ref()?.downcast_ref());
+        matches!(
+            tls,
+            Some(rustls::Error::InvalidCertificate(
+                CertificateError::UnknownIssuer
+                    | CertificateError::BadSignature
+                    | CertificateError::NotValidForName
+                    | CertificateError::NotValidForNameContext { .. }
+            ))
+        )
+    }
 }
 
 /// A client that can dial any number of times as the same holder, and reads its key once.
@@ -159,7 +179,7 @@ impl ServerCertVerifier for Pinned {
         let root = intermediates
             .iter()
             .find(|certificate| Digest::of(certificate) == self.pin)
-            .ok_or(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer))?;
+            .ok_or(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))?;
         let mut roots = RootCertStore::empty();
         roots.add(root.clone().into_owned())?;
         let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())

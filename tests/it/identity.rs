@@ -1,6 +1,7 @@
 //! Doors: who may enter, once, and how one is shown out.
 
 use muster_model::event::EventBody;
+use muster_model::identity::CONTROLLER_NAME;
 use muster_model::view::{ServerState, SiteState};
 use muster_tests::agent::Agent;
 use muster_tests::cli::code;
@@ -99,4 +100,47 @@ fn a_check_says_what_stands_in_the_way() {
     let alone = field.agent.check().unwrap();
     assert_eq!(alone.code, 1);
     alone.says(&["port        FAIL", "start the controller"]);
+
+    let inspector = inspector(&field.controller.address);
+    let opened = field.agent.check().unwrap();
+    assert_eq!(opened.code, 1);
+    opened.says(&["tls         FAIL, intercepted", "exempt this address from TLS inspection"]);
+    drop(inspector);
+    let silent = std::net::TcpListener::bind(&field.controller.address).unwrap();
+    let hung_up = std::thread::spawn(move || drop(silent.accept().unwrap().0));
+    let closed = field.agent.check().unwrap();
+    // The look at the port is the first visitor, and TLS finds nobody.
+    hung_up.join().unwrap();
+    assert_eq!(closed.code, 1);
+    closed.says(&["tls         FAIL, no connection", "see that a controller listens on that port"]);
+
+    let identity = field.agent.data().join("identity.json");
+    let text = std::fs::read_to_string(&identity).unwrap();
+    std::fs::write(&identity, text.replace(&field.controller.address, "muster.invalid:7400")).unwrap();
+    let nameless = field.agent.check().unwrap();
+    assert_eq!(nameless.code, 1);
+    nameless.says(&["dns         FAIL, muster.invalid:7400", "to DNS or to the hosts file"]);
+}
+
+/// A program on the way that opens TLS with a certificate of its own, for the controller's very name, until its runtime is dropped.
+fn inspector(address: &str) -> tokio::runtime::Runtime {
+    let own = rcgen::generate_simple_self_signed([CONTROLLER_NAME.to_owned()]).unwrap();
+    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(own.signing_key.serialize_der());
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![own.cert.der().clone()], key.into())
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let listener = runtime.block_on(tokio::net::TcpListener::bind(address)).unwrap();
+    runtime.spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            // Whoever hangs up on it is right to.
+            drop(acceptor.accept(stream).await);
+        }
+    });
+    runtime
 }
