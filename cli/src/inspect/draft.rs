@@ -197,10 +197,6 @@ fn feature_line(feature: &Feature, depth: usize, install_level: i32) -> String {
     )
 }
 
-/// What is said of a password and the like.
-const SECRET: &str = "    a secret, which stands in no document: a person types it where the package has `install: guided`, shown there \
-                      from a parameter of type secret";
-
 /// First what the dialogs ask, then folders, then the rest.
 fn properties(draft: &mut Draft, package: &Package) {
     let asked = |property: &&Property| !property.fields.is_empty();
@@ -229,9 +225,10 @@ fn properties(draft: &mut Draft, package: &Package) {
         draft.comment(6, heading);
         for property in group {
             let value = property.default.as_deref().unwrap_or_default();
-            draft.comment(6, &format!("- {}", quoted(&format!("{}={value}", property.name))));
             if property.hidden {
-                draft.comment(6, SECRET);
+                draft.comment(6, &secret_line(&property.name));
+            } else {
+                draft.comment(6, &format!("- {}", quoted(&format!("{}={value}", property.name))));
             }
             if property.directory {
                 draft.comment(6, "    a folder: write its whole path, for nobody fills in the brackets");
@@ -243,6 +240,14 @@ fn properties(draft: &mut Draft, package: &Package) {
             }
         }
     }
+}
+
+/// What is said of a password and the like, which stands in no argument.
+fn secret_line(name: &str) -> String {
+    format!(
+        "{name}, a secret: write it beside `arguments`, from a parameter of type secret, as in secret_arguments: {{{name}: '{{{{ {} }}}}'}}",
+        name.to_lowercase()
+    )
 }
 
 fn field_line(field: &Field) -> String {
