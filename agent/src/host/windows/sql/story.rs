@@ -161,6 +161,18 @@ fn a_batch_and_its_mark_are_both_there_or_neither() {
 }
 
 #[test]
+fn a_message_is_an_error_from_severity_11_on() {
+    let (server, host) = (with_database(), host());
+    let mut session = host.connect(&endpoint(&server), "SXA", false).unwrap();
+    let raised = |severity: u8| format!("INSERT INTO T VALUES (1)\nRAISERROR('so far', {severity}, 1)");
+    assert_eq!(run(session.as_mut(), &raised(10), Some("1/2")).unwrap(), ["so far"]);
+    assert_eq!(seen(&server), (1, Some("1/2".to_owned())));
+    let message = refused(run(session.as_mut(), &raised(11), Some("2/2")));
+    assert_eq!((message.text.as_str(), message.severity), ("so far", 11));
+    assert_eq!(seen(&server), (1, Some("1/2".to_owned())));
+}
+
+#[test]
 fn a_connection_that_breaks_is_lost_and_the_mark_says_what_holds() {
     let cases = [
         ("INSERT", Moment::Before, 0),
