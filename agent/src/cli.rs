@@ -132,6 +132,9 @@ struct EnrollArgs {
     /// The token, from `muster server invite`.
     #[arg(long, value_name = "FILE")]
     token_file: PathBuf,
+    /// Where this server reaches the controller, where it is not where the token says.
+    #[arg(long, value_name = "HOST:PORT")]
+    controller: Option<String>,
     /// Throw the identity away that is there.
     #[arg(long)]
     force: bool,
@@ -164,13 +167,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> any
 }
 
 fn enroll_here(args: &EnrollArgs, out: &mut dyn Write) -> anyhow::Result<i32> {
-    let EnrollArgs { place, token_file, force } = args;
+    let EnrollArgs { place, token_file, controller, force } = args;
     let exe = std::env::current_exe().context("this program cannot find itself")?;
     let (data, twin) = (place.data()?, &place.twin);
     let data_dir = data.path();
     let host =
         host::open(twin.as_deref(), &exe, &data.installers(), Arc::new(vault::Nothing))?.host_name()?;
-    let enrolled = runtime()?.block_on(enroll(&data, token_file, host.clone(), *force))?;
+    let enrolled =
+        runtime()?.block_on(enroll(&data, token_file, controller.as_deref(), host.clone(), *force))?;
     let run = format!("muster-agent run --data-dir {}", data_dir.display());
     let (label, next) = match twin {
         Some(twin) => (" (SIMULATED)", format!("{run} --twin {}", twin.display())),

@@ -59,13 +59,15 @@ pub enum Error {
     Identity(#[from] identity::Error),
 }
 
-/// Enrols the agent of this data folder and gives its identity.
+/// Enrols the agent of this data folder and gives its identity. The controller is dialled where the token says, or at the address that
+/// this server is to reach it by; whose authority answers there is the token's to say either way.
 ///
 /// # Errors
 /// Where it is not enrolled afterwards; nothing was published then.
 pub async fn enroll(
     data: &DataDir,
     token_file: &Path,
+    controller: Option<&str>,
     host: HostName,
     force: bool,
 ) -> Result<Identity, Error> {
@@ -74,7 +76,10 @@ pub async fn enroll(
     }
     let text = std::fs::read_to_string(token_file)
         .map_err(|source| Error::TokenFile { path: token_file.to_owned(), source })?;
-    let token = Token::from_line(&text)?;
+    let mut token = Token::from_line(&text)?;
+    if let Some(controller) = controller {
+        controller.clone_into(&mut token.controller);
+    }
     data.create()?;
     let _lock = data.lock()?;
     let fresh = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;

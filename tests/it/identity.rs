@@ -4,7 +4,7 @@ use muster_model::event::EventBody;
 use muster_model::identity::CONTROLLER_NAME;
 use muster_model::view::{ServerState, SiteState};
 use muster_tests::agent::Agent;
-use muster_tests::cli::code;
+use muster_tests::cli::{Ran, code};
 use muster_tests::field::{Field, Scene};
 use muster_tests::programs::Programs;
 
@@ -17,6 +17,29 @@ fn a_token_works_once() {
     let ran = second.enroll(&token).unwrap();
     assert_ne!(ran.code, 0);
     ran.says(&["muster server invite"]);
+}
+
+/// A server that reaches the controller by another address than the token's says so once, and goes on by it.
+#[test]
+fn a_server_may_reach_its_controller_by_an_address_of_its_own() {
+    let mut field = Field::lay(Programs::built(), Scene::sxa()).unwrap();
+    field.controller.serve().unwrap();
+    field.push().expect(code::OK);
+    let token = field.invite("web.token");
+    let own = field.controller.address.replace("127.0.0.1", "localhost");
+    let enroll = |address: &str| {
+        let mut command = std::process::Command::new(field.programs.agent());
+        command.arg("enroll").arg("--data-dir").arg(field.agent.data()).arg("--token-file").arg(&token);
+        command.arg("--twin").arg(field.agent.twin.folder()).args(["--controller", address]);
+        Ran::of(&mut command).unwrap()
+    };
+    let nowhere = enroll("muster.invalid:7400");
+    assert_ne!(nowhere.code, code::OK);
+    nowhere.says(&["muster.invalid:7400", "the controller was not reached"]);
+    enroll(&own).expect(code::OK).says(&[&format!("with {own}")]);
+    let well = field.agent.check().unwrap();
+    assert_eq!(well.code, code::OK, "{}", well.said());
+    well.says(&[&format!("dns         ok, {own} is")]);
 }
 
 /// A token for another computer is refused: the site's document names the host.

@@ -53,11 +53,15 @@ fn a_package_with_a_token_makes_a_bare_server_one_that_is_in_sync() {
     let mut watch = server.field.watch_from_now();
     let connected = |body: &EventBody| matches!(body, EventBody::ServerConnected { .. });
     let _installed = Installed;
-    msiexec(&["/i", &package("muster-agent.msi"), &token]);
+    // By another name than the token's.
+    let controller = server.field.controller.address.replace("127.0.0.1", "localhost");
+    msiexec(&["/i", &package("muster-agent.msi"), &token, &format!("CONTROLLER={controller}")]);
     watch.until("the service of the package is connected", connected);
     let programs = wine_drive().join("Program Files/Muster");
     assert!(programs.join("muster-agent.exe").exists() && programs.join("muster.exe").exists());
     server.agent(&["service", "status"]).expect(code::OK).says(&["running, process"]);
+    let identity = fs::read_to_string(wine_drive().join("ProgramData/MusterAgent/identity.json")).unwrap();
+    assert!(identity.contains(&controller), "{identity}");
 
     let field = &server.field;
     let plan = field.plan();
