@@ -16,7 +16,7 @@ use muster_model::value::Value;
 
 use super::ending::Ending;
 use super::{Engine, Error, Task};
-use crate::host::{self, CommandLine, ExitMeaning};
+use crate::host::{self, CommandLine, ExitMeaning, exit_code};
 use crate::supervise::medium::HeldMedium;
 use crate::supervise::{self, Phase, Probe};
 use crate::{crash, resource};
@@ -103,10 +103,11 @@ impl Engine {
     fn taken_off(&self, task: &Task) -> Result<bool, Error> {
         for key in self.begun_in(task.plan, &task.node.id) {
             let probe = self.installers.probe(&key, Phase::Uninstall)?;
-            if let Probe::Exited { code } = probe
-                && !matches!(self.host.packages().exit_meaning(code), ExitMeaning::Failure(_))
-            {
-                return Ok(true);
+            if let Probe::Exited { code } = probe {
+                let failed = matches!(self.host.packages().exit_meaning(code), ExitMeaning::Failure(_));
+                if !failed || found_nothing(Phase::Uninstall, code) {
+                    return Ok(true);
+                }
             }
         }
         Ok(false)
@@ -257,6 +258,9 @@ impl Engine {
                 ExitMeaning::Success | ExitMeaning::RestartNeeded => {
                     ends(End::Failed, format!("the {phase} ended well ({code}), but {now}; its log: {log}"))
                 }
+                ExitMeaning::Failure(_) if there && found_nothing(phase, code) => Came::Through(format!(
+                    "{phase} ended with {code}, there was nothing left to take off; {now}"
+                )),
                 ExitMeaning::Failure(reason) => ends(
                     End::Failed,
                     format!("the {phase} ended with {code}: {reason}; {now}; its log: {log}"),
@@ -303,6 +307,11 @@ fn through(task: &Task, phase: Phase, seen: &Observation) -> bool {
     }
 }
 
+/// Whether an uninstaller ended because there was no such product: no failure where looking shows that it is gone.
+fn found_nothing(phase: Phase, code: i32) -> bool {
+    phase == Phase::Uninstall && code == exit_code::UNKNOWN_PRODUCT
+}
+
 pub(super) fn shown(seen: &Observation) -> String {
     match seen {
         Observation::Absent => "no version is installed".to_owned(),
@@ -320,4 +329,16 @@ pub(super) fn wanted(node: &Node) -> Option<&str> {
 
 fn time_limit_ms(node: &Node) -> u64 {
     resource::seconds_ms(node, "time_limit_seconds", limits::INSTALLER_TIME_LIMIT_SECONDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_uninstaller_that_does_not_know_its_product_has_found_nothing() {
+        assert!(found_nothing(Phase::Uninstall, 1605));
+        assert!(!found_nothing(Phase::Install, 1605));
+        assert!(!found_nothing(Phase::Uninstall, 1603));
+    }
 }

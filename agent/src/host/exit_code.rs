@@ -64,4 +64,17 @@ mod tests {
             assert!(why.starts_with(&format!("exit code {code}: ")), "{why}");
         }
     }
+
+    #[test]
+    fn each_of_the_failures_that_installers_mostly_end_with_has_a_meaning_of_its_own() {
+        for (code, words) in [
+            (1602, "exit code 1602: the installation was cancelled"),
+            (1603, "exit code 1603: a fatal error occurred during the installation; its log says more"),
+            (1605, "exit code 1605: the product is not installed, so it cannot be taken off"),
+            (1618, "exit code 1618: another installation is in progress on this server"),
+            (1638, "exit code 1638: another version of this product is installed"),
+        ] {
+            assert_eq!(meaning(code), ExitMeaning::Failure(words.to_owned()));
+        }
+    }
 }

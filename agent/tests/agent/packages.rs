@@ -2,6 +2,7 @@
 
 use muster_agent::host::twin::ledger::Action;
 use muster_agent::supervise::{Phase, Probe};
+use muster_model::command::Command;
 use muster_model::outcome::End;
 
 use crate::manifest::{manifest, node};
@@ -15,12 +16,26 @@ fn plan(agent: &Agent, stage: &Stage) -> Plan {
     Plan::new(1, &manifest, &agent.report(&manifest).unwrap())
 }
 
-/// Until the installer of that step has ended.
-fn let_it_end(stage: &Stage, command: &muster_model::command::Command) {
+/// Until the installer of that step has ended, and with that code.
+fn let_it_end(stage: &Stage, command: &Command, phase: Phase, code: i32) {
     stage.clear_faults();
     let clock = muster_agent::host::clock::SystemClock;
-    let probe = stage.supervisor().wait(&command.steps[0].key, Phase::Install, 20_000, &clock).unwrap();
-    assert_eq!(probe, Probe::Exited { code: 0 });
+    let probe = stage.supervisor().wait(&command.steps[0].key, phase, 20_000, &clock).unwrap();
+    assert_eq!(probe, Probe::Exited { code });
+}
+
+/// The agent takes the command and is stopped, as by SIGTERM, once its installer is at work; that one goes on.
+fn stopped_in(stage: &Stage, agent: Agent, command: &Command, action: Action) {
+    agent.command(command).answer.unwrap();
+    let engine = std::thread::scope(|scope| {
+        let working = scope.spawn(|| agent.engine.catch_up());
+        while stage.starts(action) == 0 {
+            std::thread::yield_now();
+        }
+        agent.engine.stop.store(true, std::sync::atomic::Ordering::SeqCst);
+        working.join().unwrap()
+    });
+    assert!(engine.is_err(), "stopped in the middle of the step");
 }
 
 #[test]
@@ -39,7 +54,7 @@ fn an_installer_over_its_time_is_unknown_goes_on_and_is_never_started_beside_its
     assert_eq!(outcome.end, End::Unknown, "even where an operator orders it");
     assert_eq!(stage.starts(Action::Install), 1);
 
-    let_it_end(&stage, &first);
+    let_it_end(&stage, &first, Phase::Install, 0);
     let outcome = agent.run(&plan.command()).remove(&1).unwrap();
     assert_eq!(outcome.end, End::Done, "{}", outcome.evidence);
     assert_eq!(stage.starts(Action::Install), 1);
@@ -52,7 +67,7 @@ fn an_unknown_installation_is_started_anew_only_where_an_operator_orders_it() {
     let plan = plan(&agent, &stage);
     let first = plan.command();
     assert_eq!(ends(&agent.run(&first)), [End::Unknown]);
-    let_it_end(&stage, &first);
+    let_it_end(&stage, &first, Phase::Install, 0);
     // A person took the package off again: its outcome stays unknown to the agent.
     stage.set(&["package", "other", "absent"]);
     let outcome = agent.run(&plan.command()).remove(&1).unwrap();
@@ -87,21 +102,57 @@ fn a_restarted_agent_adopts_the_installer_that_it_finds() {
     let agent = stage.agent();
     let plan = plan(&agent, &stage);
     let command = plan.command();
-    agent.command(&command).answer.unwrap();
-    let engine = std::thread::scope(|scope| {
-        let working = scope.spawn(|| agent.engine.catch_up());
-        while stage.starts(Action::Install) == 0 {
-            std::thread::yield_now();
-        }
-        // What SIGTERM does: the wait ends, the installer does not.
-        agent.engine.stop.store(true, std::sync::atomic::Ordering::SeqCst);
-        working.join().unwrap()
-    });
-    assert!(engine.is_err(), "stopped in the middle of the step");
-    drop(agent);
-    let_it_end(&stage, &command);
+    stopped_in(&stage, agent, &command, Action::Install);
+    let_it_end(&stage, &command, Phase::Install, 0);
     let agent = stage.agent();
     agent.engine.catch_up().unwrap();
     assert_eq!(ends(&agent.outcomes(&command)), [End::Done]);
     assert_eq!(stage.starts(Action::Install), 1);
+}
+
+/// A plan that replaces the version that is there.
+fn replacement(agent: &Agent, stage: &Stage) -> Plan {
+    agent.connect();
+    stage.by_hand("install", &["advanced", "1.0"]);
+    let manifest = manifest(1, vec![node("package/advanced", &[("version", "2.0".into())], None)]);
+    Plan::new(1, &manifest, &agent.report(&manifest).unwrap())
+}
+
+/// Someone takes it off by other means while its uninstaller makes up its mind.
+#[test]
+fn an_uninstaller_that_finds_its_product_gone_has_reached_what_it_is_for() {
+    let stage = Stage::new();
+    let agent = stage.agent();
+    let plan = replacement(&agent, &stage);
+    stage.fault(&["package.uninstall", "advanced", "hang", "--always"]);
+    let command = plan.command();
+    stopped_in(&stage, agent, &command, Action::Uninstall);
+    stage.set(&["package", "advanced", "absent"]);
+    let_it_end(&stage, &command, Phase::Uninstall, 1605);
+
+    // The installation that follows fails: resumed, it goes on from there.
+    stage.fault(&["package.install", "advanced", "exit-code=1602"]);
+    let agent = stage.agent();
+    agent.connect();
+    agent.engine.catch_up().unwrap();
+    let outcome = agent.outcomes(&command).remove(&1).unwrap();
+    assert!(outcome.evidence.contains("the install ended with 1602"), "{}", outcome.evidence);
+    assert!(outcome.evidence.contains("1605, there was nothing left to take off"), "{}", outcome.evidence);
+    let outcome = agent.run(&plan.command()).remove(&1).unwrap();
+    assert_eq!(outcome.end, End::Done, "{}", outcome.evidence);
+    assert!(agent.in_sync(&plan.manifest));
+}
+
+#[test]
+fn an_uninstaller_that_does_not_know_a_package_that_is_there_has_failed() {
+    let stage = Stage::new();
+    let agent = stage.agent();
+    let plan = replacement(&agent, &stage);
+    stage.fault(&["package.uninstall", "advanced", "exit-code=1605"]);
+    let outcome = agent.run(&plan.command()).remove(&1).unwrap();
+    assert_eq!(outcome.end, End::Failed, "{}", outcome.evidence);
+    for words in ["exit code 1605: the product is not installed", "version 1.0 is installed"] {
+        assert!(outcome.evidence.contains(words), "{}", outcome.evidence);
+    }
+    assert_eq!(stage.starts(Action::Install), 1, "by hand, before");
 }
