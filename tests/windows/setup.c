@@ -9,7 +9,8 @@
      busy     found: it is removed, and the answer is 1618
      fails    found: the answer is 1603
      wait     the work is done once this file is gone
-     code     holds the exit code of what did its work
+     code     holds the exit code of the copy; where that is 1603 it has done nothing
+     copy-pid is written by the copy: its process id
      act-waits, broken    found: the action waits until it is gone, or fails */
 #include <windows.h>
 #include <stdio.h>
@@ -80,6 +81,14 @@ static int install(const char *version)
     return code();
 }
 
+static void say_pid(void)
+{
+    FILE *file = fopen(FOLDER "copy-pid", "wb");
+    if (!file) return;
+    fprintf(file, "%lu\n", GetCurrentProcessId());
+    fclose(file);
+}
+
 /* The copy, which does the work after its parent has ended. */
 static int start_copy(const char *line)
 {
@@ -124,9 +133,11 @@ int main(int count, char **arguments)
         if (there(FOLDER "fails")) return 1603;
         snprintf(line, sizeof line, "/S /VERSION=%s", version);
         if (answers) snprintf(line, sizeof line, "/S /VERSION=%s /ANSWERS=\"%s\"", version, answers);
-        return there(FOLDER "code") ? install(version) : start_copy(line);
+        return start_copy(line);
     }
     note("copy");
+    say_pid();
     while (there(FOLDER "wait")) Sleep(20);
+    if (code() == 1603) return 1603;
     return install(version);
 }

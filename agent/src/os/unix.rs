@@ -128,6 +128,28 @@ impl Released {
     pub fn left_behind(&self) -> io::Result<Option<u32>> {
         Ok(None)
     }
+
+    /// Takes hold of these.
+    ///
+    /// # Errors
+    /// None here.
+    pub fn hold_left_behind(&self) -> io::Result<LeftBehind> {
+        Ok(LeftBehind)
+    }
+}
+
+/// What a program left behind: nothing, here.
+#[derive(Debug)]
+pub struct LeftBehind;
+
+impl LeftBehind {
+    /// What the last of them ended with that did not end with 0.
+    ///
+    /// # Errors
+    /// None here.
+    pub fn code(&self) -> io::Result<Option<i32>> {
+        Ok(None)
+    }
 }
 
 /// Adds an argument. Arguments are handed over one by one here, and never by a line that somebody takes apart.

@@ -112,8 +112,8 @@ fn in_turn(
     confidential.write_answers(&answers).map_err(unwritten)?;
     let mut left_ms = command.busy_limit_ms;
     loop {
-        let status = install(args, records, me, command, confidential)?;
-        let code = code_of(status, records.said_code()?);
+        let ended = install(args, records, me, command, confidential)?;
+        let code = told(code_of(ended.status, records.said_code()?), ended.left);
         if code != exit_code::INSTALL_ALREADY_RUNNING || left_ms == 0 {
             return Ok(code);
         }
@@ -124,6 +124,13 @@ fn in_turn(
     }
 }
 
+/// How an installer ended.
+struct Ended {
+    status: ExitStatus,
+    /// What the last of what it left behind ended with that did not end with 0.
+    left: Option<i32>,
+}
+
 /// Starts the installer, held until it is recorded, and waits for it and for what it left behind: a bootstrapper copies
 /// itself elsewhere, starts the copy and ends. Each is recorded in its turn, so that a later agent knows it.
 fn install(
@@ -132,7 +139,7 @@ fn install(
     me: &Process,
     command: &CommandLine,
     confidential: &Confidential,
-) -> Result<ExitStatus, Error> {
+) -> Result<Ended, Error> {
     let failed = |source| Error::Io { action: "start the installer of", path: args.dir.clone(), source };
     let held = hold(args, records, me, command, confidential)?;
     // On any error from here to the release the process ends without effect.
@@ -140,6 +147,7 @@ fn install(
     records.set_installer(&process)?;
     let mut installer = held.release().map_err(failed)?;
     let status = installer.wait().map_err(failed)?;
+    let held_behind = installer.hold_left_behind();
     while let Some(pid) = installer.left_behind().map_err(failed)? {
         let left = match Process::of(pid) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -151,7 +159,12 @@ fn install(
             SystemClock.sleep_ms(limits::INSTALLER_POLL_MS);
         }
     }
-    Ok(status)
+    // Not to know it is no reason to give up what was waited for: looking at the package settles the step.
+    let left = held_behind.and_then(|held| held.code()).unwrap_or_else(|error| {
+        tracing::warn!(run = %args.run, %error, "what the processes left behind ended with is not known");
+        None
+    });
+    Ok(Ended { status, left })
 }
 
 /// Starts the installer such that it has done nothing yet.
@@ -201,7 +214,13 @@ fn become_installer(command: &CommandLine, confidential: &Confidential) -> i32 {
     NOT_STARTABLE
 }
 
-/// The code to record: what the process said whole, where it ended by itself and its eight bits agree.
+/// The code that counts: that of the installer itself, unless it ended with 0 and left others to do its work. What failed at
+/// once has a reason of its own; a 0 that came before the work was done says nothing of it.
+fn told(first: i32, left: Option<i32>) -> i32 {
+    if first == exit_code::SUCCESS { left.unwrap_or(first) } else { first }
+}
+
+/// The code of the process itself: what it said whole, where it ended by itself and its eight bits agree.
 fn code_of(status: ExitStatus, said: Option<i32>) -> i32 {
     match (status.code(), said) {
         (Some(code), Some(said)) if said & 0xff == code => said,
@@ -223,5 +242,12 @@ mod tests {
         assert_eq!(code_of(exited(1), Some(3010)), 1, "it said one thing and did another");
         assert_eq!(code_of(exited(7), None), 7);
         assert_eq!(code_of(ExitStatus::from_raw(9), Some(0)), -9, "killed after it said that it was done");
+    }
+
+    #[test]
+    fn what_was_left_behind_tells_only_where_the_installer_ended_with_0() {
+        assert_eq!(told(0, Some(3010)), 3010);
+        assert_eq!(told(0, None), 0);
+        assert_eq!(told(1618, Some(1)), 1618);
     }
 }

@@ -12,12 +12,21 @@ use windows_sys::Win32::Foundation::ERROR_MORE_DATA;
 use windows_sys::Win32::System::JobObjects::{
     AssignProcessToJobObject, CreateJobObjectW, IsProcessInJob, JOB_OBJECT_LIMIT,
     JOB_OBJECT_LIMIT_BREAKAWAY_OK, JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE, JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK,
-    JOBOBJECT_BASIC_PROCESS_ID_LIST, JOBOBJECT_EXTENDED_LIMIT_INFORMATION, JobObjectBasicProcessIdList,
-    JobObjectExtendedLimitInformation, QueryInformationJobObject, SetInformationJobObject,
+    JOBOBJECT_EXTENDED_LIMIT_INFORMATION, JobObjectBasicProcessIdList, JobObjectExtendedLimitInformation,
+    QueryInformationJobObject, SetInformationJobObject,
 };
 use windows_sys::Win32::System::Threading::GetCurrentProcess;
 
 use super::process::size_of_u32;
+
+/// `JOBOBJECT_BASIC_PROCESS_ID_LIST` with room for more than one process.
+#[derive(Default)]
+#[repr(C)]
+struct Members {
+    assigned: u32,
+    inside: u32,
+    ids: [usize; 32],
+}
 
 /// A job of this process's own.
 #[derive(Debug)]
@@ -44,26 +53,26 @@ impl Job {
         if taken == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 
-    /// A process that is still in it.
-    pub(super) fn member(&self) -> io::Result<Option<u32>> {
-        let mut list = JOBOBJECT_BASIC_PROCESS_ID_LIST::default();
-        // SAFETY: `list` is the structure that this class of information names, with its size, which has room for one.
+    /// The processes that are still in it, as many as [`Members`] has room for.
+    pub(super) fn members(&self) -> io::Result<Vec<u32>> {
+        let mut list = Members::default();
+        // SAFETY: `list` is the structure that this class of information names, with its size and a longer array of ids.
         let told = unsafe {
             QueryInformationJobObject(
                 self.0.as_raw_handle(),
                 JobObjectBasicProcessIdList,
                 ptr::from_mut(&mut list).cast(),
-                size_of_u32::<JOBOBJECT_BASIC_PROCESS_ID_LIST>(),
+                size_of_u32::<Members>(),
                 ptr::null_mut(),
             )
         };
         let error = io::Error::last_os_error();
-        // There being more of them than the list has room for is no failure: the first is in it.
+        // There being more of them than the list has room for is no failure: the first are in it.
         if told == 0 && error.raw_os_error() != Some(ERROR_MORE_DATA.cast_signed()) {
             return Err(error);
         }
-        let [first] = list.ProcessIdList;
-        Ok(if list.NumberOfProcessIdsInList == 0 { None } else { u32::try_from(first).ok() })
+        let count = usize::try_from(list.inside).unwrap_or(usize::MAX);
+        Ok(list.ids.iter().take(count).filter_map(|id| u32::try_from(*id).ok()).collect())
     }
 
     /// From here on its processes end by themselves alone.

@@ -24,6 +24,7 @@ use windows_sys::Win32::System::Threading::{
 };
 
 use super::job::{self, Job};
+use super::left_behind::LeftBehind;
 
 /// What tells the process that has this id now from every other that ever has it: when it was created, in 100 ns since
 /// 1601. One that has ended and whose object somebody keeps is not found.
@@ -165,7 +166,15 @@ impl Released {
     /// # Errors
     /// Where Windows does not say.
     pub fn left_behind(&self) -> io::Result<Option<u32>> {
-        self.job.member()
+        Ok(self.job.members()?.first().copied())
+    }
+
+    /// Takes hold of all of these. To be called at once when the program itself has ended, and before their end is waited for.
+    ///
+    /// # Errors
+    /// Where Windows does not say who they are, or lets one not be opened.
+    pub fn hold_left_behind(&self) -> io::Result<LeftBehind> {
+        LeftBehind::of(&self.job)
     }
 }
 
@@ -202,6 +211,17 @@ pub(super) fn has_ended(process: &OwnedHandle) -> io::Result<bool> {
 
 /// When it was created, in 100 ns since 1601.
 fn created(process: &OwnedHandle) -> io::Result<u64> {
+    Ok(times(process)?.created)
+}
+
+/// When a process began and ended, in 100 ns since 1601.
+pub(super) struct Times {
+    created: u64,
+    /// Anything, where it has not ended.
+    pub(super) ended: u64,
+}
+
+pub(super) fn times(process: &OwnedHandle) -> io::Result<Times> {
     let [mut created, mut exited, mut kernel, mut user] = [FILETIME::default(); 4];
     // SAFETY: `process` is an open handle, and the four times are this function's own.
     let told = unsafe {
@@ -210,7 +230,9 @@ fn created(process: &OwnedHandle) -> io::Result<u64> {
     if told == 0 {
         return Err(io::Error::last_os_error());
     }
-    Ok(u64::from(created.dwHighDateTime) << 32 | u64::from(created.dwLowDateTime))
+    let [created, ended] =
+        [created, exited].map(|time| u64::from(time.dwHighDateTime) << 32 | u64::from(time.dwLowDateTime));
+    Ok(Times { created, ended })
 }
 
 /// The threads of a process, open to be resumed. One that was created stopped has one; a virus scanner may add its own.
@@ -318,6 +340,7 @@ mod tests {
     #[ignore = "run by other tests as a process of its own"]
     fn process_that_waits() {
         io::stdin().read_line(&mut String::new()).unwrap();
+        std::process::exit(3010);
     }
 
     #[test]
@@ -333,6 +356,8 @@ mod tests {
         let first = released.child.id();
         let stdin = released.child.stdin.take();
         assert_eq!(released.wait().unwrap().code(), Some(7));
+        let held = released.hold_left_behind().unwrap();
+        assert_eq!(held.code().unwrap(), None, "it has not ended");
         let left = released.left_behind().unwrap().unwrap();
         assert_ne!(left, first);
         start_mark(left).unwrap();
@@ -342,6 +367,7 @@ mod tests {
             std::thread::yield_now();
         }
         assert_eq!(start_mark(left).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(held.code().unwrap(), Some(3010));
     }
 
     fn hold_it(mark: &Path) -> Held {
