@@ -51,6 +51,7 @@ impl Agent {
         let media = std::path::absolute(data.media()).context("the data folder has no path")?;
         let (stager, fetcher) = Fetcher::new(Cache::new(media.clone()));
         let (host_of, vault_of, journal_of) = (Arc::clone(&host), Arc::clone(&vault), Arc::clone(&journal));
+        let fetching = Arc::new(stager.clone());
         let reception = Reception::new(identity.server, host_of, vault_of, journal_of, stager)?;
         let supervisor = Supervisor { dir: installers, exe };
         supervisor.sweep()?;
@@ -58,6 +59,7 @@ impl Agent {
             host,
             installers: Arc::new(supervisor),
             media: Cache::new(media),
+            fetching,
             vault,
             journal,
             outlet: Outlet::default(),

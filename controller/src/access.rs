@@ -41,6 +41,7 @@ pub fn allowed(method: Method) -> &'static [Caller] {
         | Method::AgentRenew
         | Method::AgentShowSecrets
         | Method::AgentSecretsShown
+        | Method::AgentShowMedium
         | Method::AgentFetchMedium => &[Caller::Agent],
         Method::OperatorPush
         | Method::OperatorDiff

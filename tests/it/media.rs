@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use muster_model::digest::Digest;
+use muster_model::event::{EventBody, RunEnd};
+use muster_model::name::PlanId;
+use muster_model::outcome::{End, Outcome};
 use muster_tests::bench::medium::Journey;
 use muster_tests::cli::{Cli, Ran, code};
 use muster_tests::daemon::await_until;
@@ -221,4 +224,99 @@ fn an_agent_that_dies_while_it_fetches_goes_on_by_itself() {
     assert!(more_bytes < 4 << 20, "{more_bytes}");
     let ran = journey.field.cli.run(["stage", "acme-prod"]);
     ran.says(&[r"acme-prod/web  C:\Media\Tools.msi  is there, 48.0 MiB"]);
+}
+
+/// How that package's step ended in that plan.
+fn outcome(field: &Field, plan: PlanId, node: &str) -> Outcome {
+    let number = field.step(plan, node).number;
+    let found = field.events().into_iter().find_map(|event| match event.body {
+        EventBody::StepEnded { plan: ended, step, outcome, .. } if (ended, step) == (plan, number) => {
+            Some(outcome)
+        }
+        _ => None,
+    });
+    found.unwrap()
+}
+
+/// A run needs no `muster stage`: what a package installs from comes before its installer starts, and where the shelf does not
+/// have it nothing starts and the step says what to do.
+#[test]
+fn a_run_fetches_what_its_packages_install_from() {
+    let mut field = lay();
+    let content = content();
+    let sha256 = Digest::of(&content);
+    field.edit("DIGEST-OF-TOOLS", &sha256.to_string());
+    field.begin().unwrap();
+    add(&field, &write(&field, "Tools.msi", &content)).expect(code::OK);
+    let plan = field.approved_plan();
+    let ran = field.cli.run(["run", &plan.to_string(), "--watch"]).expect(code::NOT_DONE);
+    ran.says(&["fetching its medium, ", " % of 24 MiB"]);
+    let cache = field.agent.data().join("media");
+    assert_eq!(std::fs::read(cache.join(sha256.to_string())).unwrap(), content);
+    assert_eq!(outcome(&field, plan, "package/tools").end, End::Done);
+    let Outcome { end, evidence, .. } = outcome(&field, plan, "package/app");
+    assert_eq!(end, End::Failed);
+    for words in [
+        "the install was not started",
+        r"the medium C:\Media\App Setup.exe lies neither there nor in this server's cache",
+        "nobody announced medium",
+        "`muster media add FILE`",
+        "`muster stage acme-prod`",
+    ] {
+        assert!(evidence.contains(words), "{words}: {evidence}");
+    }
+
+    add(&field, &write(&field, "App Setup.exe", b"foo")).expect(code::OK);
+    let plan = field.plan();
+    assert_eq!(field.rows(plan), ["package/app version (absent) -> 1.0 (missing)"]);
+    field.cli.ok(&format!("approve {plan}"));
+    field.cli.run(["run", &plan.to_string(), "--watch"]).expect(code::OK);
+    assert_eq!(std::fs::read(cache.join(Digest::of(b"foo").to_string())).unwrap(), b"foo");
+    field.assert_in_sync();
+}
+
+/// Everything on the shelf, and a run that has begun to fetch over a link.
+fn run_over_a_link() -> (Journey, PlanId) {
+    let journey = Journey::lay(Programs::built(), 48 << 20).unwrap();
+    journey.add(None).unwrap();
+    let field = &journey.field;
+    add(field, &write(field, "App Setup.exe", b"foo")).expect(code::OK);
+    let plan = field.approved_plan();
+    journey.link.cut_every(None);
+    field.cli.ok(&format!("run {plan}"));
+    some_of(&journey.part());
+    (journey, plan)
+}
+
+fn await_done(field: &Field, plan: PlanId) {
+    let ended = || {
+        field.events().into_iter().find_map(|event| match event.body {
+            EventBody::RunEnded { end, .. } => Some(end),
+            _ => None,
+        })
+    };
+    await_until("the run has ended", || Ok(ended().is_some())).unwrap();
+    assert_eq!(ended(), Some(RunEnd::Done), "{:?}", outcome(field, plan, "package/tools"));
+    field.assert_in_sync();
+}
+
+/// A link that breaks costs a run nothing but time, and an agent that is killed meanwhile goes on where it was.
+#[test]
+fn a_run_goes_on_over_a_broken_link_and_over_its_agent_s_end() {
+    let (journey, plan) = run_over_a_link();
+    journey.link.cut_every(Some(4 << 20));
+    journey.await_whole().unwrap();
+    assert!(journey.link.passed().cuts > 2, "{:?}", journey.link.passed());
+    journey.link.cut_every(None);
+    await_done(&journey.field, plan);
+    drop(journey);
+
+    let (mut journey, plan) = run_over_a_link();
+    journey.field.agent.kill().unwrap();
+    assert!(!journey.whole().exists(), "it was there before the agent was killed");
+    journey.field.start_agent().unwrap();
+    journey.await_whole().unwrap();
+    await_done(&journey.field, plan);
+    let more_bytes = journey.link.passed().down_bytes - (48 << 20);
+    assert!(more_bytes < 4 << 20, "{more_bytes}");
 }

@@ -218,20 +218,25 @@ fn packages_are_installed_from_their_media_found_again_and_replaced() {
     assert_eq!(deeds()[4..], ["remove", "setup", "copy"]);
 }
 
-/// Media that lie nowhere but on the controller's shelf: the agents fetch them, and packages are installed from what they hold.
+/// Media that lie nowhere but on the controller's shelf: the agents fetch them, ahead of time or in the run itself, and packages
+/// are installed from what they hold.
 #[test]
 #[ignore = "needs Wine and the programs for Windows: ./tests/windows/run install"]
 fn packages_are_installed_from_media_that_the_agent_has_fetched() {
     let vendor = Vendor::come().join();
     let field = vendor.field();
-    for name in ["alpha 1.0.0.msi", "setup.exe"] {
+    let add = |name: &str| {
         let medium = file("media").join(name);
         field.cli.run(["media".as_ref(), "add".as_ref(), medium.as_os_str()]).expect(code::OK);
         fs::remove_file(medium).unwrap();
-    }
+    };
+    add("setup.exe");
+    let alpha = file("media").join("alpha 1.0.0.msi");
+    fs::rename(&alpha, file("carried")).unwrap();
     let outcome = vendor.run_to("package/alpha", code::NOT_DONE);
-    assert!(outcome.evidence.contains("cannot be taken hold of"), "{}", outcome.evidence);
-    field.cli.ok("stage story-site").says(&[r"alpha 1.0.0.msi  is there", r"setup.exe  is there"]);
+    assert!(outcome.evidence.contains("nobody announced medium"), "{}", outcome.evidence);
+    fs::rename(file("carried"), &alpha).unwrap();
+    add("alpha 1.0.0.msi");
     run(field, field.plan());
     field.assert_in_sync();
     assert!(value(ALPHA, "Port").contains("1025"), "{}", value(ALPHA, "Port"));
@@ -266,7 +271,7 @@ fn a_wrong_medium_leaves_the_old_version_where_it_is() {
 
     fs::remove_file(file("media/setup.exe")).unwrap();
     let outcome = vendor.run_to("package/beta", code::NOT_DONE);
-    assert!(outcome.evidence.contains("cannot be taken hold of"), "{}", outcome.evidence);
+    assert!(outcome.evidence.contains("nobody announced medium"), "{}", outcome.evidence);
     assert!(value(BETA, "DisplayVersion").contains("1.0"));
 }
 

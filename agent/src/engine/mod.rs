@@ -2,15 +2,17 @@
 //!
 //! For each step: intent on the disk, observe, agree, effect, observe again, outcome on the disk. `convergent` does the
 //! resources whose effect may be repeated, `package` the one-shot ones, `handing` the secrets of their installers, `guided`
-//! those that a person does, `task` the tasks, `sql` those of scripts, `sql_backup` backups, `ending` is how a step ends,
-//! `installers` the port to the supervisors, `patience` waits. Neighbours: `muster_agent_core` decides, `resource` touches
-//! the host, `outlet` tells the controller. Synchronous on purpose: one step at a time, in an order that can be read here.
+//! those that a person does, `media` has what packages install from fetched, `task` the tasks, `sql` those of scripts,
+//! `sql_backup` backups, `ending` is how a step ends, `installers` the port to the supervisors, `patience` waits. Neighbours:
+//! `muster_agent_core` decides, `resource` touches the host, `outlet` tells the controller. Synchronous on purpose: one step at
+//! a time, in an order that can be read here.
 
 mod convergent;
 pub mod ending;
 mod guided;
 mod handing;
 pub mod installers;
+pub mod media;
 mod package;
 pub mod patience;
 mod script_file;
@@ -35,6 +37,7 @@ use thiserror::Error;
 
 use self::ending::Ending;
 use self::installers::Installers;
+use self::media::Fetching;
 use self::patience::{Patience, Stopped};
 use crate::host::Host;
 use crate::journal::{self, Journal};
@@ -65,8 +68,10 @@ pub struct Engine {
     pub host: Arc<dyn Host>,
     /// What owns installers.
     pub installers: Arc<dyn Installers>,
-    /// Media that are held ahead of time.
+    /// Media that are held.
     pub media: Cache,
+    /// What fetches those that are not.
+    pub fetching: Arc<dyn Fetching>,
     /// What opens the secrets that commands bring.
     pub vault: Arc<Vault>,
     /// The journal.

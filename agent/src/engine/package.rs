@@ -48,7 +48,7 @@ impl Engine {
         };
         let takes_off = task.node.is_taken_off();
         // What is taken off already is followed by its installation, whatever became of the medium.
-        let medium = if replaces && !uninstalling && !takes_off { self.hold_medium(task) } else { Ok(None) };
+        let medium = if replaces && !uninstalling && !takes_off { self.hold_medium(task)? } else { Ok(None) };
         let _held_to_the_end = match medium {
             Ok(medium) => medium,
             Err(problem) => {
@@ -178,6 +178,11 @@ impl Engine {
         let not_started = |problem: String| {
             Some(Ending::new(End::Failed, format!("the {phase} was not started: {problem}")))
         };
+        if phase == Phase::Install
+            && let Err(problem) = self.bring(task, time_limit_ms(&task.node))?
+        {
+            return Ok(not_started(problem));
+        }
         let command = match self.command_line(task, phase) {
             Ok(command) => command,
             Err(error) => return Ok(not_started(error.to_string())),
@@ -220,9 +225,15 @@ impl Engine {
     }
 
     /// Takes hold of what installs the new version before the old one goes (G18): a site that has neither is the worst end.
-    fn hold_medium(&self, task: &Task) -> Result<Option<HeldMedium>, String> {
-        let command = self.command_line(task, Phase::Install).map_err(|error| error.to_string())?;
-        command.medium.as_ref().map(HeldMedium::take).transpose().map_err(|error| error.to_string())
+    fn hold_medium(&self, task: &Task) -> Result<Result<Option<HeldMedium>, String>, Error> {
+        if let Err(problem) = self.bring(task, time_limit_ms(&task.node))? {
+            return Ok(Err(problem));
+        }
+        let command = self.command_line(task, Phase::Install).map_err(|error| error.to_string());
+        let held = |command: CommandLine| {
+            command.medium.as_ref().map(HeldMedium::take).transpose().map_err(|error| error.to_string())
+        };
+        Ok(command.and_then(held))
     }
 
     /// Waits in slices, so that an agent that is asked to stop leaves the installer to its supervisor.

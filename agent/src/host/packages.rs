@@ -52,6 +52,8 @@ impl CommandLine {
 pub trait Packages {
     /// The installed version, or none.
     fn installed(&self, package: &Package) -> Result<Option<Version>, Error>;
+    /// Whether something lies at that path of a medium, whatever it is; an installer says what is wrong with it.
+    fn has_medium(&self, path: &str) -> Result<bool, Error>;
     /// The process that installs this version.
     fn installer(&self, package: &Package, version: &Version) -> Result<CommandLine, Error>;
     /// The process that takes the installed version off.

@@ -1,10 +1,10 @@
-//! Fetches what the controller asked for, one medium after the other, over as many connections as it takes.
+//! Fetches what the controller or the engine asked for, one medium after the other, over as many connections as it takes.
 //!
 //! A broken link costs a piece at most: the next connection goes on at what is held. Neighbours: `cache` holds, `outlet` says
-//! how far it is. What was asked for is in memory only: the controller keeps it and asks again at each connection, so that what
-//! waits here already is not taken twice.
+//! how far it is. What was asked for is in memory only: the controller keeps it and asks again at each connection, and the engine
+//! at each start, so that what waits here already is not taken twice.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,25 +21,39 @@ use tokio::task::JoinError;
 use tonic::{Code, Status, Streaming};
 
 use super::cache::{self, Cache, Held};
+use crate::engine::media::{Far, Fetching};
 use crate::outlet::Outlet;
 use crate::session::Options;
 
-/// The media that were asked for and are not begun.
-type Waiting = Arc<Mutex<BTreeSet<Digest>>>;
+/// A medium that was asked for. The engine does not know how large it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Request {
+    sha256: Digest,
+    size_bytes: Option<u64>,
+}
+
+/// What is known of media here.
+#[derive(Debug, Default)]
+struct Desk {
+    /// Asked for and not begun.
+    waiting: BTreeSet<Digest>,
+    /// How far those are that were begun since the agent started.
+    far: BTreeMap<Digest, Far>,
+}
 
 /// Where requests go in. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Stager {
-    requests: mpsc::UnboundedSender<StageMedium>,
-    waiting: Waiting,
+    requests: mpsc::UnboundedSender<Request>,
+    desk: Arc<Mutex<Desk>>,
 }
 
 /// What carries them out.
 #[derive(Debug)]
 pub struct Fetcher {
     cache: Cache,
-    queue: Mutex<Option<mpsc::UnboundedReceiver<StageMedium>>>,
-    waiting: Waiting,
+    queue: Mutex<Option<mpsc::UnboundedReceiver<Request>>>,
+    desk: Arc<Mutex<Desk>>,
 }
 
 /// Why a medium does not come.
@@ -89,9 +103,33 @@ impl Stager {
     /// Asks for a medium, unless it waits for its turn already. One that is under way is looked at once more after its end, so
     /// that whoever asked hears of it.
     pub fn stage(&self, medium: StageMedium) {
-        let is_new = lock(&self.waiting).insert(medium.sha256);
-        if is_new && self.requests.send(medium).is_err() {
-            tracing::debug!(sha256 = %medium.sha256, "nobody fetches any more");
+        let StageMedium { sha256, size_bytes } = medium;
+        self.ask(Request { sha256, size_bytes: Some(size_bytes) });
+    }
+
+    fn ask(&self, request: Request) {
+        let is_new = lock(&self.desk).waiting.insert(request.sha256);
+        if is_new && self.requests.send(request).is_err() {
+            tracing::debug!(sha256 = %request.sha256, "nobody fetches any more");
+        }
+    }
+}
+
+impl Fetching for Stager {
+    fn want(&self, sha256: Digest) {
+        // One that is under way is on its way for whoever wants it.
+        let comes = matches!(lock(&self.desk).far.get(&sha256), Some(Far::Comes { .. }));
+        if !comes {
+            self.ask(Request { sha256, size_bytes: None });
+        }
+    }
+
+    fn how_far(&self, sha256: Digest) -> Option<Far> {
+        let desk = lock(&self.desk);
+        match desk.far.get(&sha256) {
+            Some(comes @ Far::Comes { .. }) => Some(comes.clone()),
+            _ if desk.waiting.contains(&sha256) => Some(Far::Waits),
+            far => far.cloned(),
         }
     }
 }
@@ -100,44 +138,62 @@ impl Fetcher {
     /// A way in, and what carries out what comes through it.
     pub fn new(cache: Cache) -> (Stager, Self) {
         let (requests, queue) = mpsc::unbounded_channel();
-        let waiting = Waiting::default();
-        let stager = Stager { requests, waiting: Arc::clone(&waiting) };
-        (stager, Self { cache, queue: Mutex::new(Some(queue)), waiting })
+        let desk = Arc::<Mutex<Desk>>::default();
+        let stager = Stager { requests, desk: Arc::clone(&desk) };
+        (stager, Self { cache, queue: Mutex::new(Some(queue)), desk })
     }
 
     /// Fetches for as long as the agent lives; never ends by itself.
     pub async fn run<T>(&self, options: &Options, outlet: &Outlet) -> T {
         let queue = lock(&self.queue).take();
         let Some(mut queue) = queue else { return std::future::pending().await };
-        while let Some(medium) = queue.recv().await {
-            let StageMedium { sha256, .. } = medium;
-            lock(&self.waiting).remove(&sha256);
-            if let Err(error) = self.fetch(medium, options, outlet).await {
-                tracing::error!(%sha256, error = &error as &dyn std::error::Error, "a medium was not fetched");
-                if let Some(staged) = self.failed(sha256, &error) {
-                    outlet.send(FromAgent::Staged(staged));
-                }
+        while let Some(request) = queue.recv().await {
+            self.begins(request);
+            let Err(error) = self.fetch(request, options, outlet).await else {
+                self.is(request.sha256, Far::Here);
+                continue;
+            };
+            let sha256 = request.sha256;
+            tracing::error!(%sha256, error = &error as &dyn std::error::Error, "a medium was not fetched");
+            if let Some(staged) = self.failed(sha256, &error) {
+                outlet.send(FromAgent::Staged(staged));
             }
         }
         std::future::pending().await
     }
 
-    /// What is said of a try that failed; nothing where somebody asked again meanwhile: it is tried again at once, and
-    /// whoever asked would take this failure for the end of that.
-    fn failed(&self, sha256: Digest, error: &Error) -> Option<Staged> {
-        if lock(&self.waiting).contains(&sha256) {
-            return None;
-        }
-        let why = with_causes(error);
-        let problem = Some(match error.advice() {
-            None => why,
-            Some(advice) => format!("{why}; {advice}"),
-        });
-        Some(Staged { sha256, held_bytes: 0, whole: false, problem })
+    fn begins(&self, request: Request) {
+        let Request { sha256, size_bytes } = request;
+        let mut desk = lock(&self.desk);
+        desk.waiting.remove(&sha256);
+        desk.far.insert(sha256, Far::Comes { held_bytes: 0, size_bytes, lost: None });
     }
 
-    async fn fetch(&self, medium: StageMedium, options: &Options, outlet: &Outlet) -> Result<(), Error> {
-        let StageMedium { sha256, size_bytes } = medium;
+    fn is(&self, sha256: Digest, far: Far) {
+        lock(&self.desk).far.insert(sha256, far);
+    }
+
+    /// What is said of a try that failed; nothing to the controller where somebody asked again meanwhile: it is tried again at
+    /// once, and whoever asked would take this failure for the end of that.
+    fn failed(&self, sha256: Digest, error: &Error) -> Option<Staged> {
+        let why = with_causes(error);
+        let problem = match error.advice() {
+            None => why,
+            Some(advice) => format!("{why}; {advice}"),
+        };
+        let mut desk = lock(&self.desk);
+        desk.far.insert(sha256, Far::Ended { problem: problem.clone(), passes: error.passes() });
+        let is_last = !desk.waiting.contains(&sha256);
+        is_last.then_some(Staged { sha256, held_bytes: 0, whole: false, problem: Some(problem) })
+    }
+
+    async fn fetch(&self, request: Request, options: &Options, outlet: &Outlet) -> Result<(), Error> {
+        let Request { sha256, size_bytes } = request;
+        let size_bytes = match size_bytes {
+            Some(size_bytes) => size_bytes,
+            None => self.size_bytes(sha256, options).await?,
+        };
+        let medium = StageMedium { sha256, size_bytes };
         let patience = Duration::from_millis(limits::MEDIA_LOST_MS);
         let mut held = self.held(move |cache| cache.begin(sha256, size_bytes)).await?;
         let mut moved = Instant::now();
@@ -155,13 +211,32 @@ impl Fetcher {
                     tracing::info!(%sha256, error = &error as &dyn std::error::Error, "a medium goes on over another link");
                 }
                 Err(error) => {
-                    tracing::warn!(%sha256, error = &error as &dyn std::error::Error, "a medium waits for the link");
-                    tokio::time::sleep(Duration::from_millis(limits::WATCH_RETRY_MS)).await;
+                    self.lost(sha256, held.bytes, Some(size_bytes), &error).await;
                     // Somebody may have carried it here meanwhile, or have made room.
                     held = self.held(move |cache| cache.begin(sha256, size_bytes)).await?;
                 }
             }
         }
+    }
+
+    /// How large a medium is, by the controller, once it is reached.
+    async fn size_bytes(&self, sha256: Digest, options: &Options) -> Result<u64, Error> {
+        let (began, patience) = (Instant::now(), Duration::from_millis(limits::MEDIA_LOST_MS));
+        loop {
+            match ask_size(sha256, options).await {
+                Err(error) if error.passes() && began.elapsed() <= patience => {
+                    self.lost(sha256, 0, None, &error).await;
+                }
+                size_bytes => return size_bytes,
+            }
+        }
+    }
+
+    /// Waits a little for a link that is gone, and says why.
+    async fn lost(&self, sha256: Digest, held_bytes: u64, size_bytes: Option<u64>, error: &Error) {
+        tracing::warn!(%sha256, error = error as &dyn std::error::Error, "a medium waits for the link");
+        self.is(sha256, Far::Comes { held_bytes, size_bytes, lost: Some(with_causes(error)) });
+        tokio::time::sleep(Duration::from_millis(limits::WATCH_RETRY_MS)).await;
     }
 
     /// Fetches what is missing over one connection.
@@ -175,6 +250,7 @@ impl Fetcher {
         let StageMedium { sha256, size_bytes } = medium;
         let say = |held: Held| {
             let Held { bytes: held_bytes, whole } = held;
+            self.is(sha256, Far::Comes { held_bytes, size_bytes: Some(size_bytes), lost: None });
             outlet.send(FromAgent::Staged(Staged { sha256, held_bytes, whole, problem: None }));
         };
         say(*held);
@@ -208,6 +284,13 @@ impl Fetcher {
         let cache = self.cache.clone();
         Ok(tokio::task::spawn_blocking(move || ask(&cache)).await??)
     }
+}
+
+async fn ask_size(sha256: Digest, options: &Options) -> Result<u64, Error> {
+    let channel = dial::dial(&options.controller, &options.renewal.credentials()).await?;
+    let request = v1::ShowMediumRequest { sha256: sha256.to_string() };
+    let reply = AgentClient::new(channel).show_medium(request).await.map_err(Error::Refused)?;
+    Ok(reply.into_inner().size_bytes)
 }
 
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -246,12 +329,15 @@ mod tests {
     fn what_waits_for_its_turn_is_not_taken_twice() {
         let (stager, fetcher) = Fetcher::new(Cache::new("nowhere".into()));
         let medium = |content: &[u8]| StageMedium { sha256: Digest::of(content), size_bytes: 1 };
+        let request = |content: &[u8]| Request { sha256: Digest::of(content), size_bytes: Some(1) };
         for content in [b"one", b"two", b"one"] {
             stager.stage(medium(content));
+            stager.want(Digest::of(content));
+            assert_eq!(stager.how_far(Digest::of(content)), Some(Far::Waits));
         }
         let mut queue = lock(&fetcher.queue).take().unwrap();
-        assert_eq!(queue.try_recv().unwrap(), medium(b"one"));
-        assert_eq!(queue.try_recv().unwrap(), medium(b"two"));
+        assert_eq!(queue.try_recv().unwrap(), request(b"one"));
+        assert_eq!(queue.try_recv().unwrap(), request(b"two"));
         assert!(queue.try_recv().is_err());
     }
 

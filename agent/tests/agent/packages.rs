@@ -1,8 +1,12 @@
 //! Promise 4 for installers: started at most once, and what cannot be settled is unknown and parked.
 
+use std::sync::Arc;
+
+use muster_agent::engine::media::{Far, Fetching};
 use muster_agent::host::twin::ledger::Action;
 use muster_agent::supervise::{Phase, Probe};
 use muster_model::command::Command;
+use muster_model::digest::Digest;
 use muster_model::outcome::End;
 
 use crate::manifest::{manifest, node};
@@ -155,4 +159,45 @@ fn an_uninstaller_that_does_not_know_a_package_that_is_there_has_failed() {
         assert!(outcome.evidence.contains(words), "{}", outcome.evidence);
     }
     assert_eq!(stage.starts(Action::Install), 1, "by hand, before");
+}
+
+/// A controller that is out of reach.
+struct NoLink;
+
+impl Fetching for NoLink {
+    fn want(&self, _: Digest) {}
+
+    fn how_far(&self, _: Digest) -> Option<Far> {
+        let lost = Some("the controller was not reached".to_owned());
+        Some(Far::Comes { held_bytes: 0, size_bytes: None, lost })
+    }
+}
+
+#[test]
+fn a_medium_that_does_not_come_within_the_step_s_time_leaves_the_old_version_where_it_is() {
+    let stage = Stage::new();
+    let mut agent = stage.agent();
+    agent.connect();
+    agent.engine.fetching = Arc::new(NoLink);
+    stage.by_hand("install", &["advanced", "1.0"]);
+    let before = stage.installers();
+    let sha256 = Digest::of(b"foo").to_string();
+    let attributes = [
+        ("version", "2.0".into()),
+        ("time_limit_seconds", 1.into()),
+        ("medium", r"C:\Media\advanced.msi".into()),
+        ("medium_sha256", sha256.as_str().into()),
+    ];
+    let manifest = manifest(1, vec![node("package/advanced", &attributes, None)]);
+    let plan = |id| Plan::new(id, &manifest, &agent.report(&manifest).unwrap());
+    let outcome = agent.run(&plan(1).command()).remove(&1).unwrap();
+    assert_eq!(outcome.end, End::Failed);
+    for words in ["the old version is still there", "time limit of 1 s: the controller was not reached"] {
+        assert!(outcome.evidence.contains(words), "{}", outcome.evidence);
+    }
+    assert_eq!(stage.installers(), before, "nothing ran");
+
+    // Carried there by hand, it needs no controller.
+    stage.set(&["file", r"C:\Media\advanced.msi", "content=foo"]);
+    assert_eq!(ends(&agent.run(&plan(2).command())), [End::Done]);
 }

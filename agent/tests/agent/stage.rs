@@ -146,12 +146,14 @@ impl Stage {
         let twin = Twin::open(&self.twin_dir(), exe()).unwrap().with_secrets(secrets);
         let host: Arc<dyn Host> = Arc::new(twin);
         let (stager, _) = Fetcher::new(Cache::new(self.folder.path().join("media")));
+        let fetching = Arc::new(stager.clone());
         let (host_of, vault_of, journal_of) = (Arc::clone(&host), Arc::clone(&vault), Arc::clone(&journal));
         let reception = Reception::new(server, host_of, vault_of, journal_of, stager).unwrap();
         let engine = Engine {
             host,
             installers: Arc::new(self.supervisor()),
             media: Cache::new(self.folder.path().join("media")),
+            fetching,
             vault,
             journal: Arc::clone(&journal),
             outlet: Outlet::default(),

@@ -143,6 +143,7 @@ fn work_of_a_journal_that_went_back_is_not_gone_on_with_after_a_start() {
         host: Arc::new(desk.stage.twin()),
         installers: Arc::new(desk.stage.supervisor()),
         media: Cache::new(desk.stage.dir().join("media")),
+        fetching: Arc::new(Fetcher::new(Cache::new(desk.stage.dir().join("media"))).0),
         vault: Arc::new(Vault::new(Key::generate())),
         journal: Arc::clone(&desk.journal),
         outlet: Outlet::default(),

@@ -106,6 +106,18 @@ impl Service {
         Ok(())
     }
 
+    /// Reads the name of a medium, and sees that the server may have it.
+    async fn named(&self, server: &ServerId, sha256: &str) -> Result<Digest, Status> {
+        let sha256: Digest =
+            sha256.parse().map_err(|error: InvalidName| Status::invalid_argument(error.to_string()))?;
+        if !self.stage.may_fetch(server, sha256).await? {
+            return Err(Status::not_found(format!(
+                "the newest manifest of {server} names no medium {sha256}"
+            )));
+        }
+        Ok(sha256)
+    }
+
     async fn connected(&self, server: &ServerId) -> Result<(), dispatch::Error> {
         self.dispatch.connected(server).await?;
         if let Err(error) = Box::pin(self.stage.connected(server)).await {
@@ -297,6 +309,16 @@ impl v1::agent_server::Agent for Service {
         Ok(Response::new(v1::SecretsShownReply {}))
     }
 
+    async fn show_medium(
+        &self,
+        request: Request<v1::ShowMediumRequest>,
+    ) -> Result<Response<v1::ShowMediumReply>, Status> {
+        let server = caller::agent(&request)?;
+        let sha256 = self.named(&server, &request.into_inner().sha256).await?;
+        let size_bytes = self.media.size_bytes(sha256).await?;
+        Ok(Response::new(v1::ShowMediumReply { size_bytes }))
+    }
+
     /// One that the shelf has and the server does not need is as unknown to it as one that there is not. That is settled once
     /// for the whole stream, which ends with its connection: a revoked certificate's is cut.
     async fn fetch_medium(
@@ -305,13 +327,7 @@ impl v1::agent_server::Agent for Service {
     ) -> Result<Response<Self::FetchMediumStream>, Status> {
         let server = caller::agent(&request)?;
         let v1::FetchMediumRequest { sha256, offset_bytes } = request.into_inner();
-        let sha256: Digest =
-            sha256.parse().map_err(|error: InvalidName| Status::invalid_argument(error.to_string()))?;
-        if !self.stage.may_fetch(&server, sha256).await? {
-            return Err(Status::not_found(format!(
-                "the newest manifest of {server} names no medium {sha256}"
-            )));
-        }
+        let sha256 = self.named(&server, &sha256).await?;
         let reading = self.media.open(sha256, offset_bytes).await?;
         let (to, pieces) = mpsc::channel(PIECES);
         let mut drain = self.drain.clone();

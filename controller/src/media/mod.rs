@@ -180,6 +180,15 @@ impl Media {
         Ok(Reading { file: Arc::new(file) })
     }
 
+    /// How large a medium is that can be fetched.
+    ///
+    /// # Errors
+    /// As [`Self::open`] has them.
+    pub async fn size_bytes(&self, sha256: Digest) -> Result<u64, Error> {
+        let shelf = Arc::clone(&self.shelf);
+        spawn(move || Ok(shelf.open(sha256, 0)?.metadata()?.len())).await
+    }
+
     /// `muster.media/1`.
     ///
     /// # Errors

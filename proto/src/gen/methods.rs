@@ -15,6 +15,8 @@ pub enum Method {
     AgentShowSecrets,
     /// `/muster.fleet.v1.Agent/SecretsShown`
     AgentSecretsShown,
+    /// `/muster.fleet.v1.Agent/ShowMedium`
+    AgentShowMedium,
     /// `/muster.fleet.v1.Agent/FetchMedium`
     AgentFetchMedium,
     /// `/muster.fleet.v1.Operator/Push`
@@ -87,13 +89,14 @@ pub enum Method {
 
 impl Method {
     /// Every RPC, in the order of the contract.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::EnrollmentEnroll,
         Self::EnrollmentEnrollOperator,
         Self::AgentSession,
         Self::AgentRenew,
         Self::AgentShowSecrets,
         Self::AgentSecretsShown,
+        Self::AgentShowMedium,
         Self::AgentFetchMedium,
         Self::OperatorPush,
         Self::OperatorDiff,
@@ -139,6 +142,7 @@ impl Method {
             Self::AgentRenew => "/muster.fleet.v1.Agent/Renew",
             Self::AgentShowSecrets => "/muster.fleet.v1.Agent/ShowSecrets",
             Self::AgentSecretsShown => "/muster.fleet.v1.Agent/SecretsShown",
+            Self::AgentShowMedium => "/muster.fleet.v1.Agent/ShowMedium",
             Self::AgentFetchMedium => "/muster.fleet.v1.Agent/FetchMedium",
             Self::OperatorPush => "/muster.fleet.v1.Operator/Push",
             Self::OperatorDiff => "/muster.fleet.v1.Operator/Diff",

@@ -98,6 +98,16 @@ pub struct SealedSecret {
     pub sealed: ::prost::alloc::vec::Vec<u8>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ShowMediumRequest {
+    #[prost(string, tag = "1")]
+    pub sha256: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ShowMediumReply {
+    #[prost(uint64, tag = "1")]
+    pub size_bytes: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FetchMediumRequest {
     #[prost(string, tag = "1")]
     pub sha256: ::prost::alloc::string::String,
@@ -974,6 +984,31 @@ pub mod agent_client {
                 .insert(GrpcMethod::new("muster.fleet.v1.Agent", "SecretsShown"));
             self.inner.unary(req, path, codec).await
         }
+        /// How large a medium is that FetchMedium gives, so that there is room for it before any of it comes.
+        pub async fn show_medium(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ShowMediumRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ShowMediumReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.fleet.v1.Agent/ShowMedium",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.fleet.v1.Agent", "ShowMedium"));
+            self.inner.unary(req, path, codec).await
+        }
         /// A medium that the newest manifest of the caller's server names, from a place on to its end; of any other there is none.
         pub async fn fetch_medium(
             &mut self,
@@ -1044,6 +1079,11 @@ pub mod agent_server {
             tonic::Response<super::SecretsShownReply>,
             tonic::Status,
         >;
+        /// How large a medium is that FetchMedium gives, so that there is room for it before any of it comes.
+        async fn show_medium(
+            &self,
+            request: tonic::Request<super::ShowMediumRequest>,
+        ) -> std::result::Result<tonic::Response<super::ShowMediumReply>, tonic::Status>;
         /// Server streaming response type for the FetchMedium method.
         type FetchMediumStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<super::MediumPiece, tonic::Status>,
@@ -1296,6 +1336,49 @@ pub mod agent_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SecretsShownSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.fleet.v1.Agent/ShowMedium" => {
+                    #[allow(non_camel_case_types)]
+                    struct ShowMediumSvc<T: Agent>(pub Arc<T>);
+                    impl<T: Agent> tonic::server::UnaryService<super::ShowMediumRequest>
+                    for ShowMediumSvc<T> {
+                        type Response = super::ShowMediumReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ShowMediumRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Agent>::show_medium(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ShowMediumSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

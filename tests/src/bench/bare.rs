@@ -172,6 +172,13 @@ impl Agent for Bare {
         Err(Status::unimplemented("a bare server"))
     }
 
+    async fn show_medium(
+        &self,
+        _: Request<v1::ShowMediumRequest>,
+    ) -> Result<Response<v1::ShowMediumReply>, Status> {
+        Err(Status::unimplemented("a bare server"))
+    }
+
     async fn fetch_medium(
         &self,
         _: Request<v1::FetchMediumRequest>,

@@ -21,7 +21,12 @@ impl Packages for Twin {
         })
     }
 
-    /// What the twin's catalogue plays; it has no media, and looks at none.
+    /// A medium at its path is a file of the twin.
+    fn has_medium(&self, path: &str) -> Result<bool, Error> {
+        Ok(find(&self.store.lock()?.state().files, path).is_some())
+    }
+
+    /// What the twin's catalogue plays; it looks into no medium.
     fn installer(&self, package: &Package, version: &Version) -> Result<CommandLine, Error> {
         let Package { name, arguments, secret_arguments, .. } = package;
         let catalogue = self.store.catalogue()?;

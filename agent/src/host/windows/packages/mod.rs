@@ -39,6 +39,10 @@ impl Packages for WindowsHost {
         version.map(|version| parse(package, &version)).transpose()
     }
 
+    fn has_medium(&self, path: &str) -> Result<bool, Error> {
+        Ok(!matches!(std::fs::metadata(path), Err(error) if error.kind() == std::io::ErrorKind::NotFound))
+    }
+
     fn installer(&self, package: &Package, version: &Version) -> Result<CommandLine, Error> {
         let Some(medium) = &package.medium else {
             let message = format!(
