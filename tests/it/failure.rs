@@ -1,6 +1,7 @@
 //! A step fails: what depends on it is skipped, and `resume` goes on where the run stopped.
 
-use muster_agent::host::twin::ledger::Action;
+use muster_agent::host::ServiceState;
+use muster_agent::host::twin::ledger::{Action, Deed};
 use muster_model::event::RunEnd;
 use muster_model::outcome::End;
 use muster_model::view::{SiteState, StepState};
@@ -32,6 +33,39 @@ fn a_failed_step_is_tried_again_by_resume_and_nothing_done_is_repeated() {
     let again = field.agent.twin.installer_starts();
     assert_eq!(again[..starts.len()], starts[..]);
     assert_eq!(again.len(), 4, "each package once: {again:?}");
+    field.assert_in_sync();
+}
+
+/// A service that another one needs is not stopped, that one is named and goes on, and `resume` stops it once it has stopped.
+/// Started again, a service brings along what it depends on.
+#[test]
+fn a_service_with_a_running_dependent_is_not_stopped_and_the_dependent_is_named() {
+    let field = Field::kinds();
+    field.bring_in_sync();
+    let twin = &field.agent.twin;
+    let state = |name: &str| twin.state().services[name].state;
+    twin.set(&["service", "Other", "state=running", "depends_on=Kinds.Extra"]);
+    field.edit("state: running, settle_seconds: 0", "state: stopped, settle_seconds: 0");
+    field.push().expect(code::OK);
+    let plan = field.approved_plan();
+    field.cli.run(["run", &plan.to_string(), "--watch"]).expect(code::NOT_DONE);
+    let failed = field.step(plan, "service/Kinds.Extra");
+    assert_eq!(failed.state, StepState::Ended(End::Failed));
+    let evidence = failed.evidence.unwrap();
+    assert!(evidence.contains("error 1051") && evidence.contains("stop these first: Other"), "{evidence}");
+    assert_eq!([state("Kinds.Extra"), state("Other")], [ServiceState::Running; 2]);
+    twin.set(&["service", "Other", "state=stopped"]);
+    field.cli.run(["resume", &plan.to_string(), "--watch"]).expect(code::OK);
+    assert_eq!([state("Kinds.Extra"), state("Other")], [ServiceState::Stopped; 2]);
+
+    twin.set(&["service", "Kinds.Extra", "depends_on=Other"]);
+    twin.set(&["service", "Other", "depends_on="]);
+    field.edit("state: stopped, settle_seconds: 0", "state: running, settle_seconds: 0");
+    field.push().expect(code::OK);
+    let (plan, known) = (field.approved_plan(), twin.ledger().len());
+    field.cli.run(["run", &plan.to_string(), "--watch"]).expect(code::OK);
+    let started = ["Other", "Kinds.Extra"].map(|name| Deed::ServiceStarted { service: name.to_owned() });
+    assert_eq!(twin.effects_after(known), started);
     field.assert_in_sync();
 }
 

@@ -28,6 +28,8 @@ pub enum Capability {
     Recovery,
     /// Local groups and who is in them.
     Groups,
+    /// What services depend on, heeded when one is started or stopped.
+    Dependents,
 }
 
 /// Something that answers HTTP requests on this machine alone, until the value goes.
@@ -58,6 +60,8 @@ pub trait Props {
     fn answer(&self, status: u16) -> Result<Answering, Error>;
     /// Makes a service of that name, stopped and started by hand, which runs until it is stopped.
     fn make_service(&self, name: &str) -> Result<(), Error>;
+    /// The same, of a service that depends on one that is there.
+    fn make_dependent(&self, name: &str, on: &str) -> Result<(), Error>;
     /// Stops and removes a service that [`make_service`](Self::make_service) made; returns when it is gone. Nothing where
     /// there is none; an error where it is another's.
     fn remove_service(&self, name: &str) -> Result<(), Error>;

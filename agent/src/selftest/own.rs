@@ -11,7 +11,7 @@ use crate::host::{Capability, Provable};
 
 /// How the names of services, pools and sites begin.
 pub(super) const PREFIX: &str = "muster-selftest-";
-/// A service, and the one beside it that nobody speaks of.
+/// A service, and the one beside it that nobody speaks of, or that depends on it.
 pub(super) const SERVICES: [&str; 2] = ["muster-selftest-service", "muster-selftest-neighbour"];
 /// A pool, and another.
 pub(super) const POOLS: [&str; 2] = ["muster-selftest-pool", "muster-selftest-other"];
@@ -69,7 +69,8 @@ pub(super) fn sweep(host: &dyn Provable) -> Vec<String> {
             left.push(format!("{what}: {error}"));
         }
     };
-    for name in SERVICES {
+    // Whatever depends on another goes before it.
+    for name in SERVICES.into_iter().rev() {
         note(name, host.remove_service(name).map_err(Into::into));
     }
     note("IIS", sweep_iis(host));

@@ -39,6 +39,10 @@ host_name: DUP-WEB01
 services:
   W3SVC: {start: automatic, state: running}
   Spooler: {start: manual, state: running}
+  Base: {start: manual, start_delay_ms: 20}
+  Middle: {start: manual, depends_on: [base]}
+  Top: {start: manual, depends_on: [Middle, Spooler]}
+  Lost: {start: manual, depends_on: [Nowhere]}
 features:
   IIS-WebServerRole: {state: absent}
   IIS-ASPNET45: {needs: [IIS-WebServerRole], restarts: true}

@@ -1,5 +1,6 @@
 //! The ports on a twin: each says what is, or does one thing.
 
+use muster_agent::host::twin::ledger::Deed;
 use muster_agent::host::{
     Access, AppPools, Clock, Error, Files, Host, Http, PoolSetting, ServiceState, Services, StartMode,
 };
@@ -35,6 +36,47 @@ fn a_disabled_service_does_not_start_and_a_missing_one_is_absent() {
     assert_eq!(error.to_string(), "start service Spooler failed: error 1058: the service is disabled");
     assert_eq!(Services::get(&twin, "SCPSServer").unwrap(), None, "absent is a state");
     assert!(matches!(twin.start("SCPSServer"), Err(Error::Absent { .. })));
+}
+
+#[test]
+fn a_service_starts_after_those_that_it_depends_on_and_they_do_not_stop_before_it() {
+    let stage = Stage::new();
+    let twin = stage.twin();
+    let state = |name| Services::get(&twin, name).unwrap().unwrap().state;
+    twin.start("top").unwrap();
+    until("the service", || state("Top") == ServiceState::Running);
+    assert_eq!((state("Base"), state("Middle")), (ServiceState::Running, ServiceState::Running));
+    let started: Vec<String> =
+        stage.ledger().into_iter().filter_map(|entry| service_started(entry.deed)).collect();
+    assert_eq!(started, ["Base", "Middle", "Top"]);
+
+    let error = twin.stop("BASE").unwrap_err().to_string();
+    let words = "error 1051: services that run depend on it; stop these first: Top, Middle";
+    assert_eq!(error, format!("stop service BASE failed: {words}"));
+    assert!(twin.stop("spooler").unwrap_err().to_string().ends_with("stop these first: Top"));
+    assert_eq!((state("Base"), state("Spooler")), (ServiceState::Running, ServiceState::Running));
+    for name in ["Top", "Middle", "Base"] {
+        twin.stop(name).unwrap();
+        assert_eq!(state(name), ServiceState::Stopped);
+    }
+}
+
+#[test]
+fn a_service_whose_dependency_cannot_start_does_not_start_and_starts_nothing() {
+    let stage = Stage::new();
+    let twin = stage.twin();
+    let refused = |name| twin.start(name).unwrap_err().to_string();
+    assert!(refused("Lost").starts_with("start service Lost failed: error 1075: "));
+    twin.set_start("Middle", StartMode::Disabled).unwrap();
+    assert!(refused("Top").contains("error 1068: "));
+    stage.ok(&["twin", "set", "service", "Middle", "start=manual", "depends_on=Top"]);
+    assert!(refused("Top").contains("error 1059: "));
+    let started = stage.ledger().into_iter().filter_map(|entry| service_started(entry.deed)).count();
+    assert_eq!(started, 0);
+}
+
+fn service_started(deed: Deed) -> Option<String> {
+    if let Deed::ServiceStarted { service } = deed { Some(service) } else { None }
 }
 
 #[test]

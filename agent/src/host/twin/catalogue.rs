@@ -174,6 +174,9 @@ pub struct ServiceMade {
     /// How long it takes to start.
     #[serde(default)]
     pub start_delay_ms: u64,
+    /// Services that run before it does, and that do not stop before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<String>,
     /// TCP ports on which it listens while it runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub listens: Vec<u16>,
@@ -269,6 +272,7 @@ fn service(made: &ServiceMade, made_by: Option<String>) -> Service {
         account: made.account.clone(),
         recovery: made.recovery.clone(),
         start_delay_ms: made.start_delay_ms,
+        depends_on: made.depends_on.clone(),
         listens: made.listens.clone(),
         made_by,
         ..Service::bare()

@@ -8,7 +8,7 @@ use std::fs::{OpenOptions, TryLockError};
 use super::Twin;
 use super::fault::Operation;
 use super::ledger::Deed;
-use super::state::{Answer, Certificate, Pfx, Service, find_key, pfx_digest};
+use super::state::{Answer, Certificate, Pfx, Service, find_key, find_mut, pfx_digest};
 use crate::host::clock::SystemClock;
 use crate::host::{Answering, Capability, Clock as _, Error, Hold, Props};
 use crate::selftest::throwaway;
@@ -65,7 +65,8 @@ impl Props for Twin {
             | Capability::KeyRights
             | Capability::Recovery
             | Capability::LockedPfx
-            | Capability::Groups => None,
+            | Capability::Groups
+            | Capability::Dependents => None,
         })
     }
 
@@ -108,6 +109,17 @@ impl Props for Twin {
         section.commit(Deed::altered("service", name, "exists", "true"), |state| {
             let command_line = r"C:\Windows\System32\stand-in.exe".to_owned();
             state.services.insert(name.to_owned(), Service { command_line, ..Service::bare() });
+        })?;
+        Ok(())
+    }
+
+    fn make_dependent(&self, name: &str, on: &str) -> Result<(), Error> {
+        self.make_service(name)?;
+        let mut section = self.store.lock()?;
+        section.commit(Deed::altered("service", name, "depends_on", on), |state| {
+            if let Some(service) = find_mut(&mut state.services, name) {
+                service.depends_on = vec![on.to_owned()];
+            }
         })?;
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Windows services on a twin.
 //!
-//! Neighbours: `state` says when a start has had its delay. Error numbers are those of Windows' service manager,
+//! Neighbours: `state` says when a start has had its delay, and which services depend on which. Error numbers are those of Windows' service manager,
 //! <https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes--1000-1299->.
 
 use super::fault::{Operation, Strike};
@@ -74,29 +74,21 @@ impl Services for Twin {
         self.operate(Operation::ServiceStart, name, |section, strike| {
             let now = SystemClock.now();
             let service = find(&section.state().services, name).ok_or_else(|| absent(name))?;
-            match (service.at(now), service.start) {
-                // Error 1056, already running or on its way: what was asked for is there.
-                (ServiceState::Running | ServiceState::StartPending, _) => return Ok(()),
-                (ServiceState::Stopped | ServiceState::StopPending, StartMode::Disabled) => {
-                    return Err(refused(
-                        Operation::ServiceStart,
-                        name,
-                        "error 1058: the service is disabled",
-                    ));
-                }
-                (
-                    ServiceState::Stopped | ServiceState::StopPending,
-                    StartMode::Automatic | StartMode::Manual,
-                ) => {}
+            // Error 1056, already running or on its way: what was asked for is there.
+            if matches!(service.at(now), ServiceState::Running | ServiceState::StartPending) {
+                return Ok(());
             }
-            section.commit(Deed::ServiceStarted { service: name.to_owned() }, |state| {
-                if let Some(service) = find_mut(&mut state.services, name) {
-                    service.begin(now);
-                    if let Some(Strike::DiesAfterMs(life_ms)) = strike {
+            let order = section.state().to_start(name, now);
+            for started in order.map_err(|message| refused(Operation::ServiceStart, name, message))? {
+                section.commit(Deed::ServiceStarted { service: started.clone() }, |state| {
+                    state.begin(&started, now);
+                    let Some(Strike::DiesAfterMs(life_ms)) = strike else { return };
+                    let asked = find_mut(&mut state.services, &started);
+                    if let Some(service) = asked.filter(|_| started.eq_ignore_ascii_case(name)) {
                         service.dies_at = Some(after(service.running_at.unwrap_or(now), life_ms));
                     }
-                }
-            })?;
+                })?;
+            }
             Ok(())
         })
     }
@@ -105,8 +97,16 @@ impl Services for Twin {
         self.operate(Operation::ServiceStop, name, |section, _| {
             let service = find(&section.state().services, name).ok_or_else(|| absent(name))?;
             // Error 1062, not started: what was asked for is there.
-            if service.at(SystemClock.now()) == ServiceState::Stopped {
+            let now = SystemClock.now();
+            if service.at(now) == ServiceState::Stopped {
                 return Ok(());
+            }
+            let dependents = section.state().active_dependents(name, now);
+            if !dependents.is_empty() {
+                let names = dependents.join(", ");
+                let message =
+                    format!("error 1051: services that run depend on it; stop these first: {names}");
+                return Err(refused(Operation::ServiceStop, name, message));
             }
             section.commit(Deed::ServiceStopped { service: name.to_owned() }, |state| {
                 if let Some(service) = find_mut(&mut state.services, name) {

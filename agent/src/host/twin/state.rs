@@ -4,6 +4,7 @@
 //! errors, so that a slip of a hand is seen. Never consults a clock: the time is passed in.
 
 mod certificate;
+mod dependencies;
 mod iis;
 mod inventory;
 mod pool;
@@ -96,6 +97,9 @@ pub struct Service {
     /// How long it takes to start.
     #[serde(default)]
     pub start_delay_ms: u64,
+    /// Services that run before it does, and that do not stop before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<String>,
     /// TCP ports on which it listens while it runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub listens: Vec<u16>,
@@ -121,6 +125,7 @@ impl Service {
             password: None,
             recovery: Recovery::default(),
             start_delay_ms: 0,
+            depends_on: Vec::new(),
             listens: Vec::new(),
             running_at: None,
             dies_at: None,
@@ -157,10 +162,10 @@ impl Service {
         }
     }
 
-    /// Begins to start, or runs at once where there is no delay.
-    pub fn begin(&mut self, now: Timestamp) {
+    /// Begins to start, or runs at once where there is no delay and what it depends on is ready.
+    pub fn begin(&mut self, now: Timestamp, ready: Timestamp) {
         self.dies_at = None;
-        self.running_at = (self.start_delay_ms > 0).then(|| after(now, self.start_delay_ms));
+        self.running_at = Some(after(now.max(ready), self.start_delay_ms)).filter(|at| *at > now);
         self.state =
             if self.running_at.is_some() { ServiceState::StartPending } else { ServiceState::Running };
     }
@@ -269,10 +274,14 @@ impl State {
         self.computer.sessions.clear();
         self.features.values_mut().for_each(Feature::restarted);
         self.sites.values_mut().for_each(|site| site.stopped = false);
-        for service in self.services.values_mut() {
-            service.halt();
-            if service.start == StartMode::Automatic {
-                service.begin(now);
+        self.services.values_mut().for_each(Service::halt);
+        let is_automatic = |(_, service): &(&String, &Service)| service.start == StartMode::Automatic;
+        let automatic: Vec<String> =
+            self.services.iter().filter(is_automatic).map(|(name, _)| name.clone()).collect();
+        for name in automatic {
+            // One whose dependency cannot start stays stopped, as on Windows.
+            for name in self.to_start(&name, now).unwrap_or_default() {
+                self.begin(&name, now);
             }
         }
     }
@@ -331,7 +340,7 @@ mod tests {
     fn a_service_runs_only_after_its_start_up_delay() {
         let mut service = service(StartMode::Manual, 400);
         let now = Timestamp::UNIX_EPOCH;
-        service.begin(now);
+        service.begin(now, now);
         assert_eq!(service.at(now), ServiceState::StartPending);
         assert_eq!(service.at(after(now, 399)), ServiceState::StartPending);
         assert_eq!(service.at(after(now, 400)), ServiceState::Running);
@@ -341,7 +350,7 @@ mod tests {
     fn a_service_that_is_to_die_runs_first_and_is_then_stopped() {
         let mut service = service(StartMode::Manual, 10);
         let now = Timestamp::UNIX_EPOCH;
-        service.begin(now);
+        service.begin(now, now);
         service.dies_at = Some(after(now, 30));
         assert_eq!(service.at(after(now, 20)), ServiceState::Running);
         assert_eq!(service.at(after(now, 30)), ServiceState::Stopped);

@@ -17,6 +17,7 @@ use super::answering::Responder;
 use super::certificates;
 use super::registry::{Key, View};
 use super::rights::refused;
+use super::services;
 use super::shell;
 use super::text::{error_text, wide};
 use crate::host::clock::SystemClock;
@@ -70,6 +71,10 @@ impl Props for WindowsHost {
                 has(wine_version().is_none(), "Wine keeps nothing of what is done when a service fails")
             }
             Capability::Groups => has(wine_version().is_none(), "Wine has no local groups"),
+            Capability::Dependents => has(
+                wine_version().is_none(),
+                "Wine's service manager heeds nothing of what services depend on",
+            ),
             // A library that is not there; whatever else it answers is for the promises to see.
             Capability::Features => {
                 let told = self.features().get("IIS-WebServerRole").err().map(|error| error.to_string());
@@ -98,8 +103,11 @@ impl Props for WindowsHost {
     }
 
     fn make_service(&self, name: &str) -> Result<(), Error> {
-        let program = std::env::current_exe().map_err(|error| refused(MAKE, name, error_text(&error)))?;
-        self.services().create(name, &format!(r#""{}" {}"#, program.display(), stand_in::VERB))
+        self.services().create(name, &stand_in_line(name)?)
+    }
+
+    fn make_dependent(&self, name: &str, on: &str) -> Result<(), Error> {
+        services::create_dependent(MAKE, name, &stand_in_line(name)?, on)
     }
 
     fn remove_service(&self, name: &str) -> Result<(), Error> {
@@ -144,6 +152,12 @@ impl Props for WindowsHost {
         let view = if is_32bit { View::Bits32 } else { View::Bits64 };
         Key::remove_empty(key, view).map_err(|error| refused(REMOVE_KEY, key, error_text(&error)))
     }
+}
+
+/// This very program, told to play a service.
+fn stand_in_line(name: &str) -> Result<String, Error> {
+    let program = std::env::current_exe().map_err(|error| refused(MAKE, name, error_text(&error)))?;
+    Ok(format!(r#""{}" {}"#, program.display(), stand_in::VERB))
 }
 
 /// A name of this server that one process alone has made; Windows lets it go with the process.

@@ -7,7 +7,7 @@ use muster_model::node::NodeKind;
 use super::super::bench::{Bench, Broken, Shown, absent, ensure, refused, same, there};
 use super::super::{Promise, own};
 use crate::host::recovery::{FailureAction, FailureActions, OnFailure};
-use crate::host::{Capability, ServiceFacts, StartMode};
+use crate::host::{Capability, ServiceFacts, ServiceState, StartMode};
 use crate::resource;
 
 pub(super) static ALL: &[Promise] = &[
@@ -45,6 +45,13 @@ pub(super) static ALL: &[Promise] = &[
         kind: NodeKind::Service,
         needs: &[],
         show: service_made,
+    },
+    Promise {
+        id: "service.dependents",
+        promise: "a service that another one that runs depends on is not stopped, and that one is named; it is started with it",
+        kind: NodeKind::Service,
+        needs: &[Capability::Dependents],
+        show: service_dependents,
     },
     Promise {
         id: "service.recovery",
@@ -121,6 +128,27 @@ fn service_made(bench: &Bench<'_>) -> Shown {
     bench.take_away(&made)?;
     same("the service", &services.get(name)?.is_some(), &false)?;
     same("its neighbour", &services.get(neighbour)?, &beside)
+}
+
+fn service_dependents(bench: &Bench<'_>) -> Shown {
+    let host = bench.host();
+    let [name, dependent] = own::SERVICES;
+    host.make_service(name)?;
+    host.make_dependent(dependent, name)?;
+    let state = |service| Ok::<_, Broken>(there(service, host.services().get(service)?)?.state);
+    let bring = |service: &str, state: &str| {
+        let wanted = [("state", state.into()), ("settle_seconds", 0.into())];
+        bench.bring(&bench.node(NodeKind::Service, service, &wanted)?)
+    };
+    bring(dependent, "running")?;
+    same("what it depends on", &state(name)?, &ServiceState::Running)?;
+    let told = host.services().stop(name);
+    refused("stopping what another depends on", told.clone(), "error 1051")?;
+    refused("stopping what another depends on", told, &format!("stop these first: {dependent}"))?;
+    same("what was not stopped", &state(name)?, &ServiceState::Running)?;
+    same("what depends on it", &state(dependent)?, &ServiceState::Running)?;
+    bring(dependent, "stopped")?;
+    bring(name, "stopped")
 }
 
 fn service_recovery(bench: &Bench<'_>) -> Shown {

@@ -181,6 +181,10 @@ fn set_service(service: &mut Service, attribute: &str, value: &str) -> Result<()
             value.clone_into(&mut service.account);
             service.password = None;
         }
+        "depends_on" => {
+            let names = value.split(',').filter(|name| !name.is_empty());
+            service.depends_on = names.map(str::to_owned).collect();
+        }
         "start_delay_ms" => service.start_delay_ms = parse(attribute, value)?,
         "listens" => {
             let ports = value.split(',').filter(|port| !port.is_empty());

@@ -161,7 +161,10 @@ fn words(service: &Service, now: Timestamp) -> String {
     let starts = if service.command_line.is_empty() { "" } else { ", starts " };
     let line = &service.command_line;
     let recovery = recovery_words(&service.recovery);
-    format!("{state}, start {start}, logs on as {}{password}{starts}{line}{recovery}", service.account)
+    let depends = if service.depends_on.is_empty() { "" } else { ", depends on " };
+    let on = service.depends_on.join(", ");
+    let account = &service.account;
+    format!("{state}, start {start}, logs on as {account}{password}{starts}{line}{depends}{on}{recovery}")
 }
 
 /// What differs from a service for which nothing was set.

@@ -119,10 +119,26 @@ fn is_managed(account: &str) -> bool {
 
 /// Makes a service of its own process, and looks at nothing of it.
 pub(super) fn create(operation: &'static str, name: &str, command_line: &str) -> Result<(), Error> {
+    make(operation, name, command_line, "")
+}
+
+/// Makes one that depends on another.
+pub(in super::super) fn create_dependent(
+    operation: &'static str,
+    name: &str,
+    command_line: &str,
+    on: &str,
+) -> Result<(), Error> {
+    make(operation, name, command_line, on)
+}
+
+fn make(operation: &'static str, name: &str, command_line: &str, depends_on: &str) -> Result<(), Error> {
     let (manager, wide_name, line) = (manager()?, wide(name), wide(command_line));
     let none = ptr::null();
-    // SAFETY: the manager is open, both texts end with a zero and live until the call is done; null is no group, no tag, no
-    // dependency, and LocalSystem without a password.
+    // Each name ends with a zero, and the list with one more; the list without a name is none.
+    let dependencies = wide(format!("{depends_on}\0"));
+    // SAFETY: the manager is open, the texts end with a zero, the list with two, and live until the call is done; null is no
+    // group, no tag, and LocalSystem without a password.
     let made = unsafe {
         CreateServiceW(
             manager.0,
@@ -135,7 +151,7 @@ pub(super) fn create(operation: &'static str, name: &str, command_line: &str) ->
             line.as_ptr(),
             none,
             ptr::null_mut(),
-            none,
+            dependencies.as_ptr(),
             none,
             none,
         )

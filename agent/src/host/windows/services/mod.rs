@@ -24,7 +24,7 @@ use windows_sys::Win32::System::Services::{
 };
 
 use self::manager::{Change, Service};
-pub(super) use self::manager::{Handle, buffer_of, bytes_of, is};
+pub(super) use self::manager::{Handle, buffer_of, bytes_of, create_dependent, is};
 use super::machine::allow_shutdown;
 use super::text::error_text;
 use super::{WindowsHost, account, logon_right};
