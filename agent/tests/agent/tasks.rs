@@ -45,6 +45,39 @@ fn a_service_is_restarted_with_the_change_of_its_file_and_not_again() {
     assert!(agent.in_sync(&manifest), "a task that ran is not due again");
 }
 
+/// G13: what was named last is stopped first, and started last.
+#[test]
+fn services_are_stopped_in_the_reverse_order_and_started_in_order() {
+    let order = |names: &[&str], deeds: Vec<Deed>| {
+        let word = |deed: Deed| {
+            if let Deed::ServiceStopped { service } = &deed {
+                return Some(format!("-{service}"));
+            }
+            if let Deed::ServiceStarted { service } = deed { Some(format!("+{service}")) } else { None }
+        };
+        assert_eq!(deeds.into_iter().filter_map(word).collect::<Vec<_>>(), names);
+    };
+    let (names, cause) = (["W3SVC", "Second"], format!("file/{FILE}"));
+    let restart = [fired("service_restart/both", "services", &names, &cause)];
+    let mut stop = fired("application_stop/app", "services", &names, &cause);
+    stop.triggers = Some(vec![Trigger { moment: Moment::Before, cause: cause.parse().unwrap() }]);
+    let start = fired("application_start/app", "services", &names, "application_stop/app");
+    for tasks in [vec![stop, start], restart.to_vec()] {
+        let stage = Stage::new();
+        stage.set(&["service", "Second", "state=running"]);
+        let agent = stage.agent();
+        agent.connect();
+        let file = node(&cause, &[("content", "a=1\n".into())], None);
+        let at = usize::from(tasks.len() > 1);
+        let mut nodes = tasks;
+        nodes.insert(at, file);
+        let manifest = manifest(1, nodes);
+        let outcomes = agent.run(&plan(&agent, 1, &manifest).command());
+        assert!(ends(&outcomes).iter().all(|end| *end == End::Done), "{outcomes:#?}");
+        order(&["-Second", "-W3SVC", "+W3SVC", "+Second"], stage.deeds_of_the_agent());
+    }
+}
+
 #[test]
 fn a_task_that_failed_is_owed_and_the_next_plan_says_so() {
     let stage = Stage::new();
