@@ -63,10 +63,26 @@ fn g7_a_shared_or_foreign_http_sys_record_is_a_finding_and_stays() {
         field.cli.run(["plan", "show", &plan.to_string()]).says(words);
         field.cli.run(["approve", &plan.to_string()]).expect(code::REFUSED);
     };
-    refused(&["0.0.0.0:1027", "a binding of site Foreign shares the record"]);
+    refused(&["0.0.0.0:1027", "binding Foreign/https/*:1027: shares the record"]);
     twin.set(&["site", "Foreign", "binding:https/*:1027:=absent"]);
     twin.set(&["http_sys", "0.0.0.0:1027", "app_id={00000000-0000-0000-0000-000000000001}"]);
     refused(&["the record belongs to another program"]);
+    assert_eq!(twin.state().http_sys["0.0.0.0:1027"].certificate, OTHER);
+}
+
+/// G7: a binding that somebody made by hand on Muster's own site shares the record as well as a foreign site does.
+#[test]
+fn g7_a_record_that_a_foreign_binding_of_the_same_site_shares_is_a_finding_and_stays() {
+    let field = Field::kinds();
+    let twin = &field.agent.twin;
+    field.bring_in_sync();
+    twin.set(&["site", "Vendor", "binding:https/*:1027:by-hand.example=plain"]);
+    field.assert_in_sync();
+    twin.set(&["http_sys", "0.0.0.0:1027", &format!("certificate={OTHER}")]);
+    let plan = field.plan();
+    let shown = field.cli.run(["plan", "show", &plan.to_string()]);
+    shown.says(&["0.0.0.0:1027", "binding Vendor/https/*:1027:by-hand.example shares the record"]);
+    field.cli.run(["approve", &plan.to_string()]).expect(code::REFUSED);
     assert_eq!(twin.state().http_sys["0.0.0.0:1027"].certificate, OTHER);
 }
 

@@ -42,6 +42,25 @@ fn a_feature_switched_off_takes_away_what_muster_made_last_first() {
     field.assert_in_sync();
 }
 
+/// A record of HTTP.SYS at an address that a foreign binding shares stays when Muster's binding goes: without it no site there
+/// answers any more.
+#[test]
+fn a_record_that_a_neighbour_shares_stays_when_the_binding_goes() {
+    let field = Field::kinds();
+    field.bring_in_sync();
+    let twin = &field.agent.twin;
+    let before = twin.state().http_sys["0.0.0.0:1099"].certificate.clone();
+    twin.set(&["site", "Foreign", "binding:https/*:1099:foreign.example=plain"]);
+    field.edit("extra: {type: boolean, default: true}", "extra: {type: boolean, default: false}");
+    let (plan, rows) = planned(&field);
+    assert_eq!(rows, EXTRA);
+    field.cli.run(["run", &plan.to_string(), "--watch"]).expect(code::OK);
+    let state = twin.state();
+    assert!(!state.sites.contains_key("Extra"));
+    assert_eq!(state.http_sys["0.0.0.0:1099"].certificate, before);
+    field.assert_in_sync();
+}
+
 /// What was there before Muster is never taken away, whatever Muster set on it: only what it gave goes.
 #[test]
 fn what_muster_did_not_make_stays_and_only_what_it_gave_goes() {

@@ -170,7 +170,7 @@ fn g7_shared_records_and_locked_sections_of_iis_are_said_and_left() {
         assert_eq!(read("http_sys.txt"), [sni.as_str(), lines]);
     };
     let shared = format!("0.0.0.0:1026 {OTHER} {PROGRAM} MY 0");
-    refused(&shared, &["0.0.0.0:1026", "a binding of site Other shares the record"]);
+    refused(&shared, &["0.0.0.0:1026", "binding Other/https/*:1026:other.example shares the record"]);
     let foreign = format!("0.0.0.0:1026 {OTHER} {{00000000-0000-0000-0000-0000000000aa}} MY 0");
     refused(&foreign, &["the record belongs to another program"]);
     write("http_sys.txt", &format!("{sni}\n{}\n", record("0.0.0.0:1026")));

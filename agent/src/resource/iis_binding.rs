@@ -1,12 +1,12 @@
 //! Bindings of IIS sites and their HTTP.SYS records (G7, G10).
 //!
-//! Neighbours: `host::Sites`, `host::HttpSys`, `certificate`. A record that another site's binding shares, or that another
-//! program made, is never changed: that is a finding for a person. Other bindings are never touched.
+//! Neighbours: `host::Sites`, `host::HttpSys`, `certificate`. A record that another binding shares, of whatever site, or that
+//! another program made, is never changed: that is a finding for a person. Other bindings are never touched.
 
 use std::collections::BTreeMap;
 
 use muster_agent_core::observation::Observation;
-use muster_model::binding::BindingName;
+use muster_model::binding::{BindingKey, BindingName};
 use muster_model::manifest::Node;
 use muster_model::node::NodeKind;
 use muster_model::plan::{New, Row};
@@ -65,9 +65,7 @@ fn not_anothers(
     }
     let sharing = sharing(name, &endpoint, host)?;
     match sharing.first() {
-        Some(other) => {
-            refuse(format!("a binding of site {other} shares the record; use another port, or `sni: true`"))
-        }
+        Some(other) => refuse(format!("binding {other} shares the record; use another port, or `sni: true`")),
         None if !present => refuse(format!(
             "no binding uses it; if it is a left-over, remove it: netsh http delete sslcert ipport={endpoint}"
         )),
@@ -75,12 +73,19 @@ fn not_anothers(
     }
 }
 
-/// Other sites with a binding that uses the record at that endpoint.
+/// Other bindings that use the record at that endpoint, those of the same site among them.
 fn sharing(name: &BindingName, endpoint: &str, host: &dyn Host) -> Result<Vec<String>, host::Error> {
-    let others = host.sites().bindings()?.into_iter().filter(|(site, key, sni)| {
-        key.is_https && key.endpoint(*sni) == endpoint && !site.eq_ignore_ascii_case(name.site.as_str())
-    });
-    Ok(others.map(|(site, ..)| site).collect())
+    let is_own =
+        |site: &str, key: &BindingKey| site.eq_ignore_ascii_case(name.site.as_str()) && *key == name.key;
+    let users = users(endpoint, host)?.into_iter().filter(|(site, key)| !is_own(site, key));
+    Ok(users.map(|(site, key)| format!("{site}/{key}")).collect())
+}
+
+/// The bindings that use the record at that endpoint, each after its site.
+fn users(endpoint: &str, host: &dyn Host) -> Result<Vec<(String, BindingKey)>, host::Error> {
+    let all = host.sites().bindings()?.into_iter();
+    let users = all.filter(|(_, key, sni)| key.is_https && key.endpoint(*sni) == endpoint);
+    Ok(users.map(|(site, key, _)| (site, key)).collect())
 }
 
 pub(super) fn apply(node: &Node, before: &Observation, rows: &[Row], host: &dyn Host) -> Result<(), Error> {
@@ -123,8 +128,7 @@ fn set_certificate(name: &BindingName, sni: bool, row: &Row, host: &dyn Host) ->
 }
 
 fn drop_record(endpoint: &str, host: &dyn Host) -> Result<(), host::Error> {
-    let used =
-        host.sites().bindings()?.iter().any(|(_, key, sni)| key.is_https && key.endpoint(*sni) == endpoint);
+    let used = !users(endpoint, host)?.is_empty();
     let own = host
         .http_sys()
         .record(endpoint)?
@@ -158,4 +162,89 @@ fn read(name: &str) -> Result<BindingName, host::Error> {
         name: name.to_owned(),
         message: error.to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::host::twin::store::Store;
+    use crate::host::twin::{Twin, yaml};
+
+    const OLD: &str = "0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A";
+    const NEW: &str = "1B1B1B1B1B1B1B1B1B1B1B1B1B1B1B1B1B1B1B1B";
+    const PORT: &str = "0.0.0.0:1025";
+
+    /// A server with these bindings of Sage and Other, and records at that port and of a host name.
+    fn server(sage: &str, other: &str) -> (TempDir, Twin) {
+        let text = format!(
+            "kind: Twin
+host_name: SXA-01
+packages: {{}}
+sites:
+  Sage: {{physical_path: 'C:\\Sage', bindings: {{{sage}}}}}
+  Other: {{physical_path: 'C:\\Other', bindings: {{{other}}}}}
+http_sys:
+  {PORT}: {{certificate: {OLD}}}
+  sxa.example:1025: {{certificate: {OLD}}}
+certificates:
+  {OLD}: {{subject: CN=sxa.example, not_after: '2029-01-01T00:00:00Z'}}
+  {NEW}: {{subject: CN=sxa.example, not_after: '2030-01-01T00:00:00Z'}}
+"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let (state, catalogue) = yaml::read(&text).unwrap().split();
+        Store::create(folder.path(), &state, &catalogue).unwrap();
+        let twin = Twin::open(folder.path(), Path::new("muster-agent")).unwrap();
+        (folder, twin)
+    }
+
+    fn has_record(twin: &Twin, endpoint: &str) -> bool {
+        twin.http_sys().record(endpoint).unwrap().is_some()
+    }
+
+    #[test]
+    fn a_record_goes_with_the_last_binding_that_uses_it_and_no_sooner() {
+        for (sage, other, stays) in [
+            ("'https/*:1025:': {}", "", false),
+            ("'https/*:1025:': {}", "'http/*:1025:': {}", false),
+            ("'https/*:1025:': {}", "'https/*:1026:': {}", false),
+            ("'https/*:1025:': {}", "'https/*:1025:sxa.example': {sni: true}", false),
+            ("'https/*:1025:': {}", "'https/*:1025:other.example': {}", true),
+            ("'https/*:1025:': {}, 'https/*:1025:sxa.example': {}", "", true),
+            ("'https/*:1025:': {}, 'https/0.0.0.0:1025:': {}", "", true),
+        ] {
+            let (_folder, twin) = server(sage, other);
+            remove("Sage/https/*:1025:", &twin).unwrap();
+            assert_eq!(has_record(&twin, PORT), stays, "{sage} and {other}");
+            assert!(has_record(&twin, "sxa.example:1025"), "it is another's");
+        }
+    }
+
+    #[test]
+    fn a_record_that_any_other_binding_shares_is_a_finding_and_one_of_its_own_is_not() {
+        let node = Node {
+            attributes: BTreeMap::from([("certificate".to_owned(), Value::from("CN=sxa.example"))]),
+            ..Node::bare("iis_binding/Sage/https/*:1025:".parse().unwrap())
+        };
+        for (sage, other, shared) in [
+            ("'https/*:1025:': {}", "'https/*:1025:other.example': {sni: true}", None),
+            ("'https/*:1025:': {}", "'https/*:1025:': {}", Some("Other/https/*:1025:")),
+            ("'https/*:1025:': {}, 'https/*:1025:a.example': {sni: true}", "", None),
+            ("'https/*:1025:': {}, 'https/*:1025:a.example': {}", "", Some("Sage/https/*:1025:a.example")),
+        ] {
+            let (_folder, twin) = server(sage, other);
+            let seen = observe(&node, &twin);
+            match shared {
+                Some(other) => {
+                    let told = seen.unwrap_err().to_string();
+                    assert!(told.contains(&format!("binding {other} shares the record")), "{told}");
+                }
+                None => assert!(matches!(seen, Ok(Observation::Present(_))), "{seen:?}"),
+            }
+        }
+    }
 }
