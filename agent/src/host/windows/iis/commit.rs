@@ -97,12 +97,68 @@ fn again<T>(deed: Deed<'_>, mut once: impl FnMut() -> Result<T, Failure>) -> Res
         match once() {
             Ok(done) => return Ok(done),
             Err(Failure::Fault(fault)) if fault.is_conflict() && tries < limits::IIS_COMMIT_TRIES => {
-                let pause_ms = (limits::IIS_COMMIT_PAUSE_MS * tries).min(limits::IIS_COMMIT_PAUSE_MAX_MS);
                 tracing::debug!(operation = deed.operation, name = deed.name, %fault, tries, "trying again");
-                thread::sleep(Duration::from_millis(pause_ms));
+                pause(pause_ms(tries));
                 tries += 1;
+            }
+            Err(Failure::Fault(fault)) if fault.is_conflict() => {
+                return Err(deed.refused(format!(
+                    "{fault}; other programs still held or wrote IIS's configuration after {tries} tries: end what does \
+                     (IIS Manager, a deployment, a backup), then try again"
+                )));
             }
             Err(failure) => return Err(failure.told(deed)),
         }
+    }
+}
+
+/// The wait after so many tries.
+fn pause_ms(tries: u64) -> u64 {
+    (limits::IIS_COMMIT_PAUSE_MS * tries).min(limits::IIS_COMMIT_PAUSE_MAX_MS)
+}
+
+/// Stories have no minute to wait: what they play does not get better by it.
+fn pause(pause_ms: u64) {
+    if !cfg!(test) {
+        thread::sleep(Duration::from_millis(pause_ms));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::story::Story;
+    use super::*;
+    use crate::host::{AppPools, PoolSetting};
+
+    const POOL: &str = "DefaultAppPool";
+
+    #[test]
+    fn the_waits_grow_to_their_longest_and_are_a_minute_together() {
+        let pauses: Vec<u64> = (1..limits::IIS_COMMIT_TRIES).map(pause_ms).collect();
+        assert_eq!((pauses[0], pauses[1], pauses.last()), (200, 400, Some(&2_000)));
+        assert!((30_000..60_000).contains(&pauses.iter().sum::<u64>()), "{pauses:?}");
+    }
+
+    #[test]
+    #[ignore = "needs the IIS that tests/windows/run installs"]
+    fn conflicts_that_never_end_are_a_failure_after_so_many_tries() {
+        let story = Story::begin();
+        let tries = usize::try_from(limits::IIS_COMMIT_TRIES).unwrap();
+        let before = story.text();
+        for conflict in ["0x800703ee", "0x80071a90", "0x80070020"] {
+            story.faults(&format!("commit {conflict} 1000\n"));
+            let told = AppPools::set(&story.host(), POOL, &[PoolSetting::IdleTimeoutMinutes(5)]);
+            let told = told.unwrap_err().to_string();
+            for words in [&format!("error {conflict} at "), "after 30 tries: end what does"] {
+                assert!(told.contains(words), "{told}");
+            }
+            assert_eq!(story.done(), vec![format!("commit {conflict}"); tries]);
+            assert_eq!(story.text(), before);
+        }
+        // The same for a look, which writes nothing.
+        story.faults("open 0x80070020 1000\n");
+        let told = AppPools::get(&story.host(), POOL).unwrap_err().to_string();
+        assert!(told.contains("error 0x80070020 at ") && told.contains("after 30 tries"), "{told}");
+        assert!(story.faults_left().ends_with(&format!(" {}\n", 1000 - tries)), "{}", story.faults_left());
     }
 }
