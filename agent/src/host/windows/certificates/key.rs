@@ -133,9 +133,12 @@ fn truth(told: i32) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use windows_sys::Win32::Security::Cryptography::{
-        CRYPT_DELETEKEYSET, CRYPT_MACHINE_KEYSET, CRYPT_NEWKEYSET, CryptAcquireContextW, PROV_RSA_FULL,
+        BCRYPT_RSA_ALGORITHM, CRYPT_DELETEKEYSET, CRYPT_MACHINE_KEYSET, CRYPT_NEWKEYSET,
+        CryptAcquireContextW, MS_KEY_STORAGE_PROVIDER, NCryptCreatePersistedKey, NCryptFinalizeKey,
+        NCryptOpenStorageProvider, PROV_RSA_FULL,
     };
 
+    use super::super::super::acl::Acl;
     use super::super::super::sid::Sid;
     use super::super::super::text::wide;
     use super::*;
@@ -162,5 +165,35 @@ mod tests {
         assert!(shares.iter().any(|share| share.sid == administrators && share.denied == 0), "{shares:?}");
         drop(key);
         drop(container(CRYPT_DELETEKEYSET));
+    }
+
+    /// A key of CNG that has no name, open.
+    fn of_cng() -> Key {
+        let (mut provider, mut handle) = (0, 0);
+        // SAFETY: the name is a constant, and the handle is this function's own.
+        hresult(unsafe { NCryptOpenStorageProvider(&mut provider, MS_KEY_STORAGE_PROVIDER, 0) }).unwrap();
+        // SAFETY: the provider is open; a key without a name has none.
+        hresult(unsafe {
+            NCryptCreatePersistedKey(provider, &mut handle, BCRYPT_RSA_ALGORITHM, ptr::null(), 0, 0)
+        })
+        .unwrap();
+        // SAFETY: the key is open and not made yet.
+        hresult(unsafe { NCryptFinalizeKey(handle, 0) }).unwrap();
+        // SAFETY: the provider is open and is not used again.
+        hresult(unsafe { NCryptFreeObject(provider) }).unwrap();
+        Key { handle, kind: Kind::Cng, is_own: true }
+    }
+
+    /// Wine's keys of CNG have no list before one is set, and then say what was set; Windows adds what it inherits.
+    #[test]
+    fn the_access_list_of_a_cng_key_is_set_and_read() {
+        let key = of_cng();
+        for (sid, apart) in [("S-1-5-32-544", true), ("S-1-5-18", false)] {
+            let mut list = Acl::empty();
+            list.grant(&Sid::read(sid).unwrap(), 0x0012_0089, 0).unwrap();
+            let wanted = KeyProtection { list, apart };
+            key.set_access(&wanted).unwrap();
+            assert_eq!(key.access().unwrap(), wanted);
+        }
     }
 }
