@@ -56,6 +56,8 @@ pub enum SiteChange {
     Binding(BindingKey, bool),
     /// No such binding.
     NoBinding(BindingKey),
+    /// Whether it starts by itself, with IIS and with its first binding. One that runs or is stopped stays as it is.
+    Starts(bool),
 }
 
 /// IIS sites.
@@ -64,7 +66,7 @@ pub trait Sites {
     fn get(&self, name: &str) -> Result<Option<SiteFacts>, Error>;
     /// Every binding of every site, as (site, binding, SNI).
     fn bindings(&self) -> Result<Vec<(String, BindingKey, bool)>, Error>;
-    /// Makes a site without bindings that starts by itself, with these changes, in one commit.
+    /// Makes a site without bindings, with these changes, in one commit; it starts by itself as IIS's defaults say, or a change.
     fn create(
         &self,
         name: &str,

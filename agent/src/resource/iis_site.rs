@@ -51,24 +51,34 @@ fn is_given(node: &Node, path: &str) -> bool {
 
 pub(super) fn apply(name: &str, before: &Observation, rows: &[Row], host: &dyn Host) -> Result<(), Error> {
     let is_state = |row: &&Row| row.attribute.name == "state";
-    let changes = rows.iter().filter(|row| !is_state(row)).map(change).collect::<Result<Vec<_>, _>>()?;
+    let mut changes = rows.iter().filter(|row| !is_state(row)).map(change).collect::<Result<Vec<_>, _>>()?;
     if *before == Observation::Absent {
+        // Part of what makes it: one that should be stopped must not start on the way.
+        for row in rows.iter().filter(is_state) {
+            changes.push(SiteChange::Starts(starts(row)?));
+        }
         let given = |attribute: &str| {
             let row = rows.iter().find(|row| row.attribute.name == attribute);
             row.and_then(new_text).ok_or_else(|| Error::Unmet(format!("site {name} has no {attribute}")))
         };
-        host.sites().create(name, given("physical_path")?, given("app_pool")?, &changes)?;
-    } else if !changes.is_empty() {
+        return Ok(host.sites().create(name, given("physical_path")?, given("app_pool")?, &changes)?);
+    }
+    if !changes.is_empty() {
         host.sites().set(name, &changes)?;
     }
     for row in rows.iter().filter(is_state) {
-        match new_text(row) {
-            Some("started") => host.sites().set_started(name, true)?,
-            Some("stopped") => host.sites().set_started(name, false)?,
-            Some(_) | None => return Err(cannot(NodeKind::IisSite, row)),
-        }
+        host.sites().set_started(name, starts(row)?)?;
     }
     Ok(())
+}
+
+/// Whether a row of `state` wants it started.
+fn starts(row: &Row) -> Result<bool, Error> {
+    match new_text(row) {
+        Some("started") => Ok(true),
+        Some("stopped") => Ok(false),
+        Some(_) | None => Err(cannot(NodeKind::IisSite, row)),
+    }
 }
 
 /// Takes the site away after Muster's own applications and virtual directories. What is left in it then, bindings included, is

@@ -136,6 +136,7 @@ fn apply(site: &mut Site, change: &SiteChange) {
             site.bindings.insert(key.to_string(), Binding { sni: *sni });
         }
         SiteChange::NoBinding(key) => site.bindings.retain(|own, _| *own != key.to_string()),
+        SiteChange::Starts(starts) => site.auto_start = Some(*starts),
     }
 }
 
@@ -153,5 +154,6 @@ fn words(change: &SiteChange) -> (String, String) {
             (format!("binding:{key}"), if *sni { "sni" } else { "plain" }.to_owned())
         }
         SiteChange::NoBinding(key) => (format!("binding:{key}"), absent()),
+        SiteChange::Starts(starts) => ("starts".to_owned(), starts.to_string()),
     }
 }

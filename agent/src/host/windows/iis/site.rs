@@ -105,6 +105,7 @@ pub(super) fn apply(site: &Element<'_>, changes: &[SiteChange], deed: Deed<'_>) 
             let bindings = site.part("bindings")?.list("binding")?;
             Ok(bindings.remove(|own| is_binding(own, key)).map(drop)?)
         }
+        SiteChange::Starts(starts) => Ok(site.set("serverAutoStart", &starts.to_string())?),
     })
 }
 

@@ -137,9 +137,18 @@ fn free_id(taken: &[String]) -> u32 {
 mod tests {
     use std::collections::BTreeMap;
 
+    use muster_agent_core::agree::{Agreement, Before, agree};
+    use muster_agent_core::diff;
+    use muster_agent_core::ledger::Ledger;
+    use muster_model::manifest::Node;
+    use muster_model::name::NodeId;
+    use muster_model::plan::Step;
+    use muster_model::value::Value;
+
     use super::super::story::Story;
     use super::*;
     use crate::host::ApplicationFacts;
+    use crate::{resource, vault};
 
     const DEFAULT: &str = "Default Web Site";
     const SAGE: &str = "Sage";
@@ -294,6 +303,49 @@ mod tests {
         let refused = format!("Start {RUN} 0x80070425");
         assert_eq!(story.done(), ["commit".to_owned(), refused.clone(), refused, format!("Start {RUN}")]);
         assert!(facts(&story, SAGE).started && story.text().contains("serverAutoStart=\"true\""));
+    }
+
+    /// By its resource, as a step does it, and then its first binding.
+    #[test]
+    #[ignore = "needs the IIS that tests/windows/run installs"]
+    fn a_site_that_should_be_stopped_is_made_so_in_one_commit_and_never_runs() {
+        let story = Story::begin();
+        let host = story.host();
+        let wanted = [("physical_path", r"C:\Sage"), ("app_pool", "Sage"), ("state", "stopped")];
+        let attributes = wanted.map(|(name, value)| (name.to_owned(), Value::from(value))).into();
+        let node = Node { attributes, ..Node::bare("iis_site/Sage".parse().unwrap()) };
+        let before = resource::observe(&node, &host);
+        let actual = diff::compare(&node, &before, &Ledger::default());
+        let step = Step {
+            number: 1,
+            node: node.id.clone(),
+            class: node.id.kind.class(),
+            effect: node.effect(),
+            rows: actual.rows.clone(),
+            guide: None,
+        };
+        let told = agree(&step, &actual, &|_: &NodeId| false, Before::Nothing);
+        let Agreement::Agreed(agreed) = told else { panic!("{told:?}") };
+        resource::apply(&node, &before, &agreed, &host, &vault::Nothing).unwrap();
+        assert_eq!(story.done(), ["commit"]);
+        assert!(story.text().contains(r#"serverAutoStart="false""#), "{}", story.text());
+        Sites::set(&host, SAGE, &[SiteChange::Binding(key("http/*:1025:"), false)]).unwrap();
+        assert_eq!(
+            (story.done(), story.state_now().as_str()),
+            (vec!["commit".to_owned()], "sites/Sage=Stopped\n")
+        );
+        assert_eq!(facts(&story, SAGE), SiteFacts { started: false, ..bare() });
+    }
+
+    #[test]
+    #[ignore = "needs the IIS that tests/windows/run installs"]
+    fn a_site_that_is_made_with_a_binding_starts_or_not_as_it_was_told() {
+        for starts in [true, false] {
+            let story = Story::begin();
+            let changes = [SiteChange::Starts(starts), SiteChange::Binding(key("http/*:1025:"), false)];
+            Sites::create(&story.host(), SAGE, r"C:\Sage", "Sage", &changes).unwrap();
+            assert_eq!((story.done(), facts(&story, SAGE).started), (vec!["commit".to_owned()], starts));
+        }
     }
 
     #[test]

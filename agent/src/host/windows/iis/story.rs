@@ -56,6 +56,10 @@ impl Story {
         fs::write(self.file("state.txt"), lines).unwrap();
     }
 
+    pub(super) fn state_now(&self) -> String {
+        fs::read_to_string(self.file("state.txt")).unwrap()
+    }
+
     /// The records of HTTP.SYS, as in `0.0.0.0:443 THUMBPRINT {PROGRAM} MY 0`.
     pub(super) fn records(&self, lines: &str) {
         fs::write(self.file("http_sys.txt"), lines).unwrap();
