@@ -32,6 +32,8 @@ pub trait Installers: Send + Sync {
         confidential: &Confidential,
         own_log: Option<&Path>,
     ) -> Result<(), Error>;
+    /// In which start of the computer it was started, where that was told.
+    fn boot(&self, key: &StepKey, phase: Phase) -> Result<Option<String>, Error>;
     /// Where its output is, for a person.
     fn log(&self, key: &StepKey, phase: Phase) -> PathBuf;
 }
@@ -53,6 +55,10 @@ impl Installers for Supervisor {
 
     fn wait(&self, key: &StepKey, phase: Phase, limit_ms: u64, clock: &dyn Clock) -> Result<Probe, Error> {
         Self::wait(self, key, phase, limit_ms, clock)
+    }
+
+    fn boot(&self, key: &StepKey, phase: Phase) -> Result<Option<String>, Error> {
+        Self::boot(self, key, phase)
     }
 
     fn tidy(

@@ -14,6 +14,7 @@ use muster_model::outcome::End;
 use muster_model::plan::Row;
 use muster_model::value::Value;
 
+use super::begun_restart::Restarted;
 use super::ending::Ending;
 use super::{Engine, Error, Task};
 use crate::host::{self, CommandLine, ExitMeaning, exit_code};
@@ -27,6 +28,20 @@ enum Came {
     Through(String),
     /// The step ends here.
     Ends(Ending),
+}
+
+impl Came {
+    /// The same with more evidence.
+    fn with(self, more: Option<String>) -> Self {
+        match (self, more) {
+            (came, None) => came,
+            (Self::Through(remark), Some(more)) => Self::Through(format!("{remark}; {more}")),
+            (Self::Ends(ending), Some(more)) => {
+                let evidence = format!("{}; {more}", ending.evidence);
+                Self::Ends(Ending { evidence, ..ending })
+            }
+        }
+    }
 }
 
 impl Engine {
@@ -162,14 +177,16 @@ impl Engine {
         let probe = self.await_end(task, phase)?;
         crash::point("installer.ended");
         let untidy = self.tidy(task, key, phase);
+        let restarted = self.begun_restart(task, phase, probe)?;
         let after = self.look(&task.node);
-        Ok(match (self.judge(task, phase, probe, &after), untidy) {
-            (came, None) => came,
-            (Came::Through(remark), Some(untidy)) => Came::Through(format!("{remark}; {untidy}")),
-            (Came::Ends(ending), Some(untidy)) => {
-                let evidence = format!("{}; {untidy}", ending.evidence);
-                Came::Ends(Ending { evidence, ..ending })
+        Ok(match (self.judge(task, phase, probe, &after).with(untidy), restarted) {
+            (came, Restarted::NotBegun) => came,
+            (came, Restarted::Seen(evidence)) => came.with(Some(evidence)),
+            (Came::Through(remark), Restarted::NotSeen(end, problem)) => {
+                let held = if phase == Phase::Install { held(task) } else { Vec::new() };
+                Came::Ends(Ending { held, ..Ending::new(end, format!("{remark}; {problem}")) })
             }
+            (came @ Came::Ends(_), Restarted::NotSeen(_, problem)) => came.with(Some(problem)),
         })
     }
 
@@ -221,6 +238,9 @@ impl Engine {
         };
         // What waits for its turn for longer would be killed by nobody, and reported by its time limit.
         command.busy_limit_ms = time_limit_ms(&task.node) / 2;
+        let boot = self.host.machine().boot();
+        command.boot =
+            boot.inspect_err(|error| tracing::warn!(%error, "the computer's start is not known")).ok();
         Ok(command)
     }
 
@@ -266,7 +286,10 @@ impl Engine {
                 ExitMeaning::RestartNeeded if there => {
                     Came::Through(format!("{phase} ended with {code}, Windows wants a restart; {now}"))
                 }
-                ExitMeaning::Success | ExitMeaning::RestartNeeded => {
+                ExitMeaning::RestartBegun if there => {
+                    Came::Through(format!("{phase} ended with {code}, it began a restart of Windows; {now}"))
+                }
+                ExitMeaning::Success | ExitMeaning::RestartNeeded | ExitMeaning::RestartBegun => {
                     ends(End::Failed, format!("the {phase} ended well ({code}), but {now}; its log: {log}"))
                 }
                 ExitMeaning::Failure(_) if there && found_nothing(phase, code) => Came::Through(format!(
@@ -338,7 +361,7 @@ pub(super) fn wanted(node: &Node) -> Option<&str> {
     node.attributes.get("version").and_then(Value::as_text)
 }
 
-fn time_limit_ms(node: &Node) -> u64 {
+pub(super) fn time_limit_ms(node: &Node) -> u64 {
     resource::seconds_ms(node, "time_limit_seconds", limits::INSTALLER_TIME_LIMIT_SECONDS)
 }
 

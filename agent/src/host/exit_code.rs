@@ -28,7 +28,8 @@ pub const REBOOT_REQUIRED: i32 = 3010;
 pub fn meaning(code: i32) -> ExitMeaning {
     let why = match code {
         SUCCESS => return ExitMeaning::Success,
-        REBOOT_INITIATED | REBOOT_REQUIRED => return ExitMeaning::RestartNeeded,
+        REBOOT_REQUIRED => return ExitMeaning::RestartNeeded,
+        REBOOT_INITIATED => return ExitMeaning::RestartBegun,
         127 => "the installer could not be started; its log says why",
         1602 => "the installation was cancelled",
         INSTALL_FAILURE => "a fatal error occurred during the installation; its log says more",
@@ -51,10 +52,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_codes_are_success_and_two_of_them_want_a_restart() {
+    fn three_codes_are_success_and_one_wants_a_restart_and_one_has_begun_it() {
         assert_eq!(meaning(0), ExitMeaning::Success);
         assert_eq!(meaning(3010), ExitMeaning::RestartNeeded);
-        assert_eq!(meaning(1641), ExitMeaning::RestartNeeded);
+        assert_eq!(meaning(1641), ExitMeaning::RestartBegun);
     }
 
     #[test]

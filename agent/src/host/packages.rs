@@ -24,6 +24,9 @@ pub struct CommandLine {
     pub medium: Option<Medium>,
     /// The log that the installer itself writes, where it was told to.
     pub own_log: Option<PathBuf>,
+    /// In which start of the computer it was ordered, as `Machine::boot` tells them apart; none where nobody can tell.
+    #[serde(default)]
+    pub boot: Option<String>,
     /// How long it is started anew while it says that another installation is in progress.
     pub busy_limit_ms: u64,
 }
@@ -71,6 +74,8 @@ pub enum ExitMeaning {
     Success,
     /// It did its work; Windows wants a restart.
     RestartNeeded,
+    /// It did its work, and Windows goes down.
+    RestartBegun,
     /// It did nothing or undid what it did, for this reason.
     Failure(String),
 }

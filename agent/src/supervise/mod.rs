@@ -272,6 +272,14 @@ impl Supervisor {
         Ok(())
     }
 
+    /// In which start of the computer it was started, where that was told.
+    ///
+    /// # Errors
+    /// Where its ticket cannot be read.
+    pub fn boot(&self, key: &StepKey, phase: Phase) -> Result<Option<String>, Error> {
+        Ok(self.records(key, phase).ticket()?.and_then(|ticket| ticket.boot))
+    }
+
     /// Where the supervisor and the installer write what they have to say.
     pub fn log(&self, key: &StepKey, phase: Phase) -> PathBuf {
         self.records(key, phase).log()

@@ -26,6 +26,9 @@ pub struct Ticket {
     pub supervisor: Process,
     /// The program that it is for; never its arguments.
     pub program: PathBuf,
+    /// In which start of the computer, where that was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot: Option<String>,
     /// When.
     pub time: Timestamp,
 }

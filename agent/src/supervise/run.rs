@@ -65,8 +65,12 @@ pub fn run(args: &SuperviseArgs, out: &mut dyn Write) -> Result<i32, Error> {
     };
     let here = |source| Error::Io { action: "look at a process of", path: args.dir.clone(), source };
     let supervisor = Process::current().map_err(here)?;
-    let ticket =
-        Ticket { supervisor: supervisor.clone(), program: command.program.clone(), time: SystemClock.now() };
+    let ticket = Ticket {
+        supervisor: supervisor.clone(),
+        program: command.program.clone(),
+        boot: command.boot.clone(),
+        time: SystemClock.now(),
+    };
     let claimed = records.claim(&ticket)?;
     answer(args, out, if claimed { STARTED } else { TAKEN });
     if !claimed {

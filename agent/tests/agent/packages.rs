@@ -10,9 +10,9 @@ use muster_model::digest::Digest;
 use muster_model::outcome::End;
 
 use crate::manifest::{manifest, node};
-use crate::stage::{Agent, Plan, Stage, ends};
+use crate::stage::{Agent, Plan, Stage, ends, plan};
 
-fn plan(agent: &Agent, stage: &Stage) -> Plan {
+fn hanging(agent: &Agent, stage: &Stage) -> Plan {
     agent.connect();
     stage.fault(&["package.install", "other", "hang", "--always"]);
     let attributes = [("version", "1.0".into()), ("time_limit_seconds", 1.into())];
@@ -46,7 +46,7 @@ fn stopped_in(stage: &Stage, agent: Agent, command: &Command, action: Action) {
 fn an_installer_over_its_time_is_unknown_goes_on_and_is_never_started_beside_itself() {
     let stage = Stage::new();
     let agent = stage.agent();
-    let plan = plan(&agent, &stage);
+    let plan = hanging(&agent, &stage);
     let first = plan.command();
     let outcome = agent.run(&first).remove(&1).unwrap();
     assert_eq!(outcome.end, End::Unknown);
@@ -68,7 +68,7 @@ fn an_installer_over_its_time_is_unknown_goes_on_and_is_never_started_beside_its
 fn an_unknown_installation_is_started_anew_only_where_an_operator_orders_it() {
     let stage = Stage::new();
     let agent = stage.agent();
-    let plan = plan(&agent, &stage);
+    let plan = hanging(&agent, &stage);
     let first = plan.command();
     assert_eq!(ends(&agent.run(&first)), [End::Unknown]);
     let_it_end(&stage, &first, Phase::Install, 0);
@@ -89,7 +89,7 @@ fn an_installer_that_fails_is_failed_with_its_words_and_one_that_lies_too() {
     let check = |strike: &str, words: &str| {
         let stage = Stage::new();
         let agent = stage.agent();
-        let plan = plan(&agent, &stage);
+        let plan = hanging(&agent, &stage);
         stage.clear_faults();
         stage.fault(&["package.install", "other", strike]);
         let outcome = agent.run(&plan.command()).remove(&1).unwrap();
@@ -104,7 +104,7 @@ fn an_installer_that_fails_is_failed_with_its_words_and_one_that_lies_too() {
 fn a_restarted_agent_adopts_the_installer_that_it_finds() {
     let stage = Stage::new();
     let agent = stage.agent();
-    let plan = plan(&agent, &stage);
+    let plan = hanging(&agent, &stage);
     let command = plan.command();
     stopped_in(&stage, agent, &command, Action::Install);
     let_it_end(&stage, &command, Phase::Install, 0);
@@ -112,6 +112,57 @@ fn a_restarted_agent_adopts_the_installer_that_it_finds() {
     agent.engine.catch_up().unwrap();
     assert_eq!(ends(&agent.outcomes(&command)), [End::Done]);
     assert_eq!(stage.starts(Action::Install), 1);
+}
+
+/// The twin goes down in an installation by hand, and starts again.
+fn start_the_computer_again(stage: &Stage) {
+    stage.fault(&["package.install", "other", "reboot"]);
+    stage.goes_down_in("install", &["other", "1.0"]);
+}
+
+#[test]
+fn while_a_restart_that_an_installer_began_has_not_come_nothing_more_is_started() {
+    let stage = Stage::new();
+    let agent = stage.agent();
+    agent.connect();
+    stage.fault(&["package.install", "advanced", "exit-code=1641"]);
+    let limited = |id| node(id, &[("version", "1.0".into()), ("time_limit_seconds", 1.into())], None);
+    let manifest = manifest(1, vec![limited("package/advanced"), limited("package/other")]);
+    let outcomes = agent.run(&plan(&agent, 1, &manifest).command());
+    assert_eq!(ends(&outcomes), [End::Failed, End::Skipped], "{outcomes:#?}");
+    for words in ["version 1.0 is installed", "Windows still runs after 1 s"] {
+        assert!(outcomes[&1].evidence.contains(words), "{}", outcomes[&1].evidence);
+    }
+    assert_eq!(stage.starts(Action::Install), 1);
+}
+
+#[test]
+fn a_package_goes_on_after_the_restart_that_its_uninstaller_began() {
+    let stage = Stage::new();
+    let agent = stage.agent();
+    let plan = replacement(&agent, &stage);
+    stage.fault(&["package.uninstall", "advanced", "exit-code=1641"]);
+    let command = plan.command();
+    agent.command(&command).answer.unwrap();
+    std::thread::scope(|scope| {
+        let working = scope.spawn(|| agent.engine.catch_up());
+        let ended = Probe::Exited { code: 1641 };
+        while stage.supervisor().probe(&command.steps[0].key, Phase::Uninstall).unwrap() != ended {
+            std::thread::yield_now();
+        }
+        agent.engine.stop.store(true, std::sync::atomic::Ordering::SeqCst);
+        working.join().unwrap().unwrap_err();
+    });
+    drop(agent);
+    start_the_computer_again(&stage);
+    let agent = stage.agent();
+    agent.connect();
+    agent.engine.catch_up().unwrap();
+    let outcome = agent.outcomes(&command).remove(&1).unwrap();
+    assert_eq!(outcome.end, End::Done, "{}", outcome.evidence);
+    let words = "1641, it began a restart of Windows; no version is installed; the computer started again: start 1 before";
+    assert!(outcome.evidence.contains(words), "{}", outcome.evidence);
+    assert!(agent.in_sync(&plan.manifest));
 }
 
 /// A plan that replaces the version that is there.

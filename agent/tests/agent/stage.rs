@@ -103,10 +103,22 @@ impl Stage {
     }
 
     fn twin_command(&self, verb: &str, args: &[&str]) {
+        let output = self.output_of(verb, args);
+        assert!(output.status.success(), "{verb:?} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn output_of(&self, verb: &str, args: &[&str]) -> std::process::Output {
         let mut command = Process::new(exe());
         command.args(["twin", verb]).arg("--dir").arg(self.twin_dir()).args(args);
-        let output = ended(&mut command).unwrap();
-        assert!(output.status.success(), "{verb:?} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        ended(&mut command).unwrap()
+    }
+
+    /// The computer goes down while a person does that. This test stays: it has closed its agent and opens another.
+    pub(crate) fn goes_down_in(&self, verb: &str, args: &[&str]) {
+        std::fs::write(self.twin_dir().join("processes.json"), "[]").unwrap();
+        let output = self.output_of(verb, args);
+        assert!(!output.status.success(), "{output:?}");
+        assert!(self.deeds().iter().any(|deed| matches!(deed, Deed::Rebooted { .. })));
     }
 
     pub(crate) fn fault(&self, args: &[&str]) {

@@ -277,6 +277,7 @@ fn a_process_that_got_the_installer_s_number_later_is_not_taken_for_it() {
     let ticket = muster_agent::supervise::record::Ticket {
         supervisor: other.clone(),
         program: exe().to_owned(),
+        boot: None,
         time: jiff::Timestamp::now(),
     };
     records.claim(&ticket).unwrap();
