@@ -229,13 +229,14 @@ fn an_agent_that_dies_while_it_fetches_goes_on_by_itself() {
 /// How that package's step ended in that plan.
 fn outcome(field: &Field, plan: PlanId, node: &str) -> Outcome {
     let number = field.step(plan, node).number;
-    let found = field.events().into_iter().find_map(|event| match event.body {
-        EventBody::StepEnded { plan: ended, step, outcome, .. } if (ended, step) == (plan, number) => {
-            Some(outcome)
+    for event in field.events() {
+        if let EventBody::StepEnded { plan: ended, step, outcome, .. } = event.body
+            && (ended, step) == (plan, number)
+        {
+            return outcome;
         }
-        _ => None,
-    });
-    found.unwrap()
+    }
+    panic!("{node} did not end")
 }
 
 /// A run needs no `muster stage`: what a package installs from comes before its installer starts, and where the shelf does not
@@ -289,12 +290,8 @@ fn run_over_a_link() -> (Journey, PlanId) {
 }
 
 fn await_done(field: &Field, plan: PlanId) {
-    let ended = || {
-        field.events().into_iter().find_map(|event| match event.body {
-            EventBody::RunEnded { end, .. } => Some(end),
-            _ => None,
-        })
-    };
+    let is_end = |body: EventBody| if let EventBody::RunEnded { end, .. } = body { Some(end) } else { None };
+    let ended = || field.events().into_iter().find_map(|event| is_end(event.body));
     await_until("the run has ended", || Ok(ended().is_some())).unwrap();
     assert_eq!(ended(), Some(RunEnd::Done), "{:?}", outcome(field, plan, "package/tools"));
     field.assert_in_sync();

@@ -70,6 +70,12 @@ async fn fetch(
     Ok(all)
 }
 
+async fn size(controller: &Controller, credentials: &Credentials, sha256: &str) -> Result<u64, Status> {
+    let channel = dial::dial(&controller.address(), credentials).await.unwrap();
+    let request = v1::ShowMediumRequest { sha256: sha256.to_owned() };
+    Ok(AgentClient::new(channel).show_medium(request).await?.into_inner().size_bytes)
+}
+
 /// Promise 10: an agent gets what its own newest manifest names, and of all else there is nothing.
 #[tokio::test]
 async fn an_agent_gets_the_media_of_its_own_manifest_and_no_other() {
@@ -81,6 +87,9 @@ async fn an_agent_gets_the_media_of_its_own_manifest_and_no_other() {
     let rest = v1::MediumPiece { content: NAMED[4..].to_vec(), content_sha256 };
     assert_eq!(fetch(&controller, &agent, &named, 4).await.unwrap(), [rest]);
     let past = NAMED.len() as u64;
+    assert_eq!(size(&controller, &agent, &named).await.unwrap(), past);
+    refused(size(&controller, &agent, &other).await, Code::NotFound);
+    refused(size(&controller, &neighbour, &named).await, Code::NotFound);
     refused(fetch(&controller, &agent, &named, past).await, Code::InvalidArgument);
     refused(fetch(&controller, &agent, "../muster.db", 0).await, Code::InvalidArgument);
     let words = refused(fetch(&controller, &agent, &other, 0).await, Code::NotFound);
