@@ -40,7 +40,7 @@ impl Packages for WindowsHost {
     }
 
     fn has_medium(&self, path: &str) -> Result<bool, Error> {
-        Ok(!matches!(std::fs::metadata(path), Err(error) if error.kind() == std::io::ErrorKind::NotFound))
+        Ok(!matches!(std::fs::metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound))
     }
 
     fn installer(&self, package: &Package, version: &Version) -> Result<CommandLine, Error> {
