@@ -192,6 +192,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::host::{Host as _, RegistryData};
 
     fn host() -> WindowsHost {
         WindowsHost::new(Path::new(r"C:\logs"))
@@ -209,6 +210,79 @@ mod tests {
         assert!(host.memory_bytes().unwrap() > 64 * 1024 * 1024);
         host.pending_reboot().unwrap();
         host.elevated().unwrap();
+    }
+
+    const INET_STP: &str = r"SOFTWARE\Microsoft\InetStp";
+    const SERVICING: &str =
+        r"SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing\RebootPending";
+    const UPDATE: &str =
+        r"SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update\RebootRequired";
+
+    /// Keys of the registry that are taken away again, also where a test fails.
+    struct Laid(&'static [&'static str]);
+
+    impl Drop for Laid {
+        fn drop(&mut self) {
+            for key in self.0 {
+                // One in which something else lies was there before.
+                let _kept = Key::remove_empty(key, View::Bits64);
+            }
+        }
+    }
+
+    fn set(name: &str, data: &RegistryData) {
+        host().registry().set(&name.parse().unwrap(), data).unwrap();
+    }
+
+    fn unset(name: &str) {
+        host().registry().remove(&name.parse().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn g1_each_reason_to_wait_for_a_restart_is_told_as_long_as_it_is_there() {
+        let host = host();
+        assert_eq!(host.pending_reboot().unwrap(), [""; 0]);
+        let laid = Laid(&[
+            SERVICING,
+            r"SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing",
+            UPDATE,
+            r"SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update",
+            r"SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate",
+        ]);
+        let features = "features of Windows";
+        Key::make(SERVICING, View::Bits64).unwrap();
+        assert_eq!(host.pending_reboot().unwrap(), [features]);
+        Key::make(UPDATE, View::Bits64).unwrap();
+        assert_eq!(host.pending_reboot().unwrap(), [features, "Windows Update"]);
+        let renames = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\PendingFileRenameOperations";
+        let from = RegistryData::MultiString(vec![r"\??\C:\Muster\old.dll".to_owned()]);
+        set(renames, &from);
+        let told = host.pending_reboot();
+        set(renames, &RegistryData::MultiString(Vec::new()));
+        let emptied = host.pending_reboot();
+        unset(renames);
+        let files = "files that are replaced at the next start";
+        assert_eq!(told.unwrap(), [features, "Windows Update", files]);
+        assert_eq!(emptied.unwrap(), [features, "Windows Update"], "a list of nothing is no reason");
+        drop(laid);
+        assert_eq!(host.pending_reboot().unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn g1_the_version_of_iis_is_told_as_long_as_iis_is_there() {
+        let host = host();
+        assert_eq!(host.iis_version().unwrap(), None);
+        let laid = Laid(&[INET_STP]);
+        let part = |name: &str| format!(r"HKLM\{INET_STP}\{name}");
+        set(&part("MajorVersion"), &RegistryData::Dword(10));
+        let half = host.iis_version();
+        set(&part("MinorVersion"), &RegistryData::Dword(3));
+        let told = host.iis_version();
+        unset(&part("MajorVersion"));
+        unset(&part("MinorVersion"));
+        drop(laid);
+        assert_eq!((half.unwrap(), told.unwrap().as_deref()), (None, Some("10.3")));
+        assert_eq!(host.iis_version().unwrap(), None);
     }
 
     #[test]
