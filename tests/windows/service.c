@@ -1,5 +1,5 @@
 /* A service for the stories of the service ports: it is on its way for a moment, runs, and stops when it is asked.
-   `paused` begins paused, which no document can say; `complaining` stops by itself with an error of
+   `hinting` says a checkpoint on its way; `paused` begins paused, which no document can say; `complaining` stops by itself with an error of
    its own; `lingering` holds a file, and goes on a while after it has said that it stopped. Nothing of this goes into what ships. */
 #include <windows.h>
 #include <stdio.h>
@@ -12,6 +12,10 @@ static const char *part = "";
 static void report(DWORD state, DWORD accepted)
 {
     SERVICE_STATUS status = {SERVICE_WIN32_OWN_PROCESS, state, accepted, NO_ERROR, 0, 0, 2000};
+    if (strcmp(part, "hinting") == 0 && (state == SERVICE_START_PENDING || state == SERVICE_STOP_PENDING)) {
+        status.dwCheckPoint = 3;
+        status.dwWaitHint = 2500;
+    }
     if (state == SERVICE_STOPPED && strcmp(part, "complaining") == 0) {
         status.dwWin32ExitCode = ERROR_SERVICE_SPECIFIC_ERROR;
         status.dwServiceSpecificExitCode = 42;

@@ -50,7 +50,7 @@ pub use self::machine::Machine;
 pub use self::packages::{CommandLine, ExitMeaning, Packages};
 pub use self::props::{Answering, Capability, Hold, Props, Provable};
 pub use self::registry::{Registry, RegistryData};
-pub use self::services::{ServiceFacts, ServiceState, Services, StartMode};
+pub use self::services::{Pending, ServiceFacts, ServiceState, Services, StartMode};
 pub use self::sites::{ApplicationFacts, SiteChange, SiteFacts, Sites};
 pub use self::sql::{
     BackupFacts, DatabaseChange, DatabaseFacts, DatabaseFile, NewBackup, NewDatabase, SqlBackups, SqlBatch,

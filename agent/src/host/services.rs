@@ -33,11 +33,22 @@ pub enum ServiceState {
     StopPending,
 }
 
+/// What a service on its way up or down says of it. Windows holds nobody to it, and many services never change it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pending {
+    /// Counted up by the service as it comes on.
+    pub checkpoint: u32,
+    /// How long it asks to be given until its next checkpoint or state.
+    pub wait_hint_ms: u32,
+}
+
 /// What Windows knows of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceFacts {
     /// Its state.
     pub state: ServiceState,
+    /// What it says of its way, where it is on one and says anything.
+    pub pending: Option<Pending>,
     /// How it is started.
     pub start: StartMode,
     /// Why it stopped, in the machine's own words, where it is stopped and did not end well.

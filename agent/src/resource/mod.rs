@@ -21,6 +21,7 @@ mod service;
 pub(crate) mod sql_database;
 pub mod sql_query;
 pub(crate) mod sql_scripts;
+mod way;
 mod windows_feature;
 
 use muster_agent_core::agree::Agreed;

@@ -7,6 +7,7 @@ use muster_model::limits;
 use muster_model::manifest::Node;
 use muster_model::value::Value;
 
+use super::way::Way;
 use super::{Error, seconds_ms};
 use crate::engine::patience::Patience;
 use crate::host::{Host, ServiceState};
@@ -83,9 +84,11 @@ fn reach(
     patience: &Patience<'_>,
 ) -> Result<(), Error> {
     let limit_ms = seconds_ms(node, "time_limit_seconds", limits::SERVICE_TIME_LIMIT_SECONDS);
-    let mut left_ms = limit_ms;
+    let (mut left_ms, mut way) = (limit_ms, Way::default());
     loop {
-        let state = host.services().get(name)?.map(|facts| facts.state);
+        let facts = host.services().get(name)?;
+        facts.iter().for_each(|facts| way.note(facts, limit_ms - left_ms));
+        let state = facts.map(|facts| facts.state);
         if state == Some(wanted) {
             return Ok(());
         }
@@ -93,9 +96,9 @@ fn reach(
         if left_ms == 0 || fell_back || state.is_none() {
             let seen = state.map_or("absent", super::service::state_word);
             let wanted = super::service::state_word(wanted);
-            let waited_ms = limit_ms - left_ms;
+            let (waited_ms, way) = (limit_ms - left_ms, way.words());
             return Err(Error::Unmet(format!(
-                "service {name} is {seen} after {waited_ms} ms, not {wanted}; see its log and the event log"
+                "service {name} is {seen} after {waited_ms} ms, not {wanted}{way}; see its log and the event log"
             )));
         }
         left_ms = patience.pause_ms(left_ms, limits::SERVICE_POLL_MS)?;

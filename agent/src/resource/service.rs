@@ -13,6 +13,7 @@ use muster_model::node::NodeKind;
 use muster_model::plan::Row;
 use muster_model::value::Value;
 
+use super::way::Way;
 use super::{Error, cannot, new_text, recovery, seconds_ms};
 use crate::engine::patience::Patience;
 use crate::host::{self, Host, ServiceState, StartMode};
@@ -116,15 +117,17 @@ pub(super) fn confirm(node: &Node, host: &dyn Host, patience: &Patience<'_>) -> 
         return confirm_gone(node, host, patience);
     }
     let Some(wanted) = node.attributes.get("state").and_then(Value::as_text) else { return Ok(()) };
-    let state = || -> Result<(&'static str, String), Error> {
+    let mut way = Way::default();
+    let mut state = |waited_ms| -> Result<(&'static str, String), Error> {
         let Some(facts) = host.services().get(name)? else { return Ok(("absent", String::new())) };
+        way.note(&facts, waited_ms);
         let why = facts.failure.map(|failure| format!(", because of {failure}")).unwrap_or_default();
-        Ok((state_word(facts.state), why))
+        Ok((state_word(facts.state), format!("{}{why}", way.words())))
     };
     let limit_ms = time_limit_ms(node);
     let mut left_ms = limit_ms;
     loop {
-        let (now, why) = state()?;
+        let (now, why) = state(limit_ms - left_ms)?;
         if now == wanted {
             break;
         }
@@ -142,7 +145,7 @@ pub(super) fn confirm(node: &Node, host: &dyn Host, patience: &Patience<'_>) -> 
     let mut left_ms = settle_ms;
     while left_ms > 0 {
         left_ms = patience.pause_ms(left_ms, limits::SERVICE_POLL_MS)?;
-        let (now, why) = state()?;
+        let (now, why) = state(0)?;
         if now != wanted {
             let stayed = settle_ms - left_ms;
             return Err(Error::Unmet(format!(
@@ -157,12 +160,13 @@ pub(super) fn confirm(node: &Node, host: &dyn Host, patience: &Patience<'_>) -> 
 fn confirm_gone(node: &Node, host: &dyn Host, patience: &Patience<'_>) -> Result<(), Error> {
     let name = node.id.name.as_str();
     let limit_ms = time_limit_ms(node);
-    let mut left_ms = limit_ms;
+    let (mut left_ms, mut way) = (limit_ms, Way::default());
     while let Some(facts) = host.services().get(name)? {
+        way.note(&facts, limit_ms - left_ms);
         if left_ms == 0 {
-            let state = state_word(facts.state);
+            let (state, way) = (state_word(facts.state), way.words());
             return Err(Error::Unmet(format!(
-                "service {name} is marked to go and still there after {limit_ms} ms, {state}; close services.msc on the server, and resume"
+                "service {name} is marked to go and still there after {limit_ms} ms, {state}{way}; close services.msc on the server, and resume"
             )));
         }
         left_ms = patience.pause_ms(left_ms, limits::SERVICE_POLL_MS)?;

@@ -45,6 +45,22 @@ fn a_service_is_restarted_with_the_change_of_its_file_and_not_again() {
     assert!(agent.in_sync(&manifest), "a task that ran is not due again");
 }
 
+/// The time limit is the law; what the service says of its way is shown.
+#[test]
+fn a_service_that_is_still_on_its_way_at_its_time_limit_is_told_with_its_progress() {
+    let stage = Stage::new();
+    stage.set(&["service", "W3SVC", "start_delay_ms=600000"]);
+    let agent = stage.agent();
+    agent.connect();
+    let mut manifest = wanted(1, "a=1\n");
+    manifest.nodes[1].attributes.insert("time_limit_seconds".to_owned(), 1.into());
+    let outcomes = agent.run(&plan(&agent, 1, &manifest).command());
+    assert_eq!(ends(&outcomes), [End::Done, End::Failed], "{outcomes:#?}");
+    let words = "service W3SVC is start_pending after 1000 ms, not running, no progress for 1 s \
+        (checkpoint 1; it asked for 2 s); see its log";
+    assert!(outcomes[&2].evidence.contains(words), "{outcomes:#?}");
+}
+
 /// G13: what was named last is stopped first, and started last.
 #[test]
 fn services_are_stopped_in_the_reverse_order_and_started_in_order() {

@@ -11,10 +11,20 @@ use crate::host::clock::SystemClock;
 use crate::host::recovery::{self, FailureActions, Recovery};
 use muster_proto::secret::SecretValue;
 
-use crate::host::{Clock, Error, ServiceFacts, ServiceState, Services, StartMode};
+use crate::host::{Clock, Error, Pending, ServiceFacts, ServiceState, Services, StartMode};
 
 fn absent(name: &str) -> Error {
     Error::Absent { kind: "service", name: name.to_owned() }
+}
+
+/// Always the same: a twin's services come on at one stroke.
+fn pending(state: ServiceState) -> Option<Pending> {
+    match state {
+        ServiceState::StartPending | ServiceState::StopPending => {
+            Some(Pending { checkpoint: 1, wait_hint_ms: 2_000 })
+        }
+        ServiceState::Running | ServiceState::Stopped => None,
+    }
 }
 
 impl Services for Twin {
@@ -24,6 +34,7 @@ impl Services for Twin {
             let service = find(&section.state().services, name);
             Ok(service.map(|service| ServiceFacts {
                 state: service.at(now),
+                pending: pending(service.at(now)),
                 start: service.start,
                 failure: None,
                 account: service.account.clone(),

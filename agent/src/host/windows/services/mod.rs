@@ -29,7 +29,7 @@ use super::machine::allow_shutdown;
 use super::text::error_text;
 use super::{WindowsHost, account, logon_right};
 use crate::host::recovery::{FailureActions, Recovery};
-use crate::host::{Error, ServiceFacts, ServiceState, Services, StartMode};
+use crate::host::{Error, Pending, ServiceFacts, ServiceState, Services, StartMode};
 
 const CREATE: &str = "make service";
 const LOOK: &str = "look at service";
@@ -53,7 +53,14 @@ impl Services for WindowsHost {
         let state = if lingers { ServiceState::StopPending } else { told };
         let failure = (state == ServiceState::Stopped).then(|| failure(&status)).flatten();
         let (start, account, command_line) = service.config()?;
-        Ok(Some(ServiceFacts { state, start, failure, account, command_line }))
+        Ok(Some(ServiceFacts {
+            state,
+            pending: pending(told, &status),
+            start,
+            failure,
+            account,
+            command_line,
+        }))
     }
 
     fn create(&self, name: &str, command_line: &str) -> Result<(), Error> {
@@ -158,6 +165,16 @@ impl Services for WindowsHost {
 impl Service<'_> {
     fn lingers(&self) -> Result<bool, Error> {
         lingering::lingers(self.name()).map_err(|error| self.refused(error_text(&error)))
+    }
+}
+
+/// What the service itself says of its way; nothing of one that says that it has stopped and lingers.
+fn pending(told: ServiceState, status: &SERVICE_STATUS_PROCESS) -> Option<Pending> {
+    match told {
+        ServiceState::StartPending | ServiceState::StopPending => {
+            Some(Pending { checkpoint: status.dwCheckPoint, wait_hint_ms: status.dwWaitHint })
+        }
+        ServiceState::Running | ServiceState::Stopped => None,
     }
 }
 

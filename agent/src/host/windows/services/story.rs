@@ -13,6 +13,7 @@ use crate::host::recovery::{FailureAction, OnFailure};
 const SERVICE: &str = "muster-story";
 const PAUSED: &str = "muster-story-paused";
 const LINGERING: &str = "muster-story-lingering";
+const HINTING: &str = "muster-story-hinting";
 const COMPLAINING: &str = "muster-story-complaining";
 
 fn host() -> WindowsHost {
@@ -69,6 +70,25 @@ fn a_service_that_did_not_end_well_says_why() {
     host().start(COMPLAINING).unwrap();
     until(COMPLAINING, ServiceState::Stopped, &[ServiceState::StartPending, ServiceState::Running]);
     assert_eq!(facts(COMPLAINING).failure.as_deref(), Some("its own error 42"));
+}
+
+#[test]
+#[ignore = "needs the service that tests/windows/run makes"]
+fn a_service_on_its_way_says_how_far_it_is_and_how_long_it_asks_for() {
+    let (host, said) = (host(), Some(Pending { checkpoint: 3, wait_hint_ms: 2_500 }));
+    let says = |ended: ServiceState| {
+        let all = std::iter::repeat_with(|| facts(HINTING));
+        let mut way = all.inspect(|facts| assert_ne!(facts.state, ended, "it said nothing on its way"));
+        assert!(way.any(|facts| facts.pending == said));
+    };
+    host.start(HINTING).unwrap();
+    says(ServiceState::Running);
+    until(HINTING, ServiceState::Running, &[ServiceState::StartPending]);
+    assert_eq!(facts(HINTING).pending, None);
+    host.stop(HINTING).unwrap();
+    says(ServiceState::Stopped);
+    until(HINTING, ServiceState::Stopped, &[ServiceState::StopPending]);
+    assert_eq!(facts(HINTING).pending, None);
 }
 
 /// Whoever replaces its files next finds them free.
@@ -177,6 +197,7 @@ fn a_service_is_made_as_it_is_told_and_goes_when_it_has_stopped() {
     let made = facts(name);
     let bare = ServiceFacts {
         state: ServiceState::Stopped,
+        pending: None,
         start: StartMode::Manual,
         failure: None,
         account: "LocalSystem".to_owned(),
