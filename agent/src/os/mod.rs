@@ -19,6 +19,8 @@ pub use crate::host::windows::guard::who_else;
 #[cfg(windows)]
 pub use crate::host::windows::medium::{open_unchanging, path_of};
 #[cfg(windows)]
+pub use crate::host::windows::msi_service::windows_installer_works;
+#[cfg(windows)]
 pub use crate::host::windows::process::{
     Held, add_verbatim, become_program, detach, end, ending_signal, hold, parent_id, start_mark,
 };
@@ -28,5 +30,5 @@ pub use crate::host::windows::shell as service;
 pub use unix::{
     Held, account, add_verbatim, become_program, detach, end, ending_signal, free_bytes, hold, is_owner,
     make_private, make_private_folder, open_unchanging, parent_id, path_of, rename, start_mark, sync_name,
-    terminated, who_else,
+    terminated, who_else, windows_installer_works,
 };

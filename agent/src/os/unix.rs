@@ -212,6 +212,14 @@ pub fn free_bytes(folder: &Path) -> io::Result<u64> {
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
+/// Whether Windows Installer carries something out: there is none here.
+///
+/// # Errors
+/// Never.
+pub fn windows_installer_works() -> io::Result<bool> {
+    Ok(false)
+}
+
 /// Makes a folder, and those above it, that only their owner may enter.
 ///
 /// # Errors

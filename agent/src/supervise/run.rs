@@ -119,6 +119,11 @@ fn in_turn(
         let ended = install(args, records, me, command, confidential)?;
         let code = told(code_of(ended.status, records.said_code()?), ended.left);
         if code != exit_code::INSTALL_ALREADY_RUNNING || left_ms == 0 {
+            // `msiexec`, which alone writes a log of its own, has waited for what it had done.
+            if command.own_log.is_none() {
+                let left_ms = wait_while(left_ms, os::windows_installer_works, &SystemClock);
+                tracing::debug!(run = %args.run, left_ms, "Windows Installer was waited for");
+            }
             return Ok(code);
         }
         let pause_ms = left_ms.min(limits::INSTALLER_BUSY_PAUSE_MS);
@@ -126,6 +131,27 @@ fn in_turn(
         SystemClock.sleep_ms(pause_ms);
         left_ms -= pause_ms;
     }
+}
+
+/// What a setup program has Windows Installer do, a service of Windows does, which is no process of its own and may go on after
+/// its end. Waits until nothing is carried out any more, for whomever it is; gives what is left of the time. One that is not to be asked
+/// is not waited for: looking at the package settles the step.
+fn wait_while(left_ms: u64, works: impl Fn() -> io::Result<bool>, clock: &dyn Clock) -> u64 {
+    let mut left_ms = left_ms;
+    while left_ms > 0 {
+        match works() {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => {
+                tracing::warn!(%error, "whether Windows Installer still works is not known");
+                break;
+            }
+        }
+        let pause_ms = left_ms.min(limits::INSTALLER_POLL_MS);
+        clock.sleep_ms(pause_ms);
+        left_ms -= pause_ms;
+    }
+    left_ms
 }
 
 /// How an installer ended.
@@ -246,6 +272,39 @@ mod tests {
         assert_eq!(code_of(exited(1), Some(3010)), 1, "it said one thing and did another");
         assert_eq!(code_of(exited(7), None), 7);
         assert_eq!(code_of(ExitStatus::from_raw(9), Some(0)), -9, "killed after it said that it was done");
+    }
+
+    /// A clock that only counts.
+    #[derive(Default)]
+    struct Counted(std::sync::atomic::AtomicU64);
+
+    impl Clock for Counted {
+        fn now(&self) -> jiff::Timestamp {
+            jiff::Timestamp::UNIX_EPOCH
+        }
+
+        fn sleep_ms(&self, duration_ms: u64) {
+            self.0.fetch_add(duration_ms, std::sync::atomic::Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn windows_installer_is_waited_for_as_long_as_it_works_and_no_longer_than_the_limit() {
+        let waited = |works: &dyn Fn(u64) -> io::Result<bool>| {
+            let (clock, asked) = (Counted::default(), std::cell::Cell::new(0));
+            let works = || {
+                asked.set(asked.get() + 1);
+                works(asked.get())
+            };
+            let left_ms = wait_while(10 * limits::INSTALLER_POLL_MS, works, &clock);
+            let slept_ms = clock.0.into_inner();
+            assert_eq!(left_ms + slept_ms, 10 * limits::INSTALLER_POLL_MS);
+            slept_ms / limits::INSTALLER_POLL_MS
+        };
+        assert_eq!(waited(&|_| Ok(false)), 0);
+        assert_eq!(waited(&|asked| Ok(asked < 4)), 3);
+        assert_eq!(waited(&|_| Ok(true)), 10);
+        assert_eq!(waited(&|_| Err(io::Error::other("not told"))), 0);
     }
 
     #[test]
