@@ -181,6 +181,27 @@ pub(crate) fn deeds() -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
+/// The package that is there is the one of its product code, and that of another one is not.
+fn alpha_is_known_by_its_product_code(field: &Field) {
+    let medium = file("media").join("alpha 1.0.0.msi");
+    let told = field.cli.run(["--output".as_ref(), "json".as_ref(), "inspect".as_ref(), medium.as_os_str()]);
+    let told: serde_json::Value = serde_json::from_str(&told.expect(code::OK).out).unwrap();
+    let own_code = told["package"]["product_code"].as_str().unwrap().to_owned();
+    let upgrade_code = "upgrade_code: '{5E1C7B0A-3B52-4C53-9C0D-3F6B2D9A1E01}'";
+    let [own, other] =
+        [&own_code, "{00000000-3B52-4C53-9C0D-3F6B2D9A1E01}"].map(|code| format!("product_code: '{code}'"));
+    let rows_of_alpha = |from: &str, to: &str| {
+        field.edit(from, to);
+        field.push().expect(code::OK);
+        let rows = field.rows(field.plan());
+        rows.into_iter().filter(|row| row.starts_with("package/alpha")).collect::<Vec<_>>()
+    };
+    assert_eq!(rows_of_alpha(upgrade_code, &own), [""; 0], "it is found");
+    let absent = "package/alpha version (absent) -> 1.0.0 ";
+    assert!(rows_of_alpha(&own, &other)[0].starts_with(absent), "it is another one's");
+    assert_eq!(rows_of_alpha(&other, upgrade_code), [""; 0]);
+}
+
 /// G2, G18: from nothing to in sync; the second plan is empty; what is taken off by hand is put on again; a new version takes
 /// the place of the old one, and what its installer resets was foretold.
 #[test]
@@ -197,6 +218,7 @@ fn packages_are_installed_from_their_media_found_again_and_replaced() {
     assert!(value(ALPHA, "Place").contains(r"C:\muster-story\Donn"), "{}", value(ALPHA, "Place"));
     assert!(value(ALPHA, "Extra").contains("there"), "the feature was asked for");
     assert_eq!(deeds(), ["setup", "copy"], "the setup ended at once, and its copy was waited for");
+    alpha_is_known_by_its_product_code(field);
 
     lose_beta();
     let plan = field.plan();
