@@ -10,6 +10,7 @@ use muster_agent_core::observation::Observation;
 use muster_model::limits;
 use muster_model::manifest::Node;
 use muster_model::name::Version;
+use muster_model::node::NodeKind;
 use muster_model::outcome::End;
 use muster_model::plan::Row;
 use muster_model::value::Value;
@@ -77,6 +78,9 @@ impl Engine {
                 Came::Ends(ending) => return Ok(ending),
             }
         }
+        if replaces && !takes_off {
+            self.services_go(task)?;
+        }
         if !takes_off {
             match self.phase(task, Phase::Install)? {
                 Came::Through(remark) => remarks.push(remark),
@@ -90,6 +94,24 @@ impl Engine {
         }
         let rows = task.step.rows.clone();
         Ok(Ending { rows, held: held(task), ..Ending::new(End::Done, remarks.join("; ")) })
+    }
+
+    /// Waits for the services that the old version brought: one that its uninstaller took away stays listed until its process has
+    /// ended, and no installer can make one of that name before (1072). One that was left where it is, is waited for in vain.
+    fn services_go(&self, task: &Task) -> Result<(), Error> {
+        let manifest = self.journal.read(|state| state.open().map(|open| open.work.manifest.clone()));
+        let nodes = manifest.map(|manifest| manifest.nodes).unwrap_or_default();
+        let provided = |node: &&Node| {
+            node.id.kind == NodeKind::Service && node.provided_by.as_ref() == Some(&task.node.id)
+        };
+        let names: Vec<&str> = nodes.iter().filter(provided).map(|node| node.id.name.as_str()).collect();
+        let is_listed = |name: &&str| self.host.services().get(name).is_ok_and(|facts| facts.is_some());
+        let patience = self.patience(task, "the services of the old version are on their way out");
+        let mut left_ms = limits::SERVICE_GONE_MS;
+        while left_ms > 0 && names.iter().any(is_listed) {
+            left_ms = patience.pause_ms(left_ms, limits::SERVICE_POLL_MS)?;
+        }
+        Ok(())
     }
 
     /// Whether it may start, and if so whether a version is there that goes first.

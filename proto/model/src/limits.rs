@@ -66,6 +66,7 @@ limits! {
     WELCOME_MS = 60_000, "how long an agent waits for a welcome; a controller that all agents come back to takes its time";
     SERVICE_TIME_LIMIT_SECONDS = 120, "how long a service may take to its state where its node gives no limit; Windows itself gives 30";
     SERVICE_SETTLE_SECONDS = 2, "how long a service must stay in its state to count where its node does not say (G13)";
+    SERVICE_GONE_MS = 5_000, "how long the services of an old version may stay listed after its uninstallation before the new one is installed over them";
     SERVICE_POLL_MS = 200, "how often a service on its way is looked at";
     INSTALLER_TIME_LIMIT_SECONDS = 3_600, "how long an installer may take where its node gives no limit; then it is unknown and goes on";
     REBOOT_TIME_LIMIT_SECONDS = 600, "how long Windows may take to go down where its node gives no limit; updates are finished on the way";
