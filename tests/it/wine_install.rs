@@ -153,7 +153,7 @@ fn lose_beta() {
 }
 
 fn value(key: &str, name: &str) -> String {
-    wine(&["reg", "query", key, "/v", name]).out
+    wine(&["reg", "query", key, "/v", name]).expect(code::OK).out
 }
 
 /// How often the package's own action ran.
