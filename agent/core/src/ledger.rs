@@ -106,8 +106,7 @@ pub fn forgotten(held: &[Row], ledger: &Ledger) -> Vec<Change> {
 
 /// What the installation of a package changes: secrets of what it provides are unknown from then on, whatever was set before.
 pub fn unknown_after(manifest: &Manifest, package: &NodeId, ledger: &Ledger) -> Vec<Change> {
-    let provided = manifest.nodes.iter().filter(|node| node.provided_by.as_ref() == Some(package));
-    let secrets = provided.flat_map(|node| {
+    let secrets = manifest.provided_by(package).flat_map(|node| {
         let attributes = node.id.kind.spec().attributes.iter();
         let secret = attributes.filter(|spec| matches!(spec.ty, AttributeType::Secret(_)));
         secret.map(|spec| (&node.id, AttributePath { name: spec.name.to_owned(), member: None }))

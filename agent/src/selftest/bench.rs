@@ -14,7 +14,7 @@ use muster_agent_core::observation::Observation;
 use muster_model::manifest::Node;
 use muster_model::name::{Generation, InvalidName, NodeId};
 use muster_model::node::NodeKind;
-use muster_model::plan::{Row, Step};
+use muster_model::plan::Row;
 use muster_model::registry::RegistryName;
 use muster_model::value::Value;
 use thiserror::Error;
@@ -91,14 +91,7 @@ impl<'a> Bench<'a> {
         resource::settle(node, self.host, &patience)?;
         let before = self.look(node)?;
         let actual = self.compare(node, &before);
-        let step = Step {
-            number: 1,
-            node: node.id.clone(),
-            class: node.id.kind.class(),
-            effect: node.effect(),
-            rows: actual.rows.clone(),
-            guide: None,
-        };
+        let step = node.step(1, actual.rows.clone());
         let agreed = match agree(&step, &actual, &|_: &NodeId| false, Before::Nothing) {
             Agreement::Blocked { problem, .. } => return Err(Broken::Promise(problem)),
             Agreement::InState => return Ok(()),

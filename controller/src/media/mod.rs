@@ -1,4 +1,4 @@
-//! The shelf of media: installers and script sets that operators bring and agents fetch, by SHA-256.
+//! The shelf of media: what packages install from, that operators bring and agents fetch, by SHA-256.
 //!
 //! They lie as files in the data directory and not in the database: a backup leaves them out, and whoever has the file adds
 //! it again. A medium is on the shelf once the whole of it was read back and compared; until then it is a part. Neighbours:

@@ -12,7 +12,7 @@ use crate::digest::Digest;
 use crate::name::{Generation, Guide, HostName, NodeId, ProductId, Role, ServerId, Slug};
 use crate::node::{AttributeRole, AttributeType, Effect, NodeKind};
 use crate::package;
-use crate::plan::AttributePath;
+use crate::plan::{AttributePath, Row, Step};
 use crate::secret::SecretRef;
 use crate::sql_address::SqlAddress;
 use crate::value::Value;
@@ -54,6 +54,11 @@ impl Manifest {
         };
         let part = (node.id.kind == NodeKind::IisBinding).then(of_whole).flatten();
         node.provided_by.iter().chain(part)
+    }
+
+    /// What this package creates or resets.
+    pub fn provided_by(&self, package: &NodeId) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(move |node| node.provided_by.as_ref() == Some(package))
     }
 
     /// Every secret that a node uses, with the node.
@@ -122,6 +127,18 @@ impl Node {
     pub fn effect(&self) -> Effect {
         let guided = self.attributes.get("install").and_then(Value::as_text) == Some("guided");
         if self.id.kind == NodeKind::Package && guided { Effect::Guided } else { self.id.kind.spec().effect }
+    }
+
+    /// The step of that number that brings it to what these rows say.
+    pub fn step(&self, number: u32, rows: Vec<Row>) -> Step {
+        Step {
+            number,
+            node: self.id.clone(),
+            class: self.id.kind.class(),
+            effect: self.effect(),
+            rows,
+            guide: self.guide,
+        }
     }
 
     /// Whether it is a package that the documents do not want on the server, whoever installed it.

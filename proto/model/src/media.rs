@@ -1,4 +1,4 @@
-//! Media: installers and script sets, known by their SHA-256, on a controller's shelf and in the agents' caches.
+//! Media: what packages install from, known by their SHA-256, on a controller's shelf and in the agents' caches.
 //!
 //! Neighbours: the controller's `media` keeps the shelf, `cli` adds to it and lists it, agents fetch from it. What is said of
 //! a medium beside its digest is for people: only the digest decides what is used.

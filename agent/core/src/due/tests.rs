@@ -103,8 +103,7 @@ fn a_key_moves_with_what_the_task_does_and_with_nothing_else() {
 }
 
 fn step(node: &Node, rows: Vec<Row>) -> Step {
-    let spec = node.id.kind.spec();
-    Step { number: 7, node: node.id.clone(), class: spec.class, effect: spec.effect, rows, guide: None }
+    node.step(7, rows)
 }
 
 #[test]

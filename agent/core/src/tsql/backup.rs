@@ -92,11 +92,8 @@ pub fn percent(session: &str) -> Result<String, Invalid> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::row;
     use super::*;
-
-    fn row(values: &[&str]) -> Row {
-        values.iter().map(|value| (*value != "NULL").then(|| (*value).to_owned())).collect()
-    }
 
     #[test]
     fn a_backup_keeps_what_is_there_and_is_read_back_by_its_place() {

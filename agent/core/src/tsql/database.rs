@@ -169,11 +169,8 @@ pub fn grow(database: &str, file: &str, size_mb: i64) -> Result<String, Invalid>
 
 #[cfg(test)]
 mod tests {
+    use super::super::row;
     use super::*;
-
-    fn row(values: &[&str]) -> Row {
-        values.iter().map(|value| (*value != "NULL").then(|| (*value).to_owned())).collect()
-    }
 
     #[test]
     fn a_database_is_made_with_what_is_said_and_nothing_else() {

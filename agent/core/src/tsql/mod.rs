@@ -80,6 +80,12 @@ pub fn set_property(database: &str, property: &str, value: &str) -> String {
     )
 }
 
+/// A row of an answer, for tests: `NULL` is none.
+#[cfg(test)]
+fn row(values: &[&str]) -> Row {
+    values.iter().map(|value| (*value != "NULL").then(|| (*value).to_owned())).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -144,15 +144,7 @@ impl<'a> Graph<'a> {
     /// The step, under its number.
     pub(super) fn step(&self, place: Place, number: u32) -> Step {
         let placed = &self.nodes[place];
-        let spec = placed.node.id.kind.spec();
-        Step {
-            number,
-            node: placed.node.id.clone(),
-            class: spec.class,
-            effect: placed.node.effect(),
-            rows: placed.rows.clone(),
-            guide: placed.node.guide,
-        }
+        placed.node.step(number, placed.rows.clone())
     }
 
     /// The edges between the numbered steps, rising.

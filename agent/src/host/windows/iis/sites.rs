@@ -142,7 +142,6 @@ mod tests {
     use muster_agent_core::ledger::Ledger;
     use muster_model::manifest::Node;
     use muster_model::name::NodeId;
-    use muster_model::plan::Step;
     use muster_model::value::Value;
 
     use super::super::story::Story;
@@ -316,14 +315,7 @@ mod tests {
         let node = Node { attributes, ..Node::bare("iis_site/Sage".parse().unwrap()) };
         let before = resource::observe(&node, &host);
         let actual = diff::compare(&node, &before, &Ledger::default());
-        let step = Step {
-            number: 1,
-            node: node.id.clone(),
-            class: node.id.kind.class(),
-            effect: node.effect(),
-            rows: actual.rows.clone(),
-            guide: None,
-        };
+        let step = node.step(1, actual.rows.clone());
         let told = agree(&step, &actual, &|_: &NodeId| false, Before::Nothing);
         let Agreement::Agreed(agreed) = told else { panic!("{told:?}") };
         resource::apply(&node, &before, &agreed, &host, &vault::Nothing).unwrap();
