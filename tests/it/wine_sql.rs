@@ -119,6 +119,22 @@ impl Scene {
         (story.tables["Payment"], story.properties.values().cloned().collect(), sent.collect())
     }
 
+    /// Runs a plan to its end, with the agent's own backup held until the agent has asked twice how far it is.
+    fn run_and_see_percents(&self) {
+        let field = &self.server.field;
+        self.sql.arm(OWN_BACKUP, Moment::Before, Trouble::Pause);
+        let plan = field.approved_plan();
+        let shown = std::thread::scope(|scope| {
+            let run = scope.spawn(|| field.cli.run(["run", &plan.to_string(), "--watch"]));
+            self.sql.wait_until_held(OWN_BACKUP);
+            // The agent asks at its own pace.
+            self.sql.wait_until_sent(2, "dm_exec_requests");
+            self.sql.release();
+            run.join().unwrap()
+        });
+        shown.expect(code::OK).says(&["backing up, 40 percent"]);
+    }
+
     /// How many backups the agent's own statement made.
     fn own_backups(&self) -> usize {
         let state = self.sql.state();
@@ -209,16 +225,7 @@ fn g1_a_database_its_scripts_and_its_backup_come_in_sync_through_a_named_pipe() 
 
     let pipe = Pipe::open(r"MSSQL$TRESO\sql\query", &scene.sql);
     field.cli.ok("preflight story-site").says(&["5 checks on 1 server, 0 missing"]);
-    scene.sql.arm(OWN_BACKUP, Moment::Before, Trouble::Pause);
-    let plan = field.approved_plan();
-    let shown = std::thread::scope(|scope| {
-        let run = scope.spawn(|| field.cli.run(["run", &plan.to_string(), "--watch"]));
-        scene.sql.wait_until_held(OWN_BACKUP);
-        scene.sql.wait_until_sent(2, "dm_exec_requests");
-        scene.sql.release();
-        run.join().unwrap()
-    });
-    shown.expect(code::OK).says(&["backing up, 40 percent"]);
+    scene.run_and_see_percents();
     field.assert_in_sync();
     assert!(field.rows(field.plan()).is_empty(), "nothing is left to do");
     let (rows, marks, sent) = scene.seen();
@@ -254,18 +261,7 @@ fn an_agent_that_is_killed_in_the_middle_of_a_script_runs_no_batch_twice() {
 #[ignore = "needs Wine and the programs for Windows: ./tests/windows/run sql"]
 fn a_backup_shows_its_percents_and_is_settled_by_the_server_s_history_after_a_kill() {
     let scene = Scene::begin();
-    let field = &scene.server.field;
-    scene.sql.arm(OWN_BACKUP, Moment::Before, Trouble::Pause);
-    let plan = field.approved_plan();
-    let shown = std::thread::scope(|scope| {
-        let run = scope.spawn(|| field.cli.run(["run", &plan.to_string(), "--watch"]));
-        scene.sql.wait_until_held(OWN_BACKUP);
-        // The agent asks at its own pace.
-        scene.sql.wait_until_sent(2, "dm_exec_requests");
-        scene.sql.release();
-        run.join().unwrap()
-    });
-    shown.expect(code::OK).says(&["backing up, 40 percent"]);
+    scene.run_and_see_percents();
     assert_eq!(scene.sql.state().backups.len(), 2);
     drop(scene);
 

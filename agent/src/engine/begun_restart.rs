@@ -11,8 +11,8 @@ use super::{Engine, Error, Task};
 use crate::host::ExitMeaning;
 use crate::supervise::{Phase, Probe};
 
-/// How often the computer's start is looked at.
-const POLL_MS: u64 = 200;
+/// How often a computer that goes down is looked at.
+pub(super) const GOING_DOWN_POLL_MS: u64 = 200;
 
 /// What became of a restart that an installer may have begun.
 pub(super) enum Restarted {
@@ -25,6 +25,12 @@ pub(super) enum Restarted {
 }
 
 impl Engine {
+    /// In which start of the computer this is, where that is told.
+    pub(super) fn present_start(&self) -> Option<String> {
+        let boot = self.host.machine().boot();
+        boot.inspect_err(|error| tracing::warn!(%error, "the computer's start is not known")).ok()
+    }
+
     /// Waits for the restart that the installer has begun, for as long as an installer may take. That a stop of the agent, or
     /// the restart itself, cuts it off leaves the step to the next agent.
     pub(super) fn begun_restart(&self, task: &Task, phase: Phase, probe: Probe) -> Result<Restarted, Error> {
@@ -43,8 +49,7 @@ impl Engine {
             // A computer that goes down may not answer any more.
             let problem = match self.host.machine().boot() {
                 Ok(now) if now != then => {
-                    let evidence = format!("the computer started again: {then} before, {now} now");
-                    return Ok(Restarted::Seen(evidence));
+                    return Ok(Restarted::Seen(started_again(&then, &now)));
                 }
                 Ok(_) => None,
                 Err(error) => Some(error),
@@ -55,9 +60,14 @@ impl Engine {
                     None => Restarted::NotSeen(End::Failed, still_runs(limit_ms)),
                 });
             }
-            left_ms = patience.pause_ms(left_ms, POLL_MS)?;
+            left_ms = patience.pause_ms(left_ms, GOING_DOWN_POLL_MS)?;
         }
     }
+}
+
+/// The evidence of a start after another.
+pub(super) fn started_again(then: &str, now: &str) -> String {
+    format!("the computer started again: {then} before, {now} now")
 }
 
 fn still_runs(limit_ms: u64) -> String {

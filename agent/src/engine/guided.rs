@@ -61,16 +61,10 @@ impl Engine {
 
     /// What the package provides and is not there.
     fn missing(&self, package: &NodeId) -> Vec<NodeId> {
-        let manifest = self.journal.read(|state| state.open().map(|open| open.work.manifest.clone()));
-        let provided = manifest.into_iter().flat_map(|manifest| manifest.nodes).filter(|node| {
-            node.provided_by.as_ref() == Some(package)
-                && node.id.kind.class() == NodeClass::Resource
-                && !node.absent
-        });
-        let absent = provided
-            .filter(|node| resource::observe(node, self.host.as_ref()) == Observation::Absent)
-            .map(|node| node.id);
-        absent.collect()
+        let wanted = self.provided_by(package).into_iter();
+        let wanted = wanted.filter(|node| node.id.kind.class() == NodeClass::Resource && !node.absent);
+        let absent = wanted.filter(|node| resource::observe(node, self.host.as_ref()) == Observation::Absent);
+        absent.map(|node| node.id).collect()
     }
 }
 

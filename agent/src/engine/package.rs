@@ -9,7 +9,7 @@ use muster_agent_core::diff;
 use muster_agent_core::observation::Observation;
 use muster_model::limits;
 use muster_model::manifest::Node;
-use muster_model::name::Version;
+use muster_model::name::{NodeId, Version};
 use muster_model::node::NodeKind;
 use muster_model::outcome::End;
 use muster_model::plan::Row;
@@ -99,19 +99,26 @@ impl Engine {
     /// Waits for the services that the old version brought: one that its uninstaller took away stays listed until its process has
     /// ended, and no installer can make one of that name before (1072). One that was left where it is, is waited for in vain.
     fn services_go(&self, task: &Task) -> Result<(), Error> {
-        let manifest = self.journal.read(|state| state.open().map(|open| open.work.manifest.clone()));
-        let nodes = manifest.map(|manifest| manifest.nodes).unwrap_or_default();
-        let provided = |node: &&Node| {
-            node.id.kind == NodeKind::Service && node.provided_by.as_ref() == Some(&task.node.id)
+        let mut services = self.provided_by(&task.node.id);
+        services.retain(|node| node.id.kind == NodeKind::Service);
+        let is_listed = |service: &Node| {
+            self.host.services().get(service.id.name.as_str()).is_ok_and(|facts| facts.is_some())
         };
-        let names: Vec<&str> = nodes.iter().filter(provided).map(|node| node.id.name.as_str()).collect();
-        let is_listed = |name: &&str| self.host.services().get(name).is_ok_and(|facts| facts.is_some());
         let patience = self.patience(task, "the services of the old version are on their way out");
         let mut left_ms = limits::SERVICE_GONE_MS;
-        while left_ms > 0 && names.iter().any(is_listed) {
+        while left_ms > 0 && services.iter().any(is_listed) {
             left_ms = patience.pause_ms(left_ms, limits::SERVICE_POLL_MS)?;
         }
         Ok(())
+    }
+
+    /// What the package creates or resets, by the manifest of the work under way.
+    pub(super) fn provided_by(&self, package: &NodeId) -> Vec<Node> {
+        self.journal.read(|state| {
+            let provided =
+                state.open().map(|open| open.work.manifest.provided_by(package).cloned().collect());
+            provided.unwrap_or_default()
+        })
     }
 
     /// Whether it may start, and if so whether a version is there that goes first.
@@ -260,9 +267,7 @@ impl Engine {
         };
         // What waits for its turn for longer would be killed by nobody, and reported by its time limit.
         command.busy_limit_ms = time_limit_ms(&task.node) / 2;
-        let boot = self.host.machine().boot();
-        command.boot =
-            boot.inspect_err(|error| tracing::warn!(%error, "the computer's start is not known")).ok();
+        command.boot = self.present_start();
         Ok(command)
     }
 

@@ -11,13 +11,11 @@ use muster_model::name::NodeId;
 use muster_model::node::{NodeClass, NodeKind};
 use muster_model::outcome::End;
 
+use super::begun_restart::{GOING_DOWN_POLL_MS, started_again};
 use super::ending::Ending;
 use super::{Engine, Error, OpenStep, Task};
 use crate::crash;
 use crate::resource::{self, restart};
-
-/// How often a computer that goes down is looked at.
-const GOING_DOWN_POLL_MS: u64 = 200;
 
 impl Engine {
     /// Runs a task, or settles what a crash left of it.
@@ -126,7 +124,7 @@ impl Engine {
         match (&task.boot, self.host.machine().boot()) {
             (Some(then), Ok(now)) if now == *then => None,
             (Some(then), Ok(now)) => {
-                let evidence = format!("the computer started again: {then} before, {now} now");
+                let evidence = started_again(then, &now);
                 Some(Ending { rows: task.step.rows.clone(), ..Ending::new(End::Done, evidence) })
             }
             (None, _) => Some(undecided("it was not written down in which start it was asked for")),
@@ -139,8 +137,7 @@ impl Engine {
         if task.node.id.kind != NodeKind::Reboot {
             return None;
         }
-        let boot = self.host.machine().boot();
-        boot.inspect_err(|error| tracing::warn!(%error, "the computer's start is not known")).ok()
+        self.present_start()
     }
 
     /// The tasks that this end makes necessary: what it changed, or may have changed, fires them.

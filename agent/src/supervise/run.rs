@@ -121,8 +121,10 @@ fn in_turn(
         if code != exit_code::INSTALL_ALREADY_RUNNING || left_ms == 0 {
             // `msiexec`, which alone writes a log of its own, has waited for what it had done.
             if command.own_log.is_none() {
-                let left_ms = wait_while(left_ms, os::windows_installer_works, &SystemClock);
-                tracing::debug!(run = %args.run, left_ms, "Windows Installer was waited for");
+                let waited_ms = left_ms - wait_while(left_ms, os::windows_installer_works, &SystemClock);
+                if waited_ms > 0 {
+                    tracing::info!(run = %args.run, waited_ms, "Windows Installer was waited for");
+                }
             }
             return Ok(code);
         }
