@@ -1,7 +1,7 @@
 //! A program of the stories run to its end, with all that it said.
 //!
-//! Neighbours: both suites of the agent start the real program by it. It reads files and no pipes: under Wine a pipe now and then
-//! ends with an internal error, and what a program starts there may hold it open.
+//! Neighbours: both suites of the agent start the real program by it. It reads files and no pipes: what a program starts may hold
+//! a pipe open.
 
 use std::fs::File;
 use std::io::{Read as _, Result, Seek as _};
