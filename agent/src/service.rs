@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::identity::DataDir;
@@ -27,6 +28,20 @@ pub struct Standing {
     pub pid: Option<u32>,
     /// Why it stopped, where it did not end well.
     pub failure: Option<String>,
+}
+
+/// Others may change what the service manager starts as the system.
+#[derive(Debug, Error)]
+#[error(
+    "{path} can be changed by {}, who would be SYSTEM by that; leave it to administrators and SYSTEM alone, or copy this \
+     program to %ProgramFiles%\\Muster and type there: muster-agent service install",
+    others.join(", ")
+)]
+struct Exposed {
+    /// The program, or a folder that it lies in.
+    path: String,
+    /// Who they are.
+    others: Vec<String>,
 }
 
 /// What ties a service to the service manager.
@@ -94,6 +109,8 @@ pub fn run(verb: &Verb, out: &mut dyn Write) -> anyhow::Result<i32> {
 }
 
 fn install(place: &PlaceArgs, out: &mut dyn Write) -> anyhow::Result<i32> {
+    // Before all else: where it is refused, nothing was made.
+    check_program()?;
     let data = place.data()?;
     data.create()?;
     data.check_private()?;
@@ -112,6 +129,15 @@ fn install(place: &PlaceArgs, out: &mut dyn Write) -> anyhow::Result<i32> {
     };
     writeln!(out, "Next: {next}")?;
     Ok(0)
+}
+
+/// Makes sure that nobody but administrators and the system decides what this program is.
+fn check_program() -> anyhow::Result<()> {
+    let program = std::env::current_exe().context("this program cannot find itself")?;
+    let found =
+        os::service::who_may_replace(&program).context("it cannot be told who may change this program")?;
+    let Some((path, others)) = found else { return Ok(()) };
+    Err(Exposed { path: path.display().to_string(), others }.into())
 }
 
 fn uninstall(out: &mut dyn Write) -> anyhow::Result<i32> {
@@ -183,6 +209,7 @@ fn work(data: &DataDir, twin: Option<&Path>, mut lifeline: Lifeline) -> anyhow::
     // Before anything is written there, the log included.
     data.check_private()?;
     crate::log::write_to(&data.logs()).context("the log cannot be written")?;
+    check_program()?;
     data.enrolled()?;
     let _lock = data.lock()?;
     let runtime = tokio::runtime::Runtime::new().context("the runtime cannot be started")?;

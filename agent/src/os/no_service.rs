@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::service::{Lifeline, Standing};
 
@@ -14,6 +14,12 @@ fn unsupported<T>() -> io::Result<T> {
 /// None here.
 pub fn standard_folder() -> Option<PathBuf> {
     None
+}
+
+/// # Errors
+/// Always.
+pub fn who_may_replace(_program: &Path) -> io::Result<Option<(PathBuf, Vec<String>)>> {
+    unsupported()
 }
 
 /// # Errors

@@ -1,11 +1,12 @@
-//! Who may reach into a folder: its owner and its access list, judged.
+//! Who may reach into a folder, and who may put another program in the place of one: owners and access lists, judged.
 //!
-//! Neighbours: `identity` refuses a folder in which others may read the agent's key or change its journal. The system,
-//! administrators and the account of this process are no others. Never changes anything.
+//! Neighbours: `identity` refuses a folder in which others may read the agent's key or change its journal; there the system,
+//! administrators and the account of this process are no others. `service` refuses a program that others may replace: there
+//! only those are none who have this Windows in their hands anyway. Never changes anything.
 
 use std::io;
 use std::os::windows::io::{AsRawHandle as _, FromRawHandle as _, OwnedHandle};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::ptr;
 
 use windows_sys::Win32::Security::{
@@ -23,18 +24,50 @@ const TRUSTED: [&str; 3] = ["S-1-5-18", "S-1-5-32-544", "S-1-3-4"];
 /// All that reads, lists, writes, deletes or changes rights, also in the words for everything.
 const REACH: u32 = 0x0001 | 0x0002 | 0x0004 | 0x0040 | 0x0001_0000 | 0x0004_0000 | 0x0008_0000 | 0xf000_0000;
 
+/// All by which a program or a library beside it becomes another: what makes, writes or deletes, below too, changes rights or
+/// takes ownership, also in the words for everything and for writing.
+const CHANGE: u32 = 0x0002 | TAKE_AWAY | 0x0004 | 0x4000_0000;
+/// All by which a folder is put in the place of another: what deletes it or one below it, changes rights or takes ownership.
+const TAKE_AWAY: u32 = 0x0040 | 0x0001_0000 | 0x0004_0000 | 0x0008_0000 | 0x1000_0000;
+/// Windows' own account for its programs; nobody logs on as it.
+const INSTALLER: &str = r"NT SERVICE\TrustedInstaller";
+
 /// Who else than the owner of this process and the system may read or change what lies in this folder, in words.
 ///
 /// # Errors
 /// Where it cannot be told.
 pub fn who_else(folder: &Path) -> io::Result<Vec<String>> {
-    others(&protection(folder)?, &owner(folder)?, &own_account()?)
+    others(&protection(folder)?, &owner(folder)?, &[own_account()?], REACH)
 }
 
-fn others(protection: &Protection, owner: &Sid, me: &Sid) -> io::Result<Vec<String>> {
-    let is_other = |sid: &Sid| sid != me && !TRUSTED.contains(&sid.to_string().as_str());
+/// Where somebody else than administrators and the system may put another program in the place of this one, and who that is,
+/// in words: the program itself, its folder, from which its libraries would be loaded, or one above that.
+///
+/// # Errors
+/// Where it cannot be told.
+pub fn who_may_replace(program: &Path) -> io::Result<Option<(PathBuf, Vec<String>)>> {
+    let trusted = keepers()?;
+    for (at, path) in program.ancestors().enumerate() {
+        let reach = if at < 2 { CHANGE } else { TAKE_AWAY };
+        let found = others(&protection(path)?, &owner(path)?, &trusted, reach)?;
+        if !found.is_empty() {
+            return Ok(Some((path.to_owned(), found)));
+        }
+    }
+    Ok(None)
+}
+
+/// Who could put another program in the place of the service manager itself, which starts all services.
+fn keepers() -> io::Result<Vec<Sid>> {
+    let windows = std::env::var_os("SystemRoot").ok_or(io::ErrorKind::NotFound)?;
+    let manager = owner(&Path::new(&windows).join(r"System32\services.exe"))?;
+    Ok(account::find(INSTALLER)?.into_iter().chain([manager]).collect())
+}
+
+fn others(protection: &Protection, owner: &Sid, trusted: &[Sid], reach: u32) -> io::Result<Vec<String>> {
+    let is_other = |sid: &Sid| !trusted.contains(sid) && !TRUSTED.contains(&sid.to_string().as_str());
     let Some(list) = &protection.list else { return Ok(vec!["Everyone".to_owned()]) };
-    let mut found: Vec<Sid> = list.allowed_here(REACH);
+    let mut found: Vec<Sid> = list.allowed_here(reach);
     found.insert(0, owner.clone());
     found.retain(is_other);
     let mut names = found.iter().map(account::name).collect::<io::Result<Vec<String>>>()?;
@@ -84,29 +117,96 @@ pub(super) fn own_token(rights: TOKEN_ACCESS_MASK) -> io::Result<OwnedHandle> {
 #[cfg(test)]
 mod tests {
     use super::super::acl::Acl;
+    use super::super::security::protect;
     use super::*;
 
     fn sid(text: &str) -> Sid {
         Sid::read(text).unwrap()
     }
 
+    const FULL: u32 = 0x001f_01ff;
+    /// As Explorer's "Read & execute".
+    const READ: u32 = 0x0012_00a9;
+    const ME: &str = "S-1-5-21-1-2-3-1000";
+    const USERS: &str = "S-1-5-32-545";
+
+    /// All that an entry gives is given by files and folders below, too.
+    fn list(entries: &[(&str, u32)]) -> Protection {
+        let mut list = Acl::empty();
+        for (whose, mask) in entries {
+            list.grant(&sid(whose), *mask, 3).unwrap();
+        }
+        Protection { list: Some(list), apart: true }
+    }
+
     #[test]
     fn only_the_system_administrators_and_this_account_are_no_others() {
-        let me = sid("S-1-5-21-1-2-3-1000");
-        let mut list = Acl::empty();
-        for trusted in ["S-1-5-18", "S-1-5-32-544", "S-1-3-4", "S-1-5-21-1-2-3-1000"] {
-            list.grant(&sid(trusted), 0x001f_01ff, 3).unwrap();
-        }
-        let mut protection = Protection { list: Some(list), apart: true };
-        assert_eq!(others(&protection, &sid("S-1-5-32-544"), &me).unwrap(), Vec::<String>::new());
-        assert_eq!(
-            others(&protection, &sid("S-1-5-11"), &me).unwrap(),
-            [r"NT AUTHORITY\Authenticated Users"]
-        );
-        protection.list.as_mut().unwrap().grant(&sid("S-1-5-32-545"), 0x0002, 0).unwrap();
-        assert_eq!(others(&protection, &me, &me).unwrap(), [r"BUILTIN\Users"]);
+        let me = sid(ME);
+        let whose = |protection: &_, owner: &Sid| {
+            others(protection, owner, std::slice::from_ref(&me), REACH).unwrap()
+        };
+        let trusted = ["S-1-5-18", "S-1-5-32-544", "S-1-3-4", ME].map(|whose| (whose, FULL));
+        let mut protection = list(&trusted);
+        assert_eq!(whose(&protection, &sid("S-1-5-32-544")), Vec::<String>::new());
+        assert_eq!(whose(&protection, &sid("S-1-5-11")), [r"NT AUTHORITY\Authenticated Users"]);
+        protection.list.as_mut().unwrap().grant(&sid(USERS), 0x0002, 0).unwrap();
+        assert_eq!(whose(&protection, &me), [r"BUILTIN\Users"]);
         protection.list = None;
-        assert_eq!(others(&protection, &me, &me).unwrap(), ["Everyone"]);
+        assert_eq!(whose(&protection, &me), ["Everyone"]);
+    }
+
+    /// As below `C:\Program Files`, where everybody reads.
+    #[test]
+    fn a_program_that_others_only_read_and_start_is_nobody_s_to_replace() {
+        let installer = account::find(INSTALLER).unwrap().unwrap();
+        let published = "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464";
+        assert_eq!(installer, sid(published));
+        let given = [("S-1-5-18", FULL), ("S-1-5-32-544", FULL), (published, FULL), (USERS, READ)];
+        for reach in [CHANGE, TAKE_AWAY] {
+            assert_eq!(
+                others(&list(&given), &installer, std::slice::from_ref(&installer), reach).unwrap(),
+                [""; 0]
+            );
+        }
+    }
+
+    /// One by one: file made or written, folder made, something below deleted, deleted, rights changed, owner changed, all,
+    /// written. The account that installs it is another like any: its programs without an administrator's rights have it, too.
+    #[test]
+    fn whoever_may_change_a_program_in_any_way_or_owns_it_is_named() {
+        let system = ("S-1-5-18", FULL);
+        let named = |protection: &_, owner, reach| others(protection, &sid(owner), &[], reach).unwrap();
+        let takes = [0x0040, 0x0001_0000, 0x0004_0000, 0x0008_0000, 0x1000_0000];
+        for mask in [0x0002, 0x0004, 0x4000_0000].into_iter().chain(takes) {
+            let given = list(&[system, (USERS, READ | mask)]);
+            assert_eq!(named(&given, "S-1-5-18", CHANGE), [r"BUILTIN\Users"], "{mask:#x}");
+            let above = if takes.contains(&mask) { vec![r"BUILTIN\Users"] } else { vec![] };
+            assert_eq!(named(&given, "S-1-5-18", TAKE_AWAY), above, "{mask:#x} above it");
+        }
+        assert_eq!(named(&list(&[system]), ME, CHANGE), [ME]);
+        assert_eq!(named(&list(&[system, (ME, FULL)]), "S-1-5-32-544", CHANGE), [ME]);
+        assert_eq!(named(&Protection { list: None, apart: true }, "S-1-5-18", TAKE_AWAY), ["Everyone"]);
+    }
+
+    /// Wine shows the right of everybody to write, and owners: those of this machine, to whom its Windows belongs.
+    #[test]
+    fn a_program_is_looked_at_with_its_folder_and_those_above() {
+        let folder = tempfile::tempdir().unwrap();
+        let above = folder.path().join("above");
+        let program = above.join(r"below\muster-agent.exe");
+        std::fs::create_dir_all(program.parent().unwrap()).unwrap();
+        std::fs::write(&program, "").unwrap();
+        assert_eq!(who_may_replace(&program).unwrap(), None);
+        for path in program.ancestors().take(3) {
+            let before = protection(path).unwrap();
+            let mut loose = before.clone();
+            loose.list.as_mut().unwrap().grant(&sid("S-1-1-0"), FULL, 0).unwrap();
+            protect(path, &loose).unwrap();
+            let found = who_may_replace(&program).unwrap();
+            assert_eq!(found, Some((path.to_owned(), vec!["Everyone".to_owned()])));
+            protect(path, &before).unwrap();
+            assert_eq!(who_may_replace(&program).unwrap(), None, "{}", path.display());
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 pub use self::control::run;
 pub use self::event_log::report_error;
 pub use self::own::{install, remove, standing, start, stop};
+pub use super::guard::who_may_replace;
 
 /// `C:\ProgramData\MusterAgent`: right below a folder in which nobody but an administrator takes away what another made.
 pub fn standard_folder() -> Option<PathBuf> {
