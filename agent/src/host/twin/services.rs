@@ -1,7 +1,7 @@
 //! Windows services on a twin.
 //!
-//! Neighbours: `state` says when a start has had its delay, and which services depend on which. Error numbers are those of Windows' service manager,
-//! <https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes--1000-1299->.
+//! Neighbours: `state` says when a start has had its delay, and which services depend on which. Error numbers are those of
+//! Windows' service manager, <https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes--1000-1299->.
 
 use super::fault::{Operation, Strike};
 use super::ledger::Deed;
