@@ -252,10 +252,11 @@ impl Supervisor {
         own_log: Option<&Path>,
     ) -> Result<(), Error> {
         let records = self.records(key, phase);
-        if !matches!(self.probe(key, phase)?, Probe::Running { .. }) {
-            records.remove_answers()?;
+        if matches!(self.probe(key, phase)?, Probe::Running { .. }) {
+            return records.scrub(confidential, own_log, scrub::Mask::AsLong);
         }
-        records.scrub(confidential, own_log)
+        records.remove_answers()?;
+        records.scrub(confidential, own_log, scrub::Mask::Fixed)
     }
 
     /// Takes away what answers a supervisor that died left behind. To be called before anything is started.

@@ -138,11 +138,18 @@ impl Records {
     }
 
     /// Takes the values out of the log, and out of the one that the installer itself wrote.
-    pub(super) fn scrub(&self, confidential: &Confidential, own_log: Option<&Path>) -> Result<(), Error> {
+    pub(super) fn scrub(
+        &self,
+        confidential: &Confidential,
+        own_log: Option<&Path>,
+        mask: scrub::Mask,
+    ) -> Result<(), Error> {
         let log = self.log();
         // Both are tried, whatever becomes of the first.
         let scrubbed = [Some(log.as_path()), own_log].map(|log| match log {
-            Some(log) => scrub::scrub(log, &confidential.values).map_err(failed("take secrets out of", log)),
+            Some(log) => {
+                scrub::scrub(log, &confidential.values, mask).map_err(failed("take secrets out of", log))
+            }
             None => Ok(()),
         });
         scrubbed.into_iter().collect()

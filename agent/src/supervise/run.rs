@@ -16,6 +16,7 @@ use muster_model::limits;
 use super::confidential::Confidential;
 use super::medium::HeldMedium;
 use super::record::{Exit, Records, Ticket};
+use super::scrub::Mask;
 use super::{Error, REFUSED, RunId, STARTED, TAKEN, take_over};
 use crate::host::clock::SystemClock;
 use crate::host::process::Process;
@@ -86,7 +87,8 @@ pub fn run(args: &SuperviseArgs, out: &mut dyn Write) -> Result<i32, Error> {
     };
     drop(medium);
     // Before anybody is told of the end, and reads what there is.
-    for tidied in [records.remove_answers(), records.scrub(&confidential, command.own_log.as_deref())] {
+    let scrubbed = records.scrub(&confidential, command.own_log.as_deref(), Mask::Fixed);
+    for tidied in [records.remove_answers(), scrubbed] {
         if let Err(error) = tidied {
             tracing::error!(run = %args.run, error = &error as &dyn std::error::Error, "the agent must tidy up");
         }
