@@ -14,6 +14,9 @@ use crate::host::{Files, Source};
 /// How much is read at once.
 const PIECE_BYTES: usize = 64 * 1024;
 
+const IGNORES: &str = "`:on error ignore` has batches go on after errors, and the task does not allow that: take the line out, or \
+     write `may_ignore_errors: true` at the task, which its plans then say";
+
 /// A script that is what the document says, with all that it may take in, and can be cut into batches to its end.
 pub(super) struct ScriptFile {
     pub(super) script: Script,
@@ -30,24 +33,33 @@ struct Opened {
 }
 
 impl ScriptFile {
-    /// Opens a script, or says in words, with file and line, why it cannot be run.
-    pub(super) fn open(script: Script, files: &dyn Files) -> Result<Self, String> {
-        Self::of(script, |path| {
+    /// Opens a script, or says in words, with file and line, why it cannot be run. One that goes on after errors can only where
+    /// its task `may_ignore_errors`.
+    pub(super) fn open(script: Script, files: &dyn Files, may_ignore_errors: bool) -> Result<Self, String> {
+        Self::of(script, may_ignore_errors, |path| {
             let opened = files.open(path).map_err(|error| error.to_string())?;
             opened.ok_or_else(|| format!("{path}: there is no such file"))
         })
     }
 
-    fn of(script: Script, open: impl Fn(&str) -> Result<Box<dyn Source>, String>) -> Result<Self, String> {
+    fn of(
+        script: Script,
+        may_ignore_errors: bool,
+        open: impl Fn(&str) -> Result<Box<dyn Source>, String>,
+    ) -> Result<Self, String> {
         let includes = script.includes.iter().map(|include| (include.file.as_str(), include.sha256));
         let listed = std::iter::once((script.file.as_str(), script.sha256)).chain(includes);
         let opened = listed.map(|(path, sha256)| Opened::of(path, sha256, open(path)?));
         let files = opened.collect::<Result<_, _>>()?;
         let mut file = Self { script, runs: 0, files };
+        let script = file.script.clone();
         let mut runs = 0_u32;
         file.each(
             |problem| problem,
             |batch| {
+                if let Some(place) = batch.ignores_errors.filter(|_| !may_ignore_errors) {
+                    return Err(format!("{}:{}: {IGNORES}", script.path(place.file), place.line));
+                }
                 runs = runs.saturating_add(batch.times);
                 Ok(())
             },
@@ -183,7 +195,7 @@ mod tests {
         let open = |path: &str| -> Result<Box<dyn Source>, String> {
             Ok(if path == r"C:\large.sql" { Box::new(Cursor::new(main)) } else { Box::new(Endless(0)) })
         };
-        let mut file = ScriptFile::of(script, open).unwrap();
+        let mut file = ScriptFile::of(script, false, open).unwrap();
         assert_eq!(u64::from(file.runs), 2 * BATCHES);
         let mut seen = 0;
         file.each(

@@ -2,7 +2,8 @@
 //!
 //! A batch and its mark are one transaction. Where the server refuses that, or the batch itself would end it, the batch is
 //! announced first and marked after: one that was announced and has no end is unknown, and is run anew only where an
-//! operator orders it. Batches that are marked are never run again. Neighbours: `muster_agent_core::script` cuts and marks,
+//! operator orders it. So is each batch whose errors its script ignores: in a transaction an error would undo statements that
+//! stay where sqlcmd runs them. Batches that are marked are never run again. Neighbours: `muster_agent_core::script` cuts and marks,
 //! `host::SqlServer` runs.
 
 use muster_agent_core::script::{Batch, Mark, Script, property, scripts};
@@ -14,11 +15,13 @@ use super::ending::{Ending, Halt, failed, of_work};
 use super::script_file::ScriptFile;
 use super::{Engine, Error, Task};
 use crate::crash;
-use crate::host::{SqlBatch, SqlError, SqlSession};
+use crate::host::{SqlBatch, SqlError, SqlMessage, SqlPassed, SqlSession};
 use crate::resource::{sql_database, sql_scripts};
 
-/// Lines that batches printed, as far as evidence shows them.
-const PRINTED_LINES: usize = 8;
+/// Lines that batches printed and errors that they ignored, as far as evidence shows them.
+const SHOWN_LINES: usize = 8;
+
+const STAYS: &str = "ran outside a transaction: what its statements did before the error stays";
 
 /// Where the marks of a script are.
 #[derive(Clone, Copy)]
@@ -37,6 +40,19 @@ struct Unit<'a> {
     /// Which run it is among all of its file, from 1.
     number: u32,
     of: u32,
+    /// How many errors of its file were ignored before it.
+    ignored: u32,
+}
+
+/// What scripts said, for the task's evidence.
+#[derive(Default)]
+struct Said {
+    /// The first lines that they printed now.
+    printed: Vec<String>,
+    /// The first errors that were ignored now, each with its place.
+    errors: Vec<String>,
+    /// How many errors were ignored, all of the task's.
+    ignored: u32,
 }
 
 impl Engine {
@@ -48,23 +64,27 @@ impl Engine {
     fn run_scripts(&self, task: &Task) -> Result<String, Halt> {
         // Every file is read before the first batch runs, so that a wrong one is found while nothing was done.
         let scripts = scripts(&task.node);
-        let open = |script| ScriptFile::open(script, self.host.files());
+        let flag =
+            |name: &str| task.node.attributes.get(name).and_then(Value::as_boolean).unwrap_or_default();
+        let open = |script| ScriptFile::open(script, self.host.files(), flag("may_ignore_errors"));
         let files: Result<Vec<ScriptFile>, String> = scripts.into_iter().map(open).collect();
         let mut files = files.map_err(|problem| failed(format!("{problem}; nothing was done")))?;
         let (endpoint, name) = sql_database::named(&task.node).map_err(|error| failed(error.to_string()))?;
-        let quoted =
-            task.node.attributes.get("quoted_identifier").and_then(Value::as_boolean).unwrap_or(false);
-        let session = self.host.sql().connect(endpoint, name, quoted);
+        let session = self.host.sql().connect(endpoint, name, flag("quoted_identifier"));
         let mut session = session.map_err(|error| failed(format!("{error}; nothing was done")))?;
         let place = format!("{name} on {}", endpoint.address);
-        let (mut ran, mut printed) = (0_u32, Vec::new());
+        let (mut ran, mut said) = (0_u32, Said::default());
         for file in &mut files {
-            ran += self.file(task, file, session.as_mut(), &place, &mut printed)?;
+            let now = self.file(task, file, session.as_mut(), &place, &mut said);
+            ran += now.map_err(|halt| said.after(halt))?;
         }
         let names: Vec<&str> = files.iter().map(|file| file.script.name()).collect();
-        let said =
-            if printed.is_empty() { String::new() } else { format!("; it printed: {}", printed.join(" | ")) };
-        Ok(format!("{} through on {place}, {ran} batches run now{said}", names.join(", ")))
+        let printed = match said.printed.as_slice() {
+            [] => String::new(),
+            lines => format!("; it printed: {}", lines.join(" | ")),
+        };
+        let ignored = said.ignored();
+        Ok(format!("{} through on {place}, {ran} batches run now{ignored}{printed}", names.join(", ")))
     }
 
     /// Runs what is left of a file; gives how many batches that was.
@@ -74,65 +94,106 @@ impl Engine {
         file: &mut ScriptFile,
         session: &mut dyn SqlSession,
         place: &str,
-        printed: &mut Vec<String>,
+        said: &mut Said,
     ) -> Result<u32, Halt> {
         let (property, script, of) = (property(&task.node, &file.script), file.script.clone(), file.runs);
         let marked = Marked { script: &script, property: &property, place };
         let mark =
             sql_scripts::read(session, &property).map_err(|problem| failed(format!("{place}: {problem}")))?;
-        let mark = mark.unwrap_or(Mark { done: 0, begun: false, of });
-        let (mut number, mut ran) = (0, 0);
+        let mark = mark.unwrap_or(Mark { done: 0, begun: false, of, ignored: 0 });
+        said.ignored = said.ignored.saturating_add(mark.ignored);
+        let (mut number, mut ran, mut ignored) = (0, 0, mark.ignored);
         file.each(failed, |batch| {
             for _ in 0..batch.times {
                 number += 1;
                 if number <= mark.done {
                     continue;
                 }
-                let unit = Unit { marked, batch: &batch, number, of };
+                let unit = Unit { marked, batch: &batch, number, of, ignored };
                 if mark.begun && number == mark.done + 1 && !task.restart {
                     return Err(Halt::Ends(undecided(task, &unit)));
                 }
                 self.patience(task, "running scripts").waited(0).map_err(Halt::Stopped)?;
                 self.progress(task, format!("{} batch {number} of {of}", script.name()));
-                keep(&unit, run(&unit, session)?, printed);
+                let passed = run(&unit, session)?;
+                for error in &passed.errors {
+                    let told = format!("{} batch {number}: {error}", script.told(batch.place(error.line)));
+                    self.progress(task, format!("ignored {told}"));
+                    said.error(&script, told);
+                    ignored = ignored.saturating_add(1);
+                }
+                said.lines(&unit, passed.printed);
                 ran += 1;
             }
             Ok(())
         })?;
         if of == 0 {
-            set(session, marked, Mark { done: 0, begun: false, of })?;
+            set(session, marked, Mark { done: 0, begun: false, of, ignored })?;
         }
         Ok(ran)
     }
 }
 
-/// Logs what a batch printed; the first lines of a task are evidence.
-fn keep(unit: &Unit<'_>, said: Vec<String>, printed: &mut Vec<String>) {
-    for line in said.into_iter().filter(|line| !line.is_empty()) {
-        tracing::info!(script = unit.marked.script.name(), batch = unit.number, %line, "printed");
-        if printed.len() < PRINTED_LINES {
-            printed.push(line);
+impl Said {
+    /// Logs what a batch printed; the first lines of a task are evidence.
+    fn lines(&mut self, unit: &Unit<'_>, printed: Vec<String>) {
+        for line in printed.into_iter().filter(|line| !line.is_empty()) {
+            tracing::info!(script = unit.marked.script.name(), batch = unit.number, %line, "printed");
+            if self.printed.len() < SHOWN_LINES {
+                self.printed.push(line);
+            }
+        }
+    }
+
+    /// Logs an error that is ignored; the first ones of a task are evidence.
+    fn error(&mut self, script: &Script, told: String) {
+        tracing::warn!(script = script.name(), error = %told, "ignored, as the script orders");
+        self.ignored = self.ignored.saturating_add(1);
+        if self.errors.len() < SHOWN_LINES {
+            self.errors.push(told);
+        }
+    }
+
+    /// How many errors were ignored and what the first ones of now were; nothing where none was.
+    fn ignored(&self) -> String {
+        match (self.ignored, self.errors.as_slice()) {
+            (0, _) => String::new(),
+            (number, []) => format!("; errors ignored: {number}, all before"),
+            (number, errors) => format!("; errors ignored: {number}, of which now: {}", errors.join(" | ")),
+        }
+    }
+
+    /// The same end, which tells what was ignored before it.
+    fn after(&self, halt: Halt) -> Halt {
+        match halt {
+            Halt::Ends(ending) => {
+                Halt::Ends(Ending { evidence: ending.evidence.clone() + &self.ignored(), ..ending })
+            }
+            stopped @ Halt::Stopped(_) => stopped,
         }
     }
 }
 
 /// Runs one batch and marks it.
-fn run(unit: &Unit<'_>, session: &mut dyn SqlSession) -> Result<Vec<String>, Halt> {
-    let Unit { marked, of, .. } = *unit;
+fn run(unit: &Unit<'_>, session: &mut dyn SqlSession) -> Result<SqlPassed, Halt> {
+    let Unit { marked, of, ignored, .. } = *unit;
     let label = format!("{}#{}", marked.script.name(), unit.number);
-    let through = Mark { done: unit.number, begun: false, of };
+    if unit.batch.ignores_errors.is_some() {
+        return past_errors(unit, session, &label);
+    }
+    let through = Mark { done: unit.number, begun: false, of, ignored };
     let mark = through.to_string();
     let batch = SqlBatch { text: &unit.batch.text, label: &label, mark: Some((marked.property, &mark)) };
     if tsql::ends_transaction(batch.text) {
-        return alone(unit, session, &batch, through);
+        return alone(unit, session, &batch, through).map(printed);
     }
     crash::point("sql.batch.before");
     let ran = session.execute(&batch);
     crash::point("sql.batch.after");
     match ran {
-        Ok(said) => Ok(said),
+        Ok(said) => Ok(printed(said)),
         Err(SqlError::Server(message)) if message.refuses_transaction() => {
-            alone(unit, session, &batch, through)
+            alone(unit, session, &batch, through).map(printed)
         }
         Err(SqlError::Server(message)) => {
             Err(broken(unit, &message.to_string(), message.line, "was rolled back"))
@@ -153,7 +214,7 @@ fn alone(
     batch: &SqlBatch<'_>,
     through: Mark,
 ) -> Result<Vec<String>, Halt> {
-    let before = Mark { done: unit.number - 1, begun: false, of: unit.of };
+    let before = Mark { done: unit.number - 1, begun: false, of: unit.of, ignored: unit.ignored };
     set(session, unit.marked, Mark { begun: true, ..before })?;
     crash::point("sql.announced");
     match session.execute(&SqlBatch { mark: None, ..*batch }) {
@@ -162,20 +223,61 @@ fn alone(
             set(session, unit.marked, through)?;
             Ok(said)
         }
-        Err(SqlError::Server(message)) => {
-            set(session, unit.marked, before)?;
-            let what = "ran outside a transaction: what its statements did before the error stays";
-            Err(broken(unit, &message.to_string(), message.line, what))
-        }
-        Err(SqlError::Lost(message)) => {
-            let Halt::Ends(ending) =
-                broken(unit, &message, 1, "ran outside a transaction and may have taken place")
-            else {
-                return Err(failed(message));
-            };
-            Err(Halt::Ends(Ending { end: End::Unknown, ..ending }))
-        }
+        Err(SqlError::Server(message)) => Err(stays(unit, session, before, &message, STAYS)),
+        Err(SqlError::Lost(message)) => Err(lost_alone(unit, &message)),
     }
+}
+
+/// A batch whose errors its script ignores: announced, run as sqlcmd runs it, marked with how many there were. What is not the
+/// script's own ends it all the same.
+fn past_errors(unit: &Unit<'_>, session: &mut dyn SqlSession, label: &str) -> Result<SqlPassed, Halt> {
+    let before = Mark { done: unit.number - 1, begun: false, of: unit.of, ignored: unit.ignored };
+    set(session, unit.marked, Mark { begun: true, ..before })?;
+    crash::point("sql.announced");
+    let passed = match session.pass(&unit.batch.text, label) {
+        Ok(passed) => passed,
+        Err(SqlError::Server(message)) => return Err(stays(unit, session, before, &message, STAYS)),
+        Err(SqlError::Lost(message)) => return Err(lost_alone(unit, &message)),
+    };
+    crash::point("sql.alone");
+    if let Some(message) = passed.errors.iter().find(|message| !message.is_the_script_s_own()) {
+        let what = format!("{STAYS}; an error of that severity is not ignored");
+        return Err(stays(unit, session, before, message, &what));
+    }
+    let errors = u32::try_from(passed.errors.len()).unwrap_or(u32::MAX);
+    let ignored = unit.ignored.saturating_add(errors);
+    set(session, unit.marked, Mark { done: unit.number, ignored, ..before })?;
+    Ok(passed)
+}
+
+fn printed(printed: Vec<String>) -> SqlPassed {
+    SqlPassed { printed, errors: Vec::new() }
+}
+
+/// The end of a batch that failed outside a transaction. It is announced no more, so that a resume runs it; where the server has
+/// ended the session, too, nobody knows.
+fn stays(
+    unit: &Unit<'_>,
+    session: &mut dyn SqlSession,
+    before: Mark,
+    message: &SqlMessage,
+    what: &str,
+) -> Halt {
+    let halt = broken(unit, &message.to_string(), message.line, what);
+    if set(session, unit.marked, before).is_ok() { halt } else { unknown(halt) }
+}
+
+/// The same end, where nobody knows what took place.
+fn unknown(halt: Halt) -> Halt {
+    match halt {
+        Halt::Ends(ending) => Halt::Ends(Ending { end: End::Unknown, ..ending }),
+        stopped @ Halt::Stopped(_) => stopped,
+    }
+}
+
+/// The end where a batch outside a transaction was sent and its answer never came.
+fn lost_alone(unit: &Unit<'_>, message: &str) -> Halt {
+    unknown(broken(unit, message, 1, "ran outside a transaction and may have taken place"))
 }
 
 fn set(session: &mut dyn SqlSession, marked: Marked<'_>, mark: Mark) -> Result<(), Halt> {
@@ -197,8 +299,8 @@ fn broken(unit: &Unit<'_>, message: &str, line: u32, became: &str) -> Halt {
 
 /// The end where a batch outside a transaction was begun and nobody knows how it ended.
 fn undecided(task: &Task, unit: &Unit<'_>) -> Ending {
-    let Unit { marked: Marked { script, property, place }, batch, number, of } = *unit;
-    let whole = Mark { done: number, begun: false, of };
+    let Unit { marked: Marked { script, property, place }, batch, number, of, ignored } = *unit;
+    let whole = Mark { done: number, begun: false, of, ignored };
     Ending::new(
         End::Unknown,
         format!(

@@ -54,7 +54,7 @@ pub use self::services::{Pending, ServiceFacts, ServiceState, Services, StartMod
 pub use self::sites::{ApplicationFacts, SiteChange, SiteFacts, Sites};
 pub use self::sql::{
     BackupFacts, DatabaseChange, DatabaseFacts, DatabaseFile, NewBackup, NewDatabase, SqlBackups, SqlBatch,
-    SqlError, SqlMessage, SqlProgress, SqlServer, SqlSession, Watch,
+    SqlError, SqlMessage, SqlPassed, SqlProgress, SqlServer, SqlSession, Watch,
 };
 
 /// The machine.

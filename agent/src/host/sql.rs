@@ -121,6 +121,12 @@ pub trait SqlBackups {
 pub trait SqlSession {
     /// Runs one batch and gives what it printed.
     fn execute(&mut self, batch: &SqlBatch<'_>) -> Result<Vec<String>, SqlError>;
+    /// Runs one batch outside any transaction to its end, whatever of it fails: a statement that fails does not stop those after it
+    /// unless the server has it so.
+    ///
+    /// # Errors
+    /// Where the connection breaks, or the batch leaves the session so that nothing can go on in it.
+    fn pass(&mut self, text: &str, label: &str) -> Result<SqlPassed, SqlError>;
     /// The text of an extended property of the session's database, or none.
     fn property(&mut self, name: &str) -> Result<Option<String>, SqlError>;
     /// Sets an extended property of the session's database.
@@ -139,6 +145,15 @@ pub struct SqlBatch<'a> {
     /// An extended property and its value, set in one transaction with the batch: both or neither. None runs the batch
     /// outside any transaction.
     pub mark: Option<(&'a str, &'a str)>,
+}
+
+/// What came of a batch whose errors stop nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SqlPassed {
+    /// What it printed.
+    pub printed: Vec<String>,
+    /// Its errors, in the server's order.
+    pub errors: Vec<SqlMessage>,
 }
 
 /// Why a batch or question came to nothing.
@@ -169,6 +184,11 @@ pub struct SqlMessage {
 }
 
 impl SqlMessage {
+    /// Whether a script may go on after it: the server's own trouble begins at severity 19 ("Database Engine error severities").
+    pub fn is_the_script_s_own(&self) -> bool {
+        self.severity <= 18
+    }
+
     /// Whether it says that the statement may not stand in a transaction (226, 574, 3021, 15002).
     pub fn refuses_transaction(&self) -> bool {
         matches!(self.number, 226 | 574 | 3021 | 15002)

@@ -1,7 +1,7 @@
 //! The lines of a script that are sqlcmd's own, by the rules of go-sqlcmd's `pkg/sqlcmd/commands.go`.
 //!
-//! Obeyed is what says which batches there are; what only changes the output has no effect here; what would go to another
-//! server, run another program, or go on after an error is refused with what to do. Neighbours: `split` obeys.
+//! Obeyed is what says which batches there are and whether they go on after an error; what only changes the output has no effect
+//! here; what would go to another server or run another program is refused with what to do. Neighbours: `split` obeys.
 
 use super::{Place, ScriptError};
 
@@ -21,6 +21,8 @@ pub(super) enum Command {
     Exit { after_batch: bool },
     /// `:r FILE`, the name as it is written, without quotes.
     Take(String),
+    /// `:on error ignore` (true), or `:on error exit`.
+    IgnoreErrors(bool),
     /// What changes the output and nothing else.
     Nothing,
 }
@@ -121,12 +123,15 @@ fn is_on_error(rest: &str) -> bool {
 }
 
 fn on_error(rest: &str, place: Place) -> Result<Command, ScriptError> {
-    let what = rest.split_whitespace().nth(1).unwrap_or_default();
-    if what.eq_ignore_ascii_case("exit") {
-        return Ok(Command::Nothing);
+    let words: Vec<String> = rest.split_whitespace().skip(1).map(str::to_lowercase).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["exit"] => Ok(Command::IgnoreErrors(false)),
+        ["ignore"] => Ok(Command::IgnoreErrors(true)),
+        _ => {
+            let problem = "write `:on error exit` or `:on error ignore`, and nothing after it".to_owned();
+            Err(ScriptError { place, problem })
+        }
     }
-    let problem = "only `:on error exit` is obeyed: a batch that fails stops its script, and what it did is rolled back".to_owned();
-    Err(ScriptError { place, problem })
 }
 
 fn set(rest: &str, place: Place) -> Result<Command, ScriptError> {

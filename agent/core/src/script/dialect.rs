@@ -17,7 +17,8 @@ enum By {
 }
 use By::{Docs, Field, Go, Ours, Server};
 
-/// A script, the batches that come of it as `LINExTIMES: TEXT` or the line and words of its refusal, and where it is from.
+/// A script, the batches that come of it as `LINExTIMES: TEXT` (`LINExTIMES!LINE: TEXT`: errors are ignored since that line) or
+/// the line and words of its refusal, and where it is from.
 type Case = (&'static str, Result<&'static [&'static str], (u32, &'static str)>, By);
 
 /// `GO`, and what is none.
@@ -143,6 +144,21 @@ const COMMANDS: &[Case] = &[
     (":on error exit\nSELECT 1", Ok(&["2x1: SELECT 1"]), Docs),
     (":On Error EXIT\nSELECT 1", Ok(&["2x1: SELECT 1"]), Docs),
     ("ON ERROR EXIT\nSELECT 1", Ok(&["2x1: SELECT 1"]), Go),
+    (":on error ignore\nSELECT 1", Ok(&["2x1!1: SELECT 1"]), Docs),
+    (":On Error IGNORE -- all of it\nSELECT 1\nGO 2", Ok(&["2x2!1: SELECT 1"]), Go),
+    ("on error ignore\nSELECT 1", Ok(&["2x1!1: SELECT 1"]), Go),
+    (
+        ":on error ignore\nSELECT 1\nGO\n:on error exit\nSELECT 2\nGO\n",
+        Ok(&["2x1!1: SELECT 1", "5x1: SELECT 2"]),
+        Docs,
+    ),
+    // It holds from its line on, and a batch is run where it ends.
+    ("SELECT 1\n:on error ignore\nGO\nSELECT 2", Ok(&["1x1!2: SELECT 1", "4x1!2: SELECT 2"]), Go),
+    ("SELECT 1\n:on error ignore\n:on error exit\nGO", Ok(&["1x1: SELECT 1"]), Go),
+    ("/*\n:on error ignore\n*/ SELECT 1\n", Ok(&["1x1: /*\n:on error ignore\n*/ SELECT 1"]), Go),
+    (":on error\nSELECT 1", Err((1, "write `:on error exit` or")), Go),
+    (":on error resume\nSELECT 1", Err((1, "write `:on error exit` or")), Go),
+    (":on error ignore 16\nSELECT 1", Err((1, "and nothing after it")), Ours),
     (":list\n:listvar\nSELECT 1", Ok(&["3x1: SELECT 1"]), Docs),
     ("select 1\n:list\nselect 2", Ok(&["1x1: select 1\n\nselect 2"]), Ours),
     ("select 1\r\n:setvar a 1\r\nselect 2", Ok(&["1x1: select 1\r\n\r\nselect 2"]), Ours),
@@ -159,7 +175,6 @@ const COMMANDS: &[Case] = &[
     ("select 1\nquit", Err((2, "sqlcmd would not run them")), Ours),
     ("select 1\n:exit", Err((2, "sqlcmd would not run them")), Ours),
     ("select 1\n:exit (select 10)", Err((2, "gives a value back")), Ours),
-    (":on error ignore\n", Err((1, "only `:on error exit`")), Ours),
     ("GO\n:r other.sql\n", Err((2, "which the document does not list")), Ours),
     (":connect other\n", Err((1, ":connect")), Ours),
     ("!!del c:\\\n", Err((1, "`!!`")), Ours),
@@ -202,6 +217,14 @@ const TAKEN: &[Taking] = &[
     (":setvar v 7\n:r a.sql\nGO", &[("a.sql", "SELECT $(v)")], Ok(&["1x1: SELECT 7"]), Docs),
     (":r a.sql\n:setvar v 8\nGO", &[("a.sql", ":setvar v 7\nSELECT $(v)")], Ok(&["2x1: SELECT 8"]), Go),
     (":r a.sql", &[("a.sql", ":on error exit\nGO\n\nSELECT 1\nGO 3\n")], Ok(&["4x3: SELECT 1"]), Docs),
+    // What a file orders holds after it.
+    (":r a.sql\nSELECT 2", &[("a.sql", ":on error ignore\n")], Ok(&["2x1!1: SELECT 2"]), Go),
+    (
+        ":on error ignore\n:r a.sql\nSELECT 2",
+        &[("a.sql", "SELECT 1\nGO\n:on error exit\n")],
+        Ok(&["1x1!1: SELECT 1", "3x1: SELECT 2"]),
+        Go,
+    ),
     (":setvar d C:\\s\n:r $(d)\\a.sql", &[("a.sql", "SELECT 1")], Ok(&["1x1: SELECT 1"]), Docs),
     (":setvar n a\n:r \"$(N).$(n)\"", &[("a.a", "SELECT 1")], Ok(&["1x1: SELECT 1"]), Go),
     (":r \"a b.sql\"", &[("a b.sql", "SELECT 1")], Ok(&["1x1: SELECT 1"]), Field),
@@ -291,7 +314,9 @@ fn a_file_that_is_taken_in_goes_on_with_batch_and_variables() {
 }
 
 fn shown(batch: super::Batch) -> String {
-    format!("{}x{}: {}", batch.place(1).line, batch.times, batch.text.trim_end_matches(['\r', '\n']))
+    let ignores = batch.ignores_errors.map(|place| format!("!{}", place.line)).unwrap_or_default();
+    let (line, text) = (batch.place(1).line, batch.text.trim_end_matches(['\r', '\n']));
+    format!("{line}x{}{ignores}: {text}", batch.times)
 }
 
 /// What came of a script, as the tables write it.

@@ -116,6 +116,9 @@ fn whole(script: &Script) -> Digest {
     hash.finish()
 }
 
+/// Stands in a mark before the number of errors that were ignored.
+const IGNORED: &str = ", errors ignored: ";
+
 /// How far a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark {
@@ -125,6 +128,8 @@ pub struct Mark {
     pub begun: bool,
     /// How many there are.
     pub of: u32,
+    /// How many errors of them were ignored, as the script orders.
+    pub ignored: u32,
 }
 
 impl Mark {
@@ -136,7 +141,8 @@ impl Mark {
 
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}/{}", self.done, if self.begun { "?" } else { "" }, self.of)
+        write!(f, "{}{}/{}", self.done, if self.begun { "?" } else { "" }, self.of)?;
+        if self.ignored == 0 { Ok(()) } else { write!(f, "{IGNORED}{}", self.ignored) }
     }
 }
 
@@ -145,11 +151,17 @@ impl FromStr for Mark {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong =
             || format!("{text:?} is no mark of Muster's; it is `4/12`, or `4?/12` for one that was begun");
+        let (text, ignored) = match text.split_once(IGNORED) {
+            Some((text, ignored)) => {
+                (text, ignored.parse().ok().filter(|ignored| *ignored > 0).ok_or_else(wrong)?)
+            }
+            None => (text, 0),
+        };
         let (done, of) = text.split_once('/').ok_or_else(wrong)?;
         let begun = done.ends_with('?');
         let done = done.strip_suffix('?').unwrap_or(done).parse().map_err(|_| wrong())?;
         let of = of.parse().map_err(|_| wrong())?;
-        let mark = Self { done, begun, of };
+        let mark = Self { done, begun, of, ignored };
         if done > of || (begun && done == of) { Err(wrong()) } else { Ok(mark) }
     }
 }
@@ -176,10 +188,11 @@ mod tests {
 
     #[test]
     fn a_mark_is_read_back_as_it_is_written_and_nothing_else_is_one() {
-        for text in ["0/3", "2/3", "3/3", "0?/3", "2?/3"] {
+        for text in ["0/3", "2/3", "3/3", "0?/3", "2?/3", "3/3, errors ignored: 2", "1?/3, errors ignored: 1"]
+        {
             assert_eq!(text.parse::<Mark>().unwrap().to_string(), text);
         }
-        for text in ["", "3", "4/3", "3?/3", "?/3", "-1/3", "a/3"] {
+        for text in ["", "3", "4/3", "3?/3", "?/3", "-1/3", "a/3", "3/3, errors ignored: 0", "3/3, "] {
             assert!(text.parse::<Mark>().is_err(), "{text}");
         }
     }

@@ -38,6 +38,8 @@ pub struct Batch {
     pub text: String,
     /// How often it runs: `GO 3`.
     pub times: u32,
+    /// The `:on error ignore` that holds when it ends: its errors stop nothing. None is `:on error exit`.
+    pub ignores_errors: Option<Place>,
 }
 
 impl Batch {

@@ -55,6 +55,8 @@ pub(super) struct Splitter {
     /// Where the open quote or comment began.
     opened: Option<Place>,
     variables: BTreeMap<String, String>,
+    /// The line that has errors ignored, where one does.
+    ignores_errors: Option<Place>,
     /// Whether the script was left before its last line.
     left: bool,
 }
@@ -217,6 +219,7 @@ impl Splitter {
                 self.left = true;
                 return Ok(self.finish(1)?.map(Turn::Batch));
             }
+            Command::IgnoreErrors(ignore) => self.ignores_errors = ignore.then_some(place),
             Command::Nothing => {}
         }
         Ok(None)
@@ -244,7 +247,12 @@ impl Splitter {
             text.replace_range(place, value);
         }
         let origins = std::mem::take(&mut self.origins);
-        Ok(std::mem::take(&mut self.has_code).then_some(Batch { origins, text, times }))
+        Ok(std::mem::take(&mut self.has_code).then_some(Batch {
+            origins,
+            text,
+            times,
+            ignores_errors: self.ignores_errors,
+        }))
     }
 
     /// The script has ended; gives its last batch.

@@ -6,11 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use muster_model::manifest::Node;
+use muster_model::manifest::{Manifest, Node};
 use muster_model::name::{NodeId, Role, ServerId};
 use muster_model::node::{AttributeRole, NodeClass, NodeKind};
 use muster_model::preflight::Verdict;
 use muster_model::report::{Finding, ServerReport};
+use muster_model::value::Value;
 
 use super::{AgentFacts, Comparison, ServerInput};
 
@@ -186,7 +187,24 @@ fn warnings(servers: &[ServerInput], reports: &BTreeMap<Role, &ServerReport>) ->
             )
         })
     });
-    orphans.chain(servers.iter().filter_map(unseen)).collect()
+    let ignoring = servers.iter().flat_map(|server| {
+        let manifest = server.manifest.value();
+        let report = reports.values().find(|report| report.server == manifest.server);
+        report.into_iter().flat_map(|report| past_errors(manifest, report))
+    });
+    orphans.chain(servers.iter().filter_map(unseen)).chain(ignoring).collect()
+}
+
+/// A task of this plan whose scripts may order that their errors are ignored: its end says less than another's.
+fn past_errors<'s>(manifest: &'s Manifest, report: &'s ServerReport) -> impl Iterator<Item = String> {
+    let may = |node: &&Node| node.attributes.get("may_ignore_errors") == Some(&Value::Boolean(true));
+    let is_due = |node: &&Node| report.nodes.iter().any(|due| due.node == node.id && !due.rows.is_empty());
+    manifest.nodes.iter().filter(may).filter(is_due).map(|node| {
+        format!(
+            "{} {}: its scripts may go on after errors (`:on error ignore`); its end counts those that were ignored",
+            manifest.server, node.id
+        )
+    })
 }
 
 /// Drift of a password cannot be seen.

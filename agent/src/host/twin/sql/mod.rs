@@ -166,6 +166,7 @@ impl SqlServer for Twin {
         section.state().open(database).map_err(|message| refuse(message.to_string()))?;
         drop(section);
         Ok(Box::new(Session {
+            ended: false,
             connection: Connection { twin: self, store, login },
             database: database.to_owned(),
         }))

@@ -12,17 +12,28 @@ use super::state::{Happened, Right, SqlState};
 use super::statement::{self, Ran};
 use crate::host::twin::fault::{Moment, Operation};
 use crate::host::twin::state::{find, find_mut};
-use crate::host::{SqlBatch, SqlError, SqlMessage, SqlSession};
+use crate::host::{SqlBatch, SqlError, SqlMessage, SqlPassed, SqlSession};
 
 /// A session.
 pub(super) struct Session<'t> {
     pub(super) connection: Connection<'t>,
     pub(super) database: String,
+    /// Whether the server has ended it, as it does with an error of severity 20 and above.
+    pub(super) ended: bool,
 }
 
-impl SqlSession for Session<'_> {
-    fn execute(&mut self, batch: &SqlBatch<'_>) -> Result<Vec<String>, SqlError> {
-        self.connection.strike(Operation::SqlExecute, batch.label, Moment::Before)?;
+impl Session<'_> {
+    fn goes_on(&self) -> Result<(), SqlError> {
+        if self.ended { Err(SqlError::Lost("the server ended the session".to_owned())) } else { Ok(()) }
+    }
+
+    /// Runs a batch. With a mark its first error takes it back; without one what it did stays.
+    fn batch(&mut self, batch: &SqlBatch<'_>) -> Result<SqlPassed, SqlError> {
+        self.goes_on()?;
+        if let Err(error) = self.connection.strike(Operation::SqlExecute, batch.label, Moment::Before) {
+            self.ended = matches!(&error, SqlError::Server(message) if message.severity >= 20);
+            return Err(error);
+        }
         let mut section = self.connection.lock()?;
         section.state().open(&self.database).map_err(SqlError::Server)?;
         if !section.state().allows(&self.connection.login, Right::Execute) {
@@ -30,12 +41,12 @@ impl SqlSession for Session<'_> {
             return Err(SqlError::Server(SqlMessage { number: 229, severity: 14, state: 5, line: 1, text }));
         }
         let mut state = section.state().clone();
-        let Ran { printed, takes_ms, error } =
+        let Ran { printed, takes_ms, errors } =
             statement::run(&mut state, &self.database, batch.text, batch.mark.is_some());
         std::thread::sleep(Duration::from_millis(takes_ms));
         let (database, label) = (self.database.clone(), batch.label.to_owned());
         let text = Digest::of(batch.text.as_bytes());
-        if let Some(message) = error {
+        if let Some(message) = errors.first() {
             // What ran outside a transaction stays done.
             if batch.mark.is_none() && state != *section.state() {
                 let error = message.to_string();
@@ -43,7 +54,11 @@ impl SqlSession for Session<'_> {
                 let committed = section.commit(&self.connection.login, broken, |now| *now = state);
                 committed.map_err(|error| lost(&error.into()))?;
             }
-            return Err(SqlError::Server(message));
+            drop(section);
+            if batch.mark.is_none() {
+                self.connection.strike(Operation::SqlExecute, batch.label, Moment::After)?;
+            }
+            return Ok(SqlPassed { printed, errors });
         }
         if let Some((name, value)) = batch.mark {
             set(&mut state, &self.database, name, value);
@@ -55,10 +70,25 @@ impl SqlSession for Session<'_> {
             .map_err(|error| lost(&error.into()))?;
         drop(section);
         self.connection.strike(Operation::SqlExecute, batch.label, Moment::After)?;
-        Ok(printed)
+        Ok(SqlPassed { printed, errors })
+    }
+}
+
+impl SqlSession for Session<'_> {
+    fn execute(&mut self, batch: &SqlBatch<'_>) -> Result<Vec<String>, SqlError> {
+        let SqlPassed { printed, errors } = self.batch(batch)?;
+        errors.into_iter().next().map_or(Ok(printed), |message| Err(SqlError::Server(message)))
+    }
+
+    fn pass(&mut self, text: &str, label: &str) -> Result<SqlPassed, SqlError> {
+        match self.batch(&SqlBatch { text, label, mark: None }) {
+            Err(SqlError::Server(message)) => Ok(SqlPassed { errors: vec![message], ..SqlPassed::default() }),
+            passed => passed,
+        }
     }
 
     fn property(&mut self, name: &str) -> Result<Option<String>, SqlError> {
+        self.goes_on()?;
         let section = self.connection.lock()?;
         section.state().open(&self.database).map_err(SqlError::Server)?;
         let database = find(&section.state().databases, &self.database);
@@ -66,6 +96,7 @@ impl SqlSession for Session<'_> {
     }
 
     fn set_property(&mut self, name: &str, value: &str) -> Result<(), SqlError> {
+        self.goes_on()?;
         let mut section = self.connection.lock()?;
         section.state().open(&self.database).map_err(SqlError::Server)?;
         let database = self.database.clone();
@@ -80,6 +111,7 @@ impl SqlSession for Session<'_> {
     }
 
     fn scalar(&mut self, query: &str) -> Result<Option<String>, SqlError> {
+        self.goes_on()?;
         self.connection.strike(Operation::SqlQuery, &self.database, Moment::Before)?;
         let section = self.connection.lock()?;
         section.state().open(&self.database).map_err(SqlError::Server)?;

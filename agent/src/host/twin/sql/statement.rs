@@ -14,8 +14,8 @@ pub(super) struct Ran {
     pub(super) printed: Vec<String>,
     /// How long it takes.
     pub(super) takes_ms: u64,
-    /// Why it stopped, if it did.
-    pub(super) error: Option<SqlMessage>,
+    /// What failed.
+    pub(super) errors: Vec<SqlMessage>,
 }
 
 /// Words that begin a statement at the start of a line.
@@ -42,9 +42,10 @@ const BEGINNINGS: [&str; 20] = [
     "use",
 ];
 
-/// Runs a batch on this state, statement by statement, up to its first error.
+/// Runs a batch on this state, statement by statement, up to the error that ends it: the first that the server finds, or the last
+/// that the batch raises itself.
 pub(super) fn run(state: &mut SqlState, database: &str, text: &str, in_transaction: bool) -> Ran {
-    let mut ran = Ran { printed: Vec::new(), takes_ms: 0, error: None };
+    let mut ran = Ran { printed: Vec::new(), takes_ms: 0, errors: Vec::new() };
     let mut database = database.to_owned();
     let lower = text.to_lowercase();
     let effects: Vec<SqlEffect> = state
@@ -54,7 +55,7 @@ pub(super) fn run(state: &mut SqlState, database: &str, text: &str, in_transacti
         .cloned()
         .collect();
     if let Some(effect) = effects.iter().find(|effect| effect.alone && in_transaction) {
-        ran.error = Some(alone(&effect.contains, 1));
+        ran.errors.push(alone(&effect.contains, 1));
         return ran;
     }
     for (line, statement) in statements(text) {
@@ -62,8 +63,10 @@ pub(super) fn run(state: &mut SqlState, database: &str, text: &str, in_transacti
             Ok(Some(printed)) => ran.printed.push(printed),
             Ok(None) => {}
             Err(message) => {
-                ran.error = Some(message);
-                return ran;
+                ran.errors.push(message);
+                if !statement.to_lowercase().starts_with("raiserror") {
+                    return ran;
+                }
             }
         }
     }

@@ -21,7 +21,7 @@ use tokio::time::{Instant, timeout};
 
 use super::route::Route;
 use super::value;
-use crate::host::{Error, SqlError, SqlMessage};
+use crate::host::{Error, SqlError, SqlMessage, SqlPassed};
 use crate::vault::Secrets;
 
 /// "Changed database context" and "Changed language setting": said after each log-on and each `USE`, and of no use to anybody.
@@ -97,6 +97,21 @@ impl Connection {
         runtime.block_on(run(client, text, rows_wanted)).map_err(failure)?
     }
 
+    /// Runs a batch to its end, whatever of it fails.
+    pub(super) fn run_past_errors(&mut self, text: &str) -> Result<SqlPassed, SqlError> {
+        let Self { client, runtime } = self;
+        match runtime.block_on(run(client, text, 0)) {
+            Ok(Ok(Ran { printed, .. })) => Ok(SqlPassed { printed, errors: Vec::new() }),
+            Ok(Err(error)) => Err(error),
+            // The client has read the answer to its end, and gives every error of it.
+            Err(TdsError::SqlServerError { diagnostics }) if !diagnostics.errors.is_empty() => {
+                let errors = diagnostics.errors.into_iter().map(message).collect();
+                Ok(SqlPassed { printed: printed(client), errors })
+            }
+            Err(error) => Err(failure(error)),
+        }
+    }
+
     /// Runs a batch to its end and looks up again and again meanwhile; gives what it printed. `look` is told how many
     /// milliseconds passed since the last one, and gives the batch up with a break: the connection is of no use then.
     pub(super) fn run_watched(
@@ -158,13 +173,17 @@ async fn run(
         }
         at = client.advance().await?;
     }
-    let printed = client.take_info_messages().into_iter();
-    let printed = printed.filter(|info| !CONTEXT_CHANGED.contains(&info.number)).map(|info| info.message);
-    let ran = Ran { rows, printed: printed.collect() };
+    let ran = Ran { rows, printed: printed(client) };
     Ok(match unread {
         None => Ok(ran),
         Some(problem) => Err(SqlError::Server(own(problem))),
     })
+}
+
+/// What was printed since the last time that this was asked.
+fn printed(client: &mut TdsClient) -> Vec<String> {
+    let said = client.take_info_messages().into_iter();
+    said.filter(|info| !CONTEXT_CHANGED.contains(&info.number)).map(|info| info.message).collect()
 }
 
 /// Never in clear, and whoever signed the server's certificate is asked for unless the site's document says otherwise.

@@ -8,7 +8,7 @@
 use muster_agent_core::tsql::{self, Left};
 
 use super::connection::{Connection, own};
-use crate::host::{SqlBatch, SqlError, SqlSession};
+use crate::host::{SqlBatch, SqlError, SqlMessage, SqlPassed, SqlSession};
 
 /// A session in a database.
 pub(super) struct Session {
@@ -50,8 +50,22 @@ impl Session {
     /// The batch outside any transaction of Muster's.
     fn alone(&mut self, text: &str) -> Result<Vec<String>, SqlError> {
         let printed = self.connection.run(text, 0)?.printed;
+        self.leaves_nothing_open().map(|()| printed)
+    }
+
+    /// The same, whatever of it fails.
+    fn past_errors(&mut self, text: &str) -> Result<SqlPassed, SqlError> {
+        let passed = self.connection.run_past_errors(text)?;
+        if passed.errors.iter().all(SqlMessage::is_the_script_s_own) {
+            self.leaves_nothing_open()?;
+        }
+        Ok(passed)
+    }
+
+    /// Whether the batch that ran alone leaves a session in which another can.
+    fn leaves_nothing_open(&mut self) -> Result<(), SqlError> {
         match self.left()? {
-            Left::Ended => Ok(printed),
+            Left::Ended => Ok(()),
             Left::Open | Left::More => {
                 Err(SqlError::Server(own("it leaves a transaction open, which was rolled back")))
             }
@@ -59,6 +73,17 @@ impl Session {
                 "it leaves NOEXEC or PARSEONLY on, after which nothing is carried out any more",
             ))),
         }
+    }
+
+    /// Rolls back what a batch that failed has left open.
+    fn settle<T>(&mut self, label: &str, ran: Result<T, SqlError>) -> Result<T, SqlError> {
+        if let Err(SqlError::Server(message)) = &ran
+            && let Err(error) = self.connection.run(tsql::ROLLBACK, 0)
+        {
+            // The server rolls back what a connection that ends has left open.
+            tracing::info!(batch = label, %message, %error, "the session ended with the batch");
+        }
+        ran
     }
 
     fn left(&mut self) -> Result<Left, SqlError> {
@@ -74,13 +99,13 @@ impl SqlSession for Session {
             Some(mark) => self.marked(batch.text, mark),
             None => self.alone(batch.text),
         };
-        if let Err(SqlError::Server(message)) = &ran
-            && let Err(error) = self.connection.run(tsql::ROLLBACK, 0)
-        {
-            // The server rolls back what a connection that ends has left open.
-            tracing::info!(batch = batch.label, %message, %error, "the session ended with the batch");
-        }
-        ran
+        self.settle(batch.label, ran)
+    }
+
+    fn pass(&mut self, text: &str, label: &str) -> Result<SqlPassed, SqlError> {
+        tracing::debug!(batch = label, "runs, its errors ignored");
+        let passed = self.past_errors(text);
+        self.settle(label, passed)
     }
 
     fn property(&mut self, name: &str) -> Result<Option<String>, SqlError> {

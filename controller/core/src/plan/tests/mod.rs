@@ -300,6 +300,24 @@ fn an_orphan_is_a_warning_and_stays() {
     assert!(plan.warnings.len() == 1 && plan.warnings[0].starts_with(warning), "{:?}", plan.warnings);
 }
 
+#[test]
+fn a_task_that_may_go_on_after_errors_says_so_where_its_plan_is_read() {
+    let warned = |may: Value| {
+        let task = draft("web", "sql_scripts/new").with("may_ignore_errors", may);
+        let mut input = input(&[draft("web", "package/a"), task]);
+        let before = try_assemble(&input).unwrap().warnings;
+        let due = report::of(&mut input).nodes.iter().any(|entry| entry.node == id("sql_scripts/new"));
+        report::of(&mut input).nodes.retain(|entry| entry.node != id("sql_scripts/new"));
+        (due, before, try_assemble(&input).unwrap().warnings)
+    };
+    let (due, warnings, through) = warned(Value::Boolean(true));
+    assert!(due && warnings.len() == 1, "{warnings:?}");
+    let told = "dupont-prod/web sql_scripts/new: its scripts may go on after errors (`:on error ignore`)";
+    assert!(warnings[0].starts_with(told), "{}", warnings[0]);
+    assert_eq!(through, Vec::<String>::new(), "it ran");
+    assert_eq!(warned(Value::Boolean(false)).1, Vec::<String>::new());
+}
+
 /// Whether `node` depends on `on` through any number of needs; everything on a server depends on its preflights.
 fn depends(drafts: &[Draft], node: &Draft, on: &Draft) -> bool {
     let direct = |id: &NodeId, role: &Role| {

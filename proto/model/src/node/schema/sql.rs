@@ -68,6 +68,12 @@ pub(in crate::node) static SQL_SCRIPTS: KindSpec = KindSpec {
             false,
             "the session's QUOTED_IDENTIFIER; false where it is not said, as in sqlcmd",
         ),
+        input(
+            "may_ignore_errors",
+            AttributeType::Boolean,
+            false,
+            "whether `:on error ignore` in a script is obeyed; without it such a script is refused before anything runs",
+        ),
     ],
 };
 
