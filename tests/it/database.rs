@@ -93,6 +93,48 @@ fn g14_the_scripts_make_the_database_on_one_approval_and_the_next_plan_is_empty(
     assert!(boot < deeds.iter().position(after).unwrap(), "what needs the restart came after it");
 }
 
+/// G1: an installer wants a restart. What depends on its package is refused until it has come; here the plan's own reboot comes
+/// later in the file, so that the run is resumed after it.
+#[test]
+fn g1_what_depends_on_a_package_that_wants_a_restart_waits_for_the_reboot_of_the_plan() {
+    let mut field = Field::database();
+    field.agent.twin.fault(&["package.install", "common-services", "exit-code=3010"]);
+    let plan = field.approved_plan();
+    assert_eq!(run(&mut field, plan), RunEnd::Blocked);
+    for node in ["service/SCPSServer", "iis_app_pool/Sage", SCRIPTS] {
+        assert_eq!(end_of(&field, plan, node), StepState::Ended(End::Blocked), "{node}");
+        let evidence = field.step(plan, node).evidence.unwrap();
+        assert!(evidence.contains("package/common-services ended with 3010"), "{evidence}");
+    }
+    assert_eq!(end_of(&field, plan, "reboot/after-common-services"), DONE);
+    field.cli.run(["resume", &plan.to_string(), "--watch"]).expect(code::OK);
+    field.assert_in_sync();
+    assert_eq!(field.agent.twin.state().boots, 2);
+}
+
+/// The same with the reboot right behind the package: one run, and nobody is asked.
+#[test]
+fn g1_a_reboot_right_behind_the_package_takes_the_run_to_its_end() {
+    let mut field = Field::database();
+    let reboot = "  - {reboot: after-common-services, guide: G1, on_change_of: [package/common-services]}\n";
+    let package = "  - {package: common-services, guide: G2, version: \"{{ common_services }}\"}\n";
+    field.edit(reboot, "");
+    field.edit(package, &format!("{package}{reboot}"));
+    let needs = "needs: [reboot/after-common-services";
+    field.edit("provided_by: common-services,", &format!("provided_by: common-services, {needs}],"));
+    field.edit(
+        "on_change_of: [application_stop/sage]",
+        &format!("on_change_of: [application_stop/sage], {needs}]"),
+    );
+    field.edit("needs: [package/common-services,", &format!("{needs}, package/common-services,"));
+    field.push().expect(code::OK);
+    field.agent.twin.fault(&["package.install", "common-services", "exit-code=3010"]);
+    let plan = field.approved_plan();
+    assert_eq!(run(&mut field, plan), RunEnd::Done);
+    field.assert_in_sync();
+    assert_eq!(field.agent.twin.state().boots, 2);
+}
+
 /// G1: what is there is backed up and read back before the scripts of the same plan, and another text under `for` makes a backup
 /// by itself.
 #[test]

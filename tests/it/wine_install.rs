@@ -312,7 +312,19 @@ fn exit_codes_of_installers_mean_what_windows_means_by_them() {
     assert!(outcome.evidence.contains("3010, Windows wants a restart"), "{}", outcome.evidence);
     assert_eq!(deeds(), ["setup", "setup", "copy"], "the first found another installation in progress");
 
+    // What it left for the next start of Windows could undo what another installer does; this package says that it does not.
     lose_beta();
+    let outcome = vendor.run_to("package/beta", code::NOT_DONE);
+    assert_eq!(outcome.end, End::Blocked);
+    assert!(
+        outcome.evidence.contains("package/beta ended with 3010, and Windows has not"),
+        "{}",
+        outcome.evidence
+    );
+    assert_eq!(deeds().len(), 3, "nothing was started");
+    field.edit("    uninstall_arguments: [/S]\n", "    uninstall_arguments: [/S]\n    restart: ignored\n");
+    field.push().expect(code::OK);
+
     fs::write(file("fails"), "").unwrap();
     let outcome = vendor.run_to("package/beta", code::NOT_DONE);
     assert_eq!(outcome.end, End::Failed);

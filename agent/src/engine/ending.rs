@@ -23,6 +23,8 @@ pub struct Ending {
     pub made: bool,
     /// Rows that hold now and are Muster's: they go into the ownership ledger.
     pub held: Vec<Row>,
+    /// In which start of the computer an installer left work for the next one.
+    pub restart: Option<String>,
 }
 
 impl Ending {
@@ -35,12 +37,13 @@ impl Ending {
             because: None,
             made: false,
             held: Vec::new(),
+            restart: None,
         }
     }
 
     /// The outcome to store.
     pub fn outcome(self, ended_at: Timestamp) -> Outcome {
-        let Self { end, evidence, rows, because, made: _, held: _ } = self;
+        let Self { end, evidence, rows, because, made: _, held: _, restart: _ } = self;
         Outcome { end, evidence, rows, because, ended_at }
     }
 }

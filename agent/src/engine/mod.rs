@@ -1,7 +1,7 @@
 //! The engine: carries out what the journal says is next, on a thread of its own, whether the controller is there or not.
 //!
 //! For each step: intent on the disk, observe, agree, effect, observe again, outcome on the disk. `convergent` does the
-//! resources whose effect may be repeated, `package` the one-shot ones, `begun_restart` what those may begin, `handing` the
+//! resources whose effect may be repeated, `package` the one-shot ones, `begun_restart` what those may begin, `wanted_restart` what they may leave for the next start, `handing` the
 //! secrets of their installers, `guided` those that a person does, `media` has what packages install from fetched, `task` the
 //! tasks, `sql` those of scripts, `sql_backup` backups, `ending` is how a step ends, `installers` the port to the supervisors,
 //! `patience` waits. Neighbours: `muster_agent_core` decides, `resource` touches the host, `outlet` tells the controller.
@@ -20,6 +20,7 @@ mod script_file;
 mod sql;
 mod sql_backup;
 mod task;
+mod wanted_restart;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -153,6 +154,9 @@ impl Engine {
             }
             Next::Start(step) => {
                 let Some(task) = self.task(&step, false) else { return self.end(&step, unreadable()) };
+                if let Some(ending) = self.restart_first(&task) {
+                    return self.end(&step, ending);
+                }
                 self.begin(&task)?;
                 self.carry_out(&step, &task)
             }
@@ -272,9 +276,10 @@ impl Engine {
         }
         changes.extend(self.journal.read_ledger(|ledger| ledger::forgotten(&ending.held, ledger)));
         let fires = self.fires(open, &ending);
+        let restart = ending.restart.clone();
         let outcome = ending.outcome(self.host.clock().now());
         let (command, step, key) = (open.command, open.ticket.number, open.ticket.key);
-        let record = Record::Outcome { command, step, key, outcome: outcome.clone(), fires };
+        let record = Record::Outcome { command, step, key, outcome: outcome.clone(), fires, restart };
         let journal = self.journal.append_owning(record, changes)?;
         tracing::info!(step, end = %outcome.end, evidence = %outcome.evidence, "ended");
         self.outlet.send(FromAgent::Ended(StepEnded { command, step, key, outcome, journal }));

@@ -48,6 +48,11 @@ impl Came {
 impl Engine {
     /// Carries out a package's step, or adopts what an earlier process began.
     pub(super) fn package(&self, task: &Task) -> Result<Ending, Error> {
+        let ending = self.phases(task)?;
+        Ok(Ending { restart: self.restart_left(task)?, ..ending })
+    }
+
+    fn phases(&self, task: &Task) -> Result<Ending, Error> {
         let key = &task.ticket.key;
         let uninstalling = self.installers.probe(key, Phase::Uninstall)? != Probe::NeverStarted;
         let installing = self.installers.probe(key, Phase::Install)? != Probe::NeverStarted;
@@ -79,6 +84,9 @@ impl Engine {
             }
         }
         if replaces && !takes_off {
+            if let Some(ending) = self.restart_between(task, &remarks)? {
+                return Ok(ending);
+            }
             self.services_go(task)?;
         }
         if !takes_off {
@@ -94,6 +102,21 @@ impl Engine {
         }
         let rows = task.step.rows.clone();
         Ok(Ending { rows, held: held(task), ..Ending::new(End::Done, remarks.join("; ")) })
+    }
+
+    /// The end where the old version's uninstaller has left files to be deleted when Windows starts next: those of the new
+    /// version would go with them.
+    fn restart_between(&self, task: &Task, remarks: &[String]) -> Result<Option<Ending>, Error> {
+        let left = self.restart_left(task)?.filter(|start| self.is_present_start(start));
+        if left.is_none() || task.node.ignores_restart() {
+            return Ok(None);
+        }
+        let evidence = format!(
+            "{}; the new version was not put on, because what the old one left is deleted when Windows starts next; let it start \
+             again, then resume",
+            remarks.join("; ")
+        );
+        Ok(Some(Ending::new(End::Failed, evidence)))
     }
 
     /// Waits for the services that the old version brought: one that its uninstaller took away stays listed until its process has
@@ -135,10 +158,12 @@ impl Engine {
                 let ending = Ending::new(End::Done, format!("already in state: {}", shown(&before)));
                 Ok(Err(Ending { held: held(task), ..ending }))
             }
-            Agreement::Agreed(_) => match self.earlier(task)? {
-                Some(ending) => Ok(Err(ending)),
-                None => Ok(Ok(matches!(before, Observation::Present(_)))),
-            },
+            Agreement::Agreed(_) => {
+                match self.earlier(task)?.or_else(|| self.own_restart_first(&task.node)) {
+                    Some(ending) => Ok(Err(ending)),
+                    None => Ok(Ok(matches!(before, Observation::Present(_)))),
+                }
+            }
         }
     }
 

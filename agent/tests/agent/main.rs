@@ -11,6 +11,7 @@ mod generated;
 mod guided;
 mod manifest;
 mod packages;
+mod restart;
 mod run;
 mod sql;
 mod sql_backup;

@@ -147,6 +147,12 @@ impl Node {
         self.id.kind == NodeKind::Package && state == Some("absent")
     }
 
+    /// Whether it is a package after which nothing waits for a restart that its installer asks for (3010).
+    pub fn ignores_restart(&self) -> bool {
+        let restart = self.attributes.get("restart").and_then(Value::as_text);
+        self.id.kind == NodeKind::Package && restart == Some("ignored")
+    }
+
     /// Every secret that it uses: those of its attributes, and the one that its SQL Server is logged on to with.
     pub fn secrets(&self) -> impl Iterator<Item = &SecretRef> {
         self.attributes.values().flat_map(Value::secrets).chain(self.logs_on_with())

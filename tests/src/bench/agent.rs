@@ -161,7 +161,14 @@ impl Agent {
                 self.group.durable().await?;
                 say(to, FromAgent::Started(StepStarted { command: id, step, key })).await?;
                 let outcome = outcome.clone();
-                self.write(Record::Outcome { command: id, step, key, outcome, fires: Vec::new() })?;
+                self.write(Record::Outcome {
+                    command: id,
+                    step,
+                    key,
+                    outcome,
+                    fires: Vec::new(),
+                    restart: None,
+                })?;
                 self.group.durable().await?;
             }
             let journal = self.chain.position();

@@ -110,6 +110,7 @@ fn an_older_generation_is_stale() {
             key,
             outcome: outcome(muster_model::outcome::End::Skipped),
             fires: Vec::new(),
+            restart: None,
         };
         state.apply(u64::from(number) + 1, record).unwrap();
     }

@@ -54,6 +54,9 @@ pub enum Record {
         /// The tasks that the step's change makes necessary, stored with the change. Owed until each has run.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         fires: Vec<NodeId>,
+        /// A package whose installer left work for the next start of the computer (3010): in which start it ran.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        restart: Option<String>,
     },
     /// The controller has stored the outcome of this attempt; it need not be sent again.
     Acknowledged {

@@ -35,6 +35,7 @@ pub struct State {
     asked: BTreeSet<(Digest, NodeId)>,
     owed: BTreeSet<(NodeId, NodeId)>,
     ran: BTreeMap<NodeId, Digest>,
+    restarts: BTreeMap<NodeId, String>,
     past: Past,
     regressed: Option<Gap>,
 }
@@ -165,11 +166,13 @@ impl State {
                 }
                 Ok(())
             }
-            Record::Outcome { command, step, key, outcome, fires } => {
+            Record::Outcome { command, step, key, outcome, fires, restart } => {
                 let open = self.open_step(command, step, key, "end")?;
                 if open.begun.is_some_and(|begun| begun != key) {
                     return Err(IllegalRecord::Step { step, key, happened: "end before the one that began" });
                 }
+                let node = open.work.step(step).map(|step| step.node.clone());
+                self.restarts.extend(node.zip(restart));
                 self.end(position, Unacknowledged { command, step, key, outcome }, fires);
                 Ok(())
             }
@@ -269,6 +272,11 @@ impl State {
     /// Whether a change of that node made that task necessary, and it was not run since.
     pub fn owes(&self, task: &NodeId, cause: &NodeId) -> bool {
         self.owed.contains(&(task.clone(), cause.clone()))
+    }
+
+    /// In which start of the computer that package's installer last left work for the next one (3010).
+    pub fn restart_left_in(&self, package: &NodeId) -> Option<&str> {
+        self.restarts.get(package).map(String::as_str)
     }
 
     /// The key under which that task last ran here, where its marker is this journal.

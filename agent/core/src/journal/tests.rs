@@ -29,6 +29,7 @@ fn ended(number: u32, end: End) -> Record {
         key: key(number),
         outcome: outcome(end),
         fires: Vec::new(),
+        restart: None,
     }
 }
 
@@ -75,6 +76,7 @@ fn a_failed_step_skips_only_what_depends_on_it() {
         key: key(2),
         outcome: skipped,
         fires: Vec::new(),
+        restart: None,
     });
     assert!(matches!(fold(records.clone()).next(), Next::Start(step) if step.ticket.number == 3));
     records.extend([intent(3), ended(3, End::Done)]);
@@ -165,6 +167,7 @@ fn moves_that_cannot_follow_are_errors() {
         key: StepKey(uuid::Uuid::nil()),
         outcome: outcome(End::Done),
         fires: Vec::new(),
+        restart: None,
     };
     assert!(state.apply(3, wrong).is_err(), "another key");
 }
@@ -217,6 +220,7 @@ fn run(ends: &[End], crash_after: usize) -> Vec<Record> {
                     key: key(step),
                     outcome,
                     fires: Vec::new(),
+                    restart: None,
                 });
             }
         }

@@ -104,6 +104,14 @@ pub(in crate::node) static PACKAGE: KindSpec = KindSpec {
             "how long an installer may take before it is reported as unknown; it is never killed",
         ),
         input(
+            "restart",
+            AttributeType::OneOf(&["required", "ignored"]),
+            false,
+            "what 3010 means, an installer's word that Windows must start again: required, and what depends on the package is \
+             refused until Windows has started again, by a `reboot` of the plan or by a person; ignored, and the run goes on. \
+             Required where it is not said",
+        ),
+        input(
             "install",
             AttributeType::OneOf(&["unattended", "guided"]),
             false,
