@@ -21,7 +21,7 @@ use muster_tests::field::{Field, Scene};
 use muster_tests::programs::{for_windows, root, wine_drive};
 
 use crate::wine_iis;
-use crate::wine_server::{DATA, Server, started, wine};
+use crate::wine_server::{DATA, Server, attempt, await_no_service, gone, started, wine};
 
 const PASSWORD: &str = "Corr3ct-hörse";
 const BATCH_PASSWORD: &str = "An0ther-hörse";
@@ -54,6 +54,10 @@ struct Other {
 impl Other {
     fn named(name: &str) -> Self {
         let home = root().join("target/wine/other");
+        // A story that was cut off has left one, which is neither whole nor new.
+        let mut stop = Command::new(root().join("tests/windows/wine"));
+        Ran::of(stop.arg("--stop").env("MUSTER_WINE", &home)).unwrap().expect(code::OK);
+        gone(fs::remove_dir_all(&home));
         let held = Command::new(root().join("tests/windows/wine"))
             .arg("cmd")
             .env("MUSTER_WINE", &home)
@@ -251,11 +255,9 @@ fn install_advanced() {
 
 /// Takes off what is installed; what is not there is as good.
 fn take_off() {
-    let attempt = |words: &[&str]| {
-        Ran::of(Command::new(root().join("tests/windows/wine")).args(words)).unwrap();
-    };
     attempt(&["sc", "stop", BATCH]);
     attempt(&["sc", "delete", BATCH]);
+    await_no_service(BATCH);
     attempt(&["reg", "delete", ADVANCED, "/f"]);
     for (_, name, _) in PACKAGES {
         let medium = root().join("target/wine/media").join(format!("{name}.msi"));

@@ -6,22 +6,22 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
 use muster_model::digest::Digest;
 use muster_model::event::{EventBody, RunEnd};
 use muster_model::name::PlanId;
 use muster_model::outcome::{End, Outcome};
 use muster_model::plan::Reason;
-use muster_tests::cli::{Ran, code};
+use muster_tests::cli::code;
 use muster_tests::daemon::await_until;
 use muster_tests::field::Field;
 use muster_tests::programs::{root, wine_drive};
 
 use crate::canary::{search_folder, search_for};
-use crate::wine_server::{Server, kill, run};
+use crate::wine_server::{Server, attempt, await_no_service, kill, run};
 
 const ALPHA: &str = r"HKLM\SOFTWARE\Muster Story Alpha";
+const SERVICE: &str = "muster-story-vendor";
 const BETA: &str = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall\MusterStoryBeta";
 
 /// The media, laid where the documents say, and a server that is connected.
@@ -128,32 +128,29 @@ fn sha256_of(medium: &str) -> String {
     Digest::of(&fs::read(root().join("target/wine/media").join(medium)).unwrap()).to_string()
 }
 
-/// A program of the Wine.
-fn wine(words: &[&str]) -> Ran {
-    Ran::of(Command::new(root().join("tests/windows/wine")).args(words)).unwrap()
-}
-
 /// Takes off what a story before has left; what is not there is as good.
 fn remove_all() {
     for name in ["alpha 1.0.0.msi", "alpha 2.0.0.msi"] {
         let medium = root().join("target/wine/media").join(name);
-        wine(&["msiexec", "/x", medium.to_str().unwrap(), "/qn"]);
+        attempt(&["msiexec", "/x", medium.to_str().unwrap(), "/qn"]);
     }
+    // The package's next installation makes it anew.
+    await_no_service(SERVICE);
     forget_beta();
 }
 
 /// The same of the setup program's package alone.
 pub(crate) fn forget_beta() {
-    wine(&["reg", "delete", BETA, "/f"]);
+    attempt(&["reg", "delete", BETA, "/f"]);
 }
 
 /// A person takes the program off, by more than its own means.
 fn lose_beta() {
-    wine(&["reg", "delete", BETA, "/f"]).expect(code::OK);
+    attempt(&["reg", "delete", BETA, "/f"]).expect(code::OK);
 }
 
 fn value(key: &str, name: &str) -> String {
-    wine(&["reg", "query", key, "/v", name]).expect(code::OK).out
+    attempt(&["reg", "query", key, "/v", name]).expect(code::OK).out
 }
 
 /// How often the package's own action ran.
@@ -362,7 +359,9 @@ fn a_setup_that_hangs_goes_on_and_an_agent_that_was_killed_adopts_it() {
     assert_eq!(outcome.end, End::Unknown);
     assert!(outcome.evidence.contains("after its time limit and goes on"), "{}", outcome.evidence);
     fs::remove_file(file("wait")).unwrap();
-    await_until("the setup has done its work", || Ok(wine(&["reg", "query", BETA]).code == 0)).unwrap();
+    // The last that it does.
+    let is_told = || Ok(attempt(&["reg", "query", BETA, "/v", "UninstallString"]).code == 0);
+    await_until("the setup has done its work", is_told).unwrap();
     field.assert_in_sync();
     assert_eq!(deeds(), ["setup", "copy"]);
 
@@ -389,7 +388,7 @@ fn packages_declared_absent_are_taken_off_once() {
     field.push().expect(code::OK);
     let end = vendor.run_killed_while("wait", "the uninstaller works", || deeds().len() == 3);
     assert_eq!(end, RunEnd::Done);
-    assert_ne!(wine(&["reg", "query", BETA]).code, 0);
+    assert_ne!(attempt(&["reg", "query", BETA]).code, 0);
     assert_eq!(deeds(), ["setup", "copy", "remove"]);
     field.assert_in_sync();
 
@@ -403,10 +402,8 @@ fn packages_declared_absent_are_taken_off_once() {
     let plan = field.plan();
     assert_eq!(field.rows(plan), ["package/alpha version 1.0.0 -> (absent) (no longer wanted)"]);
     run(field, plan);
-    assert_ne!(wine(&["reg", "query", ALPHA]).code, 0);
-    // It is listed until its process has ended.
-    await_until("the service is gone", || Ok(wine(&["sc", "query", "muster-story-vendor"]).code != 0))
-        .unwrap();
+    assert_ne!(attempt(&["reg", "query", ALPHA]).code, 0);
+    await_no_service(SERVICE);
     field.assert_in_sync();
 }
 
@@ -495,6 +492,6 @@ fn a_package_of_windows_installer_is_adopted_by_an_agent_that_was_killed() {
     assert_eq!(deeds(), ["setup", "copy"]);
     field.assert_in_sync();
     let uninstall = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall";
-    let listed = wine(&["reg", "query", uninstall, "/s"]).out;
+    let listed = attempt(&["reg", "query", uninstall, "/s"]).out;
     assert_eq!(listed.matches("Muster Story Alpha").count(), 1, "{listed}");
 }

@@ -49,7 +49,7 @@ fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().map_or(default, |text| text.parse().unwrap())
 }
 
-/// How far a run had come when its agent was gone.
+/// How far a run had come when its agent was gone and back.
 #[derive(Default)]
 struct Seen {
     script_began: bool,
@@ -57,9 +57,15 @@ struct Seen {
 }
 
 impl Seen {
-    fn concerns(&self, body: &EventBody, script: u32) -> bool {
-        let ends = matches!(body, EventBody::ServerDisconnected { .. } | EventBody::RunEnded { .. });
-        ends || (!self.script_began && began(body, script))
+    /// Takes in what comes until `last` does.
+    fn until(&mut self, watch: &mut Watch, what: &str, script: u32, last: impl Fn(&EventBody) -> bool) {
+        watch.until(what, |body| {
+            self.script_began |= began(body, script);
+            if let EventBody::RunEnded { end, .. } = body {
+                self.ended = Some(*end);
+            }
+            last(body)
+        });
     }
 }
 
@@ -109,21 +115,15 @@ impl Kills {
         state.databases.get("Story").and_then(|story| story.tables.get("Payment")).copied().unwrap_or(0)
     }
 
-    /// Kills the agent and starts it again.
+    /// Kills the agent and starts it again. It is back when this returns: the next kill is seen by what it tears.
     fn kill(&mut self, watch: &mut Watch, script: u32) -> Seen {
         kill(&self.server);
         let mut seen = Seen::default();
-        loop {
-            let event = watch.until("the agent is gone", |body| seen.concerns(body, script));
-            if let EventBody::RunEnded { end, .. } = event.body {
-                seen.ended = Some(end);
-            } else if let EventBody::StepStarted { .. } = event.body {
-                seen.script_began = true;
-            } else {
-                break;
-            }
-        }
+        let is_gone = |body: &EventBody| matches!(body, EventBody::ServerDisconnected { .. });
+        seen.until(watch, "the agent is gone", script, is_gone);
         self.server.agent(&["service", "start"]).expect(code::OK);
+        let is_back = |body: &EventBody| matches!(body, EventBody::ServerConnected { .. });
+        seen.until(watch, "the agent is back", script, is_back);
         seen
     }
 

@@ -14,7 +14,7 @@ use muster_tests::field::Field;
 use muster_tests::programs::{root, wine_drive};
 
 use crate::wine_iis;
-use crate::wine_server::{Server, run, started, stop_by_hand, wine};
+use crate::wine_server::{Server, delete_by_hand, run, started, stop_by_hand, wine};
 
 const FIRST: &str = "muster-story-made-first";
 const SECOND: &str = "muster-story-made-second";
@@ -97,7 +97,7 @@ fn a_package_with_a_token_makes_a_bare_server_one_that_is_in_sync() {
 fn drift(thumbprint: &str) {
     stop_by_hand(SECOND);
     stop_by_hand(FIRST);
-    wine(&["sc", "delete", FIRST]);
+    delete_by_hand(FIRST);
     wine(&["reg", "add", r"HKLM\SOFTWARE\Muster Story", "/v", "Port", "/t", "REG_DWORD", "/d", "80", "/f"]);
     wine(&["reg", "delete", r"HKLM\SOFTWARE\Muster Story", "/v", "Path", "/f"]);
     wine(&["reg", "delete", &format!(r"{STORE}\{thumbprint}"), "/f"]);

@@ -29,6 +29,7 @@ pub(crate) struct Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.agent(&["service", "uninstall"]);
+        await_no_service("MusterAgent");
         clean();
     }
 }
@@ -52,6 +53,7 @@ impl Server {
         let field = Field::lay(&programs, scene).unwrap();
         let server = Self { field, _programs: folder };
         server.agent(&["service", "uninstall"]);
+        await_no_service("MusterAgent");
         clean();
         server
     }
@@ -96,16 +98,37 @@ impl Server {
     }
 }
 
-/// A program of the Wine.
+/// A program of the Wine, which does what it is asked.
 pub(crate) fn wine(words: &[&str]) -> Ran {
-    Ran::of(Command::new(root().join("tests/windows/wine")).args(words)).unwrap().expect(code::OK)
+    attempt(words).expect(code::OK)
+}
+
+/// A program of the Wine, whatever it answers.
+pub(crate) fn attempt(words: &[&str]) -> Ran {
+    Ran::of(Command::new(root().join("tests/windows/wine")).args(words)).unwrap()
 }
 
 /// Stops a service with the machine's own tool, and waits: a service on its way down is not stopped yet.
 pub(crate) fn stop_by_hand(service: &str) {
     wine(&["sc", "stop", service]);
+    await_stopped(service);
+}
+
+fn await_stopped(service: &str) {
     let stopped = || Ok(wine(&["sc", "query", service]).out.contains("STOPPED"));
     await_until("the service has stopped", stopped).unwrap();
+}
+
+/// Takes a service away with the machine's own tool, and waits: until its process has ended it is only marked.
+pub(crate) fn delete_by_hand(service: &str) {
+    wine(&["sc", "delete", service]);
+    await_no_service(service);
+}
+
+/// Waits until the service manager knows no service of this name, so that one can be made.
+pub(crate) fn await_no_service(service: &str) {
+    let gone = || Ok(attempt(&["sc", "query", service]).code != code::OK);
+    await_until("the service is gone", gone).unwrap();
 }
 
 /// Takes away what a story before has left.
@@ -115,21 +138,22 @@ fn clean() {
     }
     gone(fs::remove_file(ledger()));
     // What is stopped or gone already says so, and that is as good.
-    let attempt =
-        |words: &[&str]| Ran::of(Command::new(root().join("tests/windows/wine")).args(words)).unwrap();
     for service in ["muster-story-first", "muster-story-second"] {
-        attempt(&["sc", "stop", service]);
+        if attempt(&["sc", "stop", service]).code == code::OK {
+            await_stopped(service);
+        }
     }
     for service in ["muster-story-made-first", "muster-story-made-second"] {
         attempt(&["sc", "stop", service]);
         attempt(&["sc", "delete", service]);
+        await_no_service(service);
     }
     attempt(&["reg", "delete", r"HKLM\SOFTWARE\Muster Story", "/f"]);
     attempt(&["reg", "delete", FRAMEWORK, "/f"]);
 }
 
 /// What was not there need not be taken away.
-fn gone(removed: std::io::Result<()>) {
+pub(crate) fn gone(removed: std::io::Result<()>) {
     if let Err(error) = removed {
         assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{error}");
     }

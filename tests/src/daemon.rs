@@ -4,13 +4,27 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
 /// How long anything that must happen may take: far above what it takes, so that only a broken promise reaches it.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The same as `MUSTER_PATIENCE_S` says it in seconds: each step of a story under Wine starts several processes, which a busy machine
+/// takes long over.
+///
+/// # Panics
+/// Where that is no number.
+pub fn patience() -> Duration {
+    static PATIENCE_S: OnceLock<Option<u64>> = OnceLock::new();
+    let said = PATIENCE_S.get_or_init(|| match std::env::var("MUSTER_PATIENCE_S") {
+        Ok(text) => Some(text.parse().expect("MUSTER_PATIENCE_S is no number of seconds")),
+        Err(_) => None,
+    });
+    said.map_or(PATIENCE, Duration::from_secs)
+}
 
 /// What came of waiting for a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,8 +129,8 @@ impl Daemon {
             if let Some(status) = self.child.try_wait()? {
                 return Ok(status);
             }
-            if begin.elapsed() > PATIENCE {
-                bail!("{} did not end within {PATIENCE:?}", self.name);
+            if begin.elapsed() > patience() {
+                bail!("{} did not end within {:?}", self.name, patience());
             }
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -178,8 +192,8 @@ pub fn signal(pid: u32, signal: rustix::process::Signal) -> Result<()> {
 pub fn await_until(what: &str, mut look: impl FnMut() -> Result<bool>) -> Result<()> {
     let begin = Instant::now();
     while !look()? {
-        if begin.elapsed() > PATIENCE {
-            bail!("{what} did not happen within {PATIENCE:?}");
+        if begin.elapsed() > patience() {
+            bail!("{what} did not happen within {:?}", patience());
         }
         std::thread::sleep(Duration::from_millis(5));
     }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use muster_model::event::{Event, EventBody};
 
 use crate::cli::Cli;
-use crate::daemon::{Daemon, Line, PATIENCE};
+use crate::daemon::{Daemon, Line, patience};
 
 /// What came of waiting for an event.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ impl Watch {
     /// When it does not come in time, or the stream ends.
     #[track_caller]
     pub fn next_event(&mut self) -> Event {
-        match self.poll(PATIENCE) {
+        match self.poll(patience()) {
             Ok(Came::Event(event)) => *event,
             other => panic!("waiting for event {}: {other:?}", self.next),
         }
@@ -83,7 +83,7 @@ impl Watch {
     #[track_caller]
     pub fn until(&mut self, what: &str, mut wanted: impl FnMut(&EventBody) -> bool) -> Event {
         loop {
-            match self.poll(PATIENCE) {
+            match self.poll(patience()) {
                 Ok(Came::Event(event)) if wanted(&event.body) => return *event,
                 Ok(Came::Event(_)) => {}
                 other => panic!("waiting until {what}: {other:?} {}", self.process.err.all().join("\n")),
