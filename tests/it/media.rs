@@ -317,3 +317,40 @@ fn a_run_goes_on_over_a_broken_link_and_over_its_agent_s_end() {
     let more_bytes = journey.link.passed().down_bytes - (48 << 20);
     assert!(more_bytes < 4 << 20, "{more_bytes}");
 }
+
+/// A step waits for its own medium, and for no other that somebody stages; one that is staged and wanted at once comes once.
+#[test]
+fn a_run_s_medium_does_not_wait_behind_a_staging() {
+    let journey = Journey::lay(Programs::built(), 48 << 20).unwrap();
+    journey.add(None).unwrap();
+    let field = &journey.field;
+    // The first step installs from what nobody staged, the second from what is under way.
+    let [staged, wanted] = [journey.sha256, Digest::of(b"foo")].map(|sha256| sha256.to_string());
+    field.edit(&staged, "STAGED");
+    field.edit(&wanted, &staged);
+    field.edit("STAGED", &wanted);
+    field.push().expect(code::OK);
+    journey.link.cut_every(None);
+    journey.link.hold_after(Some(4 << 20));
+    let mut asked = begin(&mut field.cli.command(["stage", "acme-prod"]));
+    some_of(&journey.part());
+    asked.kill().unwrap();
+    asked.wait().unwrap();
+
+    add(field, &write(field, "App Setup.exe", b"foo")).expect(code::OK);
+    let plan = field.approved_plan();
+    field.cli.ok(&format!("run {plan}"));
+    let first = field.step(plan, "package/tools").number;
+    let ended = || {
+        let is_first = |body| matches!(body, EventBody::StepEnded { step, .. } if step == first);
+        field.events().into_iter().any(|event| is_first(event.body))
+    };
+    await_until("the first package is installed", || Ok(ended())).unwrap();
+    assert_eq!(outcome(field, plan, "package/tools").end, End::Done);
+    assert!(!journey.whole().exists(), "the staging was not held");
+
+    journey.link.hold_after(None);
+    await_done(field, plan);
+    let more_bytes = journey.link.passed().down_bytes - (48 << 20);
+    assert!(more_bytes < 4 << 20, "{more_bytes}");
+}

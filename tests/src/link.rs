@@ -1,4 +1,4 @@
-//! A link to a controller that breaks: a TCP proxy on loopback that cuts every connection after so many bytes.
+//! A link to a controller that breaks: a TCP proxy on loopback that cuts every connection after so many bytes, or holds each.
 //!
 //! Neighbours: agents and operators are told its address instead of the controller's. It counts what reaches those who dial, not
 //! what they make of it, and knows nothing of what is said: TLS goes through it from end to end. Bytes decide when it breaks
@@ -7,7 +7,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use anyhow::{Context as _, Result, ensure};
@@ -30,13 +30,21 @@ pub struct Passed {
 #[derive(Debug)]
 pub struct Link {
     address: String,
-    state: Arc<Mutex<State>>,
+    state: Arc<Shared>,
     accepting: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
     passed: Passed,
+    /// What each connection brings down before it waits.
+    hold_after_bytes: Option<u64>,
     every_bytes: Option<u64>,
     since_cut_bytes: u64,
     ends: Vec<TcpStream>,
@@ -88,14 +96,14 @@ impl State {
 }
 
 impl Link {
-    /// A link to that address, which is whole until [`Self::cut_every`].
+    /// A link to that address, which is whole until [`Self::cut_every`] or [`Self::hold_after`].
     ///
     /// # Errors
     /// Where no port can be had.
     pub fn to(controller: &str) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?.to_string();
-        let state = Arc::new(Mutex::new(State::default()));
+        let state = Arc::<Shared>::default();
         let (shared, controller) = (Arc::clone(&state), controller.to_owned());
         let accepting = std::thread::spawn(move || {
             for near in listener.incoming().flatten() {
@@ -122,6 +130,12 @@ impl Link {
         (state.passed, state.since_cut_bytes, state.every_bytes) = (Passed::default(), 0, bytes);
     }
 
+    /// From now on each connection waits once it has brought down so many bytes, until this is said anew; none never waits.
+    pub fn hold_after(&self, bytes: Option<u64>) {
+        lock(&self.state).hold_after_bytes = bytes;
+        self.state.changed.notify_all();
+    }
+
     /// What came through since it counts.
     pub fn passed(&self) -> Passed {
         lock(&self.state).passed
@@ -145,6 +159,7 @@ impl Drop for Link {
             state.stopped = true;
             state.cut();
         }
+        self.state.changed.notify_all();
         // Wakes whoever accepts.
         drop(TcpStream::connect(&self.address));
         if let Some(accepting) = self.accepting.take() {
@@ -153,12 +168,20 @@ impl Drop for Link {
     }
 }
 
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(shared: &Shared) -> MutexGuard<'_, State> {
+    shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits as long as what a connection brought down is as much as it may for now.
+fn wait_where_held(shared: &Shared, era: u64, brought_bytes: u64) {
+    let is_held = |state: &mut State| {
+        era == state.era && state.hold_after_bytes.is_some_and(|most_bytes| brought_bytes >= most_bytes)
+    };
+    drop(shared.changed.wait_while(lock(shared), is_held).unwrap_or_else(PoisonError::into_inner));
 }
 
 /// Carries bytes between two ends until one of them is gone.
-fn join(near: TcpStream, far: TcpStream, state: &Arc<Mutex<State>>) -> Result<()> {
+fn join(near: TcpStream, far: TcpStream, state: &Arc<Shared>) -> Result<()> {
     near.set_nodelay(true)?;
     far.set_nodelay(true)?;
     let ends = [near.try_clone()?, far.try_clone()?];
@@ -174,15 +197,21 @@ fn join(near: TcpStream, far: TcpStream, state: &Arc<Mutex<State>>) -> Result<()
     Ok(())
 }
 
-fn carry(mut from: TcpStream, mut to: TcpStream, (era, way): (u64, Way), state: &Mutex<State>) {
+fn carry(mut from: TcpStream, mut to: TcpStream, (era, way): (u64, Way), state: &Shared) {
     let mut buffer = vec![0; BUFFER_BYTES];
+    let mut brought_bytes = 0;
     while let Ok(read) = from.read(&mut buffer)
         && read > 0
     {
         let passes = lock(state).pass(era, way, read as u64).and_then(|passes| usize::try_from(passes).ok());
         let Some(passing) = passes.and_then(|passes| buffer.get(..passes)) else { break };
+        if matches!(way, Way::Down) {
+            wait_where_held(state, era, brought_bytes);
+            brought_bytes += passing.len() as u64;
+        }
         let written = to.write_all(passing);
         lock(state).cut_where_due();
+        state.changed.notify_all();
         if written.is_err() {
             break;
         }
@@ -194,6 +223,32 @@ fn carry(mut from: TcpStream, mut to: TcpStream, (era, way): (u64, Way), state: 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_connection_is_held_alone_until_that_ends() {
+        let far = TcpListener::bind("127.0.0.1:0").unwrap();
+        let link = Link::to(&far.local_addr().unwrap().to_string()).unwrap();
+        link.hold_after(Some(1));
+        let connect = || {
+            let near = TcpStream::connect(link.address()).unwrap();
+            (near, far.accept().unwrap().0)
+        };
+        let (mut held, mut held_end) = connect();
+        let mut came = [0; 4];
+        held_end.write_all(b"once").unwrap();
+        held.read_exact(&mut came).unwrap();
+        held_end.write_all(b"more").unwrap();
+        let (mut other, mut other_end) = connect();
+        other_end.write_all(b"here").unwrap();
+        other.read_exact(&mut came).unwrap();
+        assert_eq!(&came, b"here");
+        held.set_nonblocking(true).unwrap();
+        assert_eq!(held.read(&mut came).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+        held.set_nonblocking(false).unwrap();
+        link.hold_after(None);
+        held.read_exact(&mut came).unwrap();
+        assert_eq!(&came, b"more");
+    }
 
     #[test]
     fn a_link_breaks_at_the_byte_and_counts_what_came_through() {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use muster_model::digest::Digest;
 use muster_model::limits;
@@ -23,12 +24,15 @@ use crate::{durable, os};
 pub enum Error {
     /// The disk lacks room.
     #[error(
-        "the disk has room for {room_bytes} more bytes of media, and {wanted_bytes} are to come; make room in {folder}"
+        "the disk has room for {room_bytes} more bytes of media{beside}, and {wanted_bytes} are to come; make room in {folder}",
+        beside = if *coming_bytes > 0 { format!(" beside {coming_bytes} that are on their way") } else { String::new() }
     )]
     Room {
-        /// What there is beside the reserve.
+        /// What there is beside the reserve and what is on its way.
         room_bytes: u64,
-        /// What is still to come.
+        /// What is still to come of other media.
+        coming_bytes: u64,
+        /// What is still to come of this one.
         wanted_bytes: u64,
         /// The cache.
         folder: String,
@@ -53,10 +57,12 @@ pub struct Held {
     pub whole: bool,
 }
 
-/// The folder, which need not be there yet.
+/// The folder, which need not be there yet. All clones know what is on its way through any of them.
 #[derive(Debug, Clone)]
 pub struct Cache {
     folder: PathBuf,
+    /// The sizes of what was begun and has not ended: each needs its room.
+    coming: Arc<Mutex<BTreeMap<Digest, u64>>>,
     /// What the disk of a folder can take; the tests give another answer.
     free_bytes: fn(&Path) -> io::Result<u64>,
 }
@@ -64,7 +70,7 @@ pub struct Cache {
 impl Cache {
     /// The cache in that folder.
     pub fn new(folder: PathBuf) -> Self {
-        Self { folder, free_bytes: os::free_bytes }
+        Self { folder, coming: Arc::default(), free_bytes: os::free_bytes }
     }
 
     /// Where a medium lies once it is whole.
@@ -76,7 +82,8 @@ impl Cache {
         self.folder.join(format!("{sha256}.part"))
     }
 
-    /// How much is held of a medium of this size, once there is room for the rest.
+    /// How much is held of a medium of this size, once there is room for the rest of it and of all that comes beside it. It
+    /// keeps its room until [`Self::ends`].
     ///
     /// # Errors
     /// Where there is not.
@@ -91,16 +98,40 @@ impl Cache {
             return self.begin(sha256, size_bytes);
         }
         let wanted_bytes = size_bytes - held;
-        let room_bytes = (self.free_bytes)(&self.folder)?.saturating_sub(limits::MEDIA_RESERVE_BYTES);
-        if wanted_bytes > room_bytes {
-            let folder = self.folder.display().to_string();
-            return Err(Error::Room { room_bytes, wanted_bytes, folder });
-        }
+        self.take_room(sha256, size_bytes, wanted_bytes)?;
         if wanted_bytes == 0 {
             // Killed before it was compared.
             return self.complete(sha256);
         }
         Ok(Held { bytes: held, whole: false })
+    }
+
+    /// Keeps no more room for it.
+    pub fn ends(&self, sha256: Digest) {
+        self.coming().remove(&sha256);
+    }
+
+    fn coming(&self) -> MutexGuard<'_, BTreeMap<Digest, u64>> {
+        self.coming.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take_room(&self, sha256: Digest, size_bytes: u64, wanted_bytes: u64) -> Result<(), Error> {
+        // One at a time: two that look at once would both take the same room.
+        let mut coming = self.coming();
+        let mut coming_bytes = 0;
+        for (other, size_bytes) in coming.iter().filter(|(other, _)| **other != sha256) {
+            if length(&self.path(*other))?.is_none() {
+                coming_bytes += size_bytes.saturating_sub(length(&self.part(*other))?.unwrap_or(0));
+            }
+        }
+        let kept_bytes = limits::MEDIA_RESERVE_BYTES.saturating_add(coming_bytes);
+        let room_bytes = (self.free_bytes)(&self.folder)?.saturating_sub(kept_bytes);
+        if wanted_bytes > room_bytes {
+            let folder = self.folder.display().to_string();
+            return Err(Error::Room { room_bytes, coming_bytes, wanted_bytes, folder });
+        }
+        coming.insert(sha256, size_bytes);
+        Ok(())
     }
 
     /// Takes what follows on what is held.
@@ -141,17 +172,29 @@ impl Cache {
         let mut file = File::open(from)?;
         let (sha256, size_bytes) = (digest_of(&mut file)?, file.metadata()?.len());
         // What came of it before, in whatever way, is what it begins with.
-        let mut held = self.begin(sha256, size_bytes)?;
+        let held = self.begin(sha256, size_bytes)?;
         if held.whole {
             return Ok((sha256, false));
         }
+        let copied = self.copy_rest(&mut file, sha256, size_bytes, held);
+        self.ends(sha256);
+        copied.map(|()| (sha256, true))
+    }
+
+    fn copy_rest(
+        &self,
+        file: &mut File,
+        sha256: Digest,
+        size_bytes: u64,
+        mut held: Held,
+    ) -> Result<(), Error> {
         file.seek(SeekFrom::Start(held.bytes))?;
         while !held.whole {
             let mut content = Vec::new();
-            (&file).take(limits::MEDIUM_CHUNK_BYTES).read_to_end(&mut content)?;
+            (&mut *file).take(limits::MEDIUM_CHUNK_BYTES).read_to_end(&mut content)?;
             held = self.append(sha256, size_bytes, held.bytes, &content)?;
         }
-        Ok((sha256, true))
+        Ok(())
     }
 
     /// All that is held, by digest.
@@ -246,7 +289,7 @@ mod tests {
     fn cache(free_bytes: fn(&Path) -> io::Result<u64>) -> (TempDir, Cache) {
         let dir = TempDir::new().unwrap();
         let folder = dir.path().join("media");
-        (dir, Cache { folder, free_bytes })
+        (dir, Cache { folder, coming: Arc::default(), free_bytes })
     }
 
     fn plenty(_: &Path) -> io::Result<u64> {
@@ -307,6 +350,26 @@ mod tests {
         let (_dir, cache) = cache(|_| Ok(limits::MEDIA_RESERVE_BYTES + SIZE - 1));
         let refused = cache.begin(Digest::of(CONTENT), SIZE);
         assert!(matches!(refused, Err(Error::Room { room_bytes: 26, wanted_bytes: SIZE, .. })));
+    }
+
+    #[test]
+    fn two_that_come_at_once_have_room_for_both() {
+        let (_dir, cache) = cache(|_| Ok(limits::MEDIA_RESERVE_BYTES + SIZE + 9));
+        let other = Digest::of(b"another");
+        cache.begin(Digest::of(CONTENT), SIZE).unwrap();
+        cache.begin(Digest::of(CONTENT), SIZE).unwrap();
+        // What of it is on the disk already was counted by the disk.
+        append(&cache, 0, &CONTENT[..2]).unwrap();
+        let clone = cache.clone();
+        let refused = clone.begin(other, 12).unwrap_err();
+        assert_eq!(
+            refused.to_string().split(';').next().unwrap(),
+            "the disk has room for 11 more bytes of media beside 25 that are on their way, and 12 are to come"
+        );
+        clone.begin(other, 11).unwrap();
+        clone.ends(other);
+        cache.ends(Digest::of(CONTENT));
+        clone.begin(other, SIZE + 9).unwrap();
     }
 
     #[test]

@@ -1,11 +1,9 @@
-//! Fetches what the controller or the engine asked for, one medium after the other, over as many connections as it takes.
+//! Fetches what the controller or the engine asked for, one medium for each lane at a time, over as many connections as it takes.
 //!
-//! A broken link costs a piece at most: the next connection goes on at what is held. Neighbours: `cache` holds, `outlet` says
-//! how far it is. What was asked for is in memory only: the controller keeps it and asks again at each connection, and the engine
-//! at each start, so that what waits here already is not taken twice.
+//! A broken link costs a piece at most: the next connection goes on at what is held. Neighbours: `desk` says what is asked for,
+//! `cache` holds, `outlet` says how far it is.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use muster_model::causes::with_causes;
@@ -16,44 +14,20 @@ use muster_proto::session::{FromAgent, StageMedium, Staged};
 use muster_proto::v1;
 use muster_proto::v1::agent_client::AgentClient;
 use thiserror::Error;
-use tokio::sync::mpsc;
 use tokio::task::JoinError;
 use tonic::{Code, Status, Streaming};
 
 use super::cache::{self, Cache, Held};
-use crate::engine::media::{Far, Fetching};
+use super::desk::{Desk, Lane, Request, Stager};
+use crate::engine::media::Far;
 use crate::outlet::Outlet;
 use crate::session::Options;
 
-/// A medium that was asked for. The engine does not know how large it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Request {
-    sha256: Digest,
-    size_bytes: Option<u64>,
-}
-
-/// What is known of media here.
-#[derive(Debug, Default)]
-struct Desk {
-    /// Asked for and not begun.
-    waiting: BTreeSet<Digest>,
-    /// How far those are that were begun since the agent started.
-    far: BTreeMap<Digest, Far>,
-}
-
-/// Where requests go in. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Stager {
-    requests: mpsc::UnboundedSender<Request>,
-    desk: Arc<Mutex<Desk>>,
-}
-
-/// What carries them out.
+/// What carries out what was asked for.
 #[derive(Debug)]
 pub struct Fetcher {
     cache: Cache,
-    queue: Mutex<Option<mpsc::UnboundedReceiver<Request>>>,
-    desk: Arc<Mutex<Desk>>,
+    desk: Arc<Desk>,
 }
 
 /// Why a medium does not come.
@@ -99,78 +73,36 @@ impl Error {
     }
 }
 
-impl Stager {
-    /// Asks for a medium, unless it waits for its turn already. One that is under way is looked at once more after its end, so
-    /// that whoever asked hears of it.
-    pub fn stage(&self, medium: StageMedium) {
-        let StageMedium { sha256, size_bytes } = medium;
-        self.ask(Request { sha256, size_bytes: Some(size_bytes) });
-    }
-
-    fn ask(&self, request: Request) {
-        let is_new = lock(&self.desk).waiting.insert(request.sha256);
-        if is_new && self.requests.send(request).is_err() {
-            tracing::debug!(sha256 = %request.sha256, "nobody fetches any more");
-        }
-    }
-}
-
-impl Fetching for Stager {
-    fn want(&self, sha256: Digest) {
-        // One that is under way is on its way for whoever wants it.
-        let comes = matches!(lock(&self.desk).far.get(&sha256), Some(Far::Comes { .. }));
-        if !comes {
-            self.ask(Request { sha256, size_bytes: None });
-        }
-    }
-
-    fn how_far(&self, sha256: Digest) -> Option<Far> {
-        let desk = lock(&self.desk);
-        match desk.far.get(&sha256) {
-            Some(comes @ Far::Comes { .. }) => Some(comes.clone()),
-            _ if desk.waiting.contains(&sha256) => Some(Far::Waits),
-            far => far.cloned(),
-        }
-    }
-}
-
 impl Fetcher {
     /// A way in, and what carries out what comes through it.
     pub fn new(cache: Cache) -> (Stager, Self) {
-        let (requests, queue) = mpsc::unbounded_channel();
-        let desk = Arc::<Mutex<Desk>>::default();
-        let stager = Stager { requests, desk: Arc::clone(&desk) };
-        (stager, Self { cache, queue: Mutex::new(Some(queue)), desk })
+        let desk = Arc::<Desk>::default();
+        (Stager::new(Arc::clone(&desk)), Self { cache, desk })
     }
 
     /// Fetches for as long as the agent lives; never ends by itself.
     pub async fn run<T>(&self, options: &Options, outlet: &Outlet) -> T {
-        let queue = lock(&self.queue).take();
-        let Some(mut queue) = queue else { return std::future::pending().await };
-        while let Some(request) = queue.recv().await {
-            self.begins(request);
-            let Err(error) = self.fetch(request, options, outlet).await else {
-                self.is(request.sha256, Far::Here);
+        tokio::select! {
+            never = self.carry_out(Lane::Run, options, outlet) => never,
+            never = self.carry_out(Lane::Staging, options, outlet) => never,
+        }
+    }
+
+    async fn carry_out<T>(&self, lane: Lane, options: &Options, outlet: &Outlet) -> T {
+        loop {
+            let request = self.desk.next(lane).await;
+            let sha256 = request.sha256;
+            let fetched = self.fetch(request, options, outlet).await;
+            self.cache.ends(sha256);
+            let Err(error) = fetched else {
+                self.desk.ends(sha256, Far::Here);
                 continue;
             };
-            let sha256 = request.sha256;
-            tracing::error!(%sha256, error = &error as &dyn std::error::Error, "a medium was not fetched");
+            tracing::error!(%sha256, ?lane, error = &error as &dyn std::error::Error, "a medium was not fetched");
             if let Some(staged) = self.failed(sha256, &error) {
                 outlet.send(FromAgent::Staged(staged));
             }
         }
-        std::future::pending().await
-    }
-
-    fn begins(&self, request: Request) {
-        let Request { sha256, size_bytes } = request;
-        let mut desk = lock(&self.desk);
-        desk.waiting.remove(&sha256);
-        desk.far.insert(sha256, Far::Comes { held_bytes: 0, size_bytes, lost: None });
-    }
-
-    fn is(&self, sha256: Digest, far: Far) {
-        lock(&self.desk).far.insert(sha256, far);
     }
 
     /// What is said of a try that failed; nothing to the controller where somebody asked again meanwhile: it is tried again at
@@ -181,9 +113,7 @@ impl Fetcher {
             None => why,
             Some(advice) => format!("{why}; {advice}"),
         };
-        let mut desk = lock(&self.desk);
-        desk.far.insert(sha256, Far::Ended { problem: problem.clone(), passes: error.passes() });
-        let is_last = !desk.waiting.contains(&sha256);
+        let is_last = self.desk.ends(sha256, Far::Ended { problem: problem.clone(), passes: error.passes() });
         is_last.then_some(Staged { sha256, held_bytes: 0, whole: false, problem: Some(problem) })
     }
 
@@ -235,7 +165,7 @@ impl Fetcher {
     /// Waits a little for a link that is gone, and says why.
     async fn lost(&self, sha256: Digest, held_bytes: u64, size_bytes: Option<u64>, error: &Error) {
         tracing::warn!(%sha256, error = error as &dyn std::error::Error, "a medium waits for the link");
-        self.is(sha256, Far::Comes { held_bytes, size_bytes, lost: Some(with_causes(error)) });
+        self.desk.comes(sha256, held_bytes, size_bytes, Some(with_causes(error)));
         tokio::time::sleep(Duration::from_millis(limits::WATCH_RETRY_MS)).await;
     }
 
@@ -250,7 +180,7 @@ impl Fetcher {
         let StageMedium { sha256, size_bytes } = medium;
         let say = |held: Held| {
             let Held { bytes: held_bytes, whole } = held;
-            self.is(sha256, Far::Comes { held_bytes, size_bytes: Some(size_bytes), lost: None });
+            self.desk.comes(sha256, held_bytes, Some(size_bytes), None);
             outlet.send(FromAgent::Staged(Staged { sha256, held_bytes, whole, problem: None }));
         };
         say(*held);
@@ -293,10 +223,6 @@ async fn ask_size(sha256: Digest, options: &Options) -> Result<u64, Error> {
     Ok(reply.into_inner().size_bytes)
 }
 
-fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Takes pieces until there is enough for the disk, or all that is left; those before a break are kept.
 async fn gather(
     pieces: &mut Streaming<v1::MediumPiece>,
@@ -324,22 +250,6 @@ fn compared(piece: v1::MediumPiece) -> Result<Vec<u8>, cache::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_waits_for_its_turn_is_not_taken_twice() {
-        let (stager, fetcher) = Fetcher::new(Cache::new("nowhere".into()));
-        let medium = |content: &[u8]| StageMedium { sha256: Digest::of(content), size_bytes: 1 };
-        let request = |content: &[u8]| Request { sha256: Digest::of(content), size_bytes: Some(1) };
-        for content in [b"one", b"two", b"one"] {
-            stager.stage(medium(content));
-            stager.want(Digest::of(content));
-            assert_eq!(stager.how_far(Digest::of(content)), Some(Far::Waits));
-        }
-        let mut queue = lock(&fetcher.queue).take().unwrap();
-        assert_eq!(queue.try_recv().unwrap(), request(b"one"));
-        assert_eq!(queue.try_recv().unwrap(), request(b"two"));
-        assert!(queue.try_recv().is_err());
-    }
 
     #[test]
     fn a_failure_is_not_told_to_who_asked_again_before_it() {
