@@ -38,6 +38,8 @@ fn failure(args: &InspectArgs, error: &Error) -> Failure {
         Error::Archive(_) => next("unpack it, and name the .msi or .exe file in it"),
         Error::Unknown => next("ask its vendor how it is installed without dialogs")
             .or("install it once by hand, with `install: guided` in its node"),
+        Error::Unpacks(_) => next("unpack it, as 7-Zip does, and name the .msi or .exe file in it")
+            .or("where there is none, install it once by hand, with `install: guided` in its node"),
         Error::Patch | Error::Transform => next("name the .msi file that it goes with"),
         Error::Damaged(_) => {
             next("copy the file anew from where it came, and compare its SHA-256 with the vendor's").or(

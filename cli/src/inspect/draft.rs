@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::found::{Choice, Feature, Field, Inspection, Kind, Package, Property, Service};
+use super::found::{Choice, Feature, Field, Given, Inspection, Kind, Package, Property, Service};
 
 /// Lines, each at its place.
 #[derive(Default)]
@@ -105,13 +105,28 @@ fn made_with(kind: Kind) -> &'static str {
 
 /// By what Windows knows it, once it is installed.
 fn codes(draft: &mut Draft, package: &Package) {
-    if let Some(code) = &package.product_code {
-        draft.line(4, &format!("product_code: {}", quoted(code)));
+    let product = package.product_code.as_ref().map(|code| format!("product_code: {}", quoted(code)));
+    match &package.upgrade_code {
+        Some(code) => {
+            draft.line(4, &format!("upgrade_code: {}", quoted(code)));
+            let decide = "decide: the upgrade code finds every version, so that an old one goes before the new one comes; the product \
+                          code finds this version alone. One of the two stands";
+            draft.comment(4, decide);
+            product.iter().for_each(|line| draft.comment(4, line));
+        }
+        None => {
+            product.iter().for_each(|line| draft.line(4, line));
+            let decide = "decide: it has no upgrade code, and its product code finds this version alone; where a later one is to \
+                          replace it, name both by `display_name` instead, as Programs and Features shows it";
+            draft.comment(4, decide);
+        }
     }
-    if let Some(code) = &package.upgrade_code {
-        draft.comment(4, "decide: the product code finds this version alone, the upgrade code every one; one of the two stands");
-        draft.comment(4, &format!("upgrade_code: {}", quoted(code)));
-    }
+}
+
+/// Whether it installs for the user who starts it, which is LocalSystem under an agent, unless it is told otherwise.
+fn is_for_one_user(package: &Package) -> bool {
+    let all_users = package.properties.iter().find(|property| property.name == "ALLUSERS");
+    !matches!(all_users.and_then(|property| property.default.as_deref()), Some("1" | "2"))
 }
 
 /// What the installer is told.
@@ -126,12 +141,22 @@ fn arguments(draft: &mut Draft, found: &Inspection) {
         Kind::InstallShield => {
             draft.comment(6, "decide: whether it runs without dialogs so: try it once where nobody works. What stands between the");
             draft.comment(6, "quotes of /v goes to Windows Installer, as in /v\"/qn /norestart NAME=value\"");
+            if found.package.is_none() {
+                draft.comment(6, "decide: what its package is told. It is packed away: start the program by hand, and while its first dialog");
+                draft.comment(6, "is open copy the .msi that lies below %TEMP% then, and look into that: muster inspect FILE.msi");
+                draft.comment(6, "Where there is none it is a setup of InstallScript and wants answers: /r records them, /s /f1\"FILE\" takes them");
+            }
         }
         Kind::WixBurn | Kind::InnoSetup | Kind::Nullsoft => {
             draft.comment(6, "decide: whether it runs without dialogs so: try it once where nobody works");
         }
     }
-    told.iter().for_each(|argument| draft.line(6, &format!("- {}", quoted(argument))));
+    for argument in &told {
+        draft.line(6, &format!("- {}", quoted(argument)));
+        if argument == FOR_ALL {
+            draft.comment(6, "Without it the package installs for the user who starts it, and that is the agent's own: LocalSystem.");
+        }
+    }
     let Some(package) = &found.package else { return };
     if !package.features.is_empty() {
         draft.comment(
@@ -143,13 +168,19 @@ fn arguments(draft: &mut Draft, found: &Inspection) {
     properties(draft, package);
 }
 
+/// What makes a package install for every user.
+const FOR_ALL: &str = "ALLUSERS=1";
+
 /// So that it asks nobody. Windows Installer is asked for no dialog by the agent; it is told the features by name, so that a
 /// later version does not bring others.
 fn told(found: &Inspection) -> Vec<String> {
     let usual: &[&str] = match found.kind {
         Kind::Msi => {
-            let chosen = found.package.as_ref().map(by_default).filter(|chosen| !chosen.is_empty());
-            return chosen.map(|chosen| format!("ADDLOCAL={}", chosen.join(","))).into_iter().collect();
+            let package = found.package.as_ref();
+            let chosen = package.map(by_default).filter(|chosen| !chosen.is_empty());
+            let chosen = chosen.map(|chosen| format!("ADDLOCAL={}", chosen.join(",")));
+            let for_all = package.filter(|package| is_for_one_user(package)).map(|_| FOR_ALL.to_owned());
+            return chosen.into_iter().chain(for_all).collect();
         }
         Kind::WixBurn => &["/quiet", "/norestart"],
         Kind::InnoSetup => &["/VERYSILENT", "/SUPPRESSMSGBOXES", "/NORESTART"],
@@ -177,6 +208,11 @@ fn features(draft: &mut Draft, package: &Package) {
         let depth = parent.map_or(0, |depth| MOST.min(depth + 1));
         depths.insert(&feature.name, depth);
         draft.comment(6, &feature_line(feature, depth, package.install_level));
+        for other in &feature.conditions {
+            let condition = other.condition.as_deref().unwrap_or("always");
+            let indent = 2 * depth;
+            draft.comment(6, &format!("{:indent$}    level {} where: {condition}", "", other.level));
+        }
     }
 }
 
@@ -199,11 +235,14 @@ fn feature_line(feature: &Feature, depth: usize, install_level: i32) -> String {
 
 /// First what the dialogs ask, then folders, then the rest.
 fn properties(draft: &mut Draft, package: &Package) {
-    let asked = |property: &&Property| !property.fields.is_empty();
-    let folder = |property: &&Property| property.fields.is_empty() && property.directory;
+    let is_asked = |property: &Property| {
+        !property.fields.is_empty() || property.given.iter().any(|given| given.dialogs_only)
+    };
+    let is_told = |property: &Property| property.name == "ALLUSERS" && is_for_one_user(package);
+    let asked = |property: &&Property| is_asked(property) && !is_told(property);
+    let folder = |property: &&Property| !is_asked(property) && property.directory;
     // Whether a server restarts is the agent's to say.
-    let rest =
-        |property: &&Property| property.fields.is_empty() && !property.directory && property.name != "REBOOT";
+    let rest = |property: &&Property| !is_asked(property) && !property.directory && property.name != "REBOOT";
     let groups: [(&str, Vec<&Property>); 3] = [
         (
             "decide: what the dialogs ask. Uncomment what a site says, with a parameter, as in 'PORT={{ port }}':",
@@ -231,13 +270,14 @@ fn properties(draft: &mut Draft, package: &Package) {
                 draft.comment(6, &format!("- {}", quoted(&format!("{}={value}", property.name))));
             }
             if property.directory {
-                draft.comment(6, "    a folder: write its whole path, for nobody fills in the brackets");
+                draft.comment(6, folder_line(value));
             }
             property.fields.iter().for_each(|field| draft.comment(6, &field_line(field)));
             if !property.choices.is_empty() {
                 let choices: Vec<String> = property.choices.iter().map(choice).collect();
                 draft.comment(6, &format!("    one of: {}", choices.join(", ")));
             }
+            property.given.iter().for_each(|given| draft.comment(6, &given_line(given)));
         }
     }
 }
@@ -248,6 +288,23 @@ fn secret_line(name: &str) -> String {
         "{name}, a secret: write it beside `arguments`, from a parameter of type secret, as in secret_arguments: {{{name}: '{{{{ {} }}}}'}}",
         name.to_lowercase()
     )
+}
+
+fn folder_line(default: &str) -> &'static str {
+    if default.contains('[') {
+        "    a folder: write its whole path, for nobody fills in the brackets"
+    } else if default.is_empty() {
+        "    a folder: write its whole path; where nothing gives it one, Windows Installer takes the root of a drive"
+    } else {
+        "    a folder: write its whole path"
+    }
+}
+
+fn given_line(given: &Given) -> String {
+    let condition = given.condition.as_ref().map(|condition| format!(" where {condition}"));
+    let condition = condition.unwrap_or_default();
+    let giver = if given.dialogs_only { "its dialogs alone give" } else { "the package gives" };
+    format!("    {giver} it {}{condition}", given.value)
 }
 
 fn field_line(field: &Field) -> String {
@@ -291,15 +348,39 @@ fn service(draft: &mut Draft, service: &Service, package: &str) {
     draft.comment(4, "decide: state, running or stopped, and in which order (needs)");
 }
 
-/// From the product's name, or the file's: lower-case letters, digits and hyphens.
+/// From the product's name, or the file's: lower-case letters, digits and hyphens. Without the version, because the next one is
+/// the same node.
 fn node_name(found: &Inspection) -> String {
-    let product = found.package.as_ref().and_then(|package| package.product.as_deref());
+    let package = found.package.as_ref();
+    let version = package.and_then(|package| package.version.as_deref()).unwrap_or_default();
+    let product = package.and_then(|package| package.product.as_deref());
+    let product = product.map(|product| without_version(product, version));
+    let product = product.as_deref();
     let stem = found.file.rsplit_once('.').map_or(found.file.as_str(), |(stem, _)| stem);
     [product.unwrap_or_default(), stem]
         .into_iter()
         .map(slug)
         .find(|slug| !slug.is_empty())
         .unwrap_or_else(|| "package".to_owned())
+}
+
+/// A name without the words that are the version, or as much of it as people write: `pyOpenSSL-0.12` of 0.12.0.
+fn without_version(name: &str, version: &str) -> String {
+    let mut shorter = version;
+    loop {
+        // 4 alone may be a part of the name.
+        if shorter.contains('.')
+            && let Some((before, after)) = name.split_once(shorter)
+            && !after.starts_with(|c: char| c == '.' || c.is_ascii_digit())
+            && !before.ends_with(|c: char| c == '.' || c.is_ascii_digit())
+        {
+            return format!("{before} {after}");
+        }
+        match shorter.strip_suffix(".0") {
+            Some(shorter_still) => shorter = shorter_still,
+            None => return name.to_owned(),
+        }
+    }
 }
 
 fn slug(text: &str) -> String {
@@ -345,6 +426,17 @@ mod tests {
         assert_eq!(scalar("4.30"), "'4.30'");
         assert_eq!(scalar("it's: #1"), "'it''s: #1'");
         assert_eq!(quoted("a\nb\u{7}"), "'a\u{fffd}b\u{fffd}'");
+    }
+
+    #[test]
+    fn a_name_has_no_version_in_it() {
+        assert_eq!(without_version("Python 3.2 pyOpenSSL-0.12", "0.12.0"), "Python 3.2 pyOpenSSL- ");
+        assert_eq!(without_version("Python 2.7 pyscard-1.7.0", "1.7.0"), "Python 2.7 pyscard- ");
+        for (name, version) in
+            [("XRT 4.3.005", "4.3.00"), ("XRT 14.3", "4.3"), ("SQL 2019", "2019"), ("XRT", "")]
+        {
+            assert_eq!(without_version(name, version), name);
+        }
     }
 
     #[test]

@@ -8,13 +8,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use muster_model::limits;
 
 use super::Error;
-use super::found::{Choice, Field, Property};
+use super::found::{Choice, Field, Given, Property};
 use super::package::{Row, Tables};
 
 /// A control's property names the property that it sets (msidbControlAttributesIndirect).
 const INDIRECT: i32 = 0x8;
 /// What is typed is not shown (msidbControlAttributesPasswordInput).
 const PASSWORD: i32 = 0x20_0000;
+/// Controls through which a folder is chosen.
+const FOLDER_CONTROLS: [&str; 3] = ["PathEdit", "DirectoryCombo", "DirectoryList"];
+/// The root of what is installed, which most packages fill in by themselves: shown where dialogs set it.
+const TARGET_FOLDER: &str = "TARGETDIR";
+/// Shows the features: what it writes into its property is for the dialog's own use, and nobody sets it from outside.
+const FEATURE_TREE: &str = "SelectionTree";
+/// What dialogs set to repair or take off what is there, and to choose features: `ADDLOCAL` is a line of its own.
+const MAINTENANCE: [&str; 6] = ["ADDLOCAL", "ADDSOURCE", "ADVERTISE", "REINSTALL", "REINSTALLMODE", "REMOVE"];
+/// An action that sets a property (51), and one that sets a folder (35); what else a type says stands in higher bits.
+const SETS_PROPERTY: i32 = 51;
+const SETS_FOLDER: i32 = 35;
+const KIND_OF_ACTION: i32 = 0x3f;
 /// How far below a label its field begins, in dialog units; a line has about 10, and WiX's own dialogs leave three free.
 const LABEL_ABOVE_UNITS: i32 = 45;
 /// How far label and field on one line may be apart in height.
@@ -44,10 +56,11 @@ pub(super) fn properties(tables: &mut Tables, values: &Values) -> Result<Vec<Pro
     }
     let titles: Values = texts(tables, "Dialog", "Dialog", "Title", values)?;
     let controls = controls(tables, values)?;
-    for control in controls.iter().filter(|control| control.property.is_some()) {
+    for control in controls.iter().filter(|control| control.kind != FEATURE_TREE) {
         let Some(name) = control.property.as_deref().filter(|name| is_public(name)) else { continue };
         let entry = found.entry(name.to_owned()).or_insert_with(|| property(name, None));
         entry.hidden |= control.attributes & PASSWORD != 0;
+        entry.directory |= FOLDER_CONTROLS.contains(&control.kind.as_str());
         entry.fields.push(Field {
             dialog: control.dialog.clone(),
             dialog_text: titles.get(&control.dialog).cloned(),
@@ -61,12 +74,22 @@ pub(super) fn properties(tables: &mut Tables, values: &Values) -> Result<Vec<Pro
             entry.choices.push(choice);
         }
     }
+    for (name, given) in events(tables)? {
+        let entry = found.entry(name.clone()).or_insert_with(|| property(&name, None));
+        entry.directory |= name == TARGET_FOLDER;
+        entry.given.push(given);
+    }
+    for (name, given) in actions(tables)? {
+        if let Some(entry) = found.get_mut(&name) {
+            entry.given.push(given);
+        }
+    }
     // What a search for other versions fills in, nobody sets; nor what a search of the machine does, unless a dialog asks, too.
     let names = |rows: Vec<Row>| -> BTreeSet<String> { rows.iter().filter_map(|row| row.text(0)).collect() };
     let versions = names(tables.rows("Upgrade", &["ActionProperty"])?);
     let searched = names(tables.rows("AppSearch", &["Property"])?);
     found.retain(|name, entry| {
-        let is_asked = entry.directory || !entry.fields.is_empty();
+        let is_asked = entry.directory || !entry.fields.is_empty() || !entry.given.is_empty();
         !versions.contains(name) && (is_asked || !searched.contains(name))
     });
     for name in listed("MsiHiddenProperties") {
@@ -76,6 +99,7 @@ pub(super) fn properties(tables: &mut Tables, values: &Values) -> Result<Vec<Pro
     }
     for entry in found.values_mut().filter(|entry| entry.hidden) {
         entry.default = None;
+        entry.given.clear();
     }
     Ok(found.into_values().collect())
 }
@@ -88,7 +112,47 @@ fn property(name: &str, default: Option<String>) -> Property {
         directory: false,
         fields: Vec::new(),
         choices: Vec::new(),
+        given: Vec::new(),
     }
+}
+
+/// What the dialogs' buttons set: an event whose name is that of a property in brackets.
+fn events(tables: &mut Tables) -> Result<Vec<(String, Given)>, Error> {
+    let rows = tables.rows("ControlEvent", &["Event", "Argument", "Condition"])?;
+    let event = |row: &Row| {
+        let name = row.text(0)?.strip_prefix('[')?.strip_suffix(']')?.to_owned();
+        let given = Given { value: row.text(1)?, condition: condition(row.text(2)), dialogs_only: true };
+        // `{}` takes a value away.
+        let is_set = is_public(&name) && !MAINTENANCE.contains(&name.as_str()) && given.value != "{}";
+        is_set.then_some((name, given))
+    };
+    Ok(rows.iter().filter_map(event).collect())
+}
+
+/// What the package's actions set, where they run: with dialogs or without, or with dialogs alone.
+fn actions(tables: &mut Tables) -> Result<Vec<(String, Given)>, Error> {
+    let mut sequence = |table: &str| -> Result<BTreeMap<String, Option<String>>, Error> {
+        let rows = tables.rows(table, &["Action", "Condition"])?;
+        Ok(rows.iter().filter_map(|row| Some((row.text(0)?, condition(row.text(1))))).collect())
+    };
+    let (always, with_dialogs) = (sequence("InstallExecuteSequence")?, sequence("InstallUISequence")?);
+    let rows = tables.rows("CustomAction", &["Action", "Type", "Source", "Target"])?;
+    let action = |row: &Row| {
+        let kind = row.number(1) & KIND_OF_ACTION;
+        let name = row.text(0)?;
+        let (condition, dialogs_only) = match (always.get(&name), with_dialogs.get(&name)) {
+            (Some(condition), _) => (condition.clone(), false),
+            (None, condition) => (condition?.clone(), true),
+        };
+        let given = Given { value: row.text(3)?, condition, dialogs_only };
+        matches!(kind, SETS_PROPERTY | SETS_FOLDER).then_some((row.text(2)?, given))
+    };
+    Ok(rows.iter().filter_map(action).collect())
+}
+
+/// A condition; none where it always holds.
+fn condition(text: Option<String>) -> Option<String> {
+    text.filter(|text| text != "1")
 }
 
 fn is_public(name: &str) -> bool {
@@ -230,7 +294,7 @@ fn folders(tables: &mut Tables) -> Result<Vec<(String, String)>, Error> {
         parts.reverse();
         parts.join("\\")
     };
-    let public = folders.keys().filter(|name| is_public(name) && *name != "TARGETDIR");
+    let public = folders.keys().filter(|name| is_public(name) && *name != TARGET_FOLDER);
     Ok(public.map(|name| (name.clone(), path(name))).collect())
 }
 

@@ -79,6 +79,16 @@ pub(crate) struct Feature {
     pub(crate) description: Option<String>,
     /// 0: never, unless a condition of the package says otherwise.
     pub(crate) level: i32,
+    /// Where it has another level.
+    pub(crate) conditions: Vec<Level>,
+}
+
+/// The level of a feature where something holds.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Level {
+    pub(crate) level: i32,
+    /// None: always.
+    pub(crate) condition: Option<String>,
 }
 
 /// A public property: one that can be set from outside.
@@ -95,6 +105,19 @@ pub(crate) struct Property {
     pub(crate) fields: Vec<Field>,
     /// What may be chosen; empty where anything may be typed.
     pub(crate) choices: Vec<Choice>,
+    /// What the package itself gives it.
+    pub(crate) given: Vec<Given>,
+}
+
+/// A value that a property has of the package's own doing.
+#[derive(Debug, Serialize)]
+pub(crate) struct Given {
+    /// As the package says; other properties stand in brackets.
+    pub(crate) value: String,
+    /// None: always.
+    pub(crate) condition: Option<String>,
+    /// Not where no dialog is shown, as under an agent.
+    pub(crate) dialogs_only: bool,
 }
 
 /// A field of a dialog.

@@ -45,6 +45,8 @@ pub(super) enum Content {
         kind: Option<Kind>,
         /// Where compound files begin in it, in order.
         packages_at_bytes: Vec<u64>,
+        /// An archive that is in it.
+        archive: Option<&'static str>,
     },
 }
 
@@ -83,7 +85,8 @@ impl Medium {
             file.by_ref().take(BUFFER_BYTES as u64).read_to_end(&mut buffer)?;
         }
         let content = if is_program {
-            Content::Program { kind: search.kind(&first), packages_at_bytes: search.packages_at_bytes }
+            let kind = search.kind(&first);
+            Content::Program { kind, packages_at_bytes: search.packages_at_bytes, archive: search.archive }
         } else {
             Content::Package
         };
@@ -117,13 +120,29 @@ fn shown(first: &[u8]) -> String {
     format!("the bytes {}", bytes.join(" "))
 }
 
-/// What is looked for, and the kind that it means; the text of a version's resource has two bytes for each letter.
-const MARKS: [(&[u8], Option<Kind>); 5] = [
-    (COMPOUND, None),
-    (b"Inno Setup", Some(Kind::InnoSetup)),
-    (b"Nullsoft", Some(Kind::Nullsoft)),
-    (b"InstallShield", Some(Kind::InstallShield)),
-    (b"I\0n\0s\0t\0a\0l\0l\0S\0h\0i\0e\0l\0d\0", Some(Kind::InstallShield)),
+/// What a mark tells.
+#[derive(Debug, Clone, Copy)]
+enum Tells {
+    /// A compound file begins.
+    Package,
+    /// What made the program.
+    Made(Kind),
+    /// The program unpacks that.
+    Archive(&'static str),
+}
+
+/// What is looked for, and what it tells; the text of a version's resource has two bytes for each letter. Of a ZIP archive its
+/// end: its beginning is in programs that only read some.
+const MARKS: [(&[u8], Tells); 9] = [
+    (COMPOUND, Tells::Package),
+    (b"Inno Setup", Tells::Made(Kind::InnoSetup)),
+    (b"Nullsoft", Tells::Made(Kind::Nullsoft)),
+    (b"InstallShield", Tells::Made(Kind::InstallShield)),
+    (b"I\0n\0s\0t\0a\0l\0l\0S\0h\0i\0e\0l\0d\0", Tells::Made(Kind::InstallShield)),
+    (b"PK\x05\x06", Tells::Archive("a ZIP archive")),
+    (b"MSCF\0\0\0\0", Tells::Archive("a cabinet")),
+    (b"7z\xbc\xaf\x27\x1c", Tells::Archive("a 7-Zip archive")),
+    (b"Rar!\x1a\x07", Tells::Archive("a RAR archive")),
 ];
 /// One less than the longest mark: what is kept of one buffer for the next.
 const KEPT_BYTES: usize = 25;
@@ -135,6 +154,7 @@ struct Search {
     passed_bytes: u64,
     kinds: Vec<Kind>,
     packages_at_bytes: Vec<u64>,
+    archive: Option<&'static str>,
 }
 
 impl Search {
@@ -143,13 +163,13 @@ impl Search {
         let seen = bytes.len();
         bytes.extend_from_slice(buffer);
         for (place, byte) in bytes.iter().enumerate() {
-            if !matches!(byte, 0xd0 | b'I' | b'N') {
+            if !matches!(byte, 0xd0 | b'I' | b'N' | b'P' | b'M' | b'7' | b'R') {
                 continue;
             }
-            for (mark, kind) in MARKS {
+            for (mark, tells) in MARKS {
                 // What ends within the kept part was found before.
                 if bytes[place..].starts_with(mark) && place + mark.len() > seen {
-                    self.found(kind, self.passed_bytes + place as u64);
+                    self.found(tells, self.passed_bytes + place as u64);
                 }
             }
         }
@@ -158,14 +178,14 @@ impl Search {
         self.kept = bytes.split_off(kept_from);
     }
 
-    fn found(&mut self, kind: Option<Kind>, at_bytes: u64) {
-        match kind {
-            Some(kind) if !self.kinds.contains(&kind) => self.kinds.push(kind),
-            Some(_) => {}
-            None if (self.packages_at_bytes.len() as u64) < limits::INSPECT_PACKAGES => {
+    fn found(&mut self, tells: Tells, at_bytes: u64) {
+        match tells {
+            Tells::Made(kind) if !self.kinds.contains(&kind) => self.kinds.push(kind),
+            Tells::Package if (self.packages_at_bytes.len() as u64) < limits::INSPECT_PACKAGES => {
                 self.packages_at_bytes.push(at_bytes);
             }
-            None => {}
+            Tells::Archive(what) => self.archive = self.archive.or(Some(what)),
+            Tells::Made(_) | Tells::Package => {}
         }
     }
 
@@ -174,8 +194,11 @@ impl Search {
         if headers.windows(8).any(|bytes| bytes == b".wixburn") {
             return Some(Kind::WixBurn);
         }
-        let known = MARKS.iter().filter_map(|(_, kind)| *kind);
-        known.into_iter().find(|kind| self.kinds.contains(kind))
+        let made = |(_, tells): &(_, Tells)| match tells {
+            Tells::Made(kind) if self.kinds.contains(kind) => Some(*kind),
+            Tells::Made(_) | Tells::Package | Tells::Archive(_) => None,
+        };
+        MARKS.iter().find_map(made)
     }
 }
 

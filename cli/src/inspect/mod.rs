@@ -50,6 +50,11 @@ pub(crate) enum Error {
         "it is a program, but holds no package and is of no known kind (InstallShield, Inno Setup, NSIS, WiX)"
     )]
     Unknown,
+    /// A program of no known kind with an archive in it.
+    #[error(
+        "it is a program that unpacks itself: {0} is in it, no package that can be read, and it is of no known kind (InstallShield, Inno Setup, NSIS, WiX)"
+    )]
+    Unpacks(&'static str),
     /// A compound file of something else.
     #[error("it is a compound file of something else, not a package of Windows Installer")]
     NoPackage,
@@ -109,7 +114,11 @@ pub(crate) fn inspect(path: &Path) -> Result<Inspection, Error> {
     let medium = Medium::read(path)?;
     let (kind, at_bytes, package) = match &medium.content {
         Content::Package => (Kind::Msi, 0, Some(package::read(path, 0)?)),
-        Content::Program { kind, packages_at_bytes } => inside(path, *kind, packages_at_bytes)?,
+        Content::Program { kind, packages_at_bytes, archive } => inside(path, *kind, packages_at_bytes)
+            .map_err(|error| match (error, archive) {
+                (Error::Unknown, Some(archive)) => Error::Unpacks(archive),
+                (error, _) => error,
+            })?,
     };
     let mut inspection = Inspection {
         file: medium.name,

@@ -10,7 +10,7 @@ use std::path::Path;
 use msi::{LanguageId, Select, Value};
 use muster_model::limits;
 
-use super::found::{Feature, Language, Package, Service};
+use super::found::{Feature, Language, Level, Package, Service};
 use super::window::Window;
 use super::{Damage, Error, door, fields, guard};
 use crate::render;
@@ -146,6 +146,11 @@ impl Tables {
         let columns = ["Feature", "Feature_Parent", "Title", "Description", "Level", "Display"];
         let mut rows = self.rows("Feature", &columns)?;
         rows.sort_by_key(|row| row.number(5));
+        let mut levels: BTreeMap<String, Vec<Level>> = BTreeMap::new();
+        for row in self.rows("Condition", &["Feature_", "Level", "Condition"])? {
+            let level = Level { level: row.number(1), condition: row.text(2) };
+            levels.entry(row.text(0).unwrap_or_default()).or_default().push(level);
+        }
         let feature = |row: &Row| {
             Some(Feature {
                 name: row.text(0)?,
@@ -153,6 +158,7 @@ impl Tables {
                 title: row.text(2),
                 description: row.text(3),
                 level: row.number(4),
+                conditions: row.text(0).and_then(|name| levels.get(&name).cloned()).unwrap_or_default(),
             })
         };
         Ok(in_order(rows.iter().filter_map(feature).collect()))
@@ -230,7 +236,14 @@ mod tests {
 
     fn feature(name: &str, parent: &str) -> Feature {
         let parent = Some(parent.to_owned()).filter(|parent| !parent.is_empty());
-        Feature { name: name.to_owned(), parent, title: None, description: None, level: 1 }
+        Feature {
+            name: name.to_owned(),
+            parent,
+            title: None,
+            description: None,
+            level: 1,
+            conditions: Vec::new(),
+        }
     }
 
     fn names(features: &[(&str, &str)]) -> Vec<String> {

@@ -95,7 +95,7 @@ async fn the_draft_is_a_products_nodes() {
     let yaml = Yaml::load_from_str(&draft).unwrap();
     let (package, service) = (&yaml[0]["nodes"][0], &yaml[0]["nodes"][1]);
     assert_eq!(package["version"].as_str(), Some("6.0.1397"));
-    assert_eq!(package["product_code"].as_str(), record["package"]["product_code"].as_str());
+    assert_eq!(package["upgrade_code"].as_str(), record["package"]["upgrade_code"].as_str());
     assert_eq!(package["medium"].as_str(), Some(r"C:\Media\it's.msi"));
     assert_eq!(package["medium_sha256"].as_str(), record["sha256"].as_str());
     assert_eq!(package["arguments"][0].as_str(), Some("ADDLOCAL=Main"));
@@ -147,13 +147,14 @@ async fn what_is_no_installer_is_named_with_what_to_do() {
         bytes[class] = number;
         bytes
     };
-    let files: [(&str, &[u8]); 9] = [
+    let files: [(&str, &[u8]); 10] = [
         ("empty.msi", b""),
         ("notes.txt", b"kind: Client\nname: dupont\n"),
         ("picture.png", b"\x89PNG\r\n\x1a\n\0\0"),
         ("setup.zip", b"PK\x03\x04\x14\0"),
         ("data.cab", b"MSCF\0\0\0\0"),
         ("tool.exe", b"MZ and nothing that is known"),
+        ("packed.exe", b"MZ and PK\x03\x04 and PK\x05\x06"),
         ("patch.msp", &other_class(0x86)),
         ("french.mst", &other_class(0x82)),
         ("letter.doc", &other_class(0x06)),
