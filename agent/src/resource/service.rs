@@ -145,9 +145,9 @@ pub(super) fn confirm(node: &Node, host: &dyn Host, patience: &Patience<'_>) -> 
     let mut left_ms = settle_ms;
     while left_ms > 0 {
         left_ms = patience.pause_ms(left_ms, limits::SERVICE_POLL_MS)?;
-        let (now, why) = state(0)?;
+        let stayed = settle_ms - left_ms;
+        let (now, why) = state(limit_ms + stayed)?;
         if now != wanted {
-            let stayed = settle_ms - left_ms;
             return Err(Error::Unmet(format!(
                 "service {name} was {wanted} and is {now} {stayed} ms later{why}; see its log and the event log (G13)"
             )));
