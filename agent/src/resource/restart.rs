@@ -47,7 +47,7 @@ pub fn start(node: &Node, host: &dyn Host, patience: &Patience<'_>) -> Result<St
     Ok(format!("started: {}", [services, pools].concat().join(", ")))
 }
 
-/// A service that is absent is as stopped as it can be: its package comes later.
+/// A service that is absent is as stopped as it can be: its package comes later. One on its way up takes no stop before it runs.
 fn stop_services(
     node: &Node,
     names: &[String],
@@ -56,6 +56,7 @@ fn stop_services(
 ) -> Result<(), Error> {
     for name in names.iter().rev() {
         if host.services().get(name)?.is_some() {
+            super::service::come_up(name, time_limit_ms(node), host, patience)?;
             host.services().stop(name)?;
             reach(node, name, ServiceState::Stopped, host, patience)?;
         }
@@ -83,7 +84,7 @@ fn reach(
     host: &dyn Host,
     patience: &Patience<'_>,
 ) -> Result<(), Error> {
-    let limit_ms = seconds_ms(node, "time_limit_seconds", limits::SERVICE_TIME_LIMIT_SECONDS);
+    let limit_ms = time_limit_ms(node);
     let (mut left_ms, mut way) = (limit_ms, Way::default());
     loop {
         let facts = host.services().get(name)?;
@@ -103,6 +104,10 @@ fn reach(
         }
         left_ms = patience.pause_ms(left_ms, limits::SERVICE_POLL_MS)?;
     }
+}
+
+fn time_limit_ms(node: &Node) -> u64 {
+    seconds_ms(node, "time_limit_seconds", limits::SERVICE_TIME_LIMIT_SECONDS)
 }
 
 fn list(node: &Node, attribute: &str) -> Vec<String> {

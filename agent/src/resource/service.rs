@@ -16,7 +16,7 @@ use muster_model::value::Value;
 use super::way::Way;
 use super::{Error, cannot, new_text, recovery, seconds_ms};
 use crate::engine::patience::Patience;
-use crate::host::{self, Host, ServiceState, StartMode};
+use crate::host::{self, Host, ServiceFacts, ServiceState, StartMode};
 use crate::vault::Secrets;
 
 pub(super) fn observe(node: &Node, host: &dyn Host) -> Result<Observation, host::Error> {
@@ -105,6 +105,21 @@ pub(super) fn settle(node: &Node, host: &dyn Host, patience: &Patience<'_>) -> R
         if matches!(facts.state, ServiceState::Running | ServiceState::Stopped) {
             return Ok(());
         }
+        left_ms = patience.pause_ms(left_ms, limits::SERVICE_POLL_MS)?;
+    }
+    Ok(())
+}
+
+/// Waits while a service is on its way up, at most that long.
+pub(super) fn come_up(
+    name: &str,
+    limit_ms: u64,
+    host: &dyn Host,
+    patience: &Patience<'_>,
+) -> Result<(), Error> {
+    let mut left_ms = limit_ms;
+    let is_starting = |facts: ServiceFacts| facts.state == ServiceState::StartPending;
+    while left_ms > 0 && host.services().get(name)?.is_some_and(is_starting) {
         left_ms = patience.pause_ms(left_ms, limits::SERVICE_POLL_MS)?;
     }
     Ok(())

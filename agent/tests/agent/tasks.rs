@@ -45,6 +45,25 @@ fn a_service_is_restarted_with_the_change_of_its_file_and_not_again() {
     assert!(agent.in_sync(&manifest), "a task that ran is not due again");
 }
 
+/// As a task that was cut off finds it, and one on a computer that has just started: Windows takes no stop of a service on its
+/// way up.
+#[test]
+fn a_service_that_is_still_starting_is_restarted_once_it_runs() {
+    let stage = Stage::new();
+    stage.set(&["service", "W3SVC", "state=stopped", "start_delay_ms=1000"]);
+    let agent = stage.agent();
+    agent.connect();
+    let manifest = wanted(1, "a=1\n");
+    let command = plan(&agent, 1, &manifest).command();
+    let services = agent.engine.host.services();
+    services.start("W3SVC").unwrap();
+    let told = services.stop("W3SVC").unwrap_err().to_string();
+    assert!(told.contains("error 1061"), "{told}");
+    let outcomes = agent.run(&command);
+    assert_eq!(ends(&outcomes), [End::Done; 2], "{outcomes:#?}");
+    assert_eq!(restarts(&stage), (1, 2));
+}
+
 /// The time limit is the law; what the service says of its way is shown.
 #[test]
 fn a_service_that_is_still_on_its_way_at_its_time_limit_is_told_with_its_progress() {

@@ -109,8 +109,13 @@ impl Services for Twin {
             let service = find(&section.state().services, name).ok_or_else(|| absent(name))?;
             // Error 1062, not started: what was asked for is there.
             let now = SystemClock.now();
-            if service.at(now) == ServiceState::Stopped {
+            let state = service.at(now);
+            if state == ServiceState::Stopped {
                 return Ok(());
+            }
+            if state == ServiceState::StartPending {
+                let message = "error 1061: it takes no stop while it is still starting";
+                return Err(refused(Operation::ServiceStop, name, message));
             }
             let dependents = section.state().active_dependents(name, now);
             if !dependents.is_empty() {

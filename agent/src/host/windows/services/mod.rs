@@ -14,8 +14,9 @@ use std::io;
 
 use muster_proto::secret::SecretValue;
 use windows_sys::Win32::Foundation::{
-    ERROR_DEPENDENT_SERVICES_RUNNING, ERROR_SERVICE_ALREADY_RUNNING, ERROR_SERVICE_MARKED_FOR_DELETE,
-    ERROR_SERVICE_NEVER_STARTED, ERROR_SERVICE_NOT_ACTIVE, ERROR_SERVICE_SPECIFIC_ERROR, ERROR_SUCCESS,
+    ERROR_DEPENDENT_SERVICES_RUNNING, ERROR_SERVICE_ALREADY_RUNNING, ERROR_SERVICE_CANNOT_ACCEPT_CTRL,
+    ERROR_SERVICE_MARKED_FOR_DELETE, ERROR_SERVICE_NEVER_STARTED, ERROR_SERVICE_NOT_ACTIVE,
+    ERROR_SERVICE_SPECIFIC_ERROR, ERROR_SUCCESS,
 };
 use windows_sys::Win32::Storage::FileSystem::DELETE;
 use windows_sys::Win32::System::Services::{
@@ -117,6 +118,19 @@ impl Services for WindowsHost {
             }
             // Stopped is what was asked for.
             Err(error) if is(&error, ERROR_SERVICE_NOT_ACTIVE) => Ok(()),
+            // It was asked already, by an agent that is gone or by a person; on its way up it takes no stop.
+            Err(error) if is(&error, ERROR_SERVICE_CANNOT_ACCEPT_CTRL) => {
+                if !matches!(
+                    service.state(&service.status()?)?,
+                    ServiceState::StopPending | ServiceState::Stopped
+                ) {
+                    return Err(service.refused(error_text(&error)));
+                }
+                if let Some(process) = process {
+                    lingering::remember(name, process);
+                }
+                Ok(())
+            }
             Err(error) if is(&error, ERROR_DEPENDENT_SERVICES_RUNNING) => {
                 let names = service.active_dependents()?.join(", ");
                 Err(service.refused(format!("{}; stop these first: {names}", error_text(&error))))

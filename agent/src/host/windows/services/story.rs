@@ -86,6 +86,8 @@ fn a_service_on_its_way_says_how_far_it_is_and_how_long_it_asks_for() {
     until(HINTING, ServiceState::Running, &[ServiceState::StartPending]);
     assert_eq!(facts(HINTING).pending, None);
     host.stop(HINTING).unwrap();
+    // Asked once more: it is on its way.
+    host.stop(HINTING).unwrap();
     says(ServiceState::Stopped);
     until(HINTING, ServiceState::Stopped, &[ServiceState::StopPending]);
     assert_eq!(facts(HINTING).pending, None);
