@@ -35,6 +35,15 @@ const WELL_KNOWN: &[(&str, &str, &str)] = &[
     ("S-1-5-32-568", "BUILTIN", "IIS_IUSRS"),
 ];
 
+/// What the service manager calls SYSTEM.
+pub(super) const LOCAL_SYSTEM: &str = "LocalSystem";
+const SYSTEM: &str = "S-1-5-18";
+
+/// Whether it is SYSTEM's.
+pub(super) fn is_system(sid: &Sid) -> bool {
+    sid.to_string() == SYSTEM
+}
+
 /// The identifier that a name means; none where Windows knows no such account.
 pub(super) fn find(name: &str) -> io::Result<Option<Sid>> {
     if let Some(sid) = Sid::read(name) {
@@ -46,6 +55,10 @@ pub(super) fn find(name: &str) -> io::Result<Option<Sid>> {
     }
     if domain.eq_ignore_ascii_case("NT SERVICE") {
         return Ok(computed(SERVICES, &bare.to_uppercase()));
+    }
+    // The service manager's own word for SYSTEM, which no other part of Windows knows.
+    if bare.eq_ignore_ascii_case(LOCAL_SYSTEM) && (domain.is_empty() || domain == ".") {
+        return Ok(Sid::read(SYSTEM));
     }
     let known = WELL_KNOWN.iter().find(|(_, authority, known)| {
         bare.eq_ignore_ascii_case(known) && (domain.is_empty() || domain.eq_ignore_ascii_case(authority))

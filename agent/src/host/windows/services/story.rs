@@ -158,6 +158,9 @@ fn the_account_alone_is_changed_and_seen_again() {
     let password = SecretValue::new(Zeroizing::new("a password".to_owned()));
     host.set_logon(SERVICE, "LocalSystem", Some(&password)).unwrap();
     assert_eq!(facts(SERVICE), before);
+    host.set_logon(SERVICE, network, None).unwrap();
+    host.set_logon(SERVICE, r"NT AUTHORITY\SYSTEM", None).unwrap();
+    assert_eq!(facts(SERVICE), before, "the service manager's own word for it");
 }
 
 #[test]
