@@ -61,7 +61,7 @@ pub enum Verb {
     Uninstall,
     /// Start it and wait until it runs.
     Start,
-    /// Stop it and wait until it has stopped; the step that is under way ends first.
+    /// Stop it and wait until it has stopped and its process is gone; the batch of a script that runs ends first.
     Stop,
     /// Say how it stands; ends with 0 where it runs.
     Status,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use windows_sys::Win32::Foundation::ERROR_SERVICE_NEVER_STARTED;
 use zeroize::Zeroizing;
 
+use super::super::shell;
 use super::*;
 use crate::host::recovery::{FailureAction, OnFailure};
 
@@ -91,6 +92,16 @@ fn a_service_on_its_way_says_how_far_it_is_and_how_long_it_asks_for() {
     says(ServiceState::Stopped);
     until(HINTING, ServiceState::Stopped, &[ServiceState::StopPending]);
     assert_eq!(facts(HINTING).pending, None);
+
+    // As a person steers the agent's own.
+    shell::start(HINTING).unwrap();
+    host.stop(HINTING).unwrap();
+    shell::stop(HINTING).unwrap();
+    shell::start(HINTING).unwrap();
+    host.stop(HINTING).unwrap();
+    shell::start(HINTING).unwrap();
+    assert_eq!(facts(HINTING).state, ServiceState::Running);
+    shell::stop(HINTING).unwrap();
 }
 
 /// Whoever replaces its files next finds them free.
@@ -103,6 +114,11 @@ fn a_service_has_stopped_only_when_its_process_is_gone() {
     std::fs::remove_file(held).unwrap_err();
     host().stop(LINGERING).unwrap();
     until(LINGERING, ServiceState::Stopped, &[ServiceState::Running, ServiceState::StopPending]);
+    std::fs::remove_file(held).unwrap();
+
+    // As a person stops the agent's own, to put another program in its place.
+    shell::start(LINGERING).unwrap();
+    shell::stop(LINGERING).unwrap();
     std::fs::remove_file(held).unwrap();
 }
 

@@ -17,7 +17,9 @@ use windows_sys::Win32::Foundation::{
     ERROR_INVALID_LEVEL, ERROR_SERVICE_ALREADY_RUNNING, ERROR_SERVICE_DOES_NOT_EXIST, ERROR_SERVICE_EXISTS,
     ERROR_SERVICE_NEVER_STARTED, ERROR_SERVICE_NOT_ACTIVE,
 };
+use windows_sys::Win32::System::Threading::PROCESS_SYNCHRONIZE;
 
+use super::super::process;
 use super::super::text::error_text;
 use super::{event_log, io_error};
 use crate::service::Standing;
@@ -102,31 +104,62 @@ pub fn remove(name: &str) -> io::Result<()> {
     open(name, ServiceAccess::DELETE)?.delete().map_err(io_error)
 }
 
-/// Starts it and waits until it runs.
+/// Starts it and waits until it runs. One that is on its way down is started once it has stopped.
 ///
 /// # Errors
 /// Where it does not come up.
 pub fn start(name: &str) -> io::Result<()> {
     let service = open(name, ServiceAccess::START | ServiceAccess::QUERY_STATUS)?;
-    match service.start::<&OsStr>(&[]).map_err(io_error) {
-        Err(error) if is(&error, ERROR_SERVICE_ALREADY_RUNNING) => {}
-        started => started?,
+    let begin = Instant::now();
+    loop {
+        match service.start::<&OsStr>(&[]).map_err(io_error) {
+            // The same word for one that runs and for one that is on its way down.
+            Err(error) if is(&error, ERROR_SERVICE_ALREADY_RUNNING) => {
+                let state = service.query_status().map_err(io_error)?.current_state;
+                let ends = matches!(state, ServiceState::StopPending | ServiceState::Stopped);
+                if !ends || begin.elapsed() > PATIENCE {
+                    break;
+                }
+            }
+            Err(error) => return Err(error),
+            Ok(()) => break,
+        }
+        std::thread::sleep(LOOK_AGAIN);
     }
     await_state(&service, ServiceState::Running)
 }
 
-/// Stops it and waits until it has stopped. One that is stopped stays so.
+/// Stops it and waits until it has stopped and its process is gone, so that its files are free. One that is stopped stays so,
+/// and one that is on its way down goes on.
 ///
 /// # Errors
 /// Where it does not stop.
 pub fn stop(name: &str) -> io::Result<()> {
     let service = open(name, ServiceAccess::STOP | ServiceAccess::QUERY_STATUS)?;
+    let begin = Instant::now();
+    let status = service.query_status().map_err(io_error)?;
+    let process = status.process_id.map(|pid| process::open(pid, PROCESS_SYNCHRONIZE)).transpose();
+    let process = process.unwrap_or_else(|error| {
+        tracing::warn!(service = name, %error, "its process cannot be watched");
+        None
+    });
     match service.stop().map_err(io_error) {
         Err(error) if is(&error, ERROR_SERVICE_NOT_ACTIVE) => {}
+        // It was asked already.
+        Err(_) if service.query_status().map_err(io_error)?.current_state == ServiceState::StopPending => {}
         Err(error) => return Err(error),
         Ok(_) => {}
     }
-    await_state(&service, ServiceState::Stopped)
+    await_state(&service, ServiceState::Stopped)?;
+    while let Some(process) = &process
+        && !process::has_ended(process)?
+    {
+        if begin.elapsed() > PATIENCE {
+            return Err(io::Error::other("it is stopped, and its process is still there"));
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
+    Ok(())
 }
 
 /// How it stands; none where there is none.
