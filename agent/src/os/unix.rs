@@ -133,7 +133,7 @@ impl Released {
     ///
     /// # Errors
     /// None here.
-    pub fn hold_left_behind(&self) -> io::Result<LeftBehind> {
+    pub fn hold_left_behind(&mut self) -> io::Result<LeftBehind> {
         Ok(LeftBehind)
     }
 }

@@ -1,6 +1,7 @@
-//! Jobs: what ends when something else ends.
+//! Jobs: what ends when something else ends, and who is in one.
 //!
-//! Neighbours: `process` keeps a started and not yet released program in one, and asks which job the agent itself is in.
+//! Neighbours: `process` keeps a started and not yet released program in one, and asks which job the agent itself is in;
+//! `left_behind` listens to who comes.
 //! Never limits anything but a life, and never that of a released program.
 
 use std::io;
@@ -8,14 +9,18 @@ use std::os::windows::io::{AsRawHandle as _, FromRawHandle as _, OwnedHandle};
 use std::process::Child;
 use std::ptr;
 
-use windows_sys::Win32::Foundation::ERROR_MORE_DATA;
+use windows_sys::Win32::Foundation::{ERROR_MORE_DATA, INVALID_HANDLE_VALUE};
+use windows_sys::Win32::System::IO::{
+    CreateIoCompletionPort, GetQueuedCompletionStatus, PostQueuedCompletionStatus,
+};
 use windows_sys::Win32::System::JobObjects::{
     AssignProcessToJobObject, CreateJobObjectW, IsProcessInJob, JOB_OBJECT_LIMIT,
     JOB_OBJECT_LIMIT_BREAKAWAY_OK, JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE, JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK,
-    JOBOBJECT_EXTENDED_LIMIT_INFORMATION, JobObjectBasicProcessIdList, JobObjectExtendedLimitInformation,
-    QueryInformationJobObject, SetInformationJobObject,
+    JOBOBJECT_ASSOCIATE_COMPLETION_PORT, JOBOBJECT_EXTENDED_LIMIT_INFORMATION,
+    JobObjectAssociateCompletionPortInformation, JobObjectBasicProcessIdList,
+    JobObjectExtendedLimitInformation, QueryInformationJobObject, SetInformationJobObject,
 };
-use windows_sys::Win32::System::Threading::GetCurrentProcess;
+use windows_sys::Win32::System::Threading::{GetCurrentProcess, INFINITE};
 
 use super::process::size_of_u32;
 
@@ -75,6 +80,24 @@ impl Job {
         Ok(list.ids.iter().take(count).filter_map(|id| u32::try_from(*id).ok()).collect())
     }
 
+    /// Has that port told of every process that comes to be in it, from here on.
+    pub(super) fn tell(&self, port: &Port) -> io::Result<()> {
+        let told = JOBOBJECT_ASSOCIATE_COMPLETION_PORT {
+            CompletionKey: ptr::null_mut(),
+            CompletionPort: port.0.as_raw_handle(),
+        };
+        // SAFETY: `told` is the structure that this class of information names, with its size.
+        let set = unsafe {
+            SetInformationJobObject(
+                self.0.as_raw_handle(),
+                JobObjectAssociateCompletionPortInformation,
+                ptr::from_ref(&told).cast(),
+                size_of_u32::<JOBOBJECT_ASSOCIATE_COMPLETION_PORT>(),
+            )
+        };
+        if set == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+
     /// From here on its processes end by themselves alone.
     pub(super) fn let_go(&self) -> io::Result<()> {
         self.limit(0)
@@ -93,6 +116,63 @@ impl Job {
             )
         };
         if set == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+}
+
+/// `JOB_OBJECT_MSG_NEW_PROCESS`: the id of a process stands in the place of a pointer.
+const NEW_PROCESS: u32 = 6;
+/// The key of a port's own word that there is an end; a job's is 0.
+const END: usize = 1;
+
+/// Where a job tells of its processes.
+#[derive(Debug)]
+pub(super) struct Port(OwnedHandle);
+
+/// What a port has told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum News {
+    /// The process of that id is in the job.
+    Process(u32),
+    /// Something that is nothing to us.
+    Other,
+    /// [`Port::end`] was called.
+    End,
+}
+
+impl Port {
+    /// One that nobody tells anything yet.
+    pub(super) fn new() -> io::Result<Self> {
+        // SAFETY: no file is passed, so that a new port is made; one thread listens.
+        let handle = unsafe { CreateIoCompletionPort(INVALID_HANDLE_VALUE, ptr::null_mut(), 0, 1) };
+        if handle.is_null() {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the handle is open and nobody else's.
+        Ok(Self(unsafe { OwnedHandle::from_raw_handle(handle) }))
+    }
+
+    /// Waits for the next.
+    pub(super) fn next(&self) -> io::Result<News> {
+        let (mut message, mut key, mut value) = (0, 0, ptr::null_mut());
+        // SAFETY: the port is open, and all three answers are this function's own.
+        let told = unsafe {
+            GetQueuedCompletionStatus(self.0.as_raw_handle(), &mut message, &mut key, &mut value, INFINITE)
+        };
+        if told == 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(match (key, message) {
+            (END, _) => News::End,
+            (_, NEW_PROCESS) => u32::try_from(value.addr()).map_or(News::Other, News::Process),
+            _ => News::Other,
+        })
+    }
+
+    /// Whoever listens hears of the end after all that was told before.
+    pub(super) fn end(&self) -> io::Result<()> {
+        // SAFETY: the port is open, and no memory is passed.
+        let posted = unsafe { PostQueuedCompletionStatus(self.0.as_raw_handle(), 0, END, ptr::null()) };
+        if posted == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 }
 

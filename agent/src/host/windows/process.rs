@@ -5,7 +5,7 @@
 //! itself.
 
 use std::io;
-use std::os::windows::io::{AsRawHandle as _, FromRawHandle as _, OwnedHandle};
+use std::os::windows::io::{AsRawHandle, FromRawHandle as _, OwnedHandle};
 use std::os::windows::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus};
 
@@ -24,7 +24,7 @@ use windows_sys::Win32::System::Threading::{
 };
 
 use super::job::{self, Job};
-use super::left_behind::LeftBehind;
+use super::left_behind::{LeftBehind, Register};
 
 /// What tells the process that has this id now from every other that ever has it: when it was created, in 100 ns since
 /// 1601. One that has ended and whose object somebody keeps is not found.
@@ -100,6 +100,7 @@ pub struct Held {
     child: Child,
     threads: Vec<OwnedHandle>,
     job: Job,
+    register: Register,
 }
 
 /// Starts the program with its first thread stopped. The gate, which becomes the program elsewhere, is not needed.
@@ -108,9 +109,10 @@ pub struct Held {
 /// Where it cannot be started.
 pub fn hold(program: &mut Command, _gate: &mut Command, _command_line: &[u8]) -> io::Result<Held> {
     let job = Job::that_ends_with_its_owner()?;
+    let register = Register::of(&job)?;
     let mut child = program.creation_flags(CREATE_SUSPENDED).spawn()?;
     match job.take_in(&child).and_then(|()| threads_of(child.id())) {
-        Ok(threads) => Ok(Held { child, threads, job }),
+        Ok(threads) => Ok(Held { child, threads, job, register }),
         Err(error) => {
             // It has not begun: nothing is undone by ending it.
             child.kill()?;
@@ -131,12 +133,12 @@ impl Held {
     /// # Errors
     /// Where it stays stopped; it ends then, without having begun.
     pub fn release(self) -> io::Result<Released> {
-        let Self { child, threads, job } = self;
+        let Self { child, threads, job, register } = self;
         // In this order, with nothing in between: a holder that dies between the two leaves a process that never runs,
         // not an installer that is ended in the midst of its work.
         job.let_go()?;
         match threads.iter().try_for_each(resume) {
-            Ok(()) => Ok(Released { child, job }),
+            Ok(()) => Ok(Released { child, job, register: Some(register) }),
             Err(error) => {
                 end(child.id())?;
                 Err(error)
@@ -150,6 +152,7 @@ impl Held {
 pub struct Released {
     child: Child,
     job: Job,
+    register: Option<Register>,
 }
 
 impl Released {
@@ -169,12 +172,13 @@ impl Released {
         Ok(self.job.members()?.first().copied())
     }
 
-    /// Takes hold of all of these. To be called at once when the program itself has ended, and before their end is waited for.
+    /// Takes hold of all of these, and of those that have ended meanwhile. To be called once, when the program itself has ended.
     ///
     /// # Errors
     /// Where Windows does not say who they are, or lets one not be opened.
-    pub fn hold_left_behind(&self) -> io::Result<LeftBehind> {
-        LeftBehind::of(&self.job)
+    pub fn hold_left_behind(&mut self) -> io::Result<LeftBehind> {
+        let register = self.register.take().ok_or_else(|| io::Error::other("it was asked before"))?;
+        LeftBehind::of(&self.child, &self.job, register)
     }
 }
 
@@ -200,7 +204,7 @@ pub(super) fn open(pid: u32, rights: u32) -> io::Result<OwnedHandle> {
 }
 
 /// Whether it has ended; its object stays as long as somebody has a handle to it.
-pub(super) fn has_ended(process: &OwnedHandle) -> io::Result<bool> {
+pub(super) fn has_ended(process: &impl AsRawHandle) -> io::Result<bool> {
     // SAFETY: `process` is an open handle that may be waited for.
     match unsafe { WaitForSingleObject(process.as_raw_handle(), 0) } {
         WAIT_OBJECT_0 => Ok(true),
@@ -216,12 +220,12 @@ fn created(process: &OwnedHandle) -> io::Result<u64> {
 
 /// When a process began and ended, in 100 ns since 1601.
 pub(super) struct Times {
-    created: u64,
+    pub(super) created: u64,
     /// Anything, where it has not ended.
     pub(super) ended: u64,
 }
 
-pub(super) fn times(process: &OwnedHandle) -> io::Result<Times> {
+pub(super) fn times(process: &impl AsRawHandle) -> io::Result<Times> {
     let [mut created, mut exited, mut kernel, mut user] = [FILETIME::default(); 4];
     // SAFETY: `process` is an open handle, and the four times are this function's own.
     let told = unsafe {
@@ -326,14 +330,25 @@ mod tests {
         std::process::exit(3010);
     }
 
-    /// As a bootstrapper does: starts another and ends.
+    /// As a bootstrapper does: has another do something that fails, starts a copy and ends.
     #[test]
     #[ignore = "run by other tests as a process of its own"]
     fn process_that_leaves_another_behind() {
-        let mut left = Command::new(std::env::current_exe().unwrap());
-        left.args(["--ignored", "--exact", "host::windows::process::tests::process_that_waits"]);
-        left.stdin(std::process::Stdio::inherit()).spawn().unwrap();
+        let this = |name: &str| {
+            let mut program = Command::new(std::env::current_exe().unwrap());
+            let name = format!("host::windows::process::tests::process_that_{name}");
+            program.args(["--ignored", "--exact", name.as_str()]);
+            program
+        };
+        assert_eq!(this("fails").status().unwrap().code(), Some(5));
+        this("waits").stdin(std::process::Stdio::inherit()).spawn().unwrap();
         std::process::exit(7);
+    }
+
+    #[test]
+    #[ignore = "run by other tests as a process of its own"]
+    fn process_that_fails() {
+        std::process::exit(5);
     }
 
     #[test]
@@ -343,8 +358,8 @@ mod tests {
         std::process::exit(3010);
     }
 
-    #[test]
-    fn what_a_program_leaves_behind_is_seen_until_it_has_ended() {
+    /// A program that leaves another behind, to its end.
+    fn ended_program() -> (Released, Option<std::process::ChildStdin>) {
         let mut program = Command::new(std::env::current_exe().unwrap());
         program.args([
             "--ignored",
@@ -353,21 +368,39 @@ mod tests {
         ]);
         program.stdin(std::process::Stdio::piped());
         let mut released = hold(&mut program, &mut Command::new("no gate"), b"").unwrap().release().unwrap();
-        let first = released.child.id();
         let stdin = released.child.stdin.take();
         assert_eq!(released.wait().unwrap().code(), Some(7));
+        (released, stdin)
+    }
+
+    #[test]
+    fn what_a_program_leaves_behind_is_seen_until_it_has_ended() {
+        let (mut released, stdin) = ended_program();
         let held = released.hold_left_behind().unwrap();
-        assert_eq!(held.code().unwrap(), None, "it has not ended");
+        assert_eq!(
+            held.code().unwrap(),
+            None,
+            "it has not ended, and what ended before the program does not count"
+        );
         let left = released.left_behind().unwrap().unwrap();
-        assert_ne!(left, first);
+        assert_ne!(left, released.child.id());
         start_mark(left).unwrap();
         // Its standard input ends, and it with that.
         drop(stdin);
         while released.left_behind().unwrap().is_some() {
             std::thread::yield_now();
         }
-        assert_eq!(start_mark(left).unwrap_err().kind(), io::ErrorKind::NotFound);
         assert_eq!(held.code().unwrap(), Some(3010));
+    }
+
+    #[test]
+    fn what_has_ended_before_anybody_looked_has_told_its_code() {
+        let (mut released, stdin) = ended_program();
+        drop(stdin);
+        while released.left_behind().unwrap().is_some() {
+            std::thread::yield_now();
+        }
+        assert_eq!(released.hold_left_behind().unwrap().code().unwrap(), Some(3010));
     }
 
     fn hold_it(mark: &Path) -> Held {
@@ -381,7 +414,7 @@ mod tests {
         let held = hold_it(&mark);
         let pid = held.id();
         start_mark(pid).unwrap();
-        let Held { mut child, threads, job } = held;
+        let Held { mut child, threads, job, .. } = held;
         drop(job);
         child.wait().unwrap();
         drop(threads);
