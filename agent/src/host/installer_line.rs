@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
+use muster_model::name::InstallerCode;
 use muster_model::package::Medium;
 
 use super::CommandLine;
@@ -39,9 +40,25 @@ pub fn exe_install(medium: &Medium, arguments: &[String]) -> CommandLine {
     CommandLine { verbatim: true, medium, ..CommandLine::plain(medium_path, arguments.to_vec()) }
 }
 
-/// What the list of installed programs says of how to take one off, and what the document adds to it.
+/// The product of Windows Installer that a line of the list of installed programs is about, as in `MsiExec.exe /I{CODE}`: which
+/// asks a person, and without one puts the product on again.
+pub fn product_of(line: &str) -> Option<InstallerCode> {
+    /// A code in its braces.
+    const CODE_CHARACTERS: usize = 38;
+    let (program, rest) = split(line).or_else(|| line.trim().split_once(' '))?;
+    let name = program.rsplit('\\').next()?;
+    let is_msiexec = ["msiexec.exe", "msiexec"].iter().any(|own| name.eq_ignore_ascii_case(own));
+    let code = rest.get(rest.find('{')?..)?.get(..CODE_CHARACTERS)?;
+    if is_msiexec { code.parse().ok() } else { None }
+}
+
+/// What the list of installed programs says of how to take one off, and what the document adds to it. A program without its
+/// folder is none: whatever of that name lies nearest would be started.
 pub fn exe_remove(line: &str, more: &[String]) -> Option<CommandLine> {
     let (program, rest) = split(line)?;
+    if !program.starts_with(r"\\") && program.get(1..3) != Some(r":\") {
+        return None;
+    }
     let rest = (!rest.is_empty()).then(|| rest.to_owned());
     let arguments = rest.into_iter().chain(more.iter().cloned()).collect();
     Some(CommandLine { verbatim: true, ..CommandLine::plain(program.into(), arguments) })
@@ -138,5 +155,34 @@ mod tests {
         }
         let command = exe_remove(r#""C:\u.exe" -removeonly"#, &["/S".to_owned()]).unwrap();
         assert_eq!(command.arguments, ["-removeonly", "/S"]);
+        assert!(exe_remove(r"\\server\share\u.exe", &[]).is_some());
+        for nowhere in ["uninstall.exe /S", r"%ProgramFiles%\X\u.exe", r"..\u.exe"] {
+            assert!(exe_remove(nowhere, &[]).is_none(), "{nowhere}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_windows_installer_names_its_product_and_no_other_line_does() {
+        let code = "{1B2C3D4E-0000-4000-8000-00000000000F}";
+        let own = [
+            r"MsiExec.exe /I",
+            "MSIEXEC /x ",
+            r"C:\Windows\System32\msiexec.exe /qb /X",
+            r#""C:\Windows\System32\msiexec.exe" /package "#,
+        ];
+        for line in own {
+            let product = product_of(&format!("{line}{code}")).unwrap();
+            assert_eq!(product.as_str(), code, "{line}");
+        }
+        for other in [
+            format!(
+                r#""C:\Program Files (x86)\InstallShield Installation Information\{code}\setup.exe" -removeonly"#
+            ),
+            format!(r"C:\X\setup.exe /x {code}"),
+            "MsiExec.exe /I{1}".to_owned(),
+            r"MsiExec.exe /x C:\x.msi".to_owned(),
+        ] {
+            assert!(product_of(&other).is_none(), "{other}");
+        }
     }
 }

@@ -11,7 +11,7 @@ mod product;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use muster_model::name::Version;
+use muster_model::name::{InstallerCode, Version};
 use muster_model::package::{KnownBy, MediumKind, Package};
 
 use self::list::Entry;
@@ -182,12 +182,15 @@ impl Found {
         Ok(vec![Self { version, how: How::Service }])
     }
 
+    /// An entry of Windows Installer has its product code as its key; one that a vendor has written beside it, in its line.
     fn listed(entry: Entry) -> Self {
         let version = entry.version.clone();
-        let how = if entry.windows_installer {
-            How::WindowsInstaller { product_code: entry.key }
-        } else {
-            How::Program(entry)
+        let key = entry.windows_installer.then(|| entry.key.parse().ok()).flatten();
+        let product: Option<InstallerCode> =
+            key.or_else(|| entry.remove.as_deref().and_then(installer_line::product_of));
+        let how = match product {
+            Some(code) => How::WindowsInstaller { product_code: code.as_str().to_owned() },
+            None => How::Program(entry),
         };
         Self { version, how }
     }
@@ -281,6 +284,27 @@ mod tests {
         assert_eq!(version.as_str().split('.').count(), 4, "{version}");
         assert!(host().uninstaller(&of("MSIServer")).unwrap_err().to_string().contains("takes off"));
         assert_eq!(host().installed(&of("muster-no-such-service")).unwrap(), None);
+    }
+
+    #[test]
+    fn a_listed_program_goes_by_its_product_code_where_windows_installer_has_it() {
+        let code = "{1B2C3D4E-0000-4000-8000-00000000000F}";
+        let how = |key: &str, windows_installer, line: &str| {
+            let entry = Entry {
+                key: key.to_owned(),
+                version: None,
+                windows_installer,
+                remove: Some(line.to_owned()),
+                remove_quietly: None,
+            };
+            Found::listed(entry).how
+        };
+        let product = How::WindowsInstaller { product_code: code.to_owned() };
+        assert_eq!(how(code, true, ""), product);
+        let line = format!("MsiExec.exe /I{code}");
+        assert_eq!(how("Vendor", false, &line), product, "that line would put it on again");
+        assert_eq!(how("Vendor", true, &line), product, "its key is no code");
+        assert!(matches!(how(code, false, r"C:\X\setup.exe -remove"), How::Program(_)));
     }
 
     #[test]
