@@ -5,6 +5,8 @@
 //! Windows by a `reboot` of the plan alone, so that the rest is a refusal. Neighbours: `package` asks what its installers
 //! left, the journal keeps it, `muster_agent_core::restart` says who waits. Never asks for a restart.
 
+use std::collections::BTreeSet;
+
 use muster_agent_core::restart;
 use muster_model::manifest::Node;
 use muster_model::name::NodeId;
@@ -18,14 +20,20 @@ use crate::supervise::{Phase, Probe};
 impl Engine {
     /// The refusal of a step that depends on a package whose restart has not come.
     pub(super) fn restart_first(&self, task: &Task) -> Option<Ending> {
-        let manifest = self.journal.read(|state| state.open().map(|open| open.work.manifest.clone()))?;
-        let package = restart::comes_first(&manifest, &task.node, |node| self.waits_for_restart(node))?;
-        Some(refused(&package.id, "what depends on it could find its old files"))
+        let waiting = self.wait_for_restart();
+        if waiting.is_empty() {
+            return None;
+        }
+        self.journal.read(|state| {
+            let manifest = &state.open()?.work.manifest;
+            let package = restart::comes_first(manifest, &task.node, |node| waiting.contains(node))?;
+            Some(refused(&package.id, "what depends on it could find its old files"))
+        })
     }
 
     /// The refusal of a package whose own installer asked for the restart.
     pub(super) fn own_restart_first(&self, node: &Node) -> Option<Ending> {
-        let waits = self.waits_for_restart(&node.id) && !node.ignores_restart();
+        let waits = !node.ignores_restart() && self.wait_for_restart().contains(&node.id);
         waits.then(|| refused(&node.id, "what its installer left for then could undo another one's work"))
     }
 
@@ -36,8 +44,10 @@ impl Engine {
             if let Probe::Exited { code } = self.installers.probe(key, phase)?
                 && self.host.packages().exit_meaning(code) == ExitMeaning::RestartNeeded
             {
-                // Where it was not written down it was this one at the latest.
-                return Ok(self.installers.boot(key, phase)?.or_else(|| self.present_start()));
+                // Where it was not written down it was this one at the latest; where nobody can tell this one either, the first
+                // that is told is another one.
+                let start = self.installers.boot(key, phase)?.or_else(|| self.present_start());
+                return Ok(Some(start.unwrap_or_default()));
             }
         }
         Ok(None)
@@ -48,9 +58,16 @@ impl Engine {
         self.present_start().is_none_or(|present| present == start)
     }
 
-    fn waits_for_restart(&self, package: &NodeId) -> bool {
-        let left = self.journal.read(|state| state.restart_left_in(package).map(str::to_owned));
-        left.is_some_and(|start| self.is_present_start(&start))
+    /// The packages whose restart has not come.
+    fn wait_for_restart(&self) -> BTreeSet<NodeId> {
+        let own = |(package, start): (&NodeId, &str)| (package.clone(), start.to_owned());
+        let left: Vec<_> = self.journal.read(|state| state.restarts_left().map(own).collect());
+        if left.is_empty() {
+            return BTreeSet::new();
+        }
+        let present = self.present_start();
+        let has_not_come = |start: &str| present.as_deref().is_none_or(|present| present == start);
+        left.into_iter().filter(|(_, start)| has_not_come(start)).map(|(package, _)| package).collect()
     }
 }
 

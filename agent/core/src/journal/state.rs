@@ -274,9 +274,10 @@ impl State {
         self.owed.contains(&(task.clone(), cause.clone()))
     }
 
-    /// In which start of the computer that package's installer last left work for the next one (3010).
-    pub fn restart_left_in(&self, package: &NodeId) -> Option<&str> {
-        self.restarts.get(package).map(String::as_str)
+    /// The packages whose installers left work for the next start of the computer (3010), each with the start that it last
+    /// ran in: whether another one has come, whoever asks compares.
+    pub fn restarts_left(&self) -> impl Iterator<Item = (&NodeId, &str)> {
+        self.restarts.iter().map(|(package, start)| (package, start.as_str()))
     }
 
     /// The key under which that task last ran here, where its marker is this journal.
