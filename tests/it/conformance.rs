@@ -19,7 +19,7 @@ const HEAD: &str = "\
 
 Made from two runs of `muster-agent selftest`; after a change of it, `MUSTER_WRITE=1 ./tests/windows/run selftest` writes this
 page anew, and every check compares it. A port is what the agent may ask of a machine; a promise is what everything above rests on. The same
-stories run on each host. **No real Windows server is among them**: run it on one and send the report back, as
+stories run on each host: on the twin by a debug build of the agent for Linux, under Wine by the agent that is sent to servers. **No real Windows server is among them**: run it on one and send the report back, as
 [ACCEPTANCE.md](ACCEPTANCE.md) says.
 
 *ok*: seen to hold there. *not shown*: that host cannot show it, and why; it is never taken for held.

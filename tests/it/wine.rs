@@ -9,21 +9,21 @@ use muster_agent::host::twin::ledger::Action;
 use muster_model::view::SiteState;
 use muster_tests::cli::{Ran, code};
 use muster_tests::field::{Field, Scene};
-use muster_tests::programs::{Programs, for_windows, root};
+use muster_tests::programs::{Programs, root, shipped_for_windows};
 
 use crate::restart::{finish, held_in_an_installer, starts_of};
 
 /// A field whose agent runs under Wine; the folder holds its programs.
 fn field() -> (Field, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let programs = Programs::with_agent_for_windows(folder.path()).unwrap();
+    let programs = Programs::built().with_agent_for_windows(folder.path()).unwrap();
     (Field::open(&programs, Scene::sxa()).unwrap(), folder)
 }
 
 /// `muster.exe` with the operator's profile.
 fn muster_exe(field: &Field, words: &[&str]) -> Ran {
     let mut command = Command::new(root().join("tests/windows/wine"));
-    command.arg(for_windows("muster").unwrap()).args(words);
+    command.arg(shipped_for_windows("muster").unwrap()).args(words);
     command.env("MUSTER_PROFILE", field.folder().join("anne.profile"));
     Ran::of(&mut command).unwrap()
 }

@@ -18,7 +18,7 @@ use muster_model::node::NodeKind;
 use muster_tds::State;
 use muster_tests::cli::{Ran, code};
 use muster_tests::field::{Field, Scene};
-use muster_tests::programs::{for_windows, root, wine_drive};
+use muster_tests::programs::{root, shipped_for_windows, wine_drive};
 
 use crate::wine_iis;
 use crate::wine_server::{DATA, Server, attempt, await_no_service, gone, started, wine};
@@ -88,7 +88,7 @@ impl Other {
     }
 
     fn agent(&self, words: &[&str]) {
-        let exe = for_windows("muster-agent").unwrap();
+        let exe = shipped_for_windows("muster-agent").unwrap();
         self.wine(&[&[exe.to_str().unwrap()], words].concat());
     }
 }

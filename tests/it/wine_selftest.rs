@@ -7,7 +7,7 @@ use std::fs;
 use std::process::Command;
 
 use muster_tests::cli::{Ran, code};
-use muster_tests::programs::{for_windows, root, wine_drive};
+use muster_tests::programs::{root, shipped_for_windows, wine_drive};
 use serde_json::Value;
 
 use crate::conformance::{self, on_a_twin};
@@ -23,7 +23,7 @@ fn wine(words: &[&str]) -> Ran {
 /// `muster-agent.exe selftest`, and its report.
 fn selftest() -> (Ran, Value) {
     let report = wine_drive().join("windows/temp/muster-selftest.json");
-    let exe = for_windows("muster-agent").unwrap();
+    let exe = shipped_for_windows("muster-agent").unwrap();
     let words = [exe.to_str().unwrap(), "selftest", "--report", r"C:\windows\temp\muster-selftest.json"];
     let ran = wine(&words);
     let report = serde_json::from_slice(&fs::read(report).unwrap()).unwrap();
@@ -83,7 +83,7 @@ fn what_is_anothers_stays() {
 #[test]
 #[ignore = "needs Wine and the programs for Windows: ./tests/windows/run selftest"]
 fn what_a_killed_one_left_goes_first() {
-    let exe = for_windows("muster-agent").unwrap();
+    let exe = shipped_for_windows("muster-agent").unwrap();
     let command = format!("Z:{} selftest-stand-in", exe.display()).replace('/', "\\");
     let service = "muster-selftest-neighbour";
     wine(&["sc", "create", service, "binPath=", &command, "start=", "demand"]).expect(code::OK);

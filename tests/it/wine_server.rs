@@ -49,7 +49,7 @@ impl Server {
     /// The same, of any scene.
     pub(crate) fn lay_scene(scene: Scene) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let programs = Programs::with_agent_for_windows(folder.path()).unwrap();
+        let programs = Programs::built().with_agent_for_windows(folder.path()).unwrap();
         let field = Field::lay(&programs, scene).unwrap();
         let server = Self { field, _programs: folder };
         server.agent(&["service", "uninstall"]);

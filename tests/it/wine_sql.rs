@@ -15,7 +15,7 @@ use muster_model::outcome::End;
 use muster_model::view::StepState;
 use muster_tds::{Moment, State, Trouble};
 use muster_tests::cli::code;
-use muster_tests::programs::{for_windows, root, wine_drive};
+use muster_tests::programs::{played_for_windows, root, wine_drive};
 
 use crate::wine_server::{Server, kill};
 
@@ -63,7 +63,7 @@ impl Pipe {
     fn open(name: &str, sql: &muster_tds::Server) -> Self {
         let control = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let program = Command::new(root().join("tests/windows/wine"))
-            .arg(for_windows("muster-tds-pipe").unwrap())
+            .arg(played_for_windows("muster-tds-pipe").unwrap())
             // One for the session of a task, one for the question how far its backup is, one to come.
             .args([name, "3", &sql.port().to_string(), &control.local_addr().unwrap().port().to_string()])
             .stdout(Stdio::null())

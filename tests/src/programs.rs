@@ -67,30 +67,17 @@ impl Programs {
         Ok(Self { folder: folder.to_owned() })
     }
 
-    /// The programs of this tree, with an agent that is the one for Windows, as it ships, in the Wine of `tests/windows`.
+    /// These programs, with an agent that is the one for Windows, as it ships, in the Wine of `tests/windows`.
     ///
     /// The folder gets a `muster-agent` that starts it; paths mean the same on both sides, because Wine's current drive is
     /// the root of this machine.
     ///
     /// # Errors
-    /// Where the folder cannot be filled.
-    pub fn with_agent_for_windows(folder: &Path) -> Result<Self> {
-        Self::in_wine(&Self::built().folder, &for_windows("muster-agent")?, folder)
-    }
-
-    /// The same, of the programs that were built beside this one, and with that agent as it is sent to servers.
-    ///
-    /// # Errors
-    /// Where one of them is not there, or the folder cannot be filled.
-    pub fn with_agent_for_windows_that_ships(folder: &Path) -> Result<Self> {
-        let exe = root().join("target/package/muster-agent.exe");
-        ensure!(exe.is_file(), "{} is not there; run: ./deploy/windows/build", exe.display());
-        Self::in_wine(&target_folder()?, &exe, folder)
-    }
-
-    fn in_wine(linux: &Path, exe: &Path, folder: &Path) -> Result<Self> {
+    /// Where it was not built, or the folder cannot be filled.
+    pub fn with_agent_for_windows(&self, folder: &Path) -> Result<Self> {
+        let exe = shipped_for_windows("muster-agent")?;
         for name in ["muster-controller", "muster"] {
-            std::os::unix::fs::symlink(linux.join(name), folder.join(name)).context(name)?;
+            std::os::unix::fs::symlink(self.folder.join(name), folder.join(name)).context(name)?;
         }
         let script = folder.join("muster-agent");
         let wine = root().join("tests/windows/wine");
@@ -118,15 +105,25 @@ impl Programs {
     }
 }
 
-/// A program for Windows, as `tests/windows/run` builds it.
+/// A program for Windows as it is sent to servers, byte for byte: `./deploy/windows/build` makes it.
 ///
 /// # Errors
 /// Where it was not built.
-pub fn for_windows(name: &str) -> Result<PathBuf> {
+pub fn shipped_for_windows(name: &str) -> Result<PathBuf> {
+    let exe = root().join("target/package").join(name).with_extension("exe");
+    ensure!(exe.is_file(), "{} is not there; run: ./deploy/windows/build", exe.display());
+    Ok(exe)
+}
+
+/// A program for Windows that plays a part in a story and never ships, as `tests/windows/run` builds it.
+///
+/// # Errors
+/// Where it was not built.
+pub fn played_for_windows(name: &str) -> Result<PathBuf> {
     let folder = target_folder()?;
     let target = folder.parent().context("no target folder")?;
     let exe = target.join("x86_64-pc-windows-gnu/debug").join(name).with_extension("exe");
-    ensure!(exe.is_file(), "{} is not there; run: ./tests/windows/run fleet", exe.display());
+    ensure!(exe.is_file(), "{} is not there; run: ./tests/windows/run", exe.display());
     Ok(exe)
 }
 

@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         ["bare", data] => block_on(bare::run(Path::new(data))),
         ["media", sizes @ ..] => media(sizes),
         ["agent"] => agent(Programs::with_agent_that_ships),
-        ["agent", "windows"] => agent(Programs::with_agent_for_windows_that_ships),
+        ["agent", "windows"] => agent(|folder| Programs::beside()?.with_agent_for_windows(folder)),
         words => match wanted(words) {
             Ok(wanted) => whole(&wanted),
             Err(error) => {
