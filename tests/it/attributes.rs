@@ -25,6 +25,9 @@ type Attribute = String;
 
 const PORT: &str = r"HKLM\SOFTWARE\Kinds\Port";
 const OWN: &str = "1A2B3C4D5E6F1A2B3C4D5E6F1A2B3C4D5E6F1A2B";
+const ROOT: &str = "2C2C2C2C2C2C2C2C2C2C2C2C2C2C2C2C2C2C2C2C";
+const CA: &str = "3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D3D";
+const HOSTED: &str = "kinds.example:1026";
 const EXTRA: &str = "Kinds.Extra";
 const RECORD: &str = "kinds.example:1025";
 const HTTPS: &str = "https/*:1025:kinds.example";
@@ -104,6 +107,7 @@ fn drift_of_every_attribute_of_every_kind_is_one_row_each_and_mended_alone() {
     seen.extend(services_and_files(&field));
     seen.extend(failures(&field));
     seen.extend(iis(&field));
+    stores(&field);
     assert_eq!(twin.state(), before, "and everything foreign is as it was");
     seen.extend(databases(&field));
     assert_eq!(twin.sql().databases, database);
@@ -390,6 +394,42 @@ fn iis(field: &Field) -> BTreeSet<Attribute> {
         seen.extend(mend(field, vec![(hand, row, effect)]));
     }
     seen
+}
+
+/// What is in a store is in that store alone: one that the whole computer trusts again says so by a second row, and a record of
+/// HTTP.SYS that looks for its certificate in another store is drift, whatever the thumbprint.
+fn stores(field: &Field) {
+    let twin = &field.agent.twin;
+    let (root, ca, hosting) = (format!("root/{ROOT}"), format!("ca/{CA}"), format!("web_hosting/{OWN}"));
+    let known = twin.ledger().len();
+    twin.set(&["http_sys", HOSTED, "store=my"]);
+    twin.set(&["certificate", &hosting, r"right:IIS APPPOOL\Kinds=absent"]);
+    twin.set(&["certificate", &root, "absent"]);
+    twin.set(&["certificate", &ca, "absent"]);
+    let plan = field.approved_plan();
+    assert_eq!(
+        field.rows(plan),
+        [
+            &format!(
+                "iis_binding/Kinds/https/*:1026:kinds.example certificate {OWN} -> web_hosting/CN=kinds.example (drift)"
+            ),
+            r"private_key_access/web_hosting/CN=kinds.example rights[IIS APPPOOL\Kinds] (absent) -> read (drift)",
+            &format!("certificate/{root} exists (absent) -> true (drift)"),
+            &format!(
+                "certificate/{root} trusted_by (absent) -> the whole computer, with all that it signs (drift)"
+            ),
+            "certificate/ca/CN=Kinds CA exists (absent) -> true (drift)",
+        ]
+    );
+    field.cli.run(["run", &plan.to_string(), "--watch"]).expect(code::OK);
+    let effects = [
+        altered("http_sys", HOSTED, "certificate", &hosting),
+        altered("key", &hosting, r"IIS APPPOOL\Kinds", "read"),
+        altered("certificate", &root, "added", r"C:\Kinds\root.cer"),
+        altered("certificate", &ca, "added", r"C:\Kinds\ca.cer"),
+    ];
+    assert_eq!(twin.effects_after(known), effects);
+    field.assert_in_sync();
 }
 
 /// G14: a database goes back to its state, model and least sizes; its collation and its files' folders are only told.

@@ -4,6 +4,7 @@ use muster_tests::cli::code;
 use muster_tests::field::Field;
 
 const OWN: &str = "1A2B3C4D5E6F1A2B3C4D5E6F1A2B3C4D5E6F1A2B";
+const ROOT: &str = "2C2C2C2C2C2C2C2C2C2C2C2C2C2C2C2C2C2C2C2C";
 const OTHER: &str = "F0F0F0F0F0F0F0F0F0F0F0F0F0F0F0F0F0F0F0F0";
 
 /// G16: the certificate is never imported again and never replaced, and a wider grant is in sync.
@@ -84,6 +85,48 @@ fn g7_a_record_that_a_foreign_binding_of_the_same_site_shares_is_a_finding_and_s
     shown.says(&["0.0.0.0:1027", "binding Vendor/https/*:1027:by-hand.example shares the record"]);
     field.cli.run(["approve", &plan.to_string()]).expect(code::REFUSED);
     assert_eq!(twin.state().http_sys["0.0.0.0:1027"].certificate, OTHER);
+}
+
+/// G16: one that comes next and is not valid yet answers nowhere and opens no key, although it ends later.
+#[test]
+fn g16_a_certificate_that_is_not_valid_yet_takes_nobody_s_place() {
+    let field = Field::kinds();
+    let twin = &field.agent.twin;
+    let next = ["certificate", OTHER, "subject=CN=kinds.example", "not_before=2098-01-01T00:00:00Z"];
+    twin.set(&next);
+    let plan = field.plan();
+    field.cli.run(["plan", "show", &plan.to_string()]).says(&["is not valid before 2098-01-01"]);
+    twin.set(&["certificate", OTHER, "absent"]);
+    field.bring_in_sync();
+    twin.set(&[&next[..], &["not_after=2120-01-01T00:00:00Z"]].concat());
+    field.assert_in_sync();
+}
+
+/// What a file holds is imported only where it is what was approved: the same subject on another file's certificate, or another
+/// certificate in the file, is put nowhere, and least of all where the computer would trust it.
+#[test]
+fn g16_only_the_certificate_that_was_approved_comes_from_its_file() {
+    let field = Field::kinds();
+    let twin = &field.agent.twin;
+    field.edit(r"cer: 'C:\Kinds\root.cer'", r"cer: 'C:\Kinds\ca.cer'");
+    field.edit("web_hosting/CN=kinds.example, pfx", "web_hosting/CN=other.example, pfx");
+    field.push().expect(code::OK);
+    let plan = field.approved_plan();
+    let root = format!("certificate/root/{ROOT}");
+    assert!(field.rows(plan).contains(&format!(
+        "{root} trusted_by (absent) -> the whole computer, with all that it signs (missing)"
+    )));
+    field.cli.run(["run", &plan.to_string(), "--watch"]).expect(code::NOT_DONE);
+    for (node, holds) in
+        [(root.as_str(), "CN=Kinds CA"), ("certificate/web_hosting/CN=other.example", "CN=kinds.example")]
+    {
+        let evidence = field.step(plan, node).evidence.unwrap();
+        let wanted = format!("the certificate is not in it; it holds {holds}");
+        assert!(evidence.contains(&wanted), "{evidence}");
+    }
+    let certificates = twin.state().certificates;
+    let other = |key: &&String| key.starts_with("root/") || key.starts_with("web_hosting/");
+    assert!(!certificates.keys().any(|key| other(&key)), "{certificates:?}");
 }
 
 /// G16: a certificate that ended, or has lost its key, is said before anything runs; nothing is put in its place.

@@ -7,6 +7,7 @@ mod unwanted;
 
 use std::collections::BTreeSet;
 
+use muster_model::certificate::CertificateName;
 use muster_model::manifest::{Manifest, Node};
 use muster_model::name::NodeId;
 use muster_model::node::{AttributeRole, AttributeSpec, AttributeType, NodeClass, NodeKind};
@@ -79,7 +80,10 @@ pub fn compare(node: &Node, observation: &Observation, ledger: &Ledger) -> Compa
         return comparison;
     }
     if comparison.finding.is_none() && *observation == Observation::Absent && is_made_bare(node) {
-        comparison.rows.push(existence(node, ledger));
+        let row = existence(node, ledger);
+        let trust = trust(&row);
+        comparison.rows.push(row);
+        comparison.rows.extend(trust);
     }
     for spec in state_attributes(node.id.kind) {
         for (attribute, wanted) in targets(node, spec, observation, ledger) {
@@ -140,6 +144,15 @@ fn existence(node: &Node, ledger: &Ledger) -> Row {
         new: New::Exact(Value::Boolean(true)),
         reason: if made { Reason::Drift } else { Reason::Missing },
     }
+}
+
+/// Who will trust a certificate that comes to be there: a row of its own, so that nobody approves it unawares.
+fn trust(existence: &Row) -> Option<Row> {
+    let NodeId { kind, name } = &existence.node;
+    let Ok(certificate) = name.as_str().parse::<CertificateName>();
+    let whom = certificate.store.trusted_by().filter(|_| *kind == NodeKind::Certificate)?;
+    let attribute = AttributePath { name: "trusted_by".to_owned(), member: None };
+    Some(Row { attribute, new: New::Exact(Value::from(whom)), ..existence.clone() })
 }
 
 /// What is there. A secret cannot be read back: it counts as the version that Muster last set, as long as what it is set
@@ -308,22 +321,12 @@ fn absent(node: &Node) -> Option<Finding> {
                 advice: format!("give iis_site {name} a physical_path and an app_pool, or name its package"),
             })
         }
-        NodeKind::Certificate if !node.attributes.contains_key("pfx") => Some(Finding {
-            problem: format!("no certificate {name} with its key is in the computer's own store"),
-            advice: "import it on the server (certlm.msc, Personal), or name its PFX file with `pfx`"
-                .to_owned(),
-        }),
-        NodeKind::PrivateKeyAccess => Some(Finding {
-            problem: format!("no certificate {name} with its key is in the computer's own store"),
-            advice: "import it on the server, or name the package that brings it with `provided_by`"
-                .to_owned(),
-        }),
+        NodeKind::Certificate | NodeKind::PrivateKeyAccess => absent_certificate(node),
         NodeKind::Package
         | NodeKind::Service
         | NodeKind::IisAppPool
         | NodeKind::IisSite
         | NodeKind::IisBinding
-        | NodeKind::Certificate
         | NodeKind::Folder
         | NodeKind::File
         | NodeKind::RegistryValue
@@ -339,6 +342,20 @@ fn absent(node: &Node) -> Option<Finding> {
         | NodeKind::SqlQuery
         | NodeKind::Preflight => None,
     }
+}
+
+/// One that no file of its node brings; a grant on its key brings none.
+fn absent_certificate(node: &Node) -> Option<Finding> {
+    let Ok(certificate) = node.id.name.as_str().parse::<CertificateName>();
+    let advice = if node.id.kind == NodeKind::PrivateKeyAccess {
+        "import it on the server, or name the package that brings it with `provided_by`".to_owned()
+    } else if ["pfx", "cer"].iter().any(|file| node.attributes.contains_key(*file)) {
+        return None;
+    } else {
+        let file = if certificate.store.keeps_keys() { "PFX file with `pfx`" } else { "file with `cer`" };
+        format!("import it on the server (certlm.msc, {}), or name its {file}", certificate.store.title())
+    };
+    Some(Finding { problem: certificate.missing(), advice })
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! The port to the computer's own certificates (LocalMachine, Personal) and to the rights on their private keys.
+//! The port to the computer's certificates (LocalMachine's stores) and to the rights on their private keys.
 //!
 //! Neighbours: `resource::certificate` chooses, `resource::private_key_access` grants. Never removes a certificate.
 
 use jiff::Timestamp;
+use muster_model::certificate::{CertificateName, CertificateStore};
 use muster_proto::secret::SecretValue;
 
 use super::Error;
@@ -14,6 +15,8 @@ pub struct CertificateFacts {
     pub thumbprint: String,
     /// Its subject.
     pub subject: String,
+    /// When it begins to be valid.
+    pub not_before: Timestamp,
     /// When it ends.
     pub not_after: Timestamp,
     /// Whether its private key is there.
@@ -30,17 +33,56 @@ pub enum KeyAccess {
     Full,
 }
 
+impl CertificateFacts {
+    /// Whether it has begun and has not ended.
+    pub fn is_valid(&self, now: Timestamp) -> bool {
+        self.not_before <= now && now < self.not_after
+    }
+}
+
+/// Where the key of a certificate is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyOf<'a> {
+    /// The store that the certificate lies in.
+    pub store: CertificateStore,
+    /// Its thumbprint.
+    pub thumbprint: &'a str,
+}
+
 /// Certificates and rights on their keys, CNG and CAPI alike.
 pub trait Certificates {
-    /// All of them.
-    fn all(&self) -> Result<Vec<CertificateFacts>, Error>;
-    /// Imports a PFX file with its key into the machine's key store. Where its password is another, or it has one and none is
-    /// given, [`Error::Locked`], and nothing is imported.
-    fn import(&self, pfx: &str, password: Option<&SecretValue>) -> Result<(), Error>;
+    /// All of a store.
+    fn all(&self, store: CertificateStore) -> Result<Vec<CertificateFacts>, Error>;
+    /// Imports that certificate from a PFX file into its store, its key into the machine's key store. Where it is not in the file,
+    /// or is in the store already, nothing is imported, and no key is left behind. Where the file's password is another, or it
+    /// has one and none is given, [`Error::Locked`], and nothing is imported.
+    fn import(&self, name: &CertificateName, pfx: &str, password: Option<&SecretValue>) -> Result<(), Error>;
+    /// Puts that certificate, without a key, from a file of public ones into its store; whatever else is in the file is not.
+    /// Where it is not there, or several of them are meant, nothing is put anywhere.
+    fn add(&self, name: &CertificateName, file: &str) -> Result<(), Error>;
     /// Accounts with an explicit right on the key of that certificate.
-    fn key_rights(&self, thumbprint: &str) -> Result<Vec<(String, KeyAccess)>, Error>;
+    fn key_rights(&self, key: KeyOf<'_>) -> Result<Vec<(String, KeyAccess)>, Error>;
     /// Gives one account exactly this access; other accounts stay as they are.
-    fn grant_key(&self, thumbprint: &str, account: &str, access: KeyAccess) -> Result<(), Error>;
+    fn grant_key(&self, key: KeyOf<'_>, account: &str, access: KeyAccess) -> Result<(), Error>;
     /// Takes one account's explicit access away.
-    fn revoke_key(&self, thumbprint: &str, account: &str) -> Result<(), Error>;
+    fn revoke_key(&self, key: KeyOf<'_>, account: &str) -> Result<(), Error>;
+}
+
+/// The one certificate of a file that is meant.
+///
+/// # Errors
+/// In words, where none or more than one is.
+pub fn meant<T>(
+    name: &CertificateName,
+    all: impl IntoIterator<Item = (T, CertificateFacts)>,
+) -> Result<T, String> {
+    let (meant, others): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|(_, facts)| name.names(&facts.thumbprint, &facts.subject));
+    let subjects: Vec<&str> = others.iter().map(|(_, facts)| facts.subject.as_str()).collect();
+    match meant.len() {
+        0 if subjects.is_empty() => Err("there is no certificate in it".to_owned()),
+        0 => Err(format!("the certificate is not in it; it holds {}", subjects.join("; "))),
+        1 => meant.into_iter().next().map(|(it, _)| it).ok_or_else(String::new),
+        several => Err(format!("{several} certificates in it are meant; name one by its thumbprint")),
+    }
 }

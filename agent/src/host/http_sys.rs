@@ -3,7 +3,9 @@
 //! Neighbours: `resource::iis_binding` calls it. Records belong to nobody: bindings of several sites may share one, and other
 //! programs than IIS have some.
 
-use super::Error;
+use muster_model::certificate::CertificateStore;
+
+use super::{Error, KeyOf};
 
 /// Who IIS says it is in a record.
 pub const IIS_APP_ID: &str = "{4dc3e181-e14b-4a21-b022-59fc669b0914}";
@@ -13,6 +15,8 @@ pub const IIS_APP_ID: &str = "{4dc3e181-e14b-4a21-b022-59fc669b0914}";
 pub struct SslRecord {
     /// The certificate's thumbprint.
     pub thumbprint: String,
+    /// The store that HTTP.SYS looks for it in; none for one that documents cannot name.
+    pub store: Option<CertificateStore>,
     /// Whose record it is.
     pub app_id: String,
 }
@@ -21,8 +25,8 @@ pub struct SslRecord {
 pub trait HttpSys {
     /// The record at that endpoint, or none.
     fn record(&self, endpoint: &str) -> Result<Option<SslRecord>, Error>;
-    /// Sets IIS's record there to the certificate with that thumbprint.
-    fn set_record(&self, endpoint: &str, thumbprint: &str) -> Result<(), Error>;
+    /// Sets IIS's record there to that certificate, which has its key.
+    fn set_record(&self, endpoint: &str, certificate: KeyOf<'_>) -> Result<(), Error>;
     /// Takes the record away.
     fn remove_record(&self, endpoint: &str) -> Result<(), Error>;
 }

@@ -38,7 +38,7 @@ use thiserror::Error;
 use crate::vault::Secrets;
 
 pub use self::app_pools::{AppPools, PoolFacts, PoolSetting};
-pub use self::certificates::{CertificateFacts, Certificates, KeyAccess};
+pub use self::certificates::{CertificateFacts, Certificates, KeyAccess, KeyOf, meant};
 pub use self::clock::Clock;
 pub use self::features::{FeatureState, Features};
 pub use self::files::{Access, FileFacts, Files, Source};
@@ -48,7 +48,7 @@ pub use self::http_sys::{HttpSys, IIS_APP_ID, SslRecord};
 pub use self::inventory::{Inventory, Listener, LogOn, Owner};
 pub use self::machine::Machine;
 pub use self::packages::{CommandLine, ExitMeaning, Packages};
-pub use self::props::{Answering, Capability, Hold, Props, Provable};
+pub use self::props::{Answering, Capability, Hold, KeyKind, Props, Provable};
 pub use self::registry::{Registry, RegistryData};
 pub use self::services::{Pending, ServiceFacts, ServiceState, Services, StartMode};
 pub use self::sites::{ApplicationFacts, SiteChange, SiteFacts, Sites};

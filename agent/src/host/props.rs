@@ -5,6 +5,8 @@
 
 use std::any::Any;
 
+use muster_proto::secret::SecretValue;
+
 use super::{Error, Host};
 
 /// What not every machine can show. A promise that needs one is marked where it is missing, and never passed.
@@ -20,6 +22,8 @@ pub enum Capability {
     Features,
     /// Access lists of private keys.
     KeyRights,
+    /// Accounts of the computer, and the right to log on as a service.
+    LogOnRight,
     /// A word for a PFX that another password opens.
     LockedPfx,
     /// A list of programs in the registry, as installers write it.
@@ -30,6 +34,15 @@ pub enum Capability {
     Groups,
     /// What services depend on, heeded when one is started or stopped.
     Dependents,
+}
+
+/// Whose functions a private key wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyKind {
+    /// A key of the older kind.
+    Capi,
+    /// A key of the newer kind (CNG).
+    Cng,
 }
 
 /// Something that answers HTTP requests on this machine alone, until the value goes.
@@ -65,14 +78,25 @@ pub trait Props {
     /// Stops and removes a service that [`make_service`](Self::make_service) made; returns when it is gone. Nothing where
     /// there is none; an error where it is another's.
     fn remove_service(&self, name: &str) -> Result<(), Error>;
-    /// Makes a certificate of that common name, and of nothing else, with its key, in the computer's own store; gives its
-    /// thumbprint. Nobody is made to trust it.
-    fn make_certificate(&self, name: &str) -> Result<String, Error>;
-    /// Removes certificates of exactly that common name from the store, and their key. Nothing where there are none.
+    /// Makes an account of the computer of that name, with a password that nobody knows, and gives its name as a service has
+    /// it and the password. It may not log on as a service yet.
+    fn make_account(&self, name: &str) -> Result<(String, SecretValue), Error>;
+    /// Whether that account was given the right to log on as a service.
+    fn may_log_on_as_service(&self, account: &str) -> Result<bool, Error>;
+    /// Removes an account that [`make_account`](Self::make_account) made, with every right that it was given. Nothing where
+    /// there is none; an error where it is another's.
+    fn remove_account(&self, name: &str) -> Result<(), Error>;
+    /// Makes a certificate of that common name, and of nothing else, with its key of that kind, in the computer's own store;
+    /// gives its thumbprint. Nobody is made to trust it.
+    fn make_certificate(&self, name: &str, key: KeyKind) -> Result<String, Error>;
+    /// Removes certificates of exactly that common name from the store, and their keys. Nothing where there are none.
     fn remove_certificates(&self, name: &str) -> Result<(), Error>;
     /// A PFX file with the certificate and the password of [`throwaway`](crate::selftest::throwaway), as this machine reads one.
     fn pfx(&self) -> Result<Vec<u8>, Error>;
-    /// Removes the certificate of that file from the store, by its thumbprint, and its key. Nothing where it is not there.
+    /// A file with that certificate alone, as this machine reads one.
+    fn cer(&self) -> Result<Vec<u8>, Error>;
+    /// Removes the certificate of those files from the computer's own store, with its key, and from that of intermediate
+    /// authorities, by its thumbprint. Nothing where it is not there.
     fn remove_imported(&self) -> Result<(), Error>;
     /// Removes a key below HKEY_LOCAL_MACHINE, in one view. Nothing where there is none; an error where it is not empty.
     fn remove_key(&self, key: &str, is_32bit: bool) -> Result<(), Error>;

@@ -1,4 +1,4 @@
-//! Certificates: found in the computer's own store, imported from a PFX only where there is none (G16).
+//! Certificates: found in the store that their name says, imported from a file only where there is none (G16).
 //!
 //! Neighbours: `host::Certificates`; `vault` opens a file's password at the moment at which it is imported; `iis_binding`
 //! and `private_key_access` choose by [`best`] too, so that all mean the same one. Never replaces a certificate and never
@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use muster_agent_core::observation::Observation;
-use muster_model::certificate::CertificateName;
+use muster_model::certificate::{CertificateName, CertificateStore};
 use muster_model::manifest::Node;
 use muster_model::node::NodeKind;
-use muster_model::plan::{New, Row};
+use muster_model::plan::{AttributePath, New, Row};
 use muster_model::value::Value;
 
 use super::{Error, cannot};
-use crate::host::{self, CertificateFacts, Host};
+use crate::host::{self, CertificateFacts, Host, KeyOf};
 use crate::vault::Secrets;
 
 pub(super) fn observe(name: &str, host: &dyn Host) -> Result<Observation, host::Error> {
@@ -23,22 +23,29 @@ pub(super) fn observe(name: &str, host: &dyn Host) -> Result<Observation, host::
     let unfit = |message: String| {
         Err(host::Error::Refused { operation: "use certificate", name: name.to_owned(), message })
     };
-    if !found.has_key {
+    let now = host.clock().now();
+    if !found.has_key && store(name).keeps_keys() {
         unfit(format!("{} is in the store without its private key", shown(&found)))
-    } else if found.not_after <= host.clock().now() {
+    } else if found.not_after <= now {
         unfit(format!("{} has ended on {}", shown(&found), day(found.not_after)))
+    } else if now < found.not_before {
+        unfit(format!("{} is not valid before {}", shown(&found), day(found.not_before)))
     } else {
         Ok(Observation::Present(BTreeMap::new()))
     }
 }
 
 pub(super) fn apply(node: &Node, rows: &[Row], host: &dyn Host, secrets: &dyn Secrets) -> Result<(), Error> {
-    let pfx = node.attributes.get("pfx").and_then(Value::as_text);
+    let file = |attribute: &str| node.attributes.get(attribute).and_then(Value::as_text);
     for row in rows {
-        match (row.attribute.is_existence(), &row.new, pfx) {
-            (true, New::Exact(_), Some(pfx)) => import(node, pfx, host, secrets)?,
-            // It opens the file, and is no work of its own.
-            (false, New::Exact(Value::Secret(_)), Some(_)) => {}
+        match (row.attribute.name.as_str(), &row.new, file("pfx"), file("cer")) {
+            (AttributePath::EXISTS, New::Exact(_), Some(pfx), _) => import(node, pfx, host, secrets)?,
+            (AttributePath::EXISTS, New::Exact(_), None, Some(cer)) => {
+                host.certificates().add(&name(node.id.name.as_str()), cer)?;
+            }
+            // Who trusts it, and what opens its file, is no work of its own.
+            ("trusted_by", New::Exact(Value::Text(_)), ..) => {}
+            ("pfx_password", New::Exact(Value::Secret(_)), Some(_), _) => {}
             _ => return Err(cannot(NodeKind::Certificate, row)),
         }
     }
@@ -48,7 +55,7 @@ pub(super) fn apply(node: &Node, rows: &[Row], host: &dyn Host, secrets: &dyn Se
 fn import(node: &Node, pfx: &str, host: &dyn Host, secrets: &dyn Secrets) -> Result<(), Error> {
     let secret = node.attributes.get("pfx_password").and_then(Value::as_secret);
     let password = secret.map(|secret| secrets.open(secret)).transpose()?;
-    host.certificates().import(pfx, password.as_ref()).map_err(|told| {
+    host.certificates().import(&name(node.id.name.as_str()), pfx, password.as_ref()).map_err(|told| {
         if !matches!(told, host::Error::Locked { .. }) {
             return told.into();
         }
@@ -63,13 +70,28 @@ fn import(node: &Node, pfx: &str, host: &dyn Host, secrets: &dyn Secrets) -> Res
     })
 }
 
-/// The certificate that is meant: of several the one with its key, valid, and with the latest end.
-pub(super) fn best(name: &str, host: &dyn Host) -> Result<Option<CertificateFacts>, host::Error> {
-    let Ok(wanted) = name.parse::<CertificateName>();
+fn name(text: &str) -> CertificateName {
+    let Ok(name) = text.parse();
+    name
+}
+
+/// The store that a name says.
+pub(super) fn store(text: &str) -> CertificateStore {
+    name(text).store
+}
+
+/// Where the key of that certificate, which a name has found, lies.
+pub(super) fn key_of<'f>(text: &str, found: &'f CertificateFacts) -> KeyOf<'f> {
+    KeyOf { store: store(text), thumbprint: &found.thumbprint }
+}
+
+/// The certificate that is meant: of several the one with its key, valid now, and with the latest end.
+pub(super) fn best(text: &str, host: &dyn Host) -> Result<Option<CertificateFacts>, host::Error> {
+    let wanted = name(text);
     let now = host.clock().now();
-    let all = host.certificates().all()?;
+    let all = host.certificates().all(wanted.store)?;
     let meant = all.into_iter().filter(|found| wanted.names(&found.thumbprint, &found.subject));
-    Ok(meant.max_by_key(|found| (found.has_key, found.not_after > now, found.not_after)))
+    Ok(meant.max_by_key(|found| (found.has_key, found.is_valid(now), found.not_after)))
 }
 
 /// Which one it is and how long it lasts, for the evidence.

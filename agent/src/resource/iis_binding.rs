@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use muster_agent_core::observation::Observation;
 use muster_model::binding::{BindingKey, BindingName};
+use muster_model::certificate::CertificateStore;
 use muster_model::manifest::Node;
 use muster_model::node::NodeKind;
 use muster_model::plan::{New, Row};
@@ -40,11 +41,17 @@ pub(super) fn observe(node: &Node, host: &dyn Host) -> Result<Observation, host:
     Ok(Observation::Present(attributes))
 }
 
-/// The certificate of a record: as the document names it where that is the one, else by its thumbprint.
+/// The certificate of a record: as the document names it where that is the one, in its store, else by its thumbprint.
 fn certificate_of(record: &SslRecord, wanted: Option<&str>, host: &dyn Host) -> Result<String, host::Error> {
     let best = wanted.map(|wanted| certificate::best(wanted, host)).transpose()?.flatten();
-    let is_wanted = best.is_some_and(|best| best.thumbprint.eq_ignore_ascii_case(&record.thumbprint));
-    Ok(wanted.filter(|_| is_wanted).unwrap_or(&record.thumbprint).to_owned())
+    let is_wanted = best.is_some_and(|best| best.thumbprint.eq_ignore_ascii_case(&record.thumbprint))
+        && record.store == wanted.map(certificate::store);
+    Ok(match (wanted.filter(|_| is_wanted), record.store) {
+        (Some(wanted), _) => wanted.to_owned(),
+        (None, Some(CertificateStore::My)) => record.thumbprint.clone(),
+        (None, Some(store)) => format!("{store}/{}", record.thumbprint),
+        (None, None) => format!("{} of a store of another kind", record.thumbprint),
+    })
 }
 
 /// Refuses where changing the record would change what is not this binding's alone.
@@ -121,10 +128,9 @@ pub(super) fn apply(node: &Node, before: &Observation, rows: &[Row], host: &dyn 
 fn set_certificate(name: &BindingName, sni: bool, row: &Row, host: &dyn Host) -> Result<(), Error> {
     let wanted = new_text(row).ok_or_else(|| cannot(NodeKind::IisBinding, row))?;
     let found = certificate::best(wanted, host)?.filter(|found| found.has_key);
-    let found = found.ok_or_else(|| {
-        Error::Unmet(format!("no certificate {wanted} with its key is in the computer's own store"))
-    })?;
-    Ok(host.http_sys().set_record(&name.key.endpoint(sni), &found.thumbprint)?)
+    let found =
+        found.ok_or_else(|| Error::Unmet(format!("no certificate {wanted} with its key is in its store")))?;
+    Ok(host.http_sys().set_record(&name.key.endpoint(sni), certificate::key_of(wanted, &found))?)
 }
 
 fn drop_record(endpoint: &str, host: &dyn Host) -> Result<(), host::Error> {

@@ -23,7 +23,7 @@ pub(super) fn observe(node: &Node, host: &dyn Host) -> Result<Observation, host:
     let Some(found) = certificate::best(node.id.name.as_str(), host)?.filter(|found| found.has_key) else {
         return Ok(Observation::Absent);
     };
-    let seen = host.certificates().key_rights(&found.thumbprint)?;
+    let seen = host.certificates().key_rights(certificate::key_of(node.id.name.as_str(), &found))?;
     let mut shown: BTreeMap<String, String> = BTreeMap::new();
     for (account, access) in &seen {
         shown.insert(rights::spelling(node, host, account.clone()), word(*access).to_owned());
@@ -57,10 +57,10 @@ pub(super) fn apply(name: &str, rows: &[Row], host: &dyn Host) -> Result<(), Err
         match (row.attribute.name.as_str(), row.attribute.member.as_deref(), &row.new, new_text(row)) {
             ("rights", Some(account), New::Exact(_), Some(word)) => {
                 let access = access(word).ok_or_else(|| cannot(NodeKind::PrivateKeyAccess, row))?;
-                host.certificates().grant_key(&found.thumbprint, account, access)?;
+                host.certificates().grant_key(certificate::key_of(name, &found), account, access)?;
             }
             ("rights", Some(account), New::Absent, _) => {
-                host.certificates().revoke_key(&found.thumbprint, account)?;
+                host.certificates().revoke_key(certificate::key_of(name, &found), account)?;
             }
             _ => return Err(cannot(NodeKind::PrivateKeyAccess, row)),
         }

@@ -157,6 +157,7 @@ impl<'a> Bench<'a> {
             | NodeKind::IisSite
             | NodeKind::IisBinding => name.starts_with(own::PREFIX),
             NodeKind::Certificate | NodeKind::PrivateKeyAccess => {
+                let name = name.strip_prefix("ca/").unwrap_or(name);
                 [own::CERTIFICATE, throwaway::NAME, throwaway::THUMBPRINT].contains(&name)
             }
             NodeKind::WindowsFeature

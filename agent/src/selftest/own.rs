@@ -25,12 +25,15 @@ pub(super) const CERTIFICATE: &str = "muster-selftest.invalid";
 pub(super) const HTTPS: &str = "https/*:47801:muster-selftest.invalid";
 /// The HTTP.SYS record of that binding.
 pub(super) const RECORD: &str = "muster-selftest.invalid:47801";
-/// The PFX file in its folder.
+/// The PFX file in its folder, and the one with the certificate alone.
 pub(super) const PFX: &str = "import.pfx";
+pub(super) const CER: &str = "import.cer";
+/// An account of the computer, as long as Windows allows.
+pub(super) const ACCOUNT: &str = "muster-selftest-acct";
 /// The name of its folder below the guarded one.
 const FOLDER: &str = "MusterSelftest";
 /// Files and folders in it, the deepest first.
-const FILES: [&str; 4] = [r"new\deep\left.txt", "text.ini", "left.txt", PFX];
+const FILES: [&str; 5] = [r"new\deep\left.txt", "text.ini", "left.txt", PFX, CER];
 const FOLDERS: [&str; 3] = [r"new\deep", "new", ""];
 /// Its key in the registry, and the values in it.
 pub(super) const KEY: &str = r"SOFTWARE\MusterSelftest";
@@ -73,6 +76,7 @@ pub(super) fn sweep(host: &dyn Provable) -> Vec<String> {
     for name in SERVICES.into_iter().rev() {
         note(name, host.remove_service(name).map_err(Into::into));
     }
+    note(ACCOUNT, sweep_account(host));
     note("IIS", sweep_iis(host));
     note(CERTIFICATE, host.remove_certificates(CERTIFICATE).map_err(Into::into));
     note(throwaway::NAME, host.remove_imported().map_err(Into::into));
@@ -89,6 +93,13 @@ pub(super) fn sweep(host: &dyn Provable) -> Vec<String> {
         note(PROGRAM, sweep_registry(host, view, LISTED, &values));
     }
     left
+}
+
+fn sweep_account(host: &dyn Provable) -> Result<(), Broken> {
+    if host.lacks(Capability::LogOnRight)?.is_some() {
+        return Ok(());
+    }
+    Ok(host.remove_account(ACCOUNT)?)
 }
 
 fn sweep_iis(host: &dyn Provable) -> Result<(), Broken> {

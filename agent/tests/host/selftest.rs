@@ -125,7 +125,8 @@ fn a_certificate_that_a_killed_one_has_imported_goes_first() {
     let (twin, path) = (stage.twin(), r"C:\Program Files\MusterSelftest\import.pfx");
     twin.files().write(path, &twin.pfx().unwrap()).unwrap();
     let password = SecretValue::new(Zeroizing::new(throwaway::PASSWORD.to_owned()));
-    twin.certificates().import(path, Some(&password)).unwrap();
+    let Ok(name) = throwaway::THUMBPRINT.parse();
+    twin.certificates().import(&name, path, Some(&password)).unwrap();
     assert!(state(&stage).contains(throwaway::NAME), "nothing was laid");
     assert_eq!(failed(&stage), [""; 0]);
     assert!(!state(&stage).contains("selftest"), "{}", state(&stage));

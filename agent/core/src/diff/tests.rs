@@ -368,3 +368,48 @@ fn a_package_declared_absent_is_one_row_of_the_version_that_is_there() {
     let report = diff(&manifest, &unseen, &Ledger::default()).remove(0);
     assert!(report.rows.is_empty() && report.finding.unwrap().problem.contains("no access"));
 }
+
+/// What comes into one of these stores makes the computer believe it, and whoever approves it reads so.
+#[test]
+fn a_certificate_that_the_computer_will_trust_says_so_in_a_row_of_its_own() {
+    let digits = "0123456789ABCDEF0123456789ABCDEF01234567";
+    for (store, trusted) in [
+        ("root/", Some("the whole computer, with all that it signs")),
+        ("trusted_people/", Some("the whole computer, it alone")),
+        ("ca/", None),
+        ("web_hosting/", None),
+        ("", None),
+    ] {
+        let name = format!("certificate/{store}{digits}");
+        let wanted = node(&name, &[("cer", r"C:\a.cer".into()), ("pfx", r"C:\a.pfx".into())], None);
+        let rows = |ledger: &Ledger| compare(&wanted, &Observation::Absent, ledger).rows;
+        let came = |attribute: &str, value: Value, reason| {
+            row(&name, attribute, Old::Absent, New::Exact(value), reason)
+        };
+        let mut expected = vec![came("exists", true.into(), Reason::Missing)];
+        expected.extend(trusted.map(|whom| came("trusted_by", whom.into(), Reason::Missing)));
+        assert_eq!(rows(&Ledger::default()), expected, "{name}");
+        let made = owning(&[(&name, AttributePath::exists(), true.into())]);
+        assert!(rows(&made).iter().all(|row| row.reason == Reason::Drift), "one that was there and went");
+        assert_eq!(compare(&wanted, &present(&[]), &made).rows, []);
+    }
+}
+
+/// Where it is missing is said as Windows' console calls it, and what the file is to hold.
+#[test]
+fn a_certificate_that_only_a_person_can_bring_says_where_it_is_missing() {
+    let told = |name: &str| {
+        let Finding { problem, advice } =
+            compare(&node(name, &[], None), &Observation::Absent, &Ledger::default()).finding.unwrap();
+        format!("{problem}; {advice}")
+    };
+    let root = told("certificate/root/CN=a");
+    assert!(
+        root.contains("CN=a is in the computer's store Trusted Root Certification Authorities;"),
+        "{root}"
+    );
+    assert!(root.contains("name its file with `cer`"), "{root}");
+    let own = told("certificate/CN=a");
+    assert!(own.contains("CN=a with its key is in the computer's own store;"), "{own}");
+    assert!(own.contains("name its PFX file with `pfx`"), "{own}");
+}

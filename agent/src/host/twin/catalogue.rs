@@ -3,7 +3,7 @@
 //! Neighbours: `yaml` reads a declaration, `init` in `cli` makes a twin from it, `installer` carries out the catalogue.
 //! Never holds what is installed: that is [`State`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -44,12 +44,15 @@ pub struct Declaration {
     /// Records of HTTP.SYS that are there before any package.
     #[serde(default)]
     pub http_sys: BTreeMap<String, SslEntry>,
-    /// Certificates that are there before any package, by thumbprint.
+    /// Certificates that are there before any package, by thumbprint, as in [`State`].
     #[serde(default)]
     pub certificates: BTreeMap<String, Certificate>,
     /// PFX files that can be imported, by path.
     #[serde(default)]
     pub pfx: BTreeMap<String, PfxMade>,
+    /// Files of public certificates, by path.
+    #[serde(default)]
+    pub cer: BTreeMap<String, Pfx>,
     /// Folders that are there before any package.
     #[serde(default)]
     pub folders: BTreeMap<String, FolderMade>,
@@ -86,6 +89,9 @@ pub struct Catalogue {
     /// PFX files that can be imported, by path.
     #[serde(default)]
     pub pfx: BTreeMap<String, Pfx>,
+    /// Files of public certificates, by path.
+    #[serde(default)]
+    pub cer: BTreeMap<String, Pfx>,
     /// What each package's installer does, by version.
     pub packages: BTreeMap<String, BTreeMap<Version, Effects>>,
 }
@@ -138,6 +144,9 @@ pub struct PfxMade {
     pub thumbprint: String,
     /// Its subject.
     pub subject: String,
+    /// When it begins to be valid; always was where it is not said.
+    #[serde(default)]
+    pub not_before: Option<Timestamp>,
     /// When it ends.
     pub not_after: Timestamp,
     /// The password that opens it, of which the twin keeps a digest; none where it has none.
@@ -147,9 +156,9 @@ pub struct PfxMade {
 
 impl PfxMade {
     fn kept(self) -> Pfx {
-        let Self { thumbprint, subject, not_after, password } = self;
+        let Self { thumbprint, subject, not_before, not_after, password } = self;
         let password = password.map(|password| pfx_digest(&thumbprint, &password));
-        Pfx { thumbprint, subject, not_after, password }
+        Pfx { thumbprint, subject, not_before, not_after, password }
     }
 }
 
@@ -290,6 +299,7 @@ impl Declaration {
             packages: BTreeMap::new(),
             services: self.services.iter().map(|(name, made)| (name.clone(), service(made, None))).collect(),
             app_pool_defaults: self.app_pool_defaults,
+            service_logons: BTreeSet::new(),
             app_pools: BTreeMap::new(),
             site_defaults: self.site_defaults,
             sites: self.sites,
@@ -311,6 +321,6 @@ impl Declaration {
         });
         let sql_servers = sql_servers.collect();
         let pfx = self.pfx.into_iter().map(|(path, made)| (path, made.kept())).collect();
-        (state, Catalogue { sql_servers, pfx, packages: self.packages })
+        (state, Catalogue { sql_servers, pfx, cer: self.cer, packages: self.packages })
     }
 }

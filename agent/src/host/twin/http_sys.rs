@@ -4,27 +4,33 @@
 
 use super::fault::Operation;
 use super::ledger::Deed;
-use super::state::{SslEntry, find};
+use super::state::{SslEntry, certificate_key, find};
 use super::{Twin, refused};
-use crate::host::{Error, HttpSys, IIS_APP_ID, SslRecord};
+use crate::host::{Error, HttpSys, KeyOf, SslRecord};
 
 impl HttpSys for Twin {
     fn record(&self, endpoint: &str) -> Result<Option<SslRecord>, Error> {
         self.operate(Operation::HttpSysGet, endpoint, |section, _| {
             let entry = find(&section.state().http_sys, endpoint).cloned();
-            Ok(entry.map(|SslEntry { certificate, app_id }| SslRecord { thumbprint: certificate, app_id }))
+            let told = |SslEntry { certificate, store, app_id }| SslRecord {
+                thumbprint: certificate,
+                store: Some(store),
+                app_id,
+            };
+            Ok(entry.map(told))
         })
     }
 
-    fn set_record(&self, endpoint: &str, thumbprint: &str) -> Result<(), Error> {
+    fn set_record(&self, endpoint: &str, certificate: KeyOf<'_>) -> Result<(), Error> {
         self.operate(Operation::HttpSysSet, endpoint, |section, _| {
-            if !find(&section.state().certificates, thumbprint).is_some_and(|found| found.has_key) {
+            let KeyOf { store, thumbprint } = certificate;
+            let key = certificate_key(store, thumbprint);
+            if !find(&section.state().certificates, &key).is_some_and(|found| found.has_key) {
                 let message = "error 0x80070520: the certificate has no key in the machine's store";
                 return Err(refused(Operation::HttpSysSet, endpoint, message));
             }
-            section.commit(Deed::altered("http_sys", endpoint, "certificate", thumbprint), |state| {
-                let entry = SslEntry { certificate: thumbprint.to_owned(), app_id: IIS_APP_ID.to_owned() };
-                state.http_sys.insert(endpoint.to_owned(), entry);
+            section.commit(Deed::altered("http_sys", endpoint, "certificate", &key), |state| {
+                state.http_sys.insert(endpoint.to_owned(), SslEntry::new(thumbprint, store));
             })?;
             Ok(())
         })

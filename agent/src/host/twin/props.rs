@@ -5,12 +5,17 @@
 use std::collections::BTreeMap;
 use std::fs::{OpenOptions, TryLockError};
 
+use muster_model::certificate::CertificateStore;
+use muster_model::digest::Digest;
+use muster_proto::secret::SecretValue;
+use zeroize::Zeroizing;
+
 use super::Twin;
 use super::fault::Operation;
 use super::ledger::Deed;
-use super::state::{Answer, Certificate, Pfx, Service, find_key, find_mut, pfx_digest};
+use super::state::{Answer, Certificate, Pfx, Service, certificate_key, find_key, find_mut, pfx_digest};
 use crate::host::clock::SystemClock;
-use crate::host::{Answering, Capability, Clock as _, Error, Hold, Props};
+use crate::host::{Answering, Capability, Clock as _, Error, Hold, KeyKind, Props};
 use crate::selftest::throwaway;
 
 /// Held by a self-test, in the twin's folder; empty.
@@ -21,6 +26,24 @@ const THUMBPRINT: &str = "5E1F7E570000000000000000000000000000CE27";
 /// Where a twin's stand-in answers.
 const URL: &str = "http://127.0.0.1:47802/";
 const PORT: u16 = 47802;
+
+fn local_account(name: &str) -> String {
+    format!(r".\{name}")
+}
+
+/// A file with the certificate of a self-test, which opens with that password.
+fn file(password: Option<Digest>) -> Result<Vec<u8>, Error> {
+    let cannot = |message: String| Error::CannotTell { what: "a file with a certificate", message };
+    let end = throwaway::NOT_AFTER.parse().map_err(|error: jiff::Error| cannot(error.to_string()))?;
+    let pfx = Pfx {
+        thumbprint: throwaway::THUMBPRINT.to_owned(),
+        subject: format!("CN={}", throwaway::NAME),
+        not_before: None,
+        not_after: end,
+        password,
+    };
+    serde_json::to_vec_pretty(&pfx).map_err(|error| cannot(error.to_string()))
+}
 
 /// Takes the answer away with itself.
 struct Answered(Twin);
@@ -63,6 +86,7 @@ impl Props for Twin {
             | Capability::View32
             | Capability::Iis
             | Capability::KeyRights
+            | Capability::LogOnRight
             | Capability::Recovery
             | Capability::LockedPfx
             | Capability::Groups
@@ -133,12 +157,36 @@ impl Props for Twin {
         Ok(())
     }
 
-    fn make_certificate(&self, name: &str) -> Result<String, Error> {
+    /// A twin knows every account there may be: one is there without being made.
+    fn make_account(&self, name: &str) -> Result<(String, SecretValue), Error> {
+        let password = SecretValue::new(Zeroizing::new(uuid::Uuid::new_v4().to_string()));
+        Ok((local_account(name), password))
+    }
+
+    fn may_log_on_as_service(&self, account: &str) -> Result<bool, Error> {
+        let section = self.store.lock()?;
+        Ok(section.state().service_logons.iter().any(|given| given.eq_ignore_ascii_case(account)))
+    }
+
+    fn remove_account(&self, name: &str) -> Result<(), Error> {
+        let account = local_account(name);
+        let mut section = self.store.lock()?;
+        if section.state().service_logons.contains(&account) {
+            section.commit(Deed::altered("account", name, "exists", "absent"), |state| {
+                state.service_logons.remove(&account);
+            })?;
+        }
+        Ok(())
+    }
+
+    /// A twin's keys are all of one kind.
+    fn make_certificate(&self, name: &str, _key: KeyKind) -> Result<String, Error> {
         let mut section = self.store.lock()?;
         let not_after = SystemClock.now() + jiff::SignedDuration::from_hours(24 * 365);
         section.commit(Deed::altered("certificate", THUMBPRINT, "subject", name), |state| {
             let made = Certificate {
                 subject: format!("CN={name}"),
+                not_before: None,
                 not_after,
                 has_key: true,
                 rights: BTreeMap::new(),
@@ -161,25 +209,22 @@ impl Props for Twin {
     }
 
     fn pfx(&self) -> Result<Vec<u8>, Error> {
-        let cannot = |message: String| Error::CannotTell { what: "a PFX file", message };
-        let pfx = Pfx {
-            thumbprint: throwaway::THUMBPRINT.to_owned(),
-            subject: format!("CN={}", throwaway::NAME),
-            not_after: throwaway::NOT_AFTER
-                .parse()
-                .map_err(|error: jiff::Error| cannot(error.to_string()))?,
-            password: Some(pfx_digest(throwaway::THUMBPRINT, throwaway::PASSWORD)),
-        };
-        serde_json::to_vec_pretty(&pfx).map_err(|error| cannot(error.to_string()))
+        file(Some(pfx_digest(throwaway::THUMBPRINT, throwaway::PASSWORD)))
+    }
+
+    fn cer(&self) -> Result<Vec<u8>, Error> {
+        file(None)
     }
 
     fn remove_imported(&self) -> Result<(), Error> {
         let mut section = self.store.lock()?;
-        if section.state().certificates.contains_key(throwaway::THUMBPRINT) {
-            let deed = Deed::altered("certificate", throwaway::THUMBPRINT, "exists", "absent");
-            section.commit(deed, |state| {
-                state.certificates.remove(throwaway::THUMBPRINT);
-            })?;
+        for store in [CertificateStore::My, CertificateStore::Ca] {
+            let key = certificate_key(store, throwaway::THUMBPRINT);
+            if section.state().certificates.contains_key(&key) {
+                section.commit(Deed::altered("certificate", &key, "exists", "absent"), |state| {
+                    state.certificates.remove(&key);
+                })?;
+            }
         }
         Ok(())
     }

@@ -156,6 +156,7 @@ impl Services for Twin {
                     account.clone_into(&mut service.account);
                     service.password = password;
                 }
+                state.let_log_on(account);
             })?;
             Ok(())
         })

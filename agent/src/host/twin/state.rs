@@ -10,14 +10,14 @@ mod inventory;
 mod pool;
 mod system;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use muster_model::digest::Digest;
 use muster_model::name::{HostName, Version};
 use serde::{Deserialize, Serialize};
 
-pub use self::certificate::{Certificate, Pfx, pfx_digest};
+pub use self::certificate::{Certificate, Pfx, certificate_key, pfx_digest, store_of};
 pub use self::iis::{Application, Binding, Site, SiteDefaults, SslEntry};
 pub use self::inventory::Computer;
 pub use self::pool::{Pool, PoolDefaults};
@@ -45,6 +45,9 @@ pub struct State {
     /// What pools inherit.
     #[serde(default)]
     pub app_pool_defaults: PoolDefaults,
+    /// Accounts that were given the right to log on as a service.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub service_logons: BTreeSet<String>,
     /// IIS application pools.
     pub app_pools: BTreeMap<String, Pool>,
     /// What sites inherit.
@@ -56,7 +59,7 @@ pub struct State {
     /// Records of HTTP.SYS, by `address:port` or `host:port`.
     #[serde(default)]
     pub http_sys: BTreeMap<String, SslEntry>,
-    /// The computer's own certificates, by thumbprint.
+    /// The computer's certificates, by thumbprint, with the store before it where it is another than its own.
     #[serde(default)]
     pub certificates: BTreeMap<String, Certificate>,
     /// Folders by path; those above a file or a folder are there without being listed.
@@ -251,7 +254,22 @@ pub struct Answer {
     pub made_by: Option<String>,
 }
 
+/// How accounts begin that may log on as a service without anybody's doing.
+const MAY_ANYWAY: [&str; 2] = [r"nt authority\", r"nt service\"];
+
 impl State {
+    /// Gives an account the right to log on as a service, where it does not have it: along with a service, as Windows' own window
+    /// of services does.
+    pub fn let_log_on(&mut self, account: &str) {
+        let lower = account.to_lowercase();
+        let may = lower == "localsystem"
+            || MAY_ANYWAY.iter().any(|start| lower.starts_with(start))
+            || self.service_logons.iter().any(|given| given.eq_ignore_ascii_case(account));
+        if !may {
+            self.service_logons.insert(account.to_owned());
+        }
+    }
+
     /// Takes off all that a package made, settings and grants included (G12, G16, G18).
     pub fn remove_made_by(&mut self, package: &str) {
         let stays =

@@ -2,7 +2,7 @@
 //!
 //! The window of services gives it silently when a person types an account there; without it the service does not start
 //! (`error 1069`). What was given stays: others may rest on it. Neighbours: `services` asks for it before it sets an account.
-//! Never takes a right away.
+//! Never takes a right away, but for those of the account that a self-test has made (`logon_account`).
 
 use std::io;
 use std::ptr;
@@ -10,8 +10,8 @@ use std::ptr;
 use windows_sys::Win32::Foundation::{NTSTATUS, STATUS_OBJECT_NAME_NOT_FOUND};
 use windows_sys::Win32::Security::Authentication::Identity::{
     LSA_HANDLE, LSA_OBJECT_ATTRIBUTES, LSA_UNICODE_STRING, LsaAddAccountRights, LsaClose,
-    LsaEnumerateAccountRights, LsaFreeMemory, LsaNtStatusToWinError, LsaOpenPolicy, POLICY_CREATE_ACCOUNT,
-    POLICY_LOOKUP_NAMES,
+    LsaEnumerateAccountRights, LsaFreeMemory, LsaNtStatusToWinError, LsaOpenPolicy, LsaRemoveAccountRights,
+    POLICY_CREATE_ACCOUNT, POLICY_LOOKUP_NAMES,
 };
 
 use super::sid::Sid;
@@ -30,11 +30,21 @@ pub(super) fn give(account: &Sid) -> io::Result<bool> {
         return Ok(false);
     }
     let policy = Policy::open()?;
-    if policy.rights(account)?.iter().any(|right| right.eq_ignore_ascii_case(RIGHT)) {
+    if policy.has(account, RIGHT)? {
         return Ok(false);
     }
     policy.add(account, RIGHT)?;
     Ok(true)
+}
+
+/// Whether the right was given to that very account.
+pub(super) fn is_given(account: &Sid) -> io::Result<bool> {
+    Policy::open()?.has(account, RIGHT)
+}
+
+/// Takes every right of an account away, which a self-test has made.
+pub(super) fn take_all(account: &Sid) -> io::Result<()> {
+    Policy::open()?.take_all(account)
 }
 
 fn has_it_anyway(account: &Sid) -> bool {
@@ -81,6 +91,18 @@ impl Policy {
         // SAFETY: the list has that many elements, and lives until this function ends.
         let texts = unsafe { std::slice::from_raw_parts(list.0, count as usize) };
         Ok(texts.iter().map(read).collect())
+    }
+
+    fn has(&self, account: &Sid, right: &str) -> io::Result<bool> {
+        Ok(self.rights(account)?.iter().any(|own| own.eq_ignore_ascii_case(right)))
+    }
+
+    fn take_all(&self, account: &Sid) -> io::Result<()> {
+        let mut sid = account.bytes().to_vec();
+        // SAFETY: the policy is open and the identifier is whole; with all of them none is named.
+        let status = unsafe { LsaRemoveAccountRights(self.0, sid.as_mut_ptr().cast(), true, ptr::null(), 0) };
+        // One to which nobody ever gave a right.
+        if status == STATUS_OBJECT_NAME_NOT_FOUND { Ok(()) } else { done(status) }
     }
 
     fn add(&self, account: &Sid, right: &str) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! A Windows server: the only room of the house that calls Windows, and the only one that is `unsafe`.
 //!
 //! One leaf per port: `services`, `packages`, `files`, `folders`, `registry_values`, `features` with `dism`, `http`, `iis`,
-//! `certificates`, `inventory` with `sessions` and `listeners`, `sql`; `props`, with `answering`, is what a self-test lays out.
+//! `certificates`, `inventory` with `sessions` and `listeners`, `sql`; `props`, with `answering` and `logon_account`, is what a self-test lays out.
 //! Below them `rights`, `registry`, `account`, `sid`, `acl`, `security`, `facts`, `system_library`, `text` and `memory`.
 //! `process`, `job`, `left_behind`, `medium`, `msi_service`, `disk`, `guard` and `shell` are what `crate::os` offers the portable
 //! code. Each unsafe operation stands alone and says why it is sound; handles and memory belong to types that give them back.
@@ -33,6 +33,7 @@ mod inventory;
 mod job;
 mod left_behind;
 mod listeners;
+mod logon_account;
 mod logon_right;
 mod machine;
 mod memory;

@@ -8,6 +8,8 @@ use std::io;
 use std::mem::transmute;
 use std::ptr;
 
+use muster_model::certificate::CertificateStore;
+use muster_proto::secret::SecretValue;
 use windows_sys::Win32::Foundation::{CloseHandle, ERROR_ALREADY_EXISTS, HANDLE};
 use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress};
 use windows_sys::Win32::System::Threading::CreateMutexW;
@@ -15,6 +17,7 @@ use windows_sys::Win32::System::Threading::CreateMutexW;
 use super::WindowsHost;
 use super::answering::Responder;
 use super::certificates;
+use super::logon_account;
 use super::registry::{Key, View};
 use super::rights::refused;
 use super::services;
@@ -22,7 +25,7 @@ use super::shell;
 use super::text::{error_text, wide};
 use crate::host::clock::SystemClock;
 use crate::host::{
-    Answering, Capability, Clock as _, Error, Hold, Host as _, Inventory as _, Props, ServiceFacts,
+    Answering, Capability, Clock as _, Error, Hold, Host as _, Inventory as _, KeyKind, Props, ServiceFacts,
 };
 use crate::selftest::{stand_in, throwaway};
 
@@ -63,6 +66,11 @@ impl Props for WindowsHost {
             Capability::KeyRights => {
                 has(wine_version().is_none(), "Wine loses the way from a certificate in its store to the key")
             }
+            Capability::LogOnRight => match wine_version() {
+                Some(_) => Some("Wine takes the right to log on as a service and forgets it".to_owned()),
+                None => logon_account::none_here()
+                    .map_err(|error| refused("look at", "the registry", error_text(&error)))?,
+            },
             Capability::LockedPfx => {
                 has(wine_version().is_none(), "Wine does not say why a PFX does not open")
             }
@@ -129,13 +137,32 @@ impl Props for WindowsHost {
         Ok(())
     }
 
-    fn make_certificate(&self, name: &str) -> Result<String, Error> {
-        let made = certificates::stand_in::make(name);
+    fn make_account(&self, name: &str) -> Result<(String, SecretValue), Error> {
+        let made = logon_account::make(name);
+        made.map_err(|error| refused("make account", name, error_text(&error)))
+    }
+
+    fn may_log_on_as_service(&self, account: &str) -> Result<bool, Error> {
+        let told = logon_account::may_log_on_as_service(account);
+        told.map_err(|error| refused("look at the rights of account", account, error_text(&error)))
+    }
+
+    fn remove_account(&self, name: &str) -> Result<(), Error> {
+        let removed = logon_account::remove(name);
+        removed.map_err(|error| refused("remove account", name, error_text(&error)))
+    }
+
+    fn make_certificate(&self, name: &str, key: KeyKind) -> Result<String, Error> {
+        let made = certificates::stand_in::make(name, key);
         made.map_err(|error| refused("make certificate", name, error_text(&error)))
     }
 
     fn remove_certificates(&self, name: &str) -> Result<(), Error> {
         let removed = certificates::stand_in::remove(name);
+        // Wine keeps no key of CNG, and cannot even be asked for one.
+        let is_asked = wine_version().is_none();
+        let removed =
+            removed.and_then(|()| if is_asked { certificates::stand_in::remove_cng(name) } else { Ok(()) });
         removed.map_err(|error| refused("remove certificate", name, error_text(&error)))
     }
 
@@ -143,8 +170,15 @@ impl Props for WindowsHost {
         Ok(throwaway::PFX.to_vec())
     }
 
+    fn cer(&self) -> Result<Vec<u8>, Error> {
+        Ok(throwaway::CER.to_vec())
+    }
+
     fn remove_imported(&self) -> Result<(), Error> {
-        let removed = certificates::imported::remove(throwaway::THUMBPRINT);
+        let stores = [CertificateStore::My, CertificateStore::Ca];
+        let removed = stores
+            .into_iter()
+            .try_for_each(|store| certificates::imported::remove(store, throwaway::THUMBPRINT));
         removed.map_err(|error| refused("remove certificate", throwaway::THUMBPRINT, error_text(&error)))
     }
 

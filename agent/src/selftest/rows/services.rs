@@ -40,6 +40,13 @@ pub(super) static ALL: &[Promise] = &[
         show: service_account,
     },
     Promise {
+        id: "service.logon_right",
+        promise: "an account is given the right to log on as a service along with a service, and not before",
+        kind: NodeKind::Service,
+        needs: &[Capability::LogOnRight],
+        show: service_logon_right,
+    },
+    Promise {
         id: "service.made",
         promise: "a service is made from its command line, which alone is mended, and taken away, and its neighbour stays",
         kind: NodeKind::Service,
@@ -107,6 +114,26 @@ fn service_account(bench: &Bench<'_>) -> Shown {
         same("the service", &after, &ServiceFacts { account: account.to_owned(), ..before.clone() })?;
     }
     Ok(())
+}
+
+/// That it starts then is another matter: the account may have no right to read this very program.
+fn service_logon_right(bench: &Bench<'_>) -> Shown {
+    let host = bench.host();
+    let [name, _] = own::SERVICES;
+    let (account, password) = host.make_account(own::ACCOUNT)?;
+    same("whether it may before", &host.may_log_on_as_service(&account)?, &false)?;
+    host.make_service(name)?;
+    same("whether it may before", &host.may_log_on_as_service(&account)?, &false)?;
+    // Twice: one that has the right keeps it.
+    for _ in 0..2 {
+        host.services().set_logon(name, &account, Some(&password))?;
+        same("whether it may", &host.may_log_on_as_service(&account)?, &true)?;
+    }
+    bench.in_sync(&bench.node(NodeKind::Service, name, &[("account", account.as_str().into())])?)?;
+    host.remove_service(name)?;
+    host.remove_account(own::ACCOUNT)?;
+    let left = host.may_log_on_as_service(&account);
+    ensure(!matches!(left, Ok(true)), || "the right is still there".to_owned())
 }
 
 fn service_made(bench: &Bench<'_>) -> Shown {

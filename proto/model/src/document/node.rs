@@ -11,6 +11,7 @@ use super::shape::{self, Fields, KeySpec, Shape};
 use super::tree::{Entry, Yaml};
 use super::{Place, Placed, Raw, raw, rule, table};
 use crate::binding::BindingName;
+use crate::certificate::{CertificateName, is_certificate_name};
 use crate::diagnostic::Report;
 use crate::expression::{Condition, Template};
 use crate::name::{Guide, IisName, NodeName, Role, SqlDatabaseName};
@@ -303,9 +304,13 @@ pub(crate) fn check_name(kind: NodeKind, name: &str) -> Result<NodeName, (String
             name.parse::<BindingName>().is_ok(),
             "write SITE/https/*:PORT:HOST, as in 'Sage/https/*:1025:sxa.dupont.example'; without a host name end with the colon",
         ),
-        NodeKind::Certificate | NodeKind::PrivateKeyAccess => (
-            name.trim() == name,
-            "write a thumbprint of 40 digits, a whole subject as in 'CN=sxa.dupont.example', or a common name alone",
+        NodeKind::Certificate => (
+            is_certificate_name(name),
+            "write a thumbprint of 40 digits, a whole subject as in 'CN=sxa.dupont.example', or a common name alone; before it, for another store than the computer's own, root/, ca/, trusted_people/ or web_hosting/",
+        ),
+        NodeKind::PrivateKeyAccess => (
+            is_certificate_name(name) && has_key(name),
+            "write a thumbprint of 40 digits, a whole subject as in 'CN=sxa.dupont.example', or a common name alone; before it web_hosting/ for that store. The others keep no keys",
         ),
         NodeKind::File => {
             (is_windows_path(name), r"write an absolute path, as in 'C:\ProgramData\App\app.config'")
@@ -341,6 +346,12 @@ pub(crate) fn check_name(kind: NodeKind, name: &str) -> Result<NodeName, (String
         ),
     };
     if fits { Ok(node_name) } else { Err(wrong(rule)) }
+}
+
+/// Whether a certificate of that name lies where it has its key.
+fn has_key(name: &str) -> bool {
+    let Ok(name) = name.parse::<CertificateName>();
+    name.store.keeps_keys()
 }
 
 impl AttributeType {

@@ -52,7 +52,7 @@ kinds! {
     IisAppPool = "iis_app_pool" in IIS_APP_POOL;
     /// An IIS site with its applications and virtual directories.
     IisSite = "iis_site" in IIS_SITE;
-    /// A certificate in the computer's own store.
+    /// A certificate in one of the computer's stores.
     Certificate = "certificate" in CERTIFICATE;
     /// A binding of an IIS site, with its certificate.
     IisBinding = "iis_binding" in IIS_BINDING;

@@ -84,7 +84,13 @@ pub(super) fn of(node: &Node) -> Vec<Implied> {
             implied.push(Implied { attribute: "name", before: Before::BindingWith(name.to_owned()) });
         }
         NodeKind::File | NodeKind::Folder => implied.push(folder("name", name)),
-        NodeKind::Certificate => implied.extend(texts(node, "pfx").map(|path| folder("pfx", path))),
+        NodeKind::Certificate => {
+            for attribute in ["pfx", "cer"] {
+                implied.extend(texts(node, attribute).map(|path| folder(attribute, path)));
+            }
+            // A public certificate is a text that a document can hold.
+            implied.extend(texts(node, "cer").map(|path| named("cer", NodeKind::File, path)));
+        }
         NodeKind::Package
         | NodeKind::Service
         | NodeKind::IisAppPool
@@ -161,6 +167,26 @@ mod tests {
             .filter(|(first, second)| first != second && before(steps[*first], steps[*second]))
             .collect();
         assert_eq!(edges, [(0, 2), (1, 2), (1, 5), (2, 4), (3, 4), (3, 5), (4, 5)]);
+    }
+
+    #[test]
+    fn a_certificate_comes_after_the_file_that_it_is_imported_from() {
+        let certificate = node("certificate/ca/CN=h", serde_json::json!({"cer": r"C:\CA\h.cer"}));
+        assert!(before(&node(r"file/c:\ca\h.cer", serde_json::json!({})), &certificate));
+        assert!(before(&node(r"folder/C:\CA", serde_json::json!({})), &certificate));
+        assert!(!before(&node("certificate/CN=h", serde_json::json!({})), &certificate));
+    }
+
+    /// What names a certificate of another store names that one: the same subject in two stores is two nodes.
+    #[test]
+    fn a_binding_and_a_grant_come_after_the_certificate_of_their_store() {
+        let certificate = |name: &str| node(&format!("certificate/{name}"), serde_json::json!({}));
+        let bound = serde_json::json!({"certificate": "web_hosting/CN=h"});
+        let binding = node("iis_binding/Sage/https/*:443:h", bound);
+        let grant = node("private_key_access/web_hosting/CN=h", serde_json::json!({}));
+        for later in [&binding, &grant] {
+            assert!(before(&certificate("web_hosting/CN=h"), later) && !before(&certificate("CN=h"), later));
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::binding::BindingName;
+use crate::certificate::{CertificateName, is_certificate_name};
 use crate::manifest::Node;
 use crate::name::NodeId;
 use crate::node::{Effect, NodeKind};
@@ -32,7 +33,7 @@ pub(super) fn check(node: &Node) -> Option<(String, &'static str)> {
         NodeKind::IisBinding => binding(node),
         NodeKind::Preflight => preflight(node),
         NodeKind::IisSite => site(node),
-        NodeKind::Certificate => node.attributes.get("pfx").and_then(|path| path_of(node, "pfx", path)),
+        NodeKind::Certificate => certificate(node),
         NodeKind::SqlBackup => node.attributes.get("folder").and_then(|path| path_of(node, "folder", path)),
         NodeKind::Package => package(node),
         NodeKind::Service => command_line(node).or_else(|| managed_account(node)),
@@ -156,6 +157,28 @@ fn package(node: &Node) -> Option<(String, &'static str)> {
     Some((format!("{} is installed {how} `{stray}`", node.id), advice))
 }
 
+/// A key has its place in the stores that keep keys; what a computer is to trust is named so that no other file can bear it.
+fn certificate(node: &Node) -> Option<(String, &'static str)> {
+    let Ok(name) = node.id.name.as_str().parse::<CertificateName>();
+    let has = |attribute| node.attributes.contains_key(attribute);
+    let (store, title) = (name.store, name.store.title());
+    let told = if has("cer") && store.keeps_keys() {
+        let problem = format!("{} has `cer`, and in {title} a certificate has its key", node.id);
+        (problem, "name its PFX file with `pfx`")
+    } else if has("pfx") && !store.keeps_keys() {
+        let problem = format!("{} has `pfx`, and {title} keeps no keys", node.id);
+        (problem, "export the certificate alone, without its key, and name that file with `cer`")
+    } else if has("cer") && store.trusted_by().is_some() && !name.is_exact() {
+        let problem =
+            format!("{} is named by a subject, which any file can bear, and is to be trusted", node.id);
+        (problem, "name it by its thumbprint, as in root/0123456789ABCDEF0123456789ABCDEF01234567")
+    } else {
+        let paths = ["pfx", "cer"].into_iter().filter_map(|name| Some((name, node.attributes.get(name)?)));
+        return paths.into_iter().find_map(|(name, path)| path_of(node, name, path));
+    };
+    Some(told)
+}
+
 fn binding(node: &Node) -> Option<(String, &'static str)> {
     let key = node.id.name.as_str().parse::<BindingName>().ok()?.key;
     if !key.is_https {
@@ -163,11 +186,25 @@ fn binding(node: &Node) -> Option<(String, &'static str)> {
         let problem = format!("{} is http and has `{stray}`, which belongs to https", node.id);
         return Some((problem, "write https in its name, or remove the attribute"));
     }
+    let named = node.attributes.get("certificate").and_then(Value::as_text);
+    if let Some(named) = named.filter(|named| !answers(named)) {
+        let problem = format!("{} cannot answer with the certificate {named}", node.id);
+        return Some((
+            problem,
+            "name one with its key: of Personal, or, with web_hosting/ before it, of Web Hosting",
+        ));
+    }
     let sni = node.attributes.get("sni") == Some(&Value::Boolean(true));
     (sni && key.host.is_empty()).then(|| {
         let problem = format!("{} has `sni: true` and no host name that a client could say first", node.id);
         (problem, "end its name with the host name, or write `sni: false`")
     })
+}
+
+/// Whether HTTPS can answer with a certificate of that name.
+fn answers(named: &str) -> bool {
+    let Ok(name) = named.parse::<CertificateName>();
+    is_certificate_name(named) && name.store.keeps_keys()
 }
 
 fn site(node: &Node) -> Option<(String, &'static str)> {
@@ -215,6 +252,44 @@ mod tests {
         assert!(node("S/https/*:1028:", serde_json::json!({"sni": true})).unwrap().contains("no host name"));
         let http = node("S/http/*:80:", serde_json::json!({"certificate": "CN=h"})).unwrap();
         assert!(http.contains("belongs to https"), "{http}");
+    }
+
+    #[test]
+    fn a_certificate_has_its_key_where_keys_are_kept_and_what_is_trusted_is_named_exactly() {
+        let node = |name: &str, attributes| {
+            problem(serde_json::json!({"id": format!("certificate/{name}"), "attributes": attributes}))
+        };
+        let digits = "0123456789ABCDEF0123456789ABCDEF01234567";
+        let (pfx, cer) =
+            (|| serde_json::json!({"pfx": r"C:\a.pfx"}), || serde_json::json!({"cer": r"C:\a.cer"}));
+        for own in ["CN=a", "web_hosting/CN=a"] {
+            assert_eq!(node(own, pfx()), None, "{own}");
+            assert!(node(own, cer()).unwrap().contains("a certificate has its key"), "{own}");
+        }
+        for other in ["root", "ca", "trusted_people"] {
+            let exact = format!("{other}/{digits}");
+            assert_eq!(node(&exact, cer()), None, "{exact}");
+            assert!(node(&exact, pfx()).unwrap().contains("keeps no keys"), "{exact}");
+            assert_eq!(node(&format!("{other}/CN=a"), serde_json::json!({})), None, "only looked up");
+        }
+        assert_eq!(node("ca/CN=a", cer()), None, "nobody trusts it for that");
+        for trusted in ["root/CN=a", "root/a", "trusted_people/CN=a"] {
+            assert!(node(trusted, cer()).unwrap().contains("which any file can bear"), "{trusted}");
+        }
+        let relative = node(&format!("root/{digits}"), serde_json::json!({"cer": "a.cer"})).unwrap();
+        assert!(relative.contains("`cer`") && relative.contains("no absolute path"), "{relative}");
+    }
+
+    #[test]
+    fn g10_a_binding_answers_with_a_certificate_that_has_its_key() {
+        let node = |named: &str| {
+            let attributes = serde_json::json!({"certificate": named});
+            problem(serde_json::json!({"id": "iis_binding/S/https/*:1028:", "attributes": attributes}))
+        };
+        assert_eq!(node("web_hosting/CN=h"), None);
+        for wrong in ["root/CN=h", "ca/h", "webhosting/h"] {
+            assert!(node(wrong).unwrap().contains("cannot answer"), "{wrong}");
+        }
     }
 
     #[test]

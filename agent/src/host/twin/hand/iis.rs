@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use muster_model::certificate::CertificateStore;
 
-use super::{Error, entry, parse, set_right};
-use crate::host::IIS_APP_ID;
+use super::{Error, entry, parse, set_right, word};
 use crate::host::twin::state::{Application, Binding, Certificate, Site, SslEntry, State};
 
 /// Sets one attribute of one thing.
@@ -21,11 +21,12 @@ pub(super) fn set(
     match thing {
         "site" => set_site(entry(&mut state.sites, name, || Site::new("", None)), attribute, value),
         "http_sys" => {
-            let new = || SslEntry { certificate: String::new(), app_id: IIS_APP_ID.to_owned() };
+            let new = || SslEntry::new("", CertificateStore::My);
             let record = entry(&mut state.http_sys, name, new);
             match attribute {
                 "certificate" => value.clone_into(&mut record.certificate),
                 "app_id" => value.clone_into(&mut record.app_id),
+                "store" => record.store = word(attribute, value)?,
                 _ => return Err(Error::Wrong(format!("http_sys has no {attribute}"))),
             }
             Ok(())
@@ -78,6 +79,7 @@ fn set_certificate(found: &mut Certificate, attribute: &str, value: &str) -> Res
     match (attribute, attribute.strip_prefix("right:")) {
         (_, Some(account)) => set_right(&mut found.rights, account, attribute, value)?,
         ("subject", None) => value.clone_into(&mut found.subject),
+        ("not_before", None) => found.not_before = Some(parse(attribute, value)?),
         ("not_after", None) => found.not_after = parse(attribute, value)?,
         ("has_key", None) => found.has_key = parse(attribute, value)?,
         (_, None) => return Err(Error::Wrong(format!("certificate has no {attribute}"))),
@@ -88,6 +90,7 @@ fn set_certificate(found: &mut Certificate, attribute: &str, value: &str) -> Res
 fn new_certificate() -> Certificate {
     Certificate {
         subject: String::new(),
+        not_before: None,
         not_after: Timestamp::MAX,
         has_key: true,
         rights: BTreeMap::new(),

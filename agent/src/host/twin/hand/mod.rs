@@ -37,6 +37,7 @@ pub(super) const HELP: &str = "Examples:
   twin set --dir TWIN site Sage.XRT.Advanced 'binding:https/*:1025:sxa.dupont.example=absent'
   twin set --dir TWIN http_sys 0.0.0.0:1025 certificate=0123456789ABCDEF0123456789ABCDEF01234567
   twin set --dir TWIN certificate 0123456789ABCDEF0123456789ABCDEF01234567 'right:IIS APPPOOL\\Sage=absent'
+  twin set --dir TWIN certificate root/0123456789ABCDEF0123456789ABCDEF01234567 'subject=CN=Dupont CA' has_key=false
   twin set --dir TWIN folder 'D:\\Import' 'right:BUILTIN\\Users=modify'
   twin set --dir TWIN registry 'HKLM\\SOFTWARE\\Sage\\Port' dword=2025
   twin set --dir TWIN feature IIS-WebServerRole state=absent

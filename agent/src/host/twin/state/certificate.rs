@@ -1,21 +1,25 @@
-//! What a twin holds of certificates: the computer's own store, the rights on the keys, and PFX files that can be imported.
+//! What a twin holds of certificates: the computer's stores, the rights on the keys, and files that can be imported.
 //!
 //! Neighbours: `state` holds them all, `certificates` answers from them. No key and no certificate is real.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use muster_model::certificate::CertificateStore;
 use muster_model::digest::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::host::KeyAccess;
 
-/// A certificate; its thumbprint is its name.
+/// A certificate; its name is its thumbprint, with `root/` and the like before it where it is not in the computer's own store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Certificate {
     /// Its subject.
     pub subject: String,
+    /// When it begins to be valid; always was where it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
     /// When it ends.
     pub not_after: Timestamp,
     /// Whether its private key is there.
@@ -33,7 +37,21 @@ fn yes() -> bool {
     true
 }
 
-/// A PFX file on the server, by its path; in one that was written there, the same in JSON.
+/// The name of a certificate of that store.
+pub fn certificate_key(store: CertificateStore, thumbprint: &str) -> String {
+    if store == CertificateStore::My { thumbprint.to_owned() } else { format!("{store}/{thumbprint}") }
+}
+
+/// Store and thumbprint of the certificate of that name.
+pub fn store_of(key: &str) -> (CertificateStore, &str) {
+    let other = key.split_once('/').and_then(|(word, thumbprint)| {
+        let store = CertificateStore::ALL.into_iter().find(|store| store.as_str() == word)?;
+        Some((store, thumbprint))
+    });
+    other.unwrap_or((CertificateStore::My, key))
+}
+
+/// A PFX file, or one of a public certificate, on the server, by its path; in one that was written there, the same in JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pfx {
@@ -41,6 +59,9 @@ pub struct Pfx {
     pub thumbprint: String,
     /// Its subject.
     pub subject: String,
+    /// When it begins to be valid; always was where it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
     /// When it ends.
     pub not_after: Timestamp,
     /// The digest of its password, see [`pfx_digest`]; never the password.

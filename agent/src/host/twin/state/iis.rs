@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use muster_model::binding::BindingKey;
+use muster_model::certificate::CertificateStore;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{ApplicationFacts, SiteFacts};
@@ -81,9 +82,23 @@ pub struct Binding {
 pub struct SslEntry {
     /// The certificate's thumbprint.
     pub certificate: String,
+    /// The store that it is looked for in.
+    #[serde(default, skip_serializing_if = "is_own")]
+    pub store: CertificateStore,
     /// Whose record it is; IIS's own where it is not said.
     #[serde(default = "iis", skip_serializing_if = "is_iis")]
     pub app_id: String,
+}
+
+impl SslEntry {
+    /// IIS's own.
+    pub fn new(thumbprint: &str, store: CertificateStore) -> Self {
+        Self { certificate: thumbprint.to_owned(), store, app_id: iis() }
+    }
+}
+
+fn is_own(store: &CertificateStore) -> bool {
+    *store == CertificateStore::My
 }
 
 fn iis() -> String {

@@ -15,6 +15,7 @@ fn state() -> State {
         packages: BTreeMap::new(),
         services: BTreeMap::new(),
         app_pool_defaults: Default::default(),
+        service_logons: std::collections::BTreeSet::new(),
         app_pools: BTreeMap::new(),
         site_defaults: super::super::state::SiteDefaults::default(),
         sites: BTreeMap::new(),
@@ -30,8 +31,12 @@ fn state() -> State {
 
 fn twin() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
-    let catalogue =
-        Catalogue { sql_servers: BTreeMap::new(), pfx: BTreeMap::new(), packages: BTreeMap::new() };
+    let catalogue = Catalogue {
+        sql_servers: BTreeMap::new(),
+        pfx: BTreeMap::new(),
+        cer: BTreeMap::new(),
+        packages: BTreeMap::new(),
+    };
     let store = Store::create(&folder.path().join("twin"), &state(), &catalogue).unwrap();
     (folder, store)
 }

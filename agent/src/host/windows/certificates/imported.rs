@@ -1,10 +1,11 @@
-//! The certificate that a self-test has imported, taken away again with its key.
+//! The certificate that a self-test has imported, taken away again, and with it its key where the store keeps keys.
 //!
 //! Neighbours: `props` asks, `store` has the certificate and says where its key lies. A certificate of another thumbprint, and
 //! a key that is none of the machine's, are never removed.
 
 use std::io;
 
+use muster_model::certificate::CertificateStore;
 use windows_sys::Win32::Security::Cryptography::{
     CRYPT_DELETEKEYSET, CRYPT_MACHINE_KEYSET, CRYPT_SILENT, CryptAcquireContextW, NCRYPT_MACHINE_KEY_FLAG,
     NCRYPT_SILENT_FLAG, NCryptDeleteKey, NCryptFreeObject, NCryptOpenKey, NCryptOpenStorageProvider,
@@ -14,21 +15,22 @@ use super::super::text::wide;
 use super::store::{Context, KeyPlace, Store};
 
 /// `NTE_BAD_KEYSET`: there is no such container, and no such key.
-const NO_KEY: i32 = 0x8009_0016_u32.cast_signed();
+pub(super) const NO_KEY: i32 = 0x8009_0016_u32.cast_signed();
 
-/// Takes the certificate of exactly that thumbprint out of the store. Its key goes first: where that does not, the certificate
+/// Takes the certificate of exactly that thumbprint out of a store. Its key goes first: where that does not, the certificate
 /// still says where it lies.
-pub(in super::super) fn remove(thumbprint: &str) -> io::Result<()> {
-    if Store::open()?.is_none() {
-        return Ok(());
-    }
+pub(in super::super) fn remove(from: CertificateStore, thumbprint: &str) -> io::Result<()> {
     let its = |found: &Context| {
         let is_it = found.facts()?.is_some_and(|facts| facts.thumbprint == thumbprint);
         Ok(is_it.then(|| found.again()))
     };
-    let store = Store::open_to_add()?;
+    // Not even opened for writing where there is nothing to take out.
+    if Store::open(from)?.map(|store| store.each(its)).transpose()?.flatten().is_none() {
+        return Ok(());
+    }
+    let store = Store::open_to_add(from)?;
     while let Some(found) = store.each(its)? {
-        if let Some(place) = found.key_place()? {
+        if let Some(place) = found.key_place()?.filter(|_| from.keeps_keys()) {
             match delete(&place) {
                 Err(error) if error.raw_os_error() == Some(NO_KEY) => {}
                 told => told?,
@@ -38,13 +40,13 @@ pub(in super::super) fn remove(thumbprint: &str) -> io::Result<()> {
     }
     store.commit();
     drop(store);
-    match Store::open()?.map(|store| store.each(its)).transpose()?.flatten() {
+    match Store::open(from)?.map(|store| store.each(its)).transpose()?.flatten() {
         None => Ok(()),
         Some(_) => Err(io::Error::other("it is still in the store")),
     }
 }
 
-fn delete(place: &KeyPlace) -> io::Result<()> {
+pub(super) fn delete(place: &KeyPlace) -> io::Result<()> {
     let (container, provider) = (wide(&place.container), wide(&place.provider));
     if place.kind != 0 {
         let (mut none, flags) = (0, CRYPT_DELETEKEYSET | CRYPT_MACHINE_KEYSET | CRYPT_SILENT);
@@ -70,7 +72,7 @@ fn delete(place: &KeyPlace) -> io::Result<()> {
 }
 
 /// A provider or a key of CNG, given back with this value.
-struct Handle(usize);
+pub(super) struct Handle(pub(super) usize);
 
 impl Drop for Handle {
     fn drop(&mut self) {
@@ -83,7 +85,7 @@ impl Drop for Handle {
     }
 }
 
-fn hresult(told: i32) -> io::Result<()> {
+pub(super) fn hresult(told: i32) -> io::Result<()> {
     if told < 0 { Err(io::Error::from_raw_os_error(told)) } else { Ok(()) }
 }
 

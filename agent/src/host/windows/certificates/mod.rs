@@ -1,11 +1,12 @@
-//! The computer's own certificates, LocalMachine's Personal, and the rights on their private keys (G16).
+//! The computer's certificates, LocalMachine's stores, and the rights on their private keys (G16).
 //!
-//! `store` is what is in it, `key` a certificate's private key, of whichever kind, `descriptor` how Windows keeps a key's access
-//! list. A certificate has its key where the store says which provider holds it, which is what Windows' own console goes by.
+//! `store` is one of them with what is in it, `file` what lies in a file of public certificates, `key` a certificate's private key,
+//! of whichever kind, `descriptor` how Windows keeps a key's access list. A certificate has its key where the store says which provider holds it, which is what Windows' own console goes by.
 //! Neighbours: `resource::certificate` chooses. Never removes or replaces a certificate, but for
 //! those of a self-test (`stand_in`, `imported`), and touches no file of a key.
 
 mod descriptor;
+mod file;
 pub(super) mod imported;
 mod key;
 pub(super) mod stand_in;
@@ -13,18 +14,20 @@ mod store;
 
 use std::io;
 
+use muster_model::certificate::{CertificateName, CertificateStore};
 use muster_proto::secret::SecretValue;
-use windows_sys::Win32::Foundation::ERROR_INVALID_PASSWORD;
+use windows_sys::Win32::Foundation::{CRYPT_E_EXISTS, ERROR_INVALID_PASSWORD};
+use zeroize::Zeroizing;
 
 use self::key::Key;
-use self::store::Store;
+use self::store::{Context, Keys, Store};
 use super::WindowsHost;
 use super::account;
 use super::acl::{Acl, Share};
 use super::rights::{absolute, refused};
 use super::sid::Sid;
 use super::text::error_text;
-use crate::host::{CertificateFacts, Certificates, Error, KeyAccess};
+use crate::host::{CertificateFacts, Certificates, Error, KeyAccess, KeyOf, meant};
 
 /// What "Read" and "Full control" give in Windows' console for the rights on keys.
 const READ_MASK: u32 = 0x8012_0089;
@@ -36,41 +39,44 @@ const GENERIC_READ: u32 = 0x8000_0000;
 const GENERIC_ALL: u32 = 0x1000_0000;
 
 const IMPORT: &str = "import certificate from";
+const LOOK_AT_ALL: &str = "the certificate store";
 const LOOK: &str = "look at the key of certificate";
 const GRANT: &str = "give a right on the key of certificate";
 const REVOKE: &str = "take a right on the key of certificate";
 
 impl Certificates for WindowsHost {
-    fn all(&self) -> Result<Vec<CertificateFacts>, Error> {
-        let unreachable =
-            |error| Error::Unreachable { what: "the certificate store", message: error_text(&error) };
-        let mut all = Vec::new();
-        if let Some(store) = Store::open().map_err(unreachable)? {
-            let collect = |found: &store::Context| {
-                all.extend(found.facts()?);
-                Ok(None::<()>)
-            };
-            store.each(collect).map_err(unreachable)?;
+    fn all(&self, store: CertificateStore) -> Result<Vec<CertificateFacts>, Error> {
+        let unreachable = |error| Error::Unreachable { what: LOOK_AT_ALL, message: error_text(&error) };
+        match Store::open(store).map_err(unreachable)? {
+            Some(store) => store.facts().map_err(unreachable),
+            None => Ok(Vec::new()),
         }
-        Ok(all)
     }
 
-    fn import(&self, pfx: &str, password: Option<&SecretValue>) -> Result<(), Error> {
-        let file = absolute(IMPORT, pfx)?;
+    fn import(&self, name: &CertificateName, pfx: &str, password: Option<&SecretValue>) -> Result<(), Error> {
+        let path = absolute(IMPORT, pfx)?;
         let failed = |error: io::Error| refused(IMPORT, pfx, error_text(&error));
-        let mut bytes = std::fs::read(file).map_err(failed)?;
-        let new = Store::of_pfx(&mut bytes, password.map(SecretValue::expose)).map_err(|error| {
-            if error.raw_os_error() == Some(ERROR_INVALID_PASSWORD.cast_signed()) {
-                let (file, message) = (pfx.to_owned(), error_text(&error));
-                Error::Locked { file, is_given: password.is_some(), message }
-            } else {
-                failed(error)
-            }
-        })?;
-        let own = Store::open_to_add().map_err(failed)?;
+        let mut bytes = Zeroizing::new(std::fs::read(path).map_err(failed)?);
+        let mut open = |keys| {
+            Store::of_pfx(&mut bytes, password.map(SecretValue::expose), keys).map_err(|error| {
+                if error.raw_os_error() == Some(ERROR_INVALID_PASSWORD.cast_signed()) {
+                    let (file, message) = (pfx.to_owned(), error_text(&error));
+                    Error::Locked { file, is_given: password.is_some(), message }
+                } else {
+                    failed(error)
+                }
+            })
+        };
+        // Looked at first, so that no key stays behind of a file that is not imported after all.
+        let seen = open(Keys::InMemory)?.facts().map_err(failed)?;
+        let thumbprint = seen.iter().map(|facts| (facts.thumbprint.clone(), facts.clone()));
+        let thumbprint = meant(name, thumbprint).map_err(|message| refused(IMPORT, pfx, message))?;
+        self.must_be_new(name.store, &thumbprint, pfx)?;
+        let new = open(Keys::OfMachine)?;
+        let own = Store::open_to_add(name.store).map_err(failed)?;
         let mut added = 0;
         // Those of authorities, without a key, are no business of this store.
-        let add = |found: &store::Context| {
+        let add = |found: &Context| {
             if found.facts()?.is_some_and(|facts| facts.has_key) {
                 own.add(found)?;
                 added += 1;
@@ -84,32 +90,60 @@ impl Certificates for WindowsHost {
         Ok(())
     }
 
-    fn key_rights(&self, thumbprint: &str) -> Result<Vec<(String, KeyAccess)>, Error> {
-        let failed = |error: io::Error| refused(LOOK, thumbprint, error_text(&error));
-        let list = open(LOOK, thumbprint)?.access().map_err(failed)?.list;
+    fn add(&self, name: &CertificateName, file: &str) -> Result<(), Error> {
+        let path = absolute(IMPORT, file)?;
+        let failed = |error: io::Error| refused(IMPORT, file, error_text(&error));
+        let bytes = std::fs::read(path).map_err(failed)?;
+        let mut all = Vec::new();
+        for encoded in file::encoded(&bytes).map_err(|message| refused(IMPORT, file, message))? {
+            let certificate = Context::of(&encoded).map_err(failed)?;
+            if let Some(facts) = certificate.facts().map_err(failed)? {
+                all.push((certificate, facts));
+            }
+        }
+        let certificate = meant(name, all).map_err(|message| refused(IMPORT, file, message))?;
+        if let Some(facts) = certificate.facts().map_err(failed)? {
+            self.must_be_new(name.store, &facts.thumbprint, file)?;
+        }
+        Store::open_to_add(name.store).and_then(|store| store.add(&certificate)).map_err(failed)
+    }
+
+    fn key_rights(&self, key: KeyOf<'_>) -> Result<Vec<(String, KeyAccess)>, Error> {
+        let failed = |error: io::Error| refused(LOOK, key.thumbprint, error_text(&error));
+        let list = open(LOOK, key)?.access().map_err(failed)?.list;
         let held = list.shares().into_iter().filter_map(|share| Some((access(&share)?, share.sid)));
         held.map(|(access, sid)| Ok((account::name(&sid).map_err(failed)?, access))).collect()
     }
 
-    fn grant_key(&self, thumbprint: &str, account: &str, access: KeyAccess) -> Result<(), Error> {
+    fn grant_key(&self, key: KeyOf<'_>, account: &str, access: KeyAccess) -> Result<(), Error> {
         let mask = if access == KeyAccess::Full { FULL_MASK } else { READ_MASK };
-        change(GRANT, thumbprint, account, |list, sid| list.grant(sid, mask, 0))
+        change(GRANT, key, account, |list, sid| list.grant(sid, mask, 0))
     }
 
-    fn revoke_key(&self, thumbprint: &str, account: &str) -> Result<(), Error> {
-        change(REVOKE, thumbprint, account, |list, sid| {
+    fn revoke_key(&self, key: KeyOf<'_>, account: &str) -> Result<(), Error> {
+        change(REVOKE, key, account, |list, sid| {
             list.revoke(sid);
             Some(())
         })
     }
 }
 
+impl WindowsHost {
+    /// Windows' own store may hold it without saying so when it is added: in the part that a policy of the domain fills.
+    fn must_be_new(&self, store: CertificateStore, thumbprint: &str, file: &str) -> Result<(), Error> {
+        let is_there = self.all(store)?.iter().any(|facts| facts.thumbprint == thumbprint);
+        let there = || io::Error::from_raw_os_error(CRYPT_E_EXISTS);
+        if is_there { Err(refused(IMPORT, file, error_text(&there()))) } else { Ok(()) }
+    }
+}
+
 fn change(
     operation: &'static str,
-    thumbprint: &str,
+    key: KeyOf<'_>,
     account: &str,
     work: impl FnOnce(&mut Acl, &Sid) -> Option<()>,
 ) -> Result<(), Error> {
+    let thumbprint = key.thumbprint;
     let failed = |error: io::Error| refused(operation, thumbprint, error_text(&error));
     let sid = account::find(account).map_err(failed)?.ok_or_else(|| {
         refused(
@@ -118,7 +152,7 @@ fn change(
             format!("this server knows no account {account}; look for a typing error"),
         )
     })?;
-    let key = open(operation, thumbprint)?;
+    let key = open(operation, key)?;
     let mut access = key.access().map_err(failed)?;
     work(&mut access.list, &sid)
         .ok_or_else(|| refused(operation, thumbprint, "the account's identifier is too long"))?;
@@ -126,11 +160,12 @@ fn change(
 }
 
 /// The key of the certificate with that thumbprint.
-fn open(operation: &'static str, thumbprint: &str) -> Result<Key, Error> {
+fn open(operation: &'static str, key: KeyOf<'_>) -> Result<Key, Error> {
+    let thumbprint = key.thumbprint;
     let failed = |error: io::Error| refused(operation, thumbprint, error_text(&error));
     let absent = || Error::Absent { kind: "certificate", name: thumbprint.to_owned() };
-    let store = Store::open().map_err(failed)?.ok_or_else(absent)?;
-    let its_key = |found: &store::Context| {
+    let store = Store::open(key.store).map_err(failed)?.ok_or_else(absent)?;
+    let its_key = |found: &Context| {
         let is_it = found.facts()?.is_some_and(|facts| facts.thumbprint.eq_ignore_ascii_case(thumbprint));
         if is_it { Key::of(found).map(Some) } else { Ok(None) }
     };
@@ -157,9 +192,14 @@ fn access(share: &Share) -> Option<KeyAccess> {
 mod tests {
     use std::path::Path;
 
-    use zeroize::Zeroizing;
-
     use super::*;
+
+    const MY: CertificateStore = CertificateStore::My;
+
+    fn name(text: &str) -> CertificateName {
+        let Ok(name) = text.parse();
+        name
+    }
 
     #[test]
     fn a_share_of_a_key_is_reading_all_or_not_enough() {
@@ -184,7 +224,7 @@ mod tests {
     #[test]
     #[ignore = "needs the certificates that tests/windows/run installs"]
     fn the_computer_s_own_certificates_are_seen_with_subject_end_and_key() {
-        let all = WindowsHost::new(Path::new(r"C:\logs")).all().unwrap();
+        let all = WindowsHost::new(Path::new(r"C:\logs")).all(MY).unwrap();
         let named = |subject: &str| all.iter().find(|found| found.subject == subject).unwrap();
         let found = named("CN=sxa.dupont.example, O=Dupont");
         assert_eq!(found.thumbprint.len(), 40);
@@ -198,14 +238,29 @@ mod tests {
     #[ignore = "needs the certificates that tests/windows/run installs"]
     fn a_pfx_without_a_password_is_imported_once() {
         let host = WindowsHost::new(Path::new(r"C:\logs"));
-        let before = host.all().unwrap();
-        host.import(r"C:\windows\temp\muster-story.pfx", None).unwrap();
-        let mut after = host.all().unwrap();
+        let before = host.all(MY).unwrap();
+        host.import(&name("pfx.muster.example"), r"C:\windows\temp\muster-story.pfx", None).unwrap();
+        let mut after = host.all(MY).unwrap();
         after.retain(|found| !before.contains(found));
         let [new] = &after[..] else { panic!("{after:?}") };
         assert!(new.has_key && new.subject == "CN=pfx.muster.example", "{new:?}");
-        let told = host.import(r"C:\windows\temp\muster-story.pfx", None).unwrap_err().to_string();
+        let told = host
+            .import(&name("pfx.muster.example"), r"C:\windows\temp\muster-story.pfx", None)
+            .unwrap_err()
+            .to_string();
         assert!(told.contains("failed: error 0x80092005: "), "once: {told}");
+    }
+
+    /// Wine does not tell which keys there are: that none is left in the key store either is Windows' to show.
+    #[test]
+    #[ignore = "needs the certificates that tests/windows/run installs"]
+    fn a_pfx_with_another_certificate_than_was_meant_is_not_imported() {
+        let host = WindowsHost::new(Path::new(r"C:\logs"));
+        let before = host.all(MY).unwrap();
+        let told = host.import(&name("another"), r"C:\windows\temp\muster-story.pfx", None).unwrap_err();
+        let wanted = "the certificate is not in it; it holds CN=pfx.muster.example";
+        assert!(told.to_string().ends_with(wanted), "{told}");
+        assert_eq!(host.all(MY).unwrap(), before);
     }
 
     /// Windows' word for a password that does not open it is 86. Wine 8 asks GnuTLS, and says nothing of what that said.
@@ -215,15 +270,15 @@ mod tests {
         const FILE: &str = r"C:\windows\temp\muster-story-locked.pfx";
         let host = WindowsHost::new(Path::new(r"C:\logs"));
         let password = |text: &str| SecretValue::new(Zeroizing::new(text.to_owned()));
-        let before = host.all().unwrap();
+        let before = host.all(MY).unwrap();
         for wrong in [None, Some(password("")), Some(password("finkenschl@g 7"))] {
-            let told = host.import(FILE, wrong.as_ref()).unwrap_err();
+            let told = host.import(&name("locked.muster.example"), FILE, wrong.as_ref()).unwrap_err();
             let is_wine = told.to_string().ends_with(store::UNSAID);
             assert!(is_wine || matches!(told, Error::Locked { .. }), "{told}");
-            assert_eq!(host.all().unwrap(), before);
+            assert_eq!(host.all(MY).unwrap(), before);
         }
-        host.import(FILE, Some(&password("Finkenschl@g 7"))).unwrap();
-        let mut after = host.all().unwrap();
+        host.import(&name("locked.muster.example"), FILE, Some(&password("Finkenschl@g 7"))).unwrap();
+        let mut after = host.all(MY).unwrap();
         after.retain(|found| !before.contains(found));
         let [new] = &after[..] else { panic!("{after:?}") };
         assert!(new.has_key && new.subject == "CN=locked.muster.example", "{new:?}");
@@ -236,7 +291,7 @@ mod tests {
         for (path, code) in
             [(r"C:\nothing.pfx", "error 2: "), (r"C:\windows\win.ini", "error "), ("a.pfx", "error 123: ")]
         {
-            let told = host.import(path, None).unwrap_err().to_string();
+            let told = host.import(&name("any"), path, None).unwrap_err().to_string();
             let is_wine = path.ends_with("win.ini") && told.ends_with(store::UNSAID);
             assert!(is_wine || told.contains(&format!("{path} failed: {code}")), "{told}");
         }

@@ -1,4 +1,4 @@
-//! The store itself, LocalMachine's Personal, and the certificates in it.
+//! A store itself, one of LocalMachine's, and the certificates in it.
 //!
 //! Neighbours: the port reads and adds, `key` opens a certificate's key, `stand_in` makes a self-test's own and
 //! removes it. Never removes or replaces another.
@@ -7,15 +7,17 @@ use std::io;
 use std::ptr;
 
 use jiff::Timestamp;
-use windows_sys::Win32::Foundation::{CRYPT_E_NOT_FOUND, ERROR_FILE_NOT_FOUND};
+use muster_model::certificate::CertificateStore;
+use windows_sys::Win32::Foundation::{CRYPT_E_NOT_FOUND, ERROR_FILE_NOT_FOUND, FILETIME};
 use windows_sys::Win32::Security::Cryptography::{
     CERT_CONTEXT, CERT_INFO, CERT_KEY_PROV_INFO_PROP_ID, CERT_NAME_STR_REVERSE_FLAG, CERT_OPEN_STORE_FLAGS,
     CERT_SHA1_HASH_PROP_ID, CERT_STORE_ADD_NEW, CERT_STORE_CTRL_COMMIT, CERT_STORE_OPEN_EXISTING_FLAG,
     CERT_STORE_PROV_SYSTEM_W, CERT_STORE_READONLY_FLAG, CERT_SYSTEM_STORE_LOCAL_MACHINE, CERT_X500_NAME_STR,
     CRYPT_INTEGER_BLOB, CRYPT_KEY_PROV_INFO, CRYPT_MACHINE_KEYSET, CertAddCertificateContextToStore,
-    CertCloseStore, CertControlStore, CertDeleteCertificateFromStore, CertDuplicateCertificateContext,
-    CertEnumCertificatesInStore, CertFreeCertificateContext, CertGetCertificateContextProperty,
-    CertNameToStrW, CertOpenStore, HCERTSTORE, PFXImportCertStore, X509_ASN_ENCODING,
+    CertCloseStore, CertControlStore, CertCreateCertificateContext, CertDeleteCertificateFromStore,
+    CertDuplicateCertificateContext, CertEnumCertificatesInStore, CertFreeCertificateContext,
+    CertGetCertificateContextProperty, CertNameToStrW, CertOpenStore, HCERTSTORE, PFXImportCertStore,
+    PKCS12_NO_PERSIST_KEY, X509_ASN_ENCODING,
 };
 
 use zeroize::Zeroizing;
@@ -23,8 +25,6 @@ use zeroize::Zeroizing;
 use super::super::text::{narrow, wide};
 use crate::host::CertificateFacts;
 
-/// Personal.
-const STORE: &str = "MY";
 /// From 1601 to 1970, in units of 100 ns.
 const UNIX_EPOCH: i64 = 116_444_736_000_000_000;
 const UNITS_OF_SECOND: i64 = 10_000_000;
@@ -32,46 +32,58 @@ const UNITS_OF_SECOND: i64 = 10_000_000;
 /// For the error that has no code.
 pub(super) const UNSAID: &str = "it does not open, and nothing says why; its password may be another";
 
+/// Where the keys of a PFX file go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keys {
+    /// Nowhere: they are gone with the store that is in memory.
+    InMemory,
+    /// Into the machine's key store, at once.
+    OfMachine,
+}
+
 /// A store, open.
 pub(super) struct Store(HCERTSTORE);
 
 impl Store {
-    /// Opens the computer's own for reading; none where nobody ever put a certificate into it.
-    pub(super) fn open() -> io::Result<Option<Self>> {
-        match Self::system(CERT_STORE_OPEN_EXISTING_FLAG | CERT_STORE_READONLY_FLAG) {
+    /// Opens one for reading; none where nobody ever put a certificate into it.
+    pub(super) fn open(store: CertificateStore) -> io::Result<Option<Self>> {
+        match Self::system(store, CERT_STORE_OPEN_EXISTING_FLAG | CERT_STORE_READONLY_FLAG) {
             Err(error) if error.raw_os_error() == Some(ERROR_FILE_NOT_FOUND.cast_signed()) => Ok(None),
             told => told.map(Some),
         }
     }
 
-    /// Opens the computer's own for writing.
-    pub(super) fn open_to_add() -> io::Result<Self> {
-        Self::system(0)
+    /// Opens one for writing.
+    pub(super) fn open_to_add(store: CertificateStore) -> io::Result<Self> {
+        Self::system(store, 0)
     }
 
-    fn system(flags: CERT_OPEN_STORE_FLAGS) -> io::Result<Self> {
-        let name = wide(STORE);
+    fn system(store: CertificateStore, flags: CERT_OPEN_STORE_FLAGS) -> io::Result<Self> {
+        let name = wide(store.windows_name());
         let flags = flags | CERT_SYSTEM_STORE_LOCAL_MACHINE;
         // SAFETY: the name ends with a zero.
         Self::given(unsafe { CertOpenStore(CERT_STORE_PROV_SYSTEM_W, 0, 0, flags, name.as_ptr().cast()) })
     }
 
-    /// What is in a PFX file, in memory; its keys are put into the machine's key store, not to be taken out again. With another
-    /// password than the file's Windows says [`ERROR_INVALID_PASSWORD`] and puts nothing there.
+    /// What is in a PFX file, in memory, with its keys where is said, not to be taken out again. With another password than the file's Windows says [`ERROR_INVALID_PASSWORD`] and puts nothing there.
     ///
     /// [`ERROR_INVALID_PASSWORD`]: https://learn.microsoft.com/en-us/windows/win32/api/wincrypt/nf-wincrypt-pfximportcertstore
-    pub(super) fn of_pfx(bytes: &mut [u8], password: Option<&str>) -> io::Result<Self> {
+    pub(super) fn of_pfx(bytes: &mut [u8], password: Option<&str>, keys: Keys) -> io::Result<Self> {
+        let flags = match keys {
+            Keys::InMemory => CRYPT_MACHINE_KEYSET | PKCS12_NO_PERSIST_KEY,
+            Keys::OfMachine => CRYPT_MACHINE_KEYSET,
+        };
         let length = u32::try_from(bytes.len()).map_err(io::Error::other)?;
         let file = CRYPT_INTEGER_BLOB { cbData: length, pbData: bytes.as_mut_ptr() };
         let text = Zeroizing::new(wide(password.unwrap_or_default()));
         // SAFETY: the bytes are alive and as long as is said, and the password ends with a zero.
-        let store = Self::opened(unsafe { PFXImportCertStore(&file, text.as_ptr(), CRYPT_MACHINE_KEYSET) });
+        let store = Self::opened(unsafe { PFXImportCertStore(&file, text.as_ptr(), flags) });
         if store.is_ok() || password.is_some() {
             return store;
         }
         // Some programs write "no password" as an empty one, and some as none.
         // SAFETY: as above, and null is no password.
-        Self::opened(unsafe { PFXImportCertStore(&file, ptr::null(), CRYPT_MACHINE_KEYSET) })
+        Self::opened(unsafe { PFXImportCertStore(&file, ptr::null(), flags) })
     }
 
     /// Wine 8 says nothing of why a file does not open.
@@ -100,6 +112,16 @@ impl Store {
         // SAFETY: the store is open; nothing else is asked for.
         let kept = unsafe { CertControlStore(self.0, 0, CERT_STORE_CTRL_COMMIT, ptr::null()) };
         tracing::trace!(kept = kept != 0, "the certificate store was told to keep its changes");
+    }
+
+    /// All that is in it.
+    pub(super) fn facts(&self) -> io::Result<Vec<CertificateFacts>> {
+        let mut all = Vec::new();
+        self.each(|found| {
+            all.extend(found.facts()?);
+            Ok(None::<()>)
+        })?;
+        Ok(all)
     }
 
     /// Looks at each certificate until there is an answer.
@@ -137,6 +159,13 @@ impl Context {
     /// What a call made.
     pub(super) fn given(made: *mut CERT_CONTEXT) -> io::Result<Self> {
         if made.is_null() { Err(io::Error::last_os_error()) } else { Ok(Self(made)) }
+    }
+
+    /// A certificate as it is encoded, of no store.
+    pub(super) fn of(encoded: &[u8]) -> io::Result<Self> {
+        let length = u32::try_from(encoded.len()).map_err(io::Error::other)?;
+        // SAFETY: the bytes are alive and as many as is said; they are copied.
+        Self::given(unsafe { CertCreateCertificateContext(X509_ASN_ENCODING, encoded.as_ptr(), length) })
     }
 
     /// The same certificate, held once more.
@@ -183,21 +212,20 @@ impl Context {
         Ok(named.map(|(container, provider)| KeyPlace { container, provider, kind: info.dwProvType }))
     }
 
-    /// None where its end is no time.
+    /// None where its beginning or its end is no time.
     pub(super) fn facts(&self) -> io::Result<Option<CertificateFacts>> {
         // SAFETY: the context is alive, and so is what it points to.
         let context = unsafe { &*self.0 };
         // SAFETY: every context has its information.
         let info: &CERT_INFO = unsafe { &*context.pCertInfo };
-        let end = info.NotAfter;
-        let end = i64::from(end.dwHighDateTime) << 32 | i64::from(end.dwLowDateTime);
-        let Ok(not_after) = Timestamp::from_second((end - UNIX_EPOCH).div_euclid(UNITS_OF_SECOND)) else {
+        let (Some(not_before), Some(not_after)) = (time(info.NotBefore), time(info.NotAfter)) else {
             return Ok(None);
         };
         let hash = self.property(CERT_SHA1_HASH_PROP_ID)?.unwrap_or_default();
         Ok(Some(CertificateFacts {
             thumbprint: hash.iter().map(|byte| format!("{byte:02X}")).collect(),
             subject: subject(info),
+            not_before,
             not_after,
             has_key: self.property(CERT_KEY_PROV_INFO_PROP_ID)?.is_some(),
         }))
@@ -234,6 +262,11 @@ impl Drop for Context {
         let freed = unsafe { CertFreeCertificateContext(self.0) };
         debug_assert!(freed != 0, "a certificate was not given back");
     }
+}
+
+fn time(windows: FILETIME) -> Option<Timestamp> {
+    let units = i64::from(windows.dwHighDateTime) << 32 | i64::from(windows.dwLowDateTime);
+    Timestamp::from_second((units - UNIX_EPOCH).div_euclid(UNITS_OF_SECOND)).ok()
 }
 
 /// The subject as Windows shows it, the common name first.

@@ -10,6 +10,7 @@ use std::mem::MaybeUninit;
 use std::ptr;
 use std::slice;
 
+use muster_model::certificate::CertificateStore;
 use windows_sys::Win32::Foundation::{
     ERROR_FILE_NOT_FOUND, ERROR_INSUFFICIENT_BUFFER, ERROR_NO_SUCH_LOGON_SESSION, ERROR_SUCCESS,
 };
@@ -22,14 +23,12 @@ use windows_sys::core::GUID;
 
 use super::super::WindowsHost;
 use super::super::process::size_of_u32;
-use super::super::text::{error_text, wide};
+use super::super::text::{error_text, narrow_at, wide};
 use super::endpoint::{Endpoint, Question};
 use super::turn::Turn;
-use crate::host::{Error, HttpSys, IIS_APP_ID, SslRecord};
+use crate::host::{Error, HttpSys, IIS_APP_ID, KeyOf, SslRecord};
 
 const IIS: GUID = GUID::from_u128(0x4dc3e181_e14b_4a21_b022_59fc669b0914);
-/// The computer's own certificates.
-const STORE: &str = "MY";
 const LOOK: &str = "look at HTTP.SYS record";
 const SET: &str = "set HTTP.SYS record";
 const REMOVE: &str = "remove HTTP.SYS record";
@@ -40,25 +39,26 @@ impl HttpSys for WindowsHost {
         Ok(api.query()?.map(|record| record.facts()))
     }
 
-    fn set_record(&self, endpoint: &str, thumbprint: &str) -> Result<(), Error> {
+    fn set_record(&self, endpoint: &str, certificate: KeyOf<'_>) -> Result<(), Error> {
+        let thumbprint = certificate.thumbprint;
         let _turn = Turn::take()?;
         let api = Api::open(SET, endpoint)?;
         let mut hash =
             digest(thumbprint).ok_or_else(|| api.refused(format!("{thumbprint:?} is no thumbprint")))?;
-        let mut store = wide(STORE);
-        let mut wanted = HTTP_SERVICE_CONFIG_SSL_PARAM {
-            AppId: IIS,
-            pSslCertStoreName: store.as_mut_ptr(),
-            ..HTTP_SERVICE_CONFIG_SSL_PARAM::default()
-        };
+        let mut store = wide(certificate.store.windows_name());
+        let mut wanted =
+            HTTP_SERVICE_CONFIG_SSL_PARAM { AppId: IIS, ..HTTP_SERVICE_CONFIG_SSL_PARAM::default() };
         let old = api.query()?;
         if let Some(old) = &old {
             api.must_be_iis(old)?;
             wanted = old.param;
         }
         (wanted.pSslHash, wanted.SslHashLength) = (hash.as_mut_ptr().cast(), 20);
+        // Where the old certificate lay is no choice of anybody's: HTTP.SYS looks for the new one nowhere else.
+        wanted.pSslCertStoreName = store.as_mut_ptr();
         let Some(old) = old else { return api.set(&wanted) };
-        if old.facts().thumbprint.eq_ignore_ascii_case(thumbprint) {
+        let facts = old.facts();
+        if facts.thumbprint.eq_ignore_ascii_case(thumbprint) && facts.store == Some(certificate.store) {
             return Ok(());
         }
         api.remove()?;
@@ -105,7 +105,15 @@ impl Record {
             unsafe { slice::from_raw_parts(self.param.pSslHash.cast::<u8>(), length) }
         };
         let thumbprint = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
-        SslRecord { thumbprint, app_id: braced(&self.param.AppId) }
+        // Without a name it is Personal.
+        let name = if self.param.pSslCertStoreName.is_null() {
+            CertificateStore::My.windows_name().to_owned()
+        } else {
+            // SAFETY: the name lies in the memory of this record, and ends with a zero.
+            unsafe { narrow_at(self.param.pSslCertStoreName) }
+        };
+        let store = CertificateStore::of_windows(&name);
+        SslRecord { thumbprint, store, app_id: braced(&self.param.AppId) }
     }
 }
 
@@ -147,7 +155,7 @@ impl<'name> Api<'name> {
         match code {
             ERROR_SUCCESS => Ok(()),
             ERROR_NO_SUCH_LOGON_SESSION => Err(self.refused(format!(
-                "{}; the certificate has no key in the machine's key store: import it there with its key",
+                "{}; the certificate is not in that store, or has no key in the machine's key store: import it there with its key",
                 words(code)
             ))),
             _ => Err(self.refused(words(code))),
@@ -277,8 +285,18 @@ mod tests {
     const FIRST: &str = "0123456789ABCDEF0123456789ABCDEF01234567";
     const SECOND: &str = "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF";
 
+    const MY: CertificateStore = CertificateStore::My;
+
     fn iis(thumbprint: &str) -> Option<SslRecord> {
-        Some(SslRecord { thumbprint: thumbprint.to_owned(), app_id: IIS_APP_ID.to_owned() })
+        in_store(thumbprint, Some(MY))
+    }
+
+    fn in_store(thumbprint: &str, store: Option<CertificateStore>) -> Option<SslRecord> {
+        Some(SslRecord { thumbprint: thumbprint.to_owned(), store, app_id: IIS_APP_ID.to_owned() })
+    }
+
+    fn own(thumbprint: &str) -> KeyOf<'_> {
+        KeyOf { store: MY, thumbprint }
     }
 
     #[test]
@@ -297,12 +315,12 @@ mod tests {
         let host = story.host();
         for endpoint in ["0.0.0.0:1025", "10.1.2.3:1025", "[::1]:1025", "sxa.dupont.example:1025"] {
             assert_eq!(host.record(endpoint).unwrap(), None);
-            host.set_record(endpoint, FIRST).unwrap();
+            host.set_record(endpoint, own(FIRST)).unwrap();
             assert_eq!(host.record(endpoint).unwrap(), iis(FIRST), "{endpoint}");
         }
         for endpoint in ["0.0.0.0:1025", "sxa.dupont.example:1025"] {
-            host.set_record(endpoint, SECOND).unwrap();
-            host.set_record(endpoint, SECOND).unwrap();
+            host.set_record(endpoint, own(SECOND)).unwrap();
+            host.set_record(endpoint, own(SECOND)).unwrap();
             assert_eq!(host.record(endpoint).unwrap(), iis(SECOND));
         }
         assert_eq!(host.record("10.1.2.3:1025").unwrap(), iis(FIRST), "its neighbour is left");
@@ -319,9 +337,29 @@ mod tests {
     fn a_new_certificate_changes_nothing_else_of_a_record() {
         let story = Story::begin();
         let host = story.host();
+        story.records(&format!("0.0.0.0:1025 {FIRST} {IIS_APP_ID} MY 2\n"));
+        host.set_record("0.0.0.0:1025", own(SECOND)).unwrap();
+        assert_eq!(story.records_now(), format!("0.0.0.0:1025 {SECOND} {IIS_APP_ID} MY 2\n"));
+    }
+
+    /// A certificate is looked for in the store that the record names, and nowhere else.
+    #[test]
+    #[ignore = "needs the HTTP.SYS that tests/windows/run installs"]
+    fn a_record_names_the_store_of_its_certificate_and_follows_it() {
+        let story = Story::begin();
+        let host = story.host();
+        let hosting = KeyOf { store: CertificateStore::WebHosting, thumbprint: FIRST };
         story.records(&format!("0.0.0.0:1025 {FIRST} {IIS_APP_ID} WebHosting 2\n"));
-        host.set_record("0.0.0.0:1025", SECOND).unwrap();
-        assert_eq!(story.records_now(), format!("0.0.0.0:1025 {SECOND} {IIS_APP_ID} WebHosting 2\n"));
+        assert_eq!(host.record("0.0.0.0:1025").unwrap(), in_store(FIRST, Some(CertificateStore::WebHosting)));
+        // The same certificate in another store is not where HTTP.SYS looks for it.
+        host.set_record("0.0.0.0:1025", own(FIRST)).unwrap();
+        assert_eq!(story.records_now(), format!("0.0.0.0:1025 {FIRST} {IIS_APP_ID} MY 2\n"));
+        host.set_record("0.0.0.0:1025", hosting).unwrap();
+        assert_eq!(story.records_now(), format!("0.0.0.0:1025 {FIRST} {IIS_APP_ID} WebHosting 2\n"));
+        host.set_record("0.0.0.0:1025", own(SECOND)).unwrap();
+        assert_eq!(host.record("0.0.0.0:1025").unwrap(), iis(SECOND));
+        story.records(&format!("0.0.0.0:1025 {FIRST} {IIS_APP_ID} Remote 2\n"));
+        assert_eq!(host.record("0.0.0.0:1025").unwrap(), in_store(FIRST, None));
     }
 
     #[test]
@@ -331,7 +369,7 @@ mod tests {
         let host = story.host();
         let lines = format!("0.0.0.0:1025 {FIRST} {{00000000-0000-0000-0000-0000000000aa}} MY 0\n");
         story.records(&lines);
-        for told in [host.set_record("0.0.0.0:1025", SECOND), host.remove_record("0.0.0.0:1025")] {
+        for told in [host.set_record("0.0.0.0:1025", own(SECOND)), host.remove_record("0.0.0.0:1025")] {
             let told = told.unwrap_err().to_string();
             assert!(told.contains("another program, {00000000-0000-0000-0000-0000000000aa}"), "{told}");
         }
@@ -343,9 +381,9 @@ mod tests {
     fn a_certificate_without_a_key_leaves_the_record_as_it_was() {
         let story = Story::begin();
         let host = story.host();
-        host.set_record("0.0.0.0:1025", FIRST).unwrap();
+        host.set_record("0.0.0.0:1025", own(FIRST)).unwrap();
         story.without_key(&format!("{SECOND}\n"));
-        let told = host.set_record("0.0.0.0:1025", SECOND).unwrap_err().to_string();
+        let told = host.set_record("0.0.0.0:1025", own(SECOND)).unwrap_err().to_string();
         assert!(told.contains("error 1312: ") && told.contains("the machine's key store"), "{told}");
         assert_eq!(host.record("0.0.0.0:1025").unwrap(), iis(FIRST));
     }

@@ -65,14 +65,17 @@ mod tests {
     use std::sync::mpsc;
     use std::{mem, thread};
 
+    use muster_model::certificate::CertificateStore;
+
     use super::super::story::Story;
     use super::*;
-    use crate::host::{AppPools, HttpSys, PoolSetting};
+    use crate::host::{AppPools, HttpSys, KeyOf, PoolSetting};
 
     /// Longer than a machine that is busy takes to get to it.
     const LONG_MS: u32 = 60_000;
     const ENDPOINT: &str = "0.0.0.0:1025";
-    const THUMBPRINT: &str = "0123456789ABCDEF0123456789ABCDEF01234567";
+    const CERTIFICATE: KeyOf<'_> =
+        KeyOf { store: CertificateStore::My, thumbprint: "0123456789ABCDEF0123456789ABCDEF01234567" };
 
     /// Does that while another thread has the turn.
     fn out_of_turn<T>(deed: impl FnOnce() -> T) -> T {
@@ -123,10 +126,10 @@ mod tests {
         let story = Story::begin();
         let host = story.host();
         let pool = || AppPools::set(&host, "DefaultAppPool", &[PoolSetting::IdleTimeoutMinutes(5)]);
-        host.set_record(ENDPOINT, THUMBPRINT).unwrap();
+        host.set_record(ENDPOINT, CERTIFICATE).unwrap();
         let (config, records) = (story.text(), story.records_now());
         out_of_turn(|| {
-            for told in [pool(), host.set_record("0.0.0.0:1026", THUMBPRINT), host.remove_record(ENDPOINT)] {
+            for told in [pool(), host.set_record("0.0.0.0:1026", CERTIFICATE), host.remove_record(ENDPOINT)] {
                 let told = told.unwrap_err().to_string();
                 assert!(told.contains(r"another agent has held Global\Muster-IIS"), "{told}");
             }

@@ -5,25 +5,38 @@
 use super::{AttributeType, KindSpec, input, state};
 use crate::node::{Effect, NodeClass, NodeKind};
 
-/// `certificate`: one that is in the computer's own store with its key, valid now. One that is there is never imported again
-/// and never replaced; without `pfx` it is only looked up (G16).
+/// How certificates are named, where they have a key.
+const NAME_IS: &str = "the certificate's thumbprint, subject or common name. `web_hosting/` before it says that it lies in Web Hosting instead of \
+     the computer's own store, Personal";
+
+/// `certificate`: one that is in its store, valid now, and with its key where the store keeps keys. One that is there is never
+/// imported again and never replaced; without `pfx` or `cer` it is only looked up (G16).
 pub(in crate::node) static CERTIFICATE: KindSpec = KindSpec {
     kind: NodeKind::Certificate,
     class: NodeClass::Resource,
     effect: Effect::Convergent,
-    name_is: "the certificate's thumbprint, subject or common name",
+    name_is: "the certificate's thumbprint, subject or common name. Another store than the computer's own, Personal, is written before \
+              it: `root/`, `ca/`, `trusted_people/` or `web_hosting/`",
     attributes: &[
         input(
             "pfx",
             AttributeType::Line,
             false,
-            "the PFX file on the server to import it from where it is not there",
+            "the PFX file on the server to import it with its key from where it is not there, in Personal and `web_hosting/`",
         ),
         input(
             "pfx_password",
             AttributeType::Secret("pfx"),
             false,
             "a secret: the password that opens that file, by a row of its own when it is imported; left out where it has none",
+        ),
+        input(
+            "cer",
+            AttributeType::Line,
+            false,
+            "the file on the server (.cer, .crt or PEM) to import it without a key from where it is not there, in the other stores. Of \
+             what lies in the file only the certificate that is named is taken; where the whole computer trusts it then, in `root/` \
+             and `trusted_people/`, it is named by its thumbprint, and the plan has a row that says so",
         ),
     ],
 };
@@ -33,7 +46,7 @@ pub(in crate::node) static PRIVATE_KEY_ACCESS: KindSpec = KindSpec {
     kind: NodeKind::PrivateKeyAccess,
     class: NodeClass::Resource,
     effect: Effect::Convergent,
-    name_is: "the certificate's thumbprint, subject or common name",
+    name_is: NAME_IS,
     attributes: &[state(
         "rights",
         AttributeType::Members(&["read", "full"]),

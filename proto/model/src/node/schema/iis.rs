@@ -84,7 +84,7 @@ pub(in crate::node) static IIS_BINDING: KindSpec = KindSpec {
             "certificate",
             AttributeType::Line,
             false,
-            "the certificate's thumbprint, subject or common name, as its node has it",
+            "the certificate's thumbprint, subject or common name, as its node has it, with `web_hosting/` before it where it lies there",
         ),
     ],
 };
