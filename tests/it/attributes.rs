@@ -233,6 +233,22 @@ fn services_and_files(field: &Field) -> BTreeSet<Attribute> {
             ),
         ],
     ));
+    seen.extend(mend(
+        field,
+        vec![(
+            &["service", "Kinds.Batch", "start=automatic_delayed"],
+            "service/Kinds.Batch start automatic_delayed -> automatic (drift)",
+            Deed::ServiceStartSet { service: "Kinds.Batch".to_owned(), start: StartMode::Automatic },
+        )],
+    ));
+    seen.extend(mend(
+        field,
+        vec![(
+            &["service", EXTRA, "start=automatic"],
+            "service/Kinds.Extra start automatic -> automatic_delayed (drift)",
+            Deed::ServiceStartSet { service: EXTRA.to_owned(), start: StartMode::AutomaticDelayed },
+        )],
+    ));
     seen
 }
 

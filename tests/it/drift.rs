@@ -82,7 +82,7 @@ fn a_deleted_service_is_made_again_from_its_command_line() {
     let plan = field.approved_plan();
     let rows = [
         r#"service/Kinds.Extra command_line (absent) -> "C:\Kinds\extra\extra.exe" -service (drift)"#,
-        "service/Kinds.Extra start (absent) -> automatic (drift)",
+        "service/Kinds.Extra start (absent) -> automatic_delayed (drift)",
         "service/Kinds.Extra state (absent) -> running (drift)",
     ];
     assert_eq!(field.rows(plan), rows);

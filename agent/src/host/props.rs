@@ -32,6 +32,8 @@ pub enum Capability {
     Recovery,
     /// Local groups and who is in them.
     Groups,
+    /// Automatic starts of services that are put off.
+    DelayedStart,
     /// What services depend on, heeded when one is started or stopped.
     Dependents,
 }

@@ -13,6 +13,8 @@ use super::recovery::{FailureActions, Recovery};
 pub enum StartMode {
     /// With Windows.
     Automatic,
+    /// With Windows, once those that are `Automatic` have been started.
+    AutomaticDelayed,
     /// By a person or a program.
     Manual,
     /// Never.

@@ -70,9 +70,10 @@ pub(super) fn apply(
     recovery::apply(node, rows, host)?;
     for row in rows {
         match (row.attribute.name.as_str(), new_text(row)) {
-            ("start", Some("automatic")) => host.services().set_start(name, StartMode::Automatic)?,
-            ("start", Some("manual")) => host.services().set_start(name, StartMode::Manual)?,
-            ("start", Some("disabled")) => host.services().set_start(name, StartMode::Disabled)?,
+            ("start", Some(word)) => {
+                let mode = START_MODES.into_iter().find(|mode| start_word(*mode) == word);
+                host.services().set_start(name, mode.ok_or_else(|| cannot(NodeKind::Service, row))?)?;
+            }
             ("state", Some("running")) => host.services().start(name)?,
             ("state", Some("stopped")) => host.services().stop(name)?,
             ("command_line" | "account" | "password", _) => {}
@@ -193,9 +194,13 @@ fn time_limit_ms(node: &Node) -> u64 {
     seconds_ms(node, "time_limit_seconds", limits::SERVICE_TIME_LIMIT_SECONDS)
 }
 
+const START_MODES: [StartMode; 4] =
+    [StartMode::Automatic, StartMode::AutomaticDelayed, StartMode::Manual, StartMode::Disabled];
+
 fn start_word(start: StartMode) -> &'static str {
     match start {
         StartMode::Automatic => "automatic",
+        StartMode::AutomaticDelayed => "automatic_delayed",
         StartMode::Manual => "manual",
         StartMode::Disabled => "disabled",
     }

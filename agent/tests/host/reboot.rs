@@ -38,6 +38,16 @@ fn a_reboot_before_the_effect_leaves_a_lost_installation_that_did_nothing() {
     );
 }
 
+/// As on Windows, where it only comes later.
+#[test]
+fn a_service_whose_start_is_put_off_starts_with_the_computer() {
+    let (stage, key) = (Stage::new(), key());
+    stage.ok(&["twin", "set", "service", "Spooler", "start=automatic_delayed"]);
+    stage.fault("package.install", "quick", "reboot");
+    go_down(&stage, &key);
+    assert_eq!(states(&stage), [ServiceState::Running; 2]);
+}
+
 #[test]
 fn a_reboot_after_the_effect_leaves_a_lost_installation_that_an_observation_settles() {
     let (stage, key) = (Stage::new(), key());

@@ -90,6 +90,7 @@ impl Props for Twin {
             | Capability::Recovery
             | Capability::LockedPfx
             | Capability::Groups
+            | Capability::DelayedStart
             | Capability::Dependents => None,
         })
     }

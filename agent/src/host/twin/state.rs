@@ -293,7 +293,9 @@ impl State {
         self.features.values_mut().for_each(Feature::restarted);
         self.sites.values_mut().for_each(|site| site.stopped = false);
         self.services.values_mut().for_each(Service::halt);
-        let is_automatic = |(_, service): &(&String, &Service)| service.start == StartMode::Automatic;
+        // A twin starts those that Windows would put off together with the others.
+        let modes = [StartMode::Automatic, StartMode::AutomaticDelayed];
+        let is_automatic = |(_, service): &(&String, &Service)| modes.contains(&service.start);
         let automatic: Vec<String> =
             self.services.iter().filter(is_automatic).map(|(name, _)| name.clone()).collect();
         for name in automatic {

@@ -78,6 +78,7 @@ impl Props for WindowsHost {
             Capability::Recovery => {
                 has(wine_version().is_none(), "Wine keeps nothing of what is done when a service fails")
             }
+            Capability::DelayedStart => has(wine_version().is_none(), "Wine puts no start of a service off"),
             Capability::Groups => has(wine_version().is_none(), "Wine has no local groups"),
             Capability::Dependents => has(
                 wine_version().is_none(),

@@ -33,6 +33,13 @@ pub(super) static ALL: &[Promise] = &[
         show: service_start,
     },
     Promise {
+        id: "service.delayed",
+        promise: "an automatic start is put off and is not any more, also after another mode, and the rest of the service stays",
+        kind: NodeKind::Service,
+        needs: &[Capability::DelayedStart],
+        show: service_delayed,
+    },
+    Promise {
         id: "service.account",
         promise: "the account alone is set and seen again, and set back",
         kind: NodeKind::Service,
@@ -100,6 +107,29 @@ fn service_start(bench: &Bench<'_>) -> Shown {
     same("its start mode", &after.start, &StartMode::Disabled)?;
     same("its account", &after.account, &before.account)?;
     refused("starting a disabled service", host.services().start(name), "error 1058")
+}
+
+fn service_delayed(bench: &Bench<'_>) -> Shown {
+    use StartMode::{Automatic, AutomaticDelayed, Manual};
+    let host = bench.host();
+    let [name, _] = own::SERVICES;
+    host.make_service(name)?;
+    let before = there("the service", host.services().get(name)?)?;
+    let wanted = |start: &str| bench.node(NodeKind::Service, name, &[("start", start.into())]);
+    for (word, start) in [
+        ("automatic_delayed", AutomaticDelayed),
+        ("automatic", Automatic),
+        ("automatic_delayed", AutomaticDelayed),
+        ("manual", Manual),
+        ("automatic", Automatic),
+    ] {
+        let node = wanted(word)?;
+        bench.differs(&node, &["start"])?;
+        bench.bring(&node)?;
+        let after = there("the service", host.services().get(name)?)?;
+        same("the service", &after, &ServiceFacts { start, ..before.clone() })?;
+    }
+    Ok(())
 }
 
 fn service_account(bench: &Bench<'_>) -> Shown {

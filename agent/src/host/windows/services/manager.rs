@@ -77,10 +77,10 @@ pub(super) struct Change {
 impl Change {
     const NONE: Self = Self { start: SERVICE_NO_CHANGE, command_line: None, account: None, password: None };
 
-    /// How it is started.
+    /// How it is started; whether that is put off is none of this configuration.
     pub(super) fn start(start: StartMode) -> Self {
         let start = match start {
-            StartMode::Automatic => SERVICE_AUTO_START,
+            StartMode::Automatic | StartMode::AutomaticDelayed => SERVICE_AUTO_START,
             StartMode::Manual => SERVICE_DEMAND_START,
             StartMode::Disabled => SERVICE_DISABLED,
         };
@@ -243,7 +243,7 @@ impl<'name> Service<'name> {
         }
     }
 
-    /// How it is started, the account that it logs on as, and what it starts.
+    /// How it is started, but for whether that is put off, the account that it logs on as, and what it starts.
     pub(super) fn config(&self) -> Result<(StartMode, String, String), Error> {
         let mut needed = 0;
         // SAFETY: the service is open for this; without a buffer only the size is told.

@@ -1,9 +1,12 @@
 //! Windows services, through the service manager.
 //!
 //! Neighbours: `resource::service` says what is wanted and waits; nothing waits here. `manager` has Windows' own calls,
-//! `lingering` the processes that are on their way out, `recovery` what Windows does when a service fails. Never ends a
-//! service's process, and never stops or takes away one that was not named.
+//! `lingering` the processes that are on their way out; of what Windows keeps beside it (`levels`), `recovery` is what it does
+//! when a service fails, `delay` whether a start is put off. Never ends a service's process, and never stops or takes away one
+//! that was not named.
 
+mod delay;
+mod levels;
 mod lingering;
 mod manager;
 mod recovery;
@@ -53,7 +56,9 @@ impl Services for WindowsHost {
         let lingers = told == ServiceState::Stopped && service.lingers()?;
         let state = if lingers { ServiceState::StopPending } else { told };
         let failure = (state == ServiceState::Stopped).then(|| failure(&status)).flatten();
-        let (start, account, command_line) = service.config()?;
+        let (mode, account, command_line) = service.config()?;
+        let is_delayed = mode == StartMode::Automatic && service.is_delayed()?;
+        let start = if is_delayed { StartMode::AutomaticDelayed } else { mode };
         Ok(Some(ServiceFacts {
             state,
             pending: pending(told, &status),
@@ -141,7 +146,13 @@ impl Services for WindowsHost {
 
     fn set_start(&self, name: &str, start: StartMode) -> Result<(), Error> {
         let service = Service::named(SET_START, name, SERVICE_CHANGE_CONFIG)?;
-        service.change(&Change::start(start)).map_err(|error| service.refused(error_text(&error)))
+        service.change(&Change::start(start)).map_err(|error| service.refused(error_text(&error)))?;
+        // In this order: only an automatic start can be put off.
+        match start {
+            StartMode::Automatic => service.set_delayed(false),
+            StartMode::AutomaticDelayed => service.set_delayed(true),
+            StartMode::Manual | StartMode::Disabled => Ok(()),
+        }
     }
 
     fn set_logon(&self, name: &str, account: &str, password: Option<&SecretValue>) -> Result<(), Error> {

@@ -1,32 +1,27 @@
 //! What Windows does when a service fails: how the service manager writes it down, and how it is told another.
 //!
-//! Neighbours: the port above asks, `manager` has the service, `host::recovery` is what comes of it. What is read is taken apart
+//! Neighbours: the port above asks, `levels` has the calls, `host::recovery` is what comes of it. What is read is taken apart
 //! byte by byte and never followed out of its buffer. The command of a program and the words before a restart of the computer
 //! are never read and never written: null leaves both as they are.
 
-use std::ffi::c_void;
 use std::io;
-use std::mem::{MaybeUninit, offset_of};
+use std::mem::offset_of;
 use std::ptr;
 
-use windows_sys::Win32::Foundation::{
-    ERROR_CALL_NOT_IMPLEMENTED, ERROR_INSUFFICIENT_BUFFER, ERROR_INVALID_LEVEL,
-};
 use windows_sys::Win32::System::Services::{
-    ChangeServiceConfig2W, QueryServiceConfig2W, SC_ACTION, SC_ACTION_NONE, SC_ACTION_REBOOT,
-    SC_ACTION_RESTART, SC_ACTION_RUN_COMMAND, SC_ACTION_TYPE, SERVICE_CHANGE_CONFIG, SERVICE_CONFIG,
-    SERVICE_CONFIG_FAILURE_ACTIONS, SERVICE_CONFIG_FAILURE_ACTIONS_FLAG, SERVICE_FAILURE_ACTIONS_FLAG,
-    SERVICE_FAILURE_ACTIONSW, SERVICE_START,
+    SC_ACTION, SC_ACTION_NONE, SC_ACTION_REBOOT, SC_ACTION_RESTART, SC_ACTION_RUN_COMMAND, SC_ACTION_TYPE,
+    SERVICE_CHANGE_CONFIG, SERVICE_CONFIG_FAILURE_ACTIONS, SERVICE_CONFIG_FAILURE_ACTIONS_FLAG,
+    SERVICE_FAILURE_ACTIONS_FLAG, SERVICE_FAILURE_ACTIONSW, SERVICE_START,
 };
 use windows_sys::Win32::System::Threading::INFINITE;
 
-use super::super::text::error_text;
-use super::manager::{Service, buffer_of, bytes_of, is};
+use super::levels::{number, word};
+use super::manager::Service;
 use crate::host::Error;
 use crate::host::recovery::{FailureAction, FailureActions, OnFailure};
 
-/// Windows documents 8 KiB as the most that it says: <https://learn.microsoft.com/en-us/windows/win32/api/winsvc/nf-winsvc-queryserviceconfig2w>.
-const MOST_BYTES: u32 = 64 * 1024;
+/// What these levels hold, in the words of an error.
+const WHAT: &str = "what Windows does when a service fails";
 
 /// The rights that it takes to set these: Windows starts the service again for whoever said so.
 pub(super) fn rights(actions: &FailureActions) -> u32 {
@@ -41,13 +36,13 @@ pub(super) fn reboots(actions: &FailureActions) -> bool {
 
 impl Service<'_> {
     pub(super) fn failure_actions(&self) -> Result<FailureActions, Error> {
-        let told = self.told(SERVICE_CONFIG_FAILURE_ACTIONS)?;
+        let told = self.told(SERVICE_CONFIG_FAILURE_ACTIONS, WHAT)?;
         read(&told.bytes, told.address)
             .ok_or_else(|| self.refused("its recovery is not written as documented"))
     }
 
     pub(super) fn failures_include_errors(&self) -> Result<bool, Error> {
-        let told = self.told(SERVICE_CONFIG_FAILURE_ACTIONS_FLAG)?;
+        let told = self.told(SERVICE_CONFIG_FAILURE_ACTIONS_FLAG, WHAT)?;
         let at = offset_of!(SERVICE_FAILURE_ACTIONS_FLAG, fFailureActionsOnNonCrashFailures);
         let flag = number(&told.bytes, at)
             .ok_or_else(|| self.refused("its recovery is not written as documented"))?;
@@ -71,49 +66,6 @@ impl Service<'_> {
         let info = SERVICE_FAILURE_ACTIONS_FLAG { fFailureActionsOnNonCrashFailures: i32::from(include) };
         self.change_2(SERVICE_CONFIG_FAILURE_ACTIONS_FLAG, ptr::from_ref(&info).cast())
     }
-
-    /// `info` is the structure of that level, with all that it points to.
-    fn change_2(&self, level: SERVICE_CONFIG, info: *const c_void) -> io::Result<()> {
-        // SAFETY: the service is open for this, and the structure is that of the level and lives until the call is done.
-        let changed = unsafe { ChangeServiceConfig2W(self.handle().0, level, info) };
-        if changed == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
-    }
-
-    /// What the service manager says at that level.
-    fn told(&self, level: SERVICE_CONFIG) -> Result<Told, Error> {
-        let mut needed = 0;
-        // SAFETY: the service is open for this; without a buffer only the size is told.
-        unsafe { QueryServiceConfig2W(self.handle().0, level, ptr::null_mut(), 0, &mut needed) };
-        let error = io::Error::last_os_error();
-        if [ERROR_INVALID_LEVEL, ERROR_CALL_NOT_IMPLEMENTED].iter().any(|code| is(&error, *code)) {
-            let message = format!("its service manager keeps no such thing ({})", error_text(&error));
-            return Err(Error::CannotTell { what: "what Windows does when a service fails", message });
-        }
-        if !is(&error, ERROR_INSUFFICIENT_BUFFER) || needed > MOST_BYTES {
-            return Err(self.refused(error_text(&error)));
-        }
-        // Aligned for every structure, and zero where nothing is written.
-        let mut buffer: Vec<MaybeUninit<u64>> = buffer_of(needed);
-        let size = bytes_of(&buffer);
-        // SAFETY: the service is open for this, and the buffer has the size that is passed.
-        let told = unsafe {
-            QueryServiceConfig2W(self.handle().0, level, buffer.as_mut_ptr().cast(), size, &mut needed)
-        };
-        if told == 0 {
-            return Err(self.refused(error_text(&io::Error::last_os_error())));
-        }
-        let bytes = buffer.iter().flat_map(|unit| {
-            // SAFETY: each unit was made as zeros, and Windows wrote into some of them.
-            unsafe { unit.assume_init() }.to_ne_bytes()
-        });
-        Ok(Told { bytes: bytes.collect(), address: buffer.as_ptr().addr() })
-    }
-}
-
-/// What was told, and at which address, as what points into it was written there.
-struct Told {
-    bytes: Vec<u8>,
-    address: usize,
 }
 
 /// The actions in a buffer that was filled at that address; none where it is not what Microsoft documents.
@@ -134,15 +86,6 @@ fn read(bytes: &[u8], address: usize) -> Option<FailureActions> {
         list = all.map(on_failure).collect::<Option<_>>()?;
     }
     Some(FailureActions { list, reset_seconds: (reset != INFINITE).then_some(reset) })
-}
-
-fn number(bytes: &[u8], at: usize) -> Option<u32> {
-    word(bytes, at).map(u32::from_ne_bytes)
-}
-
-/// As many bytes as are wanted, where there are so many.
-fn word<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
-    bytes.get(at..at.checked_add(N)?)?.try_into().ok()
 }
 
 fn action(ty: SC_ACTION_TYPE) -> FailureAction {

@@ -188,6 +188,12 @@ fn the_start_mode_alone_is_changed_and_a_disabled_service_does_not_start() {
         let facts = facts(PAUSED);
         assert_eq!((facts.state, facts.start), (ServiceState::Stopped, start));
     }
+    // Wine puts no start off: what cannot be set is said, and the rest of it can.
+    let error = host.set_start(PAUSED, StartMode::AutomaticDelayed).unwrap_err().to_string();
+    let words = format!("set the start mode of service {PAUSED} failed: error 124: ");
+    assert!(error.starts_with(&words), "{error}");
+    assert_eq!(facts(PAUSED).start, StartMode::Automatic);
+    host.set_start(PAUSED, StartMode::Disabled).unwrap();
     let error = host.start(PAUSED).unwrap_err().to_string();
     assert!(error.starts_with(&format!("start service {PAUSED} failed: error 1058: ")), "{error}");
     host.set_start(PAUSED, StartMode::Manual).unwrap();

@@ -155,9 +155,10 @@ pub(in crate::node) static SERVICE: KindSpec = KindSpec {
         ),
         state(
             "start",
-            AttributeType::OneOf(&["automatic", "manual", "disabled"]),
+            AttributeType::OneOf(&["automatic", "automatic_delayed", "manual", "disabled"]),
             false,
-            "how Windows starts it",
+            "how Windows starts it; `automatic_delayed` is \"Automatic (Delayed Start)\" of services.msc, and another than `automatic`: \
+             where the document says the one and the server has the other, that is a difference",
         ),
         state(
             "account",
