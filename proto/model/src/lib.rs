@@ -5,6 +5,7 @@
 //! here. Neighbours: `muster-proto` carries these records, `muster-core` decides with them, `muster-agent-core` compares
 //! with them. This crate does no I/O, reads no clock and draws no random number; Cargo and `clippy.toml` hold it to that.
 
+pub mod authority;
 pub mod backup;
 pub mod binding;
 pub mod causes;

@@ -92,6 +92,8 @@ limits! {
     SCRIPT_INCLUSIONS = 10_000, "how often one script takes files in, all together: a few files that take each other in twice would otherwise be read for years";
     SQL_BACKUP_TIME_LIMIT_SECONDS = 14_400, "how long a backup and its reading back may take where their node gives no limit; a database of a few hundred GB needs an hour or two";
     SQL_PROGRESS_MS = 2_000, "how often a long statement's progress is asked for; a percent of a large backup lasts longer";
+    AUTHORITY_SIZE_BYTES = 64 * 1024, "an authority's certificates in a document: one has 2 KiB, and a domain has few";
+    TLS_FLIGHT_SIZE_BYTES = 256 * 1024, "what a SQL Server may say in one turn of a handshake: its certificates have a few KiB";
     SQL_LOGIN_CHARACTERS = 128, "the longest name that SQL Server knows (sysname)";
     SECRET_CHARACTERS = 1_024, "no log-on, licence or code that people type is longer; a file is no secret";
     SECURITY_CODE_CHARACTERS = 10, "the least that the vendor takes of a code that is not `default` (G8)";

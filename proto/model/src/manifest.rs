@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::authority::CertificateAuthority;
 use crate::binding::BindingName;
 use crate::digest::Digest;
 use crate::name::{Generation, Guide, HostName, NodeId, ProductId, Role, ServerId, Slug};
@@ -233,12 +234,15 @@ pub struct Endpoint {
     /// Whether the server's certificate is taken as it is, whoever signed it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub trust_certificate: bool,
+    /// Who alone may have signed the server's certificate; without it Windows' own store says who.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<CertificateAuthority>,
 }
 
 impl Endpoint {
     /// One where the agent's computer logs on as itself.
     pub fn new(name: Slug, address: SqlAddress) -> Self {
-        Self { name, address, login: None, trust_certificate: false }
+        Self { name, address, login: None, trust_certificate: false, authority: None }
     }
 }
 

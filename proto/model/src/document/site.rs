@@ -10,11 +10,12 @@ use jiff::tz::TimeZoneDatabase;
 use super::shape::{self, Fields};
 use super::tree::{Entry, Yaml};
 use super::{Place, Placed, Raw, raw, table};
+use crate::authority::{CertificateAuthority, InvalidAuthority};
 use crate::diagnostic::Report;
 use crate::expression::{Problem, Template};
 use crate::limits::SQL_LOGIN_CHARACTERS;
 use crate::name::{HostName, ParameterName, ProductId, Recipient, Role, Slug};
-use crate::sql_address::SqlAddress;
+use crate::sql_address::{SqlAddress, SqlWay};
 
 /// Values that a layer gives, by parameter.
 pub type Values = BTreeMap<ParameterName, Given>;
@@ -88,6 +89,8 @@ pub struct SiteEndpoint {
     pub login: Option<(String, Placed<ParameterName>)>,
     /// Whether its certificate is taken as it is.
     pub trust_certificate: bool,
+    /// Who alone may have signed its certificate; none where Windows' own store says who.
+    pub authority: Option<CertificateAuthority>,
 }
 
 /// A server of a site.
@@ -203,13 +206,49 @@ fn endpoints(fields: &Fields<'_>, report: &mut Report<'_>) -> BTreeMap<Slug, Sit
         let endpoint = endpoint.and_then(|fields| {
             let login = login(&fields, &what, report);
             let trust_certificate = fields.boolean("trust_certificate").unwrap_or_default();
-            Some(SiteEndpoint { address: fields.name("address", report)?, login, trust_certificate })
+            let address = fields.name("address", report);
+            let authority = authority(&fields, &what, address.as_ref(), report);
+            Some(SiteEndpoint { address: address?, login, trust_certificate, authority })
         });
         if let (Some(name), Some(endpoint)) = (name, endpoint) {
             endpoints.insert(name.value, endpoint);
         }
     }
     endpoints
+}
+
+/// Who signed the server's certificate. Whoever is judged by it is reached in one way, and is not trusted blindly besides.
+fn authority(
+    endpoint: &Fields<'_>,
+    what: &str,
+    address: Option<&Placed<SqlAddress>>,
+    report: &mut Report<'_>,
+) -> Option<CertificateAuthority> {
+    let text = endpoint.text("certificate_authority")?;
+    let authority = match text.value.parse::<CertificateAuthority>() {
+        Ok(authority) => authority,
+        Err(error) => {
+            let rule = if error == InvalidAuthority::Key { "secret-in-document" } else { "wrong-value" };
+            let advice = "write the authority's certificates in PEM under certificate_authority: |, from -----BEGIN CERTIFICATE----- to \
+                          -----END CERTIFICATE-----";
+            report.push(text.place, rule, format!("the certificate_authority of {what} {error}"), advice);
+            return None;
+        }
+    };
+    if endpoint.boolean("trust_certificate") == Some(true) {
+        let problem = format!("{what} has a certificate_authority and takes any certificate");
+        let advice = "take trust_certificate out, so that the authority decides, or certificate_authority, so that nobody does";
+        report.push(endpoint.place_of("trust_certificate"), "wrong-value", problem, advice);
+    }
+    if let Some(address) = address.filter(|address| matches!(address.value.way(), SqlWay::Instance { .. })) {
+        let problem = format!(
+            "{} may be reached in several ways, and {what} has a certificate_authority",
+            address.value
+        );
+        let advice = r"write HOST,PORT, or np:HOST\INSTANCE for its named pipe, so that who is judged is who is reached";
+        report.push(address.place, "wrong-value", problem, advice);
+    }
+    Some(authority)
 }
 
 /// A login has a password, and a password belongs to a login.

@@ -82,7 +82,7 @@ pub(crate) static SERVER: [KeySpec; 2] = [
     optional("parameters", Shape::Map, "values for this server alone"),
 ];
 
-pub(crate) static ENDPOINT: [KeySpec; 4] = [
+pub(crate) static ENDPOINT: [KeySpec; 5] = [
     required(
         "address",
         Shape::Text,
@@ -102,6 +102,11 @@ pub(crate) static ENDPOINT: [KeySpec; 4] = [
         "trust_certificate",
         Shape::Boolean,
         "true where the server's certificate is taken as it is, as one that SQL Server signed itself must be",
+    ),
+    optional(
+        "certificate_authority",
+        Shape::Text,
+        "the certificates in PEM, one or more, of the only authorities that may have signed the server's; without it Windows' own store decides",
     ),
 ];
 

@@ -71,7 +71,7 @@ pub(super) fn settle(
 
 /// What a node is told of its endpoint; at which version its secret is, is not the documents' to say.
 fn settled(site: &Slug, name: &Slug, endpoint: &SiteEndpoint) -> Endpoint {
-    let SiteEndpoint { address, login, trust_certificate } = endpoint;
+    let SiteEndpoint { address, login, trust_certificate, authority } = endpoint;
     let login = login.as_ref().map(|(login, secret)| SqlLogin {
         name: login.clone(),
         password: SecretRef { site: site.clone(), secret: secret.value.clone(), version: SecretVersion(0) },
@@ -81,6 +81,7 @@ fn settled(site: &Slug, name: &Slug, endpoint: &SiteEndpoint) -> Endpoint {
         address: address.value.clone(),
         login,
         trust_certificate: *trust_certificate,
+        authority: authority.clone(),
     }
 }
 

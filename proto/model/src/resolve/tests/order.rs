@@ -163,6 +163,39 @@ fn an_endpoint_that_the_site_does_not_name_is_asked_for_at_the_site() {
     assert!(found[0].advice.contains("`mian`"), "{}", found[0].advice);
 }
 
+/// The shape of a certificate; who uses it reads what is in it.
+const AUTHORITY: &str = "-----BEGIN CERTIFICATE-----\\nMIIAAQk=\\n-----END CERTIFICATE-----\\n";
+
+#[test]
+fn an_authority_judges_who_is_reached_in_one_way_and_is_not_trusted_blindly() {
+    let nodes = "  - {sql_database: main/SXA, managed_by: dba}\n";
+    let product = small("\n  port: {type: port, default: 1025}", nodes);
+    let site = |address: &str, more: &str| {
+        small_site(&ENDPOINTS.replace(r"'DUP-SQL01\TRESO'", &format!("'{address}', {more}")))
+    };
+    let authority = format!("certificate_authority: \"{AUTHORITY}\"");
+    for address in ["DUP-SQL01,1433", r"np:DUP-SQL01\TRESO"] {
+        let found = resolved(&[&product, SMALL_CLIENT, &site(address, &authority)], "s");
+        let endpoint = found.servers[0].nodes[0].endpoint.clone().unwrap();
+        assert_eq!(endpoint.authority.unwrap().certificates().collect::<Vec<_>>(), [[0x30, 0x82, 0, 1, 9]]);
+    }
+    let unread = |address: &str, more: &str| {
+        let source = Source { path: "s".to_owned(), content: site(address, more).into_bytes() };
+        read(&[source]).unwrap_err()
+    };
+    let both = unread("DUP-SQL01,1433", &format!("trust_certificate: true, {authority}"));
+    assert_eq!(rules(&both), ["wrong-value"]);
+    assert!(both[0].problem.contains("takes any certificate"), "{}", both[0].problem);
+    let several = unread("DUP-SQL01", &authority);
+    assert_eq!(rules(&several), ["wrong-value"]);
+    assert!(several[0].advice.contains("HOST,PORT"), "{}", several[0].advice);
+    assert_eq!(rules(&unread("DUP-SQL01,1433", "certificate_authority: MIIB")), ["wrong-value"]);
+    let key = authority.replace("CERTIFICATE---", "PRIVATE KEY---");
+    let key = unread("DUP-SQL01,1433", &key);
+    assert_eq!(rules(&key), ["secret-in-document"]);
+    assert!(!format!("{key:?}").contains("MIIAAQk"), "a key is never shown: {key:?}");
+}
+
 #[test]
 fn a_login_and_its_password_belong_together_and_the_password_is_a_secret_of_the_product() {
     let nodes = "  - {sql_database: main/SXA, managed_by: dba}\n";
