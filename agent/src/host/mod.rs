@@ -24,6 +24,7 @@ mod registry;
 mod services;
 mod sites;
 mod sql;
+pub mod sql_certificate;
 pub mod twin;
 #[cfg(windows)]
 pub mod windows;

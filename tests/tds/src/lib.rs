@@ -1,12 +1,13 @@
 //! A SQL Server for the stories: it speaks TDS 7.4 on loopback, keeps databases in memory and writes down every batch.
 //!
-//! `wire` has packets and TLS, `token` what an answer is made of, `login` how a session begins, `session` one connection,
+//! `wire` has packets and TLS, `certified` what it shows there, `token` what an answer is made of, `login` how a session begins, `session` one connection,
 //! `parse` cuts T-SQL into statements, `statement` does what they say to `state`, `question` answers them, `pipe` stands
 //! before it on Windows. Neighbours: the agent's tests for Windows start one beside themselves, the Wine stories one on
 //! Linux. It knows the statements that the agent and the stories send, and refuses others by name. What it takes SQL Server
 //! to be is listed in `deploy/windows/ACCEPTANCE.md`: only a real one settles that. Never listens on another address than
 //! 127.0.0.1.
 
+mod certified;
 mod login;
 mod parse;
 #[cfg(windows)]
@@ -19,9 +20,10 @@ mod token;
 mod wire;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+pub use self::certified::{Authority, Shown};
 pub use self::state::{Backup, Database, Entry, State};
 
 /// At which moment of a batch something happens to it.
@@ -66,7 +68,10 @@ struct Shared {
     /// A batch has come into the journal.
     arrived: Condvar,
     changed: Condvar,
-    tls: Option<Arc<rustls::ServerConfig>>,
+    /// What it shows its next clients, one after the other; the last one to all others. None: it knows no encryption.
+    tls: Mutex<Vec<Arc<rustls::ServerConfig>>>,
+    /// How many log-ons have arrived, whoever they were of.
+    log_ons: AtomicU32,
     stopped: AtomicBool,
 }
 
@@ -82,7 +87,15 @@ impl Server {
     /// # Panics
     /// Where no port of 127.0.0.1 is free, or no certificate can be made.
     pub fn start(state: State) -> Self {
-        Self::on(0, state, Some(wire::self_signed().expect("a certificate can be made")))
+        Self::on(0, state, &[Shown::by_itself()])
+    }
+
+    /// A server that shows these certificates: each to one client, the last one to all others.
+    ///
+    /// # Panics
+    /// Where no port of 127.0.0.1 is free.
+    pub fn start_certified(state: State, shown: impl IntoIterator<Item = Shown>) -> Self {
+        Self::on(0, state, &shown.into_iter().collect::<Vec<_>>())
     }
 
     /// A server that knows no encryption.
@@ -90,10 +103,10 @@ impl Server {
     /// # Panics
     /// Where no port of 127.0.0.1 is free.
     pub fn start_plain(state: State) -> Self {
-        Self::on(0, state, None)
+        Self::on(0, state, &[])
     }
 
-    fn on(port: u16, state: State, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
+    fn on(port: u16, state: State, shown: &[Shown]) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("a port of 127.0.0.1 is free");
         let address = listener.local_addr().expect("a listener has an address");
         let shared = Arc::new(Shared {
@@ -104,7 +117,8 @@ impl Server {
             goes_on: Condvar::new(),
             arrived: Condvar::new(),
             changed: Condvar::new(),
-            tls,
+            tls: Mutex::new(shown.iter().map(wire::config).collect()),
+            log_ons: AtomicU32::new(0),
             stopped: AtomicBool::new(false),
         });
         let accepting = Arc::clone(&shared);
@@ -128,6 +142,11 @@ impl Server {
     /// As a document names it: `127.0.0.1,PORT`.
     pub fn address(&self) -> String {
         format!("127.0.0.1,{}", self.port())
+    }
+
+    /// How many log-ons have arrived, whoever was let in.
+    pub fn log_ons(&self) -> u32 {
+        self.shared.log_ons.load(Ordering::SeqCst)
     }
 
     /// The server as it is, without what transactions have not ended yet.
@@ -184,6 +203,14 @@ impl Drop for Server {
         self.shared.stopped.store(true, Ordering::SeqCst);
         // One more connection, so that the listener wakes up and sees it.
         drop(TcpStream::connect(self.address));
+    }
+}
+
+impl Shared {
+    /// What the next client is shown.
+    fn next_shown(&self) -> Option<Arc<rustls::ServerConfig>> {
+        let mut tls = lock(&self.tls);
+        if tls.len() > 1 { Some(tls.remove(0)) } else { tls.first().cloned() }
     }
 }
 

@@ -38,12 +38,14 @@ pub(crate) fn serve(stream: TcpStream, shared: &Shared) {
 fn talk(stream: TcpStream, shared: &Shared) -> io::Result<()> {
     let mut wire = Wire::Clear(stream);
     wire.read()?;
-    wire.write(wire::ANSWER, &login::before(shared.tls.is_some()))?;
-    if let Some(config) = &shared.tls {
+    let tls = shared.next_shown();
+    wire.write(wire::ANSWER, &login::before(tls.is_some()))?;
+    if let Some(config) = &tls {
         wire = wire.secured(config)?;
     }
     let (kind, bytes) = wire.read()?;
     let login = login::read(&bytes).filter(|_| kind == wire::LOGIN7);
+    shared.log_ons.fetch_add(1, Ordering::SeqCst);
     let login = login.ok_or_else(|| io::Error::other("no log-on"))?;
     let mut answer = Answer::default();
     let mut session = match admit(&lock(&shared.state), &login) {

@@ -10,6 +10,8 @@ use std::time::Duration;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
+use crate::certified::Shown;
+
 /// A batch of T-SQL.
 pub(crate) const BATCH: u8 = 0x01;
 /// An answer.
@@ -121,15 +123,14 @@ fn write(stream: &mut impl Write, kind: u8, payload: &[u8]) -> io::Result<()> {
     }
 }
 
-/// What TLS needs, with a certificate that signs itself, as SQL Server makes one. TLS 1.2 alone: SQL Server before 2022
-/// knows no later one in this framing.
-pub(crate) fn self_signed() -> Result<Arc<ServerConfig>, Box<dyn std::error::Error>> {
-    let made = rcgen::generate_simple_self_signed(vec!["SSL_Self_Signed_Fallback".to_owned()])?;
-    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der())?;
+/// What TLS needs with that certificate. TLS 1.2 alone: SQL Server before 2022 knows no later one in this framing.
+pub(crate) fn config(shown: &Shown) -> Arc<ServerConfig> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let key = PrivateKeyDer::try_from(shown.key.clone()).expect("a key was made");
     let config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS12])?
+        .with_protocol_versions(&[&rustls::version::TLS12])
+        .expect("TLS 1.2 is known")
         .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)?;
-    Ok(Arc::new(config))
+        .with_single_cert(vec![shown.certificate.clone().into()], key);
+    Arc::new(config.expect("certificate and key belong together"))
 }

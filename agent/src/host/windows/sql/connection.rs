@@ -1,6 +1,6 @@
 //! One connection: the client of mssql-tds, which is asynchronous, and a runtime of its own that drives it on this thread.
 //!
-//! Neighbours: `route` says how the server is reached, `session` and the port's questions run batches here, one after the
+//! Neighbours: `route` says how the server is reached, `pinned` which certificate it must show, `session` and the port's questions run batches here, one after the
 //! other. A connection that breaks stays broken: the client's way of connecting anew by itself is switched off, as it could
 //! run a batch twice. There is a limit to connecting and none to a batch: a backup or a script of a vendor's may take hours.
 
@@ -19,6 +19,7 @@ use muster_model::manifest::Endpoint;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, timeout};
 
+use super::pinned::Pinned;
 use super::route::Route;
 use super::value;
 use crate::host::{Error, SqlError, SqlMessage, SqlPassed};
@@ -62,7 +63,17 @@ impl Connection {
         context.connect_timeout = limit_s;
         context.login_timeout = Some(limit_s);
         context.connect_retry_count = 0;
-        context.encryption_options = encryption(server, &route);
+        let limit = Duration::from_secs(limits::SQL_CONNECT_LIMIT_SECONDS);
+        // Until the client has compared it.
+        let pinned = match &server.authority {
+            None => None,
+            Some(authority) => Some(Pinned::judged(&runtime, &route, authority, limit).map_err(|error| {
+                let advice = route.advice_on(&error).map(|advice| format!("{advice} (")).unwrap_or_default();
+                let end = if advice.is_empty() { "" } else { ")" };
+                unreachable(format!("{address}: {advice}{error}{end}"))
+            })?),
+        };
+        context.encryption_options = encryption(server, &route, pinned.as_ref());
         context.server_spn.clone_from(&route.service);
         match &server.login {
             None => context.tds_authentication_method = TdsAuthenticationMethod::SSPI,
@@ -73,7 +84,6 @@ impl Connection {
                 password.expose().clone_into(&mut context.password);
             }
         }
-        let limit = Duration::from_secs(limits::SQL_CONNECT_LIMIT_SECONDS);
         let connecting = route.connect(limit, || {
             let connecting = TdsConnectionProvider {}.create_client(context.clone(), &route.source, None);
             runtime.block_on(connecting)
@@ -187,12 +197,13 @@ fn printed(client: &mut TdsClient) -> Vec<String> {
 }
 
 /// Never in clear, and whoever signed the server's certificate is asked for unless the site's document says otherwise.
-fn encryption(server: &Endpoint, route: &Route) -> EncryptionOptions {
+fn encryption(server: &Endpoint, route: &Route, pinned: Option<&Pinned>) -> EncryptionOptions {
     EncryptionOptions {
         mode: EncryptionSetting::On,
-        trust_server_certificate: server.trust_certificate,
-        host_name_in_cert: route.certified.clone(),
-        ..EncryptionOptions::new()
+        trust_server_certificate: server.trust_certificate && pinned.is_none(),
+        // The client takes one or the other; the name in a pinned one was looked at.
+        host_name_in_cert: route.certified.clone().filter(|_| pinned.is_none()),
+        server_certificate: pinned.map(|pinned| pinned.path().to_owned()),
     }
 }
 
@@ -230,11 +241,11 @@ mod tests {
     fn a_certificate_is_taken_as_it_is_only_where_the_document_says_so() {
         let mut endpoint = Endpoint::new("main".parse().unwrap(), "DUP-SQL01,1433".parse().unwrap());
         let route = Route::to(&endpoint.address);
-        let (options, host) = (encryption(&endpoint, &route), None::<String>);
+        let (options, host) = (encryption(&endpoint, &route, None), None::<String>);
         assert_eq!(options.mode, EncryptionSetting::On);
         assert!(!options.trust_server_certificate && options.host_name_in_cert == host);
         endpoint.trust_certificate = true;
-        assert!(encryption(&endpoint, &route).trust_server_certificate);
+        assert!(encryption(&endpoint, &route, None).trust_server_certificate);
     }
 
     #[test]

@@ -10,12 +10,14 @@ use std::time::{Duration, Instant};
 use mssql_tds::error::Error as TdsError;
 use mssql_tds::security::{canonicalize_hostname, is_loopback_address};
 use muster_model::limits;
+use muster_model::name::HostName;
 use muster_model::sql_address::{PipeInstance, SqlAddress, SqlWay};
 use windows_sys::Win32::Foundation::{
     ERROR_ACCESS_DENIED, ERROR_BAD_NET_NAME, ERROR_BAD_NETPATH, ERROR_FILE_NOT_FOUND, ERROR_LOGON_FAILURE,
 };
 
 use super::super::facts::full_computer_name;
+use crate::host::sql_certificate;
 
 const NO_PIPE: &str = "there is no such pipe; see that SQL Server runs, its instance's name, and Protocols, Named Pipes in SQL Server Configuration \
      Manager (restart SQL Server after a change), or use HOST,PORT";
@@ -26,6 +28,21 @@ const NOT_LET_IN: &str = "Windows there opens no pipe to the agent's account, wh
 const NOT_FOUND: &str = "no computer of that name answers file sharing, through which pipes of another computer go; see its name, \
      and that TCP 445 is open from here to there, or use HOST,PORT";
 
+const UNTRUSTED: &str = "this computer trusts nobody who signed its certificate; write the authority that did under certificate_authority of its \
+     endpoint, or put it into Trusted Root Certification Authorities of this computer (certlm.msc); whoever answers may be somebody else";
+const OTHER_NAME: &str = "its certificate is for another computer; write the endpoint's address with a name that it bears, or give SQL \
+     Server a certificate for this one; whoever answers may be somebody else";
+const ENDED: &str = "its certificate is not valid at this time; renew it, or set the clock of this computer";
+const ANOTHER_CERTIFICATE: &str = "it showed another certificate than a moment ago, when the authority's was seen; two servers answer there, \
+     or it was renewed just now: look, then try anew";
+/// What Schannel calls each, as the client names it.
+const SCHANNEL: [(&str, &str); 4] = [
+    ("SEC_E_UNTRUSTED_ROOT", UNTRUSTED),
+    ("SEC_E_CERT_UNKNOWN", UNTRUSTED),
+    ("SEC_E_WRONG_PRINCIPAL", OTHER_NAME),
+    ("SEC_E_CERT_EXPIRED", ENDED),
+];
+
 /// How one server is reached.
 pub(super) struct Route {
     /// As the client names it.
@@ -34,7 +51,11 @@ pub(super) struct Route {
     pub(super) certified: Option<String>,
     /// What Kerberos calls it, where the client would guess another name.
     pub(super) service: Option<String>,
-    is_pipe: bool,
+    /// The name that its certificate must bear.
+    pub(super) host: String,
+    /// Its port, where that is the one way to it; a pipe is `source` itself.
+    pub(super) port: Option<u16>,
+    pub(super) is_pipe: bool,
 }
 
 impl Route {
@@ -49,21 +70,28 @@ impl Route {
 
     /// The same, where `is_own` knows this computer and `full` a computer's name with its domain.
     fn from(address: &SqlAddress, is_own: impl Fn(&str) -> bool, full: impl Fn(&str) -> String) -> Self {
-        let plain = |source| Self { source, certified: None, service: None, is_pipe: false };
+        let plain = |source, host: &HostName, port| {
+            let host = host.to_string();
+            Self { source, certified: None, service: None, host, port, is_pipe: false }
+        };
         match address.way() {
-            SqlWay::Instance { .. } => plain(address.to_string()),
+            SqlWay::Instance { host, .. } => plain(address.to_string(), host, None),
             // With a port SQL Server Browser is not asked.
-            SqlWay::Port { .. } => plain(format!("tcp:{address}")),
+            SqlWay::Port { host, port } => plain(format!("tcp:{address}"), host, Some(*port)),
             SqlWay::Pipe { host, path, .. } if is_own(host.as_str()) => Self {
                 source: format!(r"\\.\pipe\{path}"),
                 certified: Some(host.to_string()),
                 service: None,
+                host: host.to_string(),
+                port: None,
                 is_pipe: true,
             },
             SqlWay::Pipe { host, instance, path } => Self {
                 source: format!(r"\\{host}\pipe\{path}"),
                 certified: None,
                 service: service(&full(host.as_str()), instance),
+                host: host.to_string(),
+                port: None,
                 is_pipe: true,
             },
         }
@@ -88,7 +116,25 @@ impl Route {
 
     /// What to do about that error, where it is one of pipes.
     pub(super) fn advice(&self, error: &TdsError) -> Option<&'static str> {
-        let TdsError::Io(error) = error else { return None };
+        if let TdsError::Io(error) = error {
+            return self.advice_on_io(error);
+        }
+        if matches!(error, TdsError::CertificateMismatch) {
+            return Some(ANOTHER_CERTIFICATE);
+        }
+        // The client has Schannel's answer in words alone.
+        let told = error.to_string();
+        let known = SCHANNEL.iter().find(|(name, _)| told.contains(name));
+        known.map(|(_, advice)| *advice)
+    }
+
+    /// The same of the connection on which its certificate is judged.
+    pub(super) fn advice_on(&self, error: &sql_certificate::Error) -> Option<&'static str> {
+        let sql_certificate::Error::Io(error) = error else { return None };
+        self.advice_on_io(error)
+    }
+
+    fn advice_on_io(&self, error: &io::Error) -> Option<&'static str> {
         if !self.is_pipe {
             return None;
         }
@@ -169,6 +215,20 @@ mod tests {
         assert_eq!(advice("np:DUP-SQL01", 233), None);
         let busy = TdsError::Io(io::ErrorKind::TimedOut.into());
         assert_eq!(route("np:DUP-SQL01").advice(&busy), Some(BUSY));
+    }
+
+    #[test]
+    fn a_certificate_that_schannel_refuses_is_told_with_what_to_do() {
+        let told = |words: &str| {
+            let error =
+                TdsError::ImplementationError(format!("Schannel TLS handshake failed: step: {words}"));
+            route("DUP-SQL01,1433").advice(&error)
+        };
+        assert_eq!(told("SEC_E_UNTRUSTED_ROOT (status=0x80090325)"), Some(UNTRUSTED));
+        assert_eq!(told("SEC_E_WRONG_PRINCIPAL (status=0x80090322)"), Some(OTHER_NAME));
+        assert_eq!(told("SEC_E_CERT_EXPIRED (status=0x80090328)"), Some(ENDED));
+        assert_eq!(told("SEC_E_INVALID_TOKEN (status=0x80090308)"), None);
+        assert_eq!(route("np:DUP-SQL01").advice(&TdsError::CertificateMismatch), Some(ANOTHER_CERTIFICATE));
     }
 
     #[test]

@@ -11,12 +11,12 @@ use muster_model::name::SecretVersion;
 use muster_model::secret::SecretRef;
 use muster_proto::secret::SecretValue;
 use muster_tds::pipe::Pipe;
-use muster_tds::{Database, Moment, Server, State, Trouble};
+use muster_tds::{Authority, Database, Moment, Server, Shown, State, Trouble};
 use zeroize::Zeroizing;
 
 use super::super::WindowsHost;
 use crate::host::{
-    DatabaseChange, Error, NewBackup, NewDatabase, SqlBatch, SqlError, SqlMessage, SqlProgress,
+    DatabaseChange, Error, NewBackup, NewDatabase, SqlBatch, SqlError, SqlMessage, SqlPassed, SqlProgress,
     SqlServer as _, SqlSession,
 };
 use crate::vault::{self, Secrets};
@@ -170,6 +170,35 @@ fn a_message_is_an_error_from_severity_11_on() {
     let message = refused(run(session.as_mut(), &raised(11), Some("2/2")));
     assert_eq!((message.text.as_str(), message.severity), ("so far", 11));
     assert_eq!(seen(&server), (1, Some("1/2".to_owned())));
+}
+
+#[test]
+fn errors_that_stop_nothing_are_all_given_and_what_was_done_beside_them_stays() {
+    let (server, host) = (with_database(), host());
+    let mut session = host.connect(&endpoint(&server), "SXA", false).unwrap();
+    let text = "INSERT INTO T VALUES (1)\nRAISERROR('one', 16, 1)\nPRINT 'so far'\nRAISERROR('two', 18, 1)\nINSERT INTO T VALUES (2)";
+    let SqlPassed { printed, errors } = session.pass(text, "a.sql#1").unwrap();
+    let told: Vec<(&str, u8, u32)> =
+        errors.iter().map(|error| (error.text.as_str(), error.severity, error.line)).collect();
+    assert_eq!(
+        (told.as_slice(), printed.as_slice()),
+        ([("one", 16, 2), ("two", 18, 4)].as_slice(), ["so far".to_owned()].as_slice())
+    );
+    assert_eq!(seen(&server), (2, None));
+    let SqlPassed { printed, errors } = session
+        .pass("PRINT 'a'\nINSERT INTO T VALUES (3)\nINSERT INTO Nothing VALUES (1)", "a.sql#2")
+        .unwrap();
+    assert_eq!((errors[0].number, errors.len(), printed.len(), seen(&server).0), (208, 1, 1, 3));
+    assert_eq!(session.pass("INSERT INTO T VALUES (4)", "a.sql#3").unwrap(), SqlPassed::default());
+
+    let open = session.pass("BEGIN TRAN\nINSERT INTO T VALUES (5)\nRAISERROR('x', 16, 1)", "a.sql#4");
+    let Err(SqlError::Server(open)) = open else { panic!("{open:?}") };
+    assert!(open.text.contains("leaves a transaction open"), "{open}");
+    assert_eq!(seen(&server), (4, None), "it was rolled back");
+    run(session.as_mut(), "INSERT INTO T VALUES (6)", Some("1/9")).unwrap();
+    server.arm("VALUES (7)", Moment::After, Trouble::Lose);
+    let lost = session.pass("INSERT INTO T VALUES (7)", "a.sql#5");
+    assert!(matches!(lost, Err(SqlError::Lost(_))), "{lost:?}");
 }
 
 #[test]
@@ -394,4 +423,68 @@ fn a_pipe_whose_instances_are_all_in_use_is_waited_for() {
         drop(first);
         assert!(second.join().unwrap().is_some());
     });
+}
+
+/// A server with that certificate, and its endpoint with that authority.
+fn certified(shown: &[Shown], authority: &Authority) -> (Server, Endpoint) {
+    let server = Server::start_certified(state(), shown.to_vec());
+    let endpoint = Endpoint {
+        trust_certificate: false,
+        authority: Some(authority.pem().parse().unwrap()),
+        ..endpoint(&server)
+    };
+    (server, endpoint)
+}
+
+#[test]
+fn a_server_is_let_near_the_password_only_with_the_authority_s_certificate_for_its_name() {
+    let (authority, other) = (Authority::new("Dupont CA"), Authority::new("Dupont CA"));
+    let (server, endpoint) = certified(&[authority.server("127.0.0.1")], &authority);
+    let host = host();
+    host.create_database(&endpoint, "SXA", &NewDatabase::default()).unwrap();
+    assert!(host.database(&endpoint, "SXA").unwrap().is_some());
+    let mut session = host.connect(&endpoint, "SXA", false).unwrap();
+    run(session.as_mut(), "PRINT 'a'", None).unwrap();
+    assert!(!server.state().journal.is_empty());
+
+    let (by_other, wrong) = (other.server("127.0.0.1"), authority.server("dup-sql02"));
+    for (shown, told) in [(by_other, "not signed by certificate_authority"), (wrong, "dup-sql02")] {
+        let (server, endpoint) = certified(&[shown], &authority);
+        let refused = host.database(&endpoint, "SXA").unwrap_err();
+        assert!(matches!(refused, Error::Unreachable { .. }), "{refused}");
+        let refused = refused.to_string();
+        assert!(refused.contains(told) && refused.contains(&server.address()), "{refused}");
+        assert_eq!(server.log_ons(), 0, "{told}");
+    }
+}
+
+/// Between the one connection and the other somebody else may answer, with a certificate that is good, too, or with none such.
+#[test]
+fn a_server_that_shows_another_certificate_to_the_client_is_refused() {
+    let (authority, other) = (Authority::new("Dupont CA"), Authority::new("Dupont CA"));
+    for second in [authority.server("127.0.0.1"), other.server("127.0.0.1")] {
+        let (server, endpoint) = certified(&[authority.server("127.0.0.1"), second], &authority);
+        let refused = host().database(&endpoint, "SXA").unwrap_err().to_string();
+        assert!(refused.contains("another certificate than a moment ago"), "{refused}");
+        assert_eq!(server.log_ons(), 0, "nothing was sent to it");
+    }
+}
+
+#[test]
+fn the_certificate_is_judged_through_a_named_pipe_as_well_and_no_copy_of_it_stays() {
+    let copies = || {
+        let names = std::fs::read_dir(std::env::temp_dir()).unwrap();
+        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with("muster-") && name.ends_with(".cer")).count()
+    };
+    let (authority, other) = (Authority::new("Dupont CA"), Authority::new("Dupont CA"));
+    let (server, endpoint) = certified(&[authority.server("localhost")], &authority);
+    let _pipe = Pipe::open("muster-story-certified", 1, server.port()).unwrap();
+    let piped = Endpoint { authority: endpoint.authority, ..piped(&server, "muster-story-certified") };
+    let piped = Endpoint { trust_certificate: false, ..piped };
+    assert_eq!(host().database(&piped, "SXA").unwrap(), None);
+    let refused = Endpoint { authority: Some(other.pem().parse().unwrap()), ..piped };
+    let refused = host().database(&refused, "SXA").unwrap_err().to_string();
+    assert!(refused.contains("not signed by certificate_authority"), "{refused}");
+    assert_eq!((server.log_ons(), copies()), (1, 0));
 }
