@@ -2,7 +2,7 @@
 //!
 //! Nothing is installed, and no SQL Server is asked for more than whether it answers. Neighbours: `bench` has the engine's steps.
 
-use muster_model::manifest::Endpoint;
+use muster_model::manifest::{Endpoint, Node};
 use muster_model::node::NodeKind;
 use muster_model::value::Value;
 
@@ -29,6 +29,13 @@ pub(super) static ALL: &[Promise] = &[
         show: package_listed,
     },
     Promise {
+        id: "package.views",
+        promise: "a program of 32 bits is found as well; listed alike in both views it is one, listed differently a finding",
+        kind: NodeKind::Package,
+        needs: &[Capability::ProgramList, Capability::View32],
+        show: package_views,
+    },
+    Promise {
         id: "sql.nobody",
         promise: "a SQL Server that does not answer is an error, and not one without the database",
         kind: NodeKind::SqlDatabase,
@@ -42,23 +49,44 @@ fn package_absent(bench: &Bench<'_>) -> Shown {
     bench.differs(&bench.node(NodeKind::Package, own::PROGRAM, &wanted)?, &["version"])
 }
 
-fn package_listed(bench: &Bench<'_>) -> Shown {
-    let registry = bench.host().registry();
+/// A program that Windows' list has under that name.
+fn program(bench: &Bench<'_>) -> Result<Node, Broken> {
     let wanted: [(&str, Value); 2] =
         [("version", "1.0".into()), ("display_name", "Muster Self-test*".into())];
-    let program = bench.node(NodeKind::Package, own::PROGRAM, &wanted)?;
-    bench.differs(&program, &["version"])?;
-    let list = |name: &str, text: &str| -> Shown {
+    bench.node(NodeKind::Package, own::PROGRAM, &wanted)
+}
+
+/// What an installer writes into that view of the list.
+fn list(bench: &Bench<'_>, view: &str, version: &str) -> Shown {
+    for (name, text) in [("DisplayName", "Muster Self-test 1"), ("DisplayVersion", version)] {
         let text = RegistryData::String(text.to_owned());
-        Ok(registry.set(&own::listed("HKLM", name).parse()?, &text)?)
-    };
-    list("DisplayName", "Muster Self-test 1")?;
-    list("DisplayVersion", "1.0")?;
-    bench.in_sync(&program)?;
-    list("DisplayVersion", "0.9")?;
+        bench.host().registry().set(&own::listed(view, name).parse()?, &text)?;
+    }
+    Ok(())
+}
+
+fn package_listed(bench: &Bench<'_>) -> Shown {
+    let program = program(bench)?;
     bench.differs(&program, &["version"])?;
-    registry.remove(&own::listed("HKLM", "DisplayName").parse()?)?;
+    list(bench, "HKLM", "1.0")?;
+    bench.in_sync(&program)?;
+    list(bench, "HKLM", "0.9")?;
+    bench.differs(&program, &["version"])?;
+    bench.host().registry().remove(&own::listed("HKLM", "DisplayName").parse()?)?;
     bench.differs(&program, &["version"])
+}
+
+fn package_views(bench: &Bench<'_>) -> Shown {
+    let program = program(bench)?;
+    list(bench, "HKLM32", "1.0")?;
+    bench.in_sync(&program)?;
+    list(bench, "HKLM", "1.0")?;
+    bench.in_sync(&program)?;
+    list(bench, "HKLM", "0.9")?;
+    match bench.rows(&program) {
+        Err(Broken::Promise(problem)) if problem.contains("lists it 2 times") => Ok(()),
+        told => Err(Broken::Promise(format!("two versions are listed, and it says: {told:?}"))),
+    }
 }
 
 fn sql_nobody(bench: &Bench<'_>) -> Shown {
