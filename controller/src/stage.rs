@@ -2,7 +2,8 @@
 //!
 //! Neighbours: `media` is the shelf, `session` carries the words, the doors ask. What was asked for is stored until the agent
 //! has it, and asked again whenever that agent connects: its restart, or this controller's, loses nothing. An agent fetches
-//! from here alone, so that it needs to remember nothing. What it may fetch is what its own newest manifest names.
+//! from here alone, so that it needs to remember nothing. What it may fetch is what its own newest manifest names, or that of
+//! the run that it is in.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,6 +15,7 @@ use muster_model::limits;
 use muster_model::manifest::Manifest;
 use muster_model::media::{self as model, MediumView};
 use muster_model::name::{ServerId, Slug};
+use muster_model::plan::PlanHeader;
 use muster_proto::session::{StageMedium, Staged, ToAgent};
 use thiserror::Error;
 use tokio::sync::broadcast;
@@ -219,13 +221,23 @@ impl Stage {
         self.sessions.send(server, ToAgent::Stage(media))
     }
 
-    /// Whether the newest manifest of a server names that medium.
+    /// Whether the newest manifest of a server names that medium, or the one that its site's run brings about: what is pushed
+    /// meanwhile takes nothing away from a run that was approved.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// Where they cannot be read.
     pub async fn may_fetch(&self, server: &ServerId, sha256: Digest) -> Result<bool, Error> {
         let named = self.named(&server.site).await?;
-        Ok(named.get(server).is_some_and(|media| media.contains_key(&sha256)))
+        if named.get(server).is_some_and(|media| media.contains_key(&sha256)) {
+            return Ok(true);
+        }
+        let mut snapshot = self.store.snapshot().await?;
+        let Some(plan) = snapshot.running_plan(&server.site).await? else { return Ok(false) };
+        let header = Record::<PlanHeader>::read(plan.header).map_err(manifest::Error::Record)?;
+        let Some(planned) = header.value().servers.get(&server.role) else { return Ok(false) };
+        let Some(stored) = snapshot.manifest(server, planned.generation).await? else { return Ok(false) };
+        let approved = Record::<Manifest>::read(stored.bytes).map_err(manifest::Error::Record)?;
+        Ok(model::named_by(approved.value()).contains_key(&sha256))
     }
 
     /// Who needs a medium, where somebody does: a server by the newest documents, or else, unless that is not asked, by the

@@ -354,3 +354,26 @@ fn a_run_s_medium_does_not_wait_behind_a_staging() {
     let more_bytes = journey.link.passed().down_bytes - (48 << 20);
     assert!(more_bytes < 4 << 20, "{more_bytes}");
 }
+
+/// What somebody pushes while a run goes on takes nothing away from it: it fetches what was approved.
+#[test]
+fn a_run_fetches_what_was_approved_whatever_is_pushed_meanwhile() {
+    let (journey, plan) = run_over_a_link();
+    let field = &journey.field;
+    for (old, new) in [(Digest::of(b"foo"), b"next foo".as_slice()), (journey.sha256, b"next tools")] {
+        field.edit(&old.to_string(), &Digest::of(new).to_string());
+    }
+    field.push().expect(code::OK);
+    assert!(!journey.whole().exists(), "it was there before the documents changed");
+    // Each further connection asks anew whether it may.
+    journey.link.cut_every(Some(4 << 20));
+    journey.await_whole().unwrap();
+    journey.link.cut_every(None);
+    let is_end = |body| matches!(body, EventBody::RunEnded { .. });
+    await_until("the run has ended", || Ok(field.events().into_iter().any(|event| is_end(event.body))))
+        .unwrap();
+    for node in ["package/tools", "package/app"] {
+        let outcome = outcome(field, plan, node);
+        assert_eq!(outcome.end, End::Done, "{node}: {}", outcome.evidence);
+    }
+}

@@ -112,7 +112,7 @@ impl Service {
             sha256.parse().map_err(|error: InvalidName| Status::invalid_argument(error.to_string()))?;
         if !self.stage.may_fetch(server, sha256).await? {
             return Err(Status::not_found(format!(
-                "the newest manifest of {server} names no medium {sha256}"
+                "the newest manifest of {server} names no medium {sha256}, nor does that of a run of its site"
             )));
         }
         Ok(sha256)
