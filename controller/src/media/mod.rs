@@ -145,7 +145,8 @@ impl Media {
         Self { shelf: Arc::new(Shelf::new(data_dir.join("media"))), clock, turns: Arc::default() }
     }
 
-    /// Announces a medium; `added_at` is now where it is the first time.
+    /// Announces a medium; `added_at` is now where it is the first time. One that is there is read and compared once more, so
+    /// that whoever has the file mends what a disk has spoilt.
     ///
     /// # Errors
     /// Where it is too large, was announced otherwise, or the disk lacks room.
@@ -156,7 +157,7 @@ impl Media {
         // One announcement after the other, under the name of the empty medium, which there is not: each counts the room that
         // those before it still want.
         let slot = self.in_turn(Digest::of(b""), move |shelf| shelf.announce(&medium, now)).await?;
-        if slot.whole || slot.held_bytes < size_bytes {
+        if slot.held_bytes < size_bytes {
             return Ok(slot);
         }
         self.in_turn(sha256, move |shelf| shelf.finish(sha256)).await

@@ -186,11 +186,20 @@ impl Shelf {
         Ok(())
     }
 
-    /// Compares a medium of which every piece came and whose comparison was cut short.
+    /// Compares a medium of which every piece came: one whose comparison was cut short, and one that is whole. What is another
+    /// file by now goes, and comes anew.
     pub(super) fn finish(&self, sha256: Digest) -> Result<Slot, Error> {
         let medium = self.announced(sha256)?.ok_or(Error::Unknown(sha256))?;
         let slot = self.slot(&medium)?;
-        if slot.whole || slot.held_bytes < medium.size_bytes { Ok(slot) } else { self.complete(&medium) }
+        if !slot.whole {
+            return if slot.held_bytes < medium.size_bytes { Ok(slot) } else { self.complete(&medium) };
+        }
+        if digest_of(&self.whole(sha256))? == sha256 {
+            return Ok(slot);
+        }
+        tracing::error!(%sha256, name = %medium.name, "a medium on the shelf has changed there; it comes anew");
+        present(fs::remove_file(self.whole(sha256)))?;
+        self.slot(&medium)
     }
 
     /// Reads the whole back, and gives it its name.

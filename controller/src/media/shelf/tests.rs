@@ -88,6 +88,21 @@ fn a_comparison_that_was_cut_short_is_made_up_for() {
     assert_eq!(shelf.finish(medium.sha256).unwrap(), Slot { held_bytes: 5, whole: true });
 }
 
+/// Whoever has the file mends what a disk has spoilt, by announcing it again.
+#[test]
+fn a_medium_that_changed_on_the_shelf_comes_anew() {
+    let (_dir, shelf) = shelf(|_| Ok(8 * GIB));
+    let medium = medium(b"right");
+    let whole = Slot { held_bytes: 5, whole: true };
+    shelf.announce(&medium, at(0)).unwrap();
+    assert_eq!(shelf.put(&piece(medium.sha256, 0, b"right")).unwrap(), whole);
+    assert_eq!(shelf.finish(medium.sha256).unwrap(), whole);
+    fs::write(shelf.whole(medium.sha256), b"wrong").unwrap();
+    assert_eq!(shelf.finish(medium.sha256).unwrap(), held(0));
+    assert_eq!(shelf.put(&piece(medium.sha256, 0, b"right")).unwrap(), whole);
+    assert_eq!(fs::read(shelf.whole(medium.sha256)).unwrap(), b"right");
+}
+
 #[test]
 fn room_is_kept_free_and_promised_once() {
     let (_dir, shelf) = shelf(|_| Ok(limits::MEDIA_RESERVE_BYTES + 100));
