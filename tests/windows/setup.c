@@ -96,6 +96,8 @@ static int start_copy(const char *line)
     STARTUPINFOA startup = {sizeof startup};
     PROCESS_INFORMATION process;
     GetModuleFileNameA(NULL, self, MAX_PATH);
+    /* As those of vendors do that have Windows open their own file: it opens none without an ending. */
+    if (strlen(self) < 4 || _stricmp(self + strlen(self) - 4, ".exe")) return 1603;
     if (!CopyFileA(self, copy, FALSE)) return 1603;
     snprintf(command, sizeof command, "%s /COPY %s", copy, line);
     if (!CreateProcessA(copy, command, NULL, NULL, FALSE, 0, NULL, NULL, &startup, &process)) return 1603;

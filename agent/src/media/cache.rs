@@ -1,4 +1,6 @@
-//! The files: `SHA256` is a medium, `SHA256.part` the beginning of one.
+//! The files: `SHA256` is a medium, `SHA256.part` the beginning of one, `named/SHA256/setup.exe` a second name of the same
+//! file, under which it is executed: a setup program that starts itself anew looks for one that ends in `.exe`, and Windows
+//! Installer writes down what a package was called.
 //!
 //! What is held is on disk: it is flushed before it counts. A whole is read back and compared before it gets its name. A disk
 //! is never filled up: there is room for the rest beforehand, with a reserve. Neighbours: `fetch` and `import` fill it, the
@@ -225,12 +227,17 @@ impl Cache {
         Ok(all)
     }
 
-    /// Removes a medium and whatever part of it there is; false where there was none.
+    /// Removes a medium with its names, and whatever part of it there is; false where there was none.
     ///
     /// # Errors
     /// Where the disk does not do it, as on Windows while it is used.
     pub fn remove(&self, sha256: Digest) -> io::Result<bool> {
         let mut removed = false;
+        // First: what an installer runs from is kept by Windows, and then all of it.
+        match fs::remove_dir_all(self.names(sha256)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
         for path in [self.path(sha256), self.part(sha256)] {
             match fs::remove_file(path) {
                 Ok(()) => removed = true,
@@ -241,15 +248,44 @@ impl Cache {
         Ok(removed)
     }
 
-    /// The same command with its medium taken from here, where it does not lie where the documents say and is held whole.
-    /// Whoever executes it compares it once more.
+    fn names(&self, sha256: Digest) -> PathBuf {
+        self.folder.join("named").join(sha256.to_string())
+    }
+
+    /// A medium under the name that the documents give it, as a second name of the same file.
+    fn named(&self, medium: &Medium) -> io::Result<PathBuf> {
+        let name = medium.path.rsplit(['\\', '/']).next().unwrap_or_default();
+        let (own, names) = (self.path(medium.sha256), self.names(medium.sha256));
+        let named = names.join(name);
+        names.parent().map_or(Ok(()), os::make_private_folder)?;
+        os::make_private_folder(&names)?;
+        match fs::remove_file(&named) {
+            // One that an installer runs from stays, and is the same.
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Ok(named),
+            Ok(()) | Err(_) => {}
+        }
+        fs::hard_link(own, &named)?;
+        Ok(named)
+    }
+
+    /// The same command with its medium taken from here, where it does not lie where the documents say and is held whole, under
+    /// the name that it has there. Whoever executes it compares it once more.
     #[must_use]
     pub fn supply(&self, command: CommandLine) -> CommandLine {
-        let Some(Medium { path, sha256 }) = &command.medium else { return command };
-        let own = self.path(*sha256);
-        let lies_there = !matches!(fs::metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound);
-        let (false, true, Some(own)) = (lies_there, own.is_file(), own.to_str()) else { return command };
-        let medium = Medium { path: own.to_owned(), sha256: *sha256 };
+        let Some(medium) = &command.medium else { return command };
+        let own = self.path(medium.sha256);
+        let lies_there =
+            !matches!(fs::metadata(&medium.path), Err(error) if error.kind() == io::ErrorKind::NotFound);
+        if lies_there || !own.is_file() {
+            return command;
+        }
+        let named = self.named(medium).unwrap_or_else(|error| {
+            // A disk whose files have one name each: most installers go all the same.
+            tracing::warn!(sha256 = %medium.sha256, %error, "a medium is executed under its digest, it gets no other name");
+            own
+        });
+        let Some(own) = named.to_str() else { return command };
+        let medium = Medium { path: own.to_owned(), sha256: medium.sha256 };
         CommandLine { medium: Some(medium), ..command.with_medium_at(own) }
     }
 
@@ -278,130 +314,4 @@ fn length(path: &Path) -> io::Result<Option<u64>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use tempfile::TempDir;
-
-    use super::*;
-
-    const CONTENT: &[u8] = b"an installer of some length";
-    const SIZE: u64 = 27;
-
-    fn cache(free_bytes: fn(&Path) -> io::Result<u64>) -> (TempDir, Cache) {
-        let dir = TempDir::new().unwrap();
-        let folder = dir.path().join("media");
-        (dir, Cache { folder, coming: Arc::default(), free_bytes })
-    }
-
-    fn plenty(_: &Path) -> io::Result<u64> {
-        Ok(2 * limits::MEDIA_RESERVE_BYTES)
-    }
-
-    fn append(cache: &Cache, offset: u64, content: &[u8]) -> Result<Held, Error> {
-        cache.append(Digest::of(CONTENT), SIZE, offset, content)
-    }
-
-    #[test]
-    fn a_medium_is_held_piece_by_piece_and_is_whole_once_it_was_compared() {
-        let (_dir, cache) = cache(plenty);
-        let sha256 = Digest::of(CONTENT);
-        assert_eq!(cache.begin(sha256, SIZE).unwrap(), Held { bytes: 0, whole: false });
-        assert_eq!(append(&cache, 0, &CONTENT[..9]).unwrap(), Held { bytes: 9, whole: false });
-        // Doubled, too early, too long, nothing.
-        assert!(matches!(append(&cache, 0, &CONTENT[..9]), Err(Error::Changed)));
-        assert!(matches!(append(&cache, 12, &CONTENT[12..]), Err(Error::Changed)));
-        assert!(matches!(append(&cache, 9, &[b'x'; 19]), Err(Error::Changed)));
-        assert!(matches!(append(&cache, 9, b""), Err(Error::Changed)));
-        assert_eq!(cache.begin(sha256, SIZE).unwrap(), Held { bytes: 9, whole: false }, "it goes on");
-        assert_eq!(append(&cache, 9, &CONTENT[9..]).unwrap(), Held { bytes: SIZE, whole: true });
-        assert_eq!(fs::read(cache.path(sha256)).unwrap(), CONTENT);
-        assert_eq!(cache.begin(sha256, SIZE).unwrap(), Held { bytes: SIZE, whole: true });
-    }
-
-    #[test]
-    fn what_is_another_file_is_thrown_away_and_a_comparison_that_was_cut_short_is_made_up_for() {
-        let (_dir, cache) = cache(plenty);
-        let sha256 = Digest::of(CONTENT);
-        cache.begin(sha256, SIZE).unwrap();
-        assert!(matches!(append(&cache, 0, &[b'x'; 27]), Err(Error::Other)));
-        assert_eq!(cache.begin(sha256, SIZE).unwrap(), Held { bytes: 0, whole: false });
-        fs::write(cache.part(sha256), CONTENT).unwrap();
-        assert_eq!(cache.begin(sha256, SIZE).unwrap(), Held { bytes: SIZE, whole: true });
-    }
-
-    #[test]
-    fn what_is_held_is_listed_and_removed() {
-        let (dir, cache) = cache(plenty);
-        assert_eq!(cache.all().unwrap(), BTreeMap::new());
-        let file = dir.path().join("XCS.msi");
-        fs::write(&file, CONTENT).unwrap();
-        let (whole, _) = cache.copy(&file).unwrap();
-        let part = Digest::of(b"another");
-        fs::write(cache.part(part), b"ano").unwrap();
-        fs::write(cache.folder.join("notes.txt"), b"a person's").unwrap();
-        let held = |bytes, whole| Held { bytes, whole };
-        assert_eq!(cache.all().unwrap(), BTreeMap::from([(whole, held(SIZE, true)), (part, held(3, false))]));
-        assert!(cache.remove(whole).unwrap() && cache.remove(part).unwrap());
-        assert!(!cache.remove(part).unwrap());
-        assert_eq!(cache.all().unwrap(), BTreeMap::new());
-    }
-
-    #[test]
-    fn a_disk_without_room_takes_nothing() {
-        let (_dir, cache) = cache(|_| Ok(limits::MEDIA_RESERVE_BYTES + SIZE - 1));
-        let refused = cache.begin(Digest::of(CONTENT), SIZE);
-        assert!(matches!(refused, Err(Error::Room { room_bytes: 26, wanted_bytes: SIZE, .. })));
-    }
-
-    #[test]
-    fn two_that_come_at_once_have_room_for_both() {
-        let (_dir, cache) = cache(|_| Ok(limits::MEDIA_RESERVE_BYTES + SIZE + 9));
-        let other = Digest::of(b"another");
-        cache.begin(Digest::of(CONTENT), SIZE).unwrap();
-        cache.begin(Digest::of(CONTENT), SIZE).unwrap();
-        // What of it is on the disk already was counted by the disk.
-        append(&cache, 0, &CONTENT[..2]).unwrap();
-        let clone = cache.clone();
-        let refused = clone.begin(other, 12).unwrap_err();
-        assert_eq!(
-            refused.to_string().split(';').next().unwrap(),
-            "the disk has room for 11 more bytes of media beside 25 that are on their way, and 12 are to come"
-        );
-        clone.begin(other, 11).unwrap();
-        clone.ends(other);
-        cache.ends(Digest::of(CONTENT));
-        clone.begin(other, SIZE + 9).unwrap();
-    }
-
-    #[test]
-    fn a_medium_is_supplied_where_it_does_not_lie_where_the_documents_say() {
-        let (dir, cache) = cache(plenty);
-        let file = dir.path().join("XCS.msi");
-        let (path, sha256) = (file.to_str().unwrap().to_owned(), Digest::of(CONTENT));
-        let command = CommandLine {
-            medium: Some(Medium { path: path.clone(), sha256 }),
-            ..CommandLine::plain("msiexec".into(), vec!["/i".to_owned(), format!("\"{path}\"")])
-        };
-        assert_eq!(cache.supply(command.clone()), command, "nothing is held");
-        fs::write(&file, CONTENT).unwrap();
-        cache.copy(&file).unwrap();
-        assert_eq!(cache.supply(command.clone()), command, "it lies there");
-        fs::remove_file(&file).unwrap();
-        let own = cache.path(sha256).to_str().unwrap().to_owned();
-        let supplied = cache.supply(command);
-        assert_eq!(supplied.arguments, ["/i".to_owned(), format!("\"{own}\"")]);
-        assert_eq!(supplied.medium, Some(Medium { path: own, sha256 }));
-    }
-
-    #[test]
-    fn a_file_that_was_carried_here_is_taken_in_once() {
-        let (dir, cache) = cache(plenty);
-        let file = dir.path().join("XCS.msi");
-        fs::write(&file, CONTENT).unwrap();
-        let sha256 = Digest::of(CONTENT);
-        cache.begin(sha256, SIZE).unwrap();
-        append(&cache, 0, &CONTENT[..9]).unwrap();
-        assert_eq!(cache.copy(&file).unwrap(), (sha256, true), "after half of it was fetched");
-        assert_eq!(cache.copy(&file).unwrap(), (sha256, false));
-        assert_eq!(fs::read(cache.path(sha256)).unwrap(), CONTENT);
-    }
-}
+mod tests;
