@@ -4,15 +4,17 @@
 //! `deploy/docs/windows.md` for what that leaves open. The oracle is the machine: its files, and what its services wrote.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Command;
 
 use muster_model::event::{EventBody, RunEnd};
 use muster_model::name::PlanId;
-use muster_model::view::SiteState;
+use muster_model::view::{SiteState, StepState};
 use muster_tests::cli::{Ran, code};
 use muster_tests::daemon::await_until;
 use muster_tests::field::{Field, Scene};
-use muster_tests::programs::{Programs, root, wine_drive};
+use muster_tests::programs::{Programs, for_windows, root, wine_drive};
 
 /// The folder of the agent that is a service.
 pub(crate) const DATA: &str = r"C:\ProgramData\MusterAgent";
@@ -137,6 +139,7 @@ fn clean() {
         gone(fs::remove_dir_all(wine_drive().join(folder)));
     }
     gone(fs::remove_file(ledger()));
+    gone(fs::remove_file(hold()));
     // What is stopped or gone already says so, and that is as good.
     for service in ["muster-story-first", "muster-story-second"] {
         if attempt(&["sc", "stop", service]).code == code::OK {
@@ -159,6 +162,11 @@ pub(crate) fn gone(removed: std::io::Result<()>) {
     }
 }
 
+/// While it is there a service that is started stays on its way up.
+fn hold() -> std::path::PathBuf {
+    wine_drive().join("windows/temp/muster-story-hold")
+}
+
 /// What the services wrote when they started.
 fn ledger() -> std::path::PathBuf {
     wine_drive().join("windows/temp/muster-story.txt")
@@ -167,6 +175,11 @@ fn ledger() -> std::path::PathBuf {
 pub(crate) fn started() -> Vec<String> {
     let text = fs::read_to_string(ledger()).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
+}
+
+/// What the machine's own tool says of the agent's service.
+pub(crate) fn sc_query() -> String {
+    wine(&["sc", "query", "MusterAgent"]).out
 }
 
 /// Ends the service's process at once; Wine does not start it again by itself.
@@ -260,4 +273,69 @@ fn the_agent_as_a_service_brings_a_server_in_sync_and_mends_its_drift() {
     assert_eq!(field.status().state, SiteState::InSync);
     server.agent(&["service", "uninstall"]).expect(code::OK);
     server.agent(&["service", "status"]).expect(1).says(&["There is no service MusterAgent"]);
+}
+
+/// A program that others may replace is refused by name: no service is made of it, and one that was made before does not start.
+#[test]
+#[ignore = "needs Wine and the programs for Windows: ./tests/windows/run fleet"]
+fn the_agent_is_no_service_where_others_may_put_another_program_in_its_place() {
+    let server = Server::lay("server");
+    let folder = wine_drive().join("muster-story");
+    fs::create_dir_all(&folder).unwrap();
+    let exe = folder.join("muster-agent.exe");
+    fs::copy(for_windows("muster-agent").unwrap(), &exe).unwrap();
+    let open_to_all =
+        |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let agent = |words: &[&str]| {
+        let mut command = Command::new(root().join("tests/windows/wine"));
+        Ran::of(command.arg(&exe).args(words)).unwrap()
+    };
+    let refusal = |path: &str| format!("{path} can be changed by Everyone, who would be SYSTEM by that");
+
+    open_to_all(&folder, 0o777);
+    let refused = agent(&["service", "install"]).expect(1);
+    refused.says(&[&refusal(r"C:\muster-story"), r"%ProgramFiles%\Muster"]);
+    server.agent(&["service", "status"]).expect(1).says(&["There is no service MusterAgent"]);
+    assert!(!wine_drive().join("ProgramData/MusterAgent").exists(), "nothing was made");
+
+    open_to_all(&folder, 0o755);
+    agent(&["service", "install"]).expect(code::OK);
+    open_to_all(&exe, 0o777);
+    agent(&["service", "start"]).expect(1).says(&["its own error 1"]);
+    let log = fs::read_to_string(wine_drive().join("ProgramData/MusterAgent/logs/agent.log")).unwrap();
+    let escaped = refusal(r"C:\muster-story\muster-agent.exe").replace('\\', r"\\");
+    assert!(log.contains(&escaped), "{log}");
+}
+
+/// Asked to stop while a service that it has started does not come up, the agent is stopped and the step has not ended; started
+/// again it goes on with that step, and starts nothing twice.
+#[test]
+#[ignore = "needs Wine and the programs for Windows: ./tests/windows/run fleet"]
+fn the_agent_stops_in_the_midst_of_a_step_that_waits_and_goes_on_with_it() {
+    let server = Server::joined_after("server", |_| {
+        wine(&["reg", "add", FRAMEWORK, "/v", "Release", "/t", "REG_DWORD", "/d", "528049", "/f"]);
+    });
+    let field = &server.field;
+    fs::write(hold(), "").unwrap();
+    let plan = field.approved_plan();
+    let held = field.step(plan, "service/muster-story-first").number;
+    let mut watch = field.watch_from_now();
+    field.cli.ok(&format!("run {plan}"));
+    await_until("a service is on its way up", || Ok(started() == ["muster-story-first"])).unwrap();
+
+    wine(&["sc", "stop", "MusterAgent"]);
+    watch.until("the agent is gone", |body| matches!(body, EventBody::ServerDisconnected { .. }));
+    await_until("the agent's service is stopped", || Ok(sc_query().contains("STOPPED"))).unwrap();
+    server.agent(&["service", "status"]).expect(1).says(&["Service MusterAgent is stopped."]);
+    assert_eq!(field.step(plan, "service/muster-story-first").state, StepState::Running, "it has not ended");
+
+    server.agent(&["service", "start"]).expect(code::OK);
+    watch.until("the agent is back", |body| matches!(body, EventBody::ServerConnected { .. }));
+    fs::remove_file(hold()).unwrap();
+    let ended = |body: &EventBody| matches!(body, EventBody::StepEnded { step, .. } if *step == held);
+    watch.until("the step has ended", ended);
+    let end = watch.until("the run has ended", |body| matches!(body, EventBody::RunEnded { .. }));
+    assert_eq!(end.body, EventBody::RunEnded { plan, end: RunEnd::Done });
+    assert_eq!(started(), ["muster-story-first", "muster-story-second"]);
+    field.assert_in_sync();
 }

@@ -1,6 +1,7 @@
 /* A service for the stories of the service ports: it is on its way for a moment, runs, and stops when it is asked.
    `hinting` says a checkpoint on its way; `paused` begins paused, which no document can say; `complaining` stops by itself with an error of
-   its own; `lingering` holds a file, and goes on a while after it has said that it stopped. Nothing of this goes into what ships. */
+   its own; `lingering` holds a file, and goes on a while after it has said that it stopped. Each stays on its way up, once it has
+   written that it was started, while C:\windows\temp\muster-story-hold is there. Nothing of this goes into what ships. */
 #include <windows.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,6 +50,7 @@ static void WINAPI service_main(DWORD count, char **arguments)
     report(SERVICE_START_PENDING, 0);
     Sleep(300);
     if (count > 0) note(arguments[0]);
+    while (GetFileAttributesA("C:\\windows\\temp\\muster-story-hold") != INVALID_FILE_ATTRIBUTES) Sleep(20);
     report(strcmp(part, "paused") == 0 ? SERVICE_PAUSED : SERVICE_RUNNING, SERVICE_ACCEPT_STOP);
     if (strcmp(part, "complaining") == 0) SetEvent(stopping);
     WaitForSingleObject(stopping, INFINITE);
