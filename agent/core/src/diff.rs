@@ -81,7 +81,9 @@ pub fn compare(node: &Node, observation: &Observation, ledger: &Ledger) -> Compa
     }
     if comparison.finding.is_none() && *observation == Observation::Absent && is_made_bare(node) {
         let row = existence(node, ledger);
-        let trust = trust(&row);
+        // Who will trust what comes, so that nobody approves it unawares.
+        let trust =
+            node.trust().map(|(attribute, whom)| Row { attribute, new: New::Exact(whom), ..row.clone() });
         comparison.rows.push(row);
         comparison.rows.extend(trust);
     }
@@ -144,15 +146,6 @@ fn existence(node: &Node, ledger: &Ledger) -> Row {
         new: New::Exact(Value::Boolean(true)),
         reason: if made { Reason::Drift } else { Reason::Missing },
     }
-}
-
-/// Who will trust a certificate that comes to be there: a row of its own, so that nobody approves it unawares.
-fn trust(existence: &Row) -> Option<Row> {
-    let NodeId { kind, name } = &existence.node;
-    let Ok(certificate) = name.as_str().parse::<CertificateName>();
-    let whom = certificate.store.trusted_by().filter(|_| *kind == NodeKind::Certificate)?;
-    let attribute = AttributePath { name: "trusted_by".to_owned(), member: None };
-    Some(Row { attribute, new: New::Exact(Value::from(whom)), ..existence.clone() })
 }
 
 /// What is there. A secret cannot be read back: it counts as the version that Muster last set, as long as what it is set

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::authority::CertificateAuthority;
 use crate::binding::BindingName;
+use crate::certificate::CertificateName;
 use crate::digest::Digest;
 use crate::name::{Generation, Guide, HostName, NodeId, ProductId, Role, ServerId, Slug};
 use crate::node::{AttributeRole, AttributeType, Effect, NodeKind};
@@ -170,6 +171,14 @@ impl Node {
             Some((AttributePath { name: spec.name.to_owned(), member: None }, secret.clone()))
         });
         package::handed(self).into_iter().chain(alone).collect()
+    }
+
+    /// Who will trust the certificate once it is there, as the attribute and the value of the row that says so; none where
+    /// nobody does.
+    pub fn trust(&self) -> Option<(AttributePath, Value)> {
+        let Ok(certificate) = self.id.name.as_str().parse::<CertificateName>();
+        let whom = certificate.store.trusted_by().filter(|_| self.id.kind == NodeKind::Certificate)?;
+        Some((AttributePath { name: "trusted_by".to_owned(), member: None }, Value::from(whom)))
     }
 
     /// The secret without which its SQL Server cannot even be looked at.

@@ -39,6 +39,9 @@ pub enum ReportError {
     /// The kind has no such attribute that is observed, or the row is there twice.
     #[error("{} has no attribute {} to observe, or it is there twice", .0.node, .0.attribute)]
     Attribute(Box<Row>),
+    /// The whole computer is to trust something, and the row that says so is left out.
+    #[error("{0} would be trusted without a row that says so")]
+    Trust(NodeId),
     /// The new value is not the one that the manifest wants.
     #[error("{} {}: the manifest does not want {}", .0.node, .0.attribute, .0.new)]
     New(Box<Row>),
@@ -107,7 +110,13 @@ fn check_node(
         }
         check_row(row, node, manifest, report)?;
     }
-    Ok(())
+    let comes = |row: &Row| row.attribute.is_existence() && row.new != New::Absent;
+    match node.trust() {
+        Some((told, _)) if entry.rows.iter().any(comes) && !seen.contains(&told) => {
+            Err(ReportError::Trust(node.id.clone()))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// A task's rows: that it runs, once for its key or once for each change that fires it. The key is the manifest's, and a
@@ -162,7 +171,8 @@ fn is_observed(node: &Node, attribute: &AttributePath) -> bool {
         spec.role == AttributeRole::State && spec.ty.is_set() == attribute.member.is_some()
     });
     let handed = || node.handed().iter().any(|(handed, _)| handed == attribute);
-    attribute_of_kind || (resource && (attribute.is_existence() || handed()))
+    let trust = || node.trust().is_some_and(|(told, _)| told == *attribute);
+    attribute_of_kind || (resource && (attribute.is_existence() || handed() || trust()))
 }
 
 fn check_row(row: &Row, node: &Node, manifest: &Manifest, report: &ServerReport) -> Result<(), ReportError> {
@@ -208,6 +218,9 @@ fn wanted(node: &Node, attribute: &AttributePath) -> Option<Value> {
     let handed = node.handed().into_iter().find(|(handed, _)| handed == attribute);
     if let Some((_, secret)) = handed {
         return Some(Value::Secret(secret));
+    }
+    if let Some((_, whom)) = node.trust().filter(|(told, _)| told == attribute) {
+        return Some(whom);
     }
     match (node.attributes.get(&attribute.name)?, &attribute.member) {
         (Value::Members(members), Some(member)) => members.get(member).cloned().map(Value::Text),

@@ -2,7 +2,8 @@
 
 use muster_model::name::Generation;
 use muster_model::plan::{AttributePath, New, Old, Reason, Row};
-use muster_model::report::ServerReport;
+use muster_model::report::{NodeReport, ServerReport};
+use muster_model::value::Value;
 
 use crate::plan::{Comparison, Error, PlanInput, ReportError, assemble as try_assemble};
 use crate::testing::{draft, guide, id, input};
@@ -54,6 +55,34 @@ fn an_agent_cannot_bring_a_change_into_a_plan_that_the_manifest_does_not_name() 
     assert!(matches!(door(twice), ReportError::Attribute(_)));
     let member = |r: &mut ServerReport| rows(r, package)[0].attribute.member = Some("x".to_owned());
     assert!(matches!(door(member), ReportError::Attribute(_)));
+}
+
+/// Whoever approves that a certificate comes where the whole computer trusts it has read so, whatever the agent left out.
+#[test]
+fn an_agent_cannot_have_a_certificate_trusted_without_saying_so() {
+    let root = "certificate/root/0123456789ABCDEF0123456789ABCDEF01234567";
+    let row = |attribute: AttributePath, new: Value| Row {
+        node: id(root),
+        attribute,
+        old: Old::Absent,
+        new: New::Exact(new),
+        reason: Reason::Missing,
+    };
+    let exists = || row(AttributePath::exists(), true.into());
+    let trust = |whom: &str| row(AttributePath { name: "trusted_by".to_owned(), member: None }, whom.into());
+    let made = |told: &[Row]| {
+        let mut input = input(&[draft("web", root)]);
+        of(&mut input).nodes = vec![NodeReport { node: id(root), rows: told.to_vec(), finding: None }];
+        try_assemble(&input).map(|plan| plan.rows)
+    };
+    let refused = |told: &[Row]| match made(told) {
+        Err(Error::Report { source, .. }) => *source,
+        other => panic!("not refused: {other:?}"),
+    };
+    let whom = "the whole computer, with all that it signs";
+    assert_eq!(made(&[exists(), trust(whom)]).unwrap(), 2);
+    assert!(matches!(refused(&[exists()]), ReportError::Trust(_)));
+    assert!(matches!(refused(&[exists(), trust("nobody")]), ReportError::New(_)));
 }
 
 #[test]
