@@ -369,7 +369,9 @@ fn who_is_not_let_in_is_told_why_and_nothing_goes_in_clear() {
 
     // Without a login Windows is to say who it is. Wine cannot, and nobody is taken for somebody.
     let nobody = Endpoint { login: None, ..endpoint(&server) };
-    host().database(&nobody, "SXA").unwrap_err();
+    let before = server.log_ons();
+    let said = host().database(&nobody, "SXA").unwrap_err();
+    assert_eq!(server.log_ons(), before, "no other log-on in its place: {said}");
     assert!(server.state().journal.is_empty(), "nobody was let in");
     let plain = Server::start_plain(state());
     let error = host().database(&endpoint(&plain), "SXA").unwrap_err();
