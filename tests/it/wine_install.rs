@@ -130,13 +130,24 @@ fn sha256_of(medium: &str) -> String {
 
 /// Takes off what a story before has left; what is not there is as good.
 fn remove_all() {
-    for name in ["alpha 1.0.0.msi", "alpha 2.0.0.msi"] {
-        let medium = root().join("target/wine/media").join(name);
-        attempt(&["msiexec", "/x", medium.to_str().unwrap(), "/qn"]);
+    forget_alpha();
+    forget_beta();
+}
+
+/// The same of the packages of Windows Installer alone, of whatever build and version.
+pub(crate) fn forget_alpha() {
+    let uninstall = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall";
+    let listed = attempt(&["reg", "query", uninstall, "/s"]).out;
+    let mut code = "";
+    for line in listed.lines().map(str::trim) {
+        if let Some((_, key)) = line.rsplit_once(r"Uninstall\") {
+            code = key;
+        } else if line.starts_with("DisplayName") && line.ends_with("Muster Story Alpha") {
+            attempt(&["msiexec", "/x", code, "/qn"]);
+        }
     }
     // The package's next installation makes it anew.
     await_no_service(SERVICE);
-    forget_beta();
 }
 
 /// The same of the setup program's package alone.
@@ -154,7 +165,7 @@ fn value(key: &str, name: &str) -> String {
 }
 
 /// How often the package's own action ran.
-fn acts() -> Vec<String> {
+pub(crate) fn acts() -> Vec<String> {
     let text = fs::read_to_string(file("act.txt")).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
 }
