@@ -18,7 +18,7 @@ use muster_model::node::NodeKind;
 use muster_tds::State;
 use muster_tests::cli::{Ran, code};
 use muster_tests::field::{Field, Scene};
-use muster_tests::programs::{root, shipped_for_windows, wine_drive};
+use muster_tests::programs::{laid_on, root, wine_drive};
 
 use crate::wine_iis;
 use crate::wine_server::{DATA, Server, attempt, await_no_service, gone, started, wine};
@@ -74,7 +74,9 @@ impl Other {
             std::os::unix::fs::symlink("../../d", drives.join("d:")).unwrap();
         }
         let program = "windows/system32/muster-story.exe";
-        fs::copy(wine_drive().join(program), other.home.join("prefix/drive_c").join(program)).unwrap();
+        let drive = other.home.join("prefix/drive_c");
+        fs::copy(wine_drive().join(program), drive.join(program)).unwrap();
+        laid_on(&drive).unwrap();
         other
     }
 
@@ -88,7 +90,7 @@ impl Other {
     }
 
     fn agent(&self, words: &[&str]) {
-        let exe = shipped_for_windows("muster-agent").unwrap();
+        let exe = self.home.join("prefix/drive_c/muster-program/muster-agent.exe");
         self.wine(&[&[exe.to_str().unwrap()], words].concat());
     }
 }

@@ -253,7 +253,7 @@ impl Kills {
 
     /// One kill while a package is installed, and one while the script runs; of the two one is held inside.
     fn round(&mut self, number: u64, medium: Medium) {
-        let is_held = number % 2 == 0;
+        let is_held = number.is_multiple_of(2);
         self.write_script(number);
         medium.forget();
         let known = |medium: Medium| (medium.package(), medium.deeds().len());
@@ -384,7 +384,7 @@ fn an_agent_that_is_killed_over_and_over_starts_no_second_installer_and_runs_no_
     let first = story.draws.below(2);
     for round in 0..rounds {
         // Both media within two rounds, and each of them held and at a drawn moment within four.
-        let medium = if (first + round + round / 2) % 2 == 0 { Medium::Msi } else { Medium::Exe };
+        let medium = if (first + round + round / 2).is_multiple_of(2) { Medium::Msi } else { Medium::Exe };
         story.round(round, medium);
         // Written each time: a run of hours that is cut off has its figures.
         let mut figures = format!("{} kills in {} runs, seed {seed}:", 2 * (round + 1), round + 1);

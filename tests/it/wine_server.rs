@@ -14,7 +14,7 @@ use muster_model::view::{SiteState, StepState};
 use muster_tests::cli::{Ran, code};
 use muster_tests::daemon::await_until;
 use muster_tests::field::{Field, Scene};
-use muster_tests::programs::{Programs, for_windows, root, wine_drive};
+use muster_tests::programs::{Programs, root, shipped_for_windows, wine_drive};
 
 /// The folder of the agent that is a service.
 pub(crate) const DATA: &str = r"C:\ProgramData\MusterAgent";
@@ -283,7 +283,7 @@ fn the_agent_is_no_service_where_others_may_put_another_program_in_its_place() {
     let folder = wine_drive().join("muster-story");
     fs::create_dir_all(&folder).unwrap();
     let exe = folder.join("muster-agent.exe");
-    fs::copy(for_windows("muster-agent").unwrap(), &exe).unwrap();
+    fs::copy(shipped_for_windows("muster-agent").unwrap(), &exe).unwrap();
     let open_to_all =
         |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     let agent = |words: &[&str]| {

@@ -75,7 +75,9 @@ impl Programs {
     /// # Errors
     /// Where it was not built, or the folder cannot be filled.
     pub fn with_agent_for_windows(&self, folder: &Path) -> Result<Self> {
-        let exe = shipped_for_windows("muster-agent")?;
+        let drive = wine_drive();
+        // A Wine that is not made yet has no drive.
+        let exe = if drive.is_dir() { laid_on(&drive)? } else { shipped_for_windows("muster-agent")? };
         for name in ["muster-controller", "muster"] {
             std::os::unix::fs::symlink(self.folder.join(name), folder.join(name)).context(name)?;
         }
@@ -113,6 +115,20 @@ pub fn shipped_for_windows(name: &str) -> Result<PathBuf> {
     let exe = root().join("target/package").join(name).with_extension("exe");
     ensure!(exe.is_file(), "{} is not there; run: ./deploy/windows/build", exe.display());
     Ok(exe)
+}
+
+/// The agent as it ships, laid on the C: of a Wine, where no folder above it is this machine's: others may write to one of those.
+///
+/// # Errors
+/// Where it was not built, or cannot be laid there.
+pub fn laid_on(drive: &Path) -> Result<PathBuf> {
+    let folder = drive.join("muster-program");
+    std::fs::create_dir_all(&folder)?;
+    let (laid, coming) = (folder.join("muster-agent.exe"), folder.join("coming.exe"));
+    std::fs::copy(shipped_for_windows("muster-agent")?, &coming)?;
+    // What runs of the one before keeps its own file.
+    std::fs::rename(coming, &laid)?;
+    Ok(laid)
 }
 
 /// A program for Windows that plays a part in a story and never ships, as `tests/windows/run` builds it.
