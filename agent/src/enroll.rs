@@ -59,8 +59,8 @@ pub enum Error {
     Identity(#[from] identity::Error),
 }
 
-/// Enrols the agent of this data folder and gives its identity. The controller is dialled where the token says, or at the address that
-/// this server is to reach it by; whose authority answers there is the token's to say either way.
+/// Enrols the agent of this data folder and gives its identity. The controller is dialled where the token says, or at the
+/// address that this server is to reach it by; whose authority answers there is the token's to say either way.
 ///
 /// # Errors
 /// Where it is not enrolled afterwards; nothing was published then.

@@ -264,8 +264,9 @@ fn laid(field: &Field, name: &str, text: &str) -> String {
     path
 }
 
-/// A script of a vendor with `:r`: what it takes in stands in the document with its SHA-256, and is run where it is that and
-/// nothing else. An agent that is killed within goes on behind the last batch; another file is another script, and the plan says so.
+/// A script of a vendor with `:r`: what it takes in stands in the document with its SHA-256, and is run where it is that
+/// and nothing else. An agent that is killed within goes on behind the last batch; another file is another script, and the
+/// plan says so.
 #[test]
 fn g14_a_script_takes_in_what_its_document_lists_and_nothing_else() {
     let mut field = Field::database();

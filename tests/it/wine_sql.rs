@@ -212,8 +212,9 @@ fn g14_a_database_its_scripts_and_a_verified_backup_come_in_sync_through_tds() {
     );
 }
 
-/// G1: the same through the pipe of a named instance, TLS and login and all, with a second connection while it backs up. The document
-/// names the computer, whose own agent finds the pipe without file sharing. Where there is no pipe, it says what to do.
+/// G1: the same through the pipe of a named instance, TLS and login and all, with a second connection while it backs up.
+/// The document names the computer, whose own agent finds the pipe without file sharing. Where there is no pipe, it says
+/// what to do.
 #[test]
 #[ignore = "needs Wine and the programs for Windows: ./tests/windows/run sql"]
 fn g1_a_database_its_scripts_and_its_backup_come_in_sync_through_a_named_pipe() {

@@ -12,8 +12,8 @@ use anyhow::{Context, Result, bail};
 /// How long anything that must happen may take: far above what it takes, so that only a broken promise reaches it.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The same as `MUSTER_PATIENCE_S` says it in seconds: each step of a story under Wine starts several processes, which a busy machine
-/// takes long over.
+/// The same as `MUSTER_PATIENCE_S` says it in seconds: each step of a story under Wine starts several processes, which a
+/// busy machine takes long over.
 ///
 /// # Panics
 /// Where that is no number.

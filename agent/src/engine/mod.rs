@@ -1,11 +1,12 @@
 //! The engine: carries out what the journal says is next, on a thread of its own, whether the controller is there or not.
 //!
 //! For each step: intent on the disk, observe, agree, effect, observe again, outcome on the disk. `convergent` does the
-//! resources whose effect may be repeated, `package` the one-shot ones, `begun_restart` what those may begin, `wanted_restart` what they may leave for the next start, `handing` the
-//! secrets of their installers, `guided` those that a person does, `media` has what packages install from fetched, `task` the
-//! tasks, `sql` those of scripts, `sql_backup` backups, `ending` is how a step ends, `installers` the port to the supervisors,
-//! `patience` waits. Neighbours: `muster_agent_core` decides, `resource` touches the host, `outlet` tells the controller.
-//! Synchronous on purpose: one step at a time, in an order that can be read here.
+//! resources whose effect may be repeated, `package` the one-shot ones, `begun_restart` what those may begin,
+//! `wanted_restart` what they may leave for the next start, `handing` the secrets of their installers, `guided` those that
+//! a person does, `media` has what packages install from fetched, `task` the tasks, `sql` those of scripts, `sql_backup`
+//! backups, `ending` is how a step ends, `installers` the port to the supervisors, `patience` waits. Neighbours:
+//! `muster_agent_core` decides, `resource` touches the host, `outlet` tells the controller. Synchronous on purpose: one
+//! step at a time, in an order that can be read here.
 
 mod begun_restart;
 mod convergent;

@@ -2,9 +2,9 @@
 //!
 //! A batch and its mark are one transaction. Where the server refuses that, or the batch itself would end it, the batch is
 //! announced first and marked after: one that was announced and has no end is unknown, and is run anew only where an
-//! operator orders it. So is each batch whose errors its script ignores: in a transaction an error would undo statements that
-//! stay where sqlcmd runs them. Batches that are marked are never run again. Neighbours: `muster_agent_core::script` cuts and marks,
-//! `host::SqlServer` runs.
+//! operator orders it. So is each batch whose errors its script ignores: in a transaction an error would undo statements
+//! that stay where sqlcmd runs them. Batches that are marked are never run again. Neighbours: `muster_agent_core::script`
+//! cuts and marks, `host::SqlServer` runs.
 
 use muster_agent_core::script::{Batch, Mark, Script, property, scripts};
 use muster_agent_core::tsql;

@@ -1,9 +1,10 @@
 //! A certificate in a PFX file with a password, for a self-test to import: bytes of this program, the key in them known to all.
 //!
-//! It gives nobody trust. It signed itself, and a self-test puts it where a computer keeps its own certificates, never where
-//! it keeps those that it believes: among its own, and among those of intermediate authorities, where nobody trusts one for lying there. Its name ends with `.invalid`, which no address ever has (RFC 6761), and its only purpose,
-//! marked critical, is to stamp times: no server and no client takes it for one of its own. It has not ended, because
-//! what has ended is not used, and would show nothing of what a run does. Made by OpenSSL, with the ciphers that every Windows
+//! It gives nobody trust. It signed itself, and a self-test puts it where a computer keeps its own certificates, never
+//! where it keeps those that it believes: among its own, and among those of intermediate authorities, where nobody trusts
+//! one for lying there. Its name ends with `.invalid`, which no address ever has (RFC 6761), and its only purpose, marked
+//! critical, is to stamp times: no server and no client takes it for one of its own. It has not ended, because what has
+//! ended is not used, and would show nothing of what a run does. Made by OpenSSL, with the ciphers that every Windows
 //! reads; its key is nowhere else. Neighbours: `rows` imports it, the props of a host hand it over and take it away.
 
 use muster_model::name::{InvalidName, SecretVersion};

@@ -137,9 +137,9 @@ fn in_turn(
     }
 }
 
-/// What a setup program has Windows Installer do, a service of Windows does, which is no process of its own and may go on after
-/// its end. Waits until nothing is carried out any more, for whomever it is; gives what is left of the time. One that is not to be asked
-/// is not waited for: looking at the package settles the step.
+/// What a setup program has Windows Installer do, a service of Windows does, which is no process of its own and may go on
+/// after its end. Waits until nothing is carried out any more, for whomever it is; gives what is left of the time. One that
+/// is not to be asked is not waited for: looking at the package settles the step.
 fn wait_while(left_ms: u64, works: impl Fn() -> io::Result<bool>, clock: &dyn Clock) -> u64 {
     let mut left_ms = left_ms;
     while left_ms > 0 {

@@ -20,7 +20,8 @@ pub(crate) fn table(sites: &[SiteView], output: &Output) -> String {
                 word(site.state).to_owned(),
                 site.progress.map(|(done, all)| format!("{done}/{all}")).unwrap_or_default(),
                 site.since.map(|since| output.minute(since)).unwrap_or_default(),
-                // What ends soon and the remark of a server come before the site's sentence: SIMULATED must not be cut off by a narrow window.
+                // What ends soon and the remark of a server come before the site's sentence: SIMULATED must not be cut off
+                // by a narrow window.
                 format!(
                     "{}{}{}",
                     if is_simulated(site) { "SIMULATED  " } else { "" },

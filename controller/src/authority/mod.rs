@@ -136,8 +136,8 @@ impl Authority {
         Ok(Invited { token, expires_at })
     }
 
-    /// Spends a token for a certificate, which names the age key that secrets are sealed to; earlier certificates of the server are revoked. Runs to its end even where the
-    /// caller goes away, so that what is revoked on disk is also cut.
+    /// Spends a token for a certificate, which names the age key that secrets are sealed to; earlier certificates of the
+    /// server are revoked. Runs to its end even where the caller goes away, so that what is revoked on disk is also cut.
     ///
     /// # Errors
     /// Where the token is not good, the request is not signed by its key, or the computer is not the one of the documents.

@@ -53,8 +53,8 @@ pub struct Backup {
     pub ca_pin: Digest,
     /// The recovery keys' public halves; any one of the private ones opens every sealed part.
     pub recipients: Vec<String>,
-    /// Every version of every secret that was set: what opens the servers' data, as they are and as older backups of them were (G25).
-    /// Nobody restores a controller without one of them unawares.
+    /// Every version of every secret that was set: what opens the servers' data, as they are and as older backups of them
+    /// were (G25). Nobody restores a controller without one of them unawares.
     pub secrets: Vec<SecretRef>,
     /// Every other file, by name.
     pub parts: Vec<Part>,

@@ -1,11 +1,11 @@
 //! A SQL Server for the stories: it speaks TDS 7.4 on loopback, keeps databases in memory and writes down every batch.
 //!
-//! `wire` has packets and TLS, `certified` what it shows there, `token` what an answer is made of, `login` how a session begins, `session` one connection,
-//! `parse` cuts T-SQL into statements, `statement` does what they say to `state`, `question` answers them, `pipe` stands
-//! before it on Windows. Neighbours: the agent's tests for Windows start one beside themselves, the Wine stories one on
-//! Linux. It knows the statements that the agent and the stories send, and refuses others by name. What it takes SQL Server
-//! to be is listed in `deploy/windows/ACCEPTANCE.md`: only a real one settles that. Never listens on another address than
-//! 127.0.0.1.
+//! `wire` has packets and TLS, `certified` what it shows there, `token` what an answer is made of, `login` how a session
+//! begins, `session` one connection, `parse` cuts T-SQL into statements, `statement` does what they say to `state`,
+//! `question` answers them, `pipe` stands before it on Windows. Neighbours: the agent's tests for Windows start one beside
+//! themselves, the Wine stories one on Linux. It knows the statements that the agent and the stories send, and refuses
+//! others by name. What it takes SQL Server to be is listed in `deploy/windows/ACCEPTANCE.md`: only a real one settles
+//! that. Never listens on another address than 127.0.0.1.
 
 mod certified;
 mod login;

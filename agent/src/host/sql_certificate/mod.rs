@@ -1,9 +1,10 @@
 //! The certificate that a SQL Server shows, judged by the authority that a site's documents name.
 //!
-//! The client of SQL Server judges by Windows' own store, or compares with one certificate byte by byte, and knows no other authority.
-//! So the server is met once before: no more is said to it than what comes before a log-on, and a handshake of TLS. The certificate
-//! that has proved itself there is the one that the client is told to insist on. Neighbours: `host::windows::sql` brings the stream and
-//! the limit of time, and hands on what came. Never logs on. Revocation is not looked at.
+//! The client of SQL Server judges by Windows' own store, or compares with one certificate byte by byte, and knows no other
+//! authority. So the server is met once before: no more is said to it than what comes before a log-on, and a handshake of
+//! TLS. The certificate that has proved itself there is the one that the client is told to insist on. Neighbours:
+//! `host::windows::sql` brings the stream and the limit of time, and hands on what came. Never logs on. Revocation is not
+//! looked at.
 
 use std::fmt;
 use std::io;

@@ -1,12 +1,12 @@
 //! A Windows server: the only room of the house that calls Windows, and the only one that is `unsafe`.
 //!
 //! One leaf per port: `services`, `packages`, `files`, `folders`, `registry_values`, `features` with `dism`, `http`, `iis`,
-//! `certificates`, `inventory` with `sessions` and `listeners`, `sql`; `props`, with `answering` and `logon_account`, is what a self-test lays out.
-//! Below them `rights`, `registry`, `account`, `sid`, `acl`, `security`, `facts`, `system_library`, `text` and `memory`.
-//! `process`, `job`, `left_behind`, `medium`, `msi_service`, `disk`, `guard` and `shell` are what `crate::os` offers the portable
-//! code. Each unsafe operation stands alone and says why it is sound; handles and memory belong to types that give them back.
-//! Neighbours: everything above the ports is the same code as on the twin. Nothing here parses text that is meant for people,
-//! and nothing starts a shell.
+//! `certificates`, `inventory` with `sessions` and `listeners`, `sql`; `props`, with `answering` and `logon_account`, is
+//! what a self-test lays out. Below them `rights`, `registry`, `account`, `sid`, `acl`, `security`, `facts`,
+//! `system_library`, `text` and `memory`. `process`, `job`, `left_behind`, `medium`, `msi_service`, `disk`, `guard` and
+//! `shell` are what `crate::os` offers the portable code. Each unsafe operation stands alone and says why it is sound;
+//! handles and memory belong to types that give them back. Neighbours: everything above the ports is the same code as on
+//! the twin. Nothing here parses text that is meant for people, and nothing starts a shell.
 
 #![expect(unsafe_code, reason = "Windows is called by its own functions; this folder alone does so")]
 

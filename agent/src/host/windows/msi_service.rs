@@ -1,7 +1,8 @@
 //! Whether Windows Installer carries something out. It holds a mutex of a known name as long as it does.
 //!
-//! Source: Microsoft, "_MSIExecute Mutex", <https://learn.microsoft.com/en-us/windows/win32/msi/-msiexecute-mutex>. Neighbours: the
-//! supervisor asks after a setup program, whose work Windows' own service may still do. Never holds the mutex while another wants it.
+//! Source: Microsoft, "_MSIExecute Mutex", <https://learn.microsoft.com/en-us/windows/win32/msi/-msiexecute-mutex>.
+//! Neighbours: the supervisor asks after a setup program, whose work Windows' own service may still do. Never holds the
+//! mutex while another wants it.
 
 use std::io;
 
@@ -66,7 +67,8 @@ mod tests {
 
     use super::*;
 
-    /// Another thread takes it, as Windows Installer's does, gives it back when it is told to, and then ends while it holds it once more.
+    /// Another thread takes it, as Windows Installer's does, gives it back when it is told to, and then ends while it holds
+    /// it once more.
     #[test]
     fn it_works_as_long_as_somebody_holds_its_mutex() {
         const STORY: &str = r"Global\Muster-story-of-a-mutex";

@@ -158,8 +158,8 @@ fn is_in_order(segment: &Segment, expected: u32) -> bool {
         && segment.after.last().is_none_or(|after| *after < segment.number)
 }
 
-/// A step's class is its kind's, its effect its node's; checks have no rows, gates one confirmation, resources at least one row, tasks rows
-/// that run it.
+/// A step's class is its kind's, its effect its node's; checks have no rows, gates one confirmation, resources at least one
+/// row, tasks rows that run it.
 fn misfit(step: &Step, node: Option<&Node>) -> Option<Violation> {
     let spec = step.node.kind.spec();
     let runs = step.rows.iter().filter(|row| matches!(row.new, New::Ran(_))).count();

@@ -240,7 +240,8 @@ fn wanted(node: &Node, attribute: &AttributePath) -> Option<Value> {
     }
 }
 
-/// Whether that package provides this node, or the thing that it is a part of, and is itself installed or replaced by this report's rows.
+/// Whether that package provides this node, or the thing that it is a part of, and is itself installed or replaced by this
+/// report's rows.
 fn provides(provider: &NodeId, node: &Node, manifest: &Manifest, report: &ServerReport) -> bool {
     manifest.reset_by(node).any(|package| package == provider)
         && report.nodes.iter().any(|entry| {

@@ -1,9 +1,10 @@
 //! The computer's certificates, LocalMachine's stores, and the rights on their private keys (G16).
 //!
-//! `store` is one of them with what is in it, `file` what lies in a file of public certificates, `key` a certificate's private key,
-//! of whichever kind, `descriptor` how Windows keeps a key's access list. A certificate has its key where the store says which provider holds it, which is what Windows' own console goes by.
-//! Neighbours: `resource::certificate` chooses. Never removes or replaces a certificate, but for
-//! those of a self-test (`stand_in`, `imported`), and touches no file of a key.
+//! `store` is one of them with what is in it, `file` what lies in a file of public certificates, `key` a certificate's
+//! private key, of whichever kind, `descriptor` how Windows keeps a key's access list. A certificate has its key where the
+//! store says which provider holds it, which is what Windows' own console goes by. Neighbours: `resource::certificate`
+//! chooses. Never removes or replaces a certificate, but for those of a self-test (`stand_in`, `imported`), and touches no
+//! file of a key.
 
 mod descriptor;
 mod file;

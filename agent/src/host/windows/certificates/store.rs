@@ -65,7 +65,8 @@ impl Store {
         Self::given(unsafe { CertOpenStore(CERT_STORE_PROV_SYSTEM_W, 0, 0, flags, name.as_ptr().cast()) })
     }
 
-    /// What is in a PFX file, in memory, with its keys where is said, not to be taken out again. With another password than the file's Windows says [`ERROR_INVALID_PASSWORD`] and puts nothing there.
+    /// What is in a PFX file, in memory, with its keys where is said, not to be taken out again. With another password than
+    /// the file's Windows says [`ERROR_INVALID_PASSWORD`] and puts nothing there.
     ///
     /// [`ERROR_INVALID_PASSWORD`]: https://learn.microsoft.com/en-us/windows/win32/api/wincrypt/nf-wincrypt-pfximportcertstore
     pub(super) fn of_pfx(bytes: &mut [u8], password: Option<&str>, keys: Keys) -> io::Result<Self> {

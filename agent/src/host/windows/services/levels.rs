@@ -17,7 +17,8 @@ use super::super::text::error_text;
 use super::manager::{Service, buffer_of, bytes_of, is};
 use crate::host::Error;
 
-/// Windows documents 8 KiB as the most that it says: <https://learn.microsoft.com/en-us/windows/win32/api/winsvc/nf-winsvc-queryserviceconfig2w>.
+/// Windows documents 8 KiB as the most that it says:
+/// <https://learn.microsoft.com/en-us/windows/win32/api/winsvc/nf-winsvc-queryserviceconfig2w>.
 const MOST_BYTES: u32 = 64 * 1024;
 
 impl Service<'_> {

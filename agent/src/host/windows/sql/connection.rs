@@ -1,8 +1,9 @@
 //! One connection: the client of mssql-tds, which is asynchronous, and a runtime of its own that drives it on this thread.
 //!
-//! Neighbours: `route` says how the server is reached, `pinned` which certificate it must show, `session` and the port's questions run batches here, one after the
-//! other. A connection that breaks stays broken: the client's way of connecting anew by itself is switched off, as it could
-//! run a batch twice. There is a limit to connecting and none to a batch: a backup or a script of a vendor's may take hours.
+//! Neighbours: `route` says how the server is reached, `pinned` which certificate it must show, `session` and the port's
+//! questions run batches here, one after the other. A connection that breaks stays broken: the client's way of connecting
+//! anew by itself is switched off, as it could run a batch twice. There is a limit to connecting and none to a batch: a
+//! backup or a script of a vendor's may take hours.
 
 use std::ops::ControlFlow;
 use std::pin::pin;

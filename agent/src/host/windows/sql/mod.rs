@@ -1,9 +1,10 @@
 //! SQL Server, over the network or beside this server, through Microsoft's own client for TDS.
 //!
 //! `connection` owns a connection and the runtime that drives it, `route` says how its server is reached, `pinned` holds
-//! the certificate that it must show where the documents name an authority, `session` is the port's session, `backups` that of backups, `value` reads values.
-//! Neighbours: `muster_agent_core::tsql` has every statement and reads the answers. Who logs on is the endpoint's login, or
-//! whoever the agent runs as: LocalSystem is the computer's own account on other servers. Encryption is always asked for.
+//! the certificate that it must show where the documents name an authority, `session` is the port's session, `backups` that
+//! of backups, `value` reads values. Neighbours: `muster_agent_core::tsql` has every statement and reads the answers. Who
+//! logs on is the endpoint's login, or whoever the agent runs as: LocalSystem is the computer's own account on other
+//! servers. Encryption is always asked for.
 
 mod backups;
 mod connection;

@@ -1,8 +1,8 @@
 //! The one certificate that a SQL Server must show, where the documents name the authority that signed it.
 //!
-//! `host::sql_certificate` has judged it on a connection of its own. The client compares that of the next connection with it, byte by
-//! byte, and reads it from a file for that. The file bears nothing secret; nobody else can write to it or take it away while
-//! it is compared. Neighbours: `connection` tells the client of it.
+//! `host::sql_certificate` has judged it on a connection of its own. The client compares that of the next connection with
+//! it, byte by byte, and reads it from a file for that. The file bears nothing secret; nobody else can write to it or take
+//! it away while it is compared. Neighbours: `connection` tells the client of it.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
