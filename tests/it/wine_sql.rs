@@ -17,7 +17,7 @@ use muster_tds::{Moment, State, Trouble};
 use muster_tests::cli::code;
 use muster_tests::programs::{played_for_windows, root, wine_drive};
 
-use crate::wine_server::{Server, kill};
+use crate::wine_server::{Server, kill, sc_query, wine};
 
 const PASSWORD: &str = "Corr3ct-hörse";
 const SCRIPTS: [(&str, &str); 3] = [
@@ -254,6 +254,44 @@ fn an_agent_that_is_killed_in_the_middle_of_a_script_runs_no_batch_twice() {
     assert_eq!(end, RunEnd::Done);
     let (rows, _, sent) = scene.seen();
     assert_eq!((rows, &sent[..5]), (4, [1, 1, 1, 1, 1].as_slice()));
+}
+
+/// A batch has no time limit and is not cut short: asked to stop meanwhile the agent's service says at once that it is stopping, and
+/// is stopped when the batch has ended. Started again it goes on behind that batch.
+#[test]
+#[ignore = "needs Wine and the programs for Windows: ./tests/windows/run sql"]
+fn the_agent_s_service_answers_a_stop_while_a_batch_runs_and_runs_none_twice() {
+    let scene = Scene::begin();
+    let field = &scene.server.field;
+    let plan = field.approved_plan();
+    let mut watch = field.watch_from_now();
+    scene.sql.arm("VALUES (2)", Moment::Before, Trouble::Pause);
+    field.cli.ok(&format!("run {plan}"));
+    scene.sql.wait_until_held("VALUES (2)");
+
+    // The service manager hands the control over and comes back with its answer; nobody lets the batch go before.
+    wine(&["sc", "stop", "MusterAgent"]);
+    assert!(sc_query().contains("STOP_PENDING"), "{}", sc_query());
+    assert_eq!(field.step(plan, "sql_scripts/tables").state, StepState::Running);
+    std::thread::scope(|scope| {
+        // Whoever asks once more waits with it.
+        let stop = scope.spawn(|| scene.server.agent(&["service", "stop"]));
+        scene.sql.release();
+        stop.join().unwrap().expect(code::OK).says(&["Service MusterAgent is stopped."]);
+    });
+    watch.until("the agent is gone", |body| matches!(body, EventBody::ServerDisconnected { .. }));
+    assert_eq!(
+        field.step(plan, "sql_scripts/tables").state,
+        StepState::Running,
+        "its other batches are to come"
+    );
+
+    scene.server.agent(&["service", "start"]).expect(code::OK);
+    let end = watch.until("the run has ended", |body| matches!(body, EventBody::RunEnded { .. }));
+    assert_eq!(end.body, EventBody::RunEnded { plan, end: RunEnd::Done });
+    let (rows, _, sent) = scene.seen();
+    assert_eq!((rows, &sent[..5]), (4, [1, 1, 1, 1, 1].as_slice()));
+    field.assert_in_sync();
 }
 
 /// G1: how far a backup is is shown while it is made. An agent that is killed right after it finds it in the server's history and
