@@ -31,7 +31,8 @@ pub(super) fn observe(name: &str, host: &dyn Host) -> Result<Observation, host::
     } else if now < found.not_before {
         unfit(format!("{} is not valid before {}", shown(&found), day(found.not_before)))
     } else {
-        Ok(Observation::Present(BTreeMap::new()))
+        let trust = store(name).trusted_by().map(|whom| ("trusted_by".to_owned(), Value::from(whom)));
+        Ok(Observation::Present(BTreeMap::from_iter(trust)))
     }
 }
 
