@@ -195,6 +195,7 @@ fn run(unit: &Unit<'_>, session: &mut dyn SqlSession) -> Result<SqlPassed, Halt>
         Err(SqlError::Server(message)) if message.refuses_transaction() => {
             alone(unit, session, &batch, through).map(printed)
         }
+        Err(SqlError::Server(message)) if message.ended_transaction() => Err(torn(unit, session, &message)),
         Err(SqlError::Server(message)) => {
             Err(broken(unit, &message.to_string(), message.line, "was rolled back"))
         }
@@ -265,6 +266,19 @@ fn stays(
 ) -> Halt {
     let halt = broken(unit, &message.to_string(), message.line, what);
     if set(session, unit.marked, before).is_ok() { halt } else { unknown(halt) }
+}
+
+/// The end of a batch that called what ended Muster's transaction: what it did up to there stays or not, without its mark. It is
+/// announced after the fact, so that nothing but an operator runs it again.
+fn torn(unit: &Unit<'_>, session: &mut dyn SqlSession, message: &SqlMessage) -> Halt {
+    let begun = Mark { done: unit.number - 1, begun: true, of: unit.of, ignored: unit.ignored };
+    let what = "called what ended the transaction around it: what it did before may stay";
+    let halt = unknown(broken(unit, &message.to_string(), message.line, what));
+    match set(session, unit.marked, begun) {
+        Ok(()) => halt,
+        Err(Halt::Ends(ending)) => Halt::Ends(Ending { end: End::Unknown, ..ending }),
+        Err(stopped @ Halt::Stopped(_)) => stopped,
+    }
 }
 
 /// The same end, where nobody knows what took place.

@@ -193,4 +193,45 @@ impl SqlMessage {
     pub fn refuses_transaction(&self) -> bool {
         matches!(self.number, 226 | 574 | 3021 | 15002)
     }
+
+    /// Whether it says that what a batch called has ended the transaction around it: the count of transactions fell to 0 within a
+    /// procedure (266, whose last number is the count), or there was none to end any more (3902, 3903).
+    pub fn ended_transaction(&self) -> bool {
+        let count = self.text.rsplit(|c: char| !c.is_ascii_digit()).find(|digits| !digits.is_empty());
+        match self.number {
+            266 => count.is_none_or(|count| count.bytes().all(|digit| digit == b'0')),
+            3902 | 3903 => true,
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_that_a_procedure_ended_is_told_from_one_that_it_left_open() {
+        let count = |count| {
+            format!(
+                "Transaction count after EXECUTE indicates a mismatching number of BEGIN and COMMIT statements. Previous count = 1, \
+                 current count = {count}."
+            )
+        };
+        let message = |number, text: &str| SqlMessage {
+            number,
+            severity: 16,
+            state: 2,
+            line: 1,
+            text: text.to_owned(),
+        };
+        assert!(message(266, &count(0)).ended_transaction());
+        assert!(
+            !message(266, &count(2)).ended_transaction() && !message(266, &count(10)).ended_transaction()
+        );
+        assert!(message(266, "in words of another language").ended_transaction());
+        assert!(message(3902, "no corresponding BEGIN").ended_transaction());
+        assert!(message(3903, "no corresponding BEGIN").ended_transaction());
+        assert!(!message(2627, &count(0)).ended_transaction());
+    }
 }

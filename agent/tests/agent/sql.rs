@@ -342,6 +342,29 @@ fn a_batch_that_ends_a_transaction_is_announced_before_it_runs_and_marked_after(
     assert!(marks.contains(&"0?/1".to_owned()), "{marks:?}");
 }
 
+/// A vendor's procedure that commits whatever is open, and then fails: nothing of it was rolled back.
+#[test]
+fn a_batch_that_called_what_ends_its_transaction_is_unknown_and_only_an_operator_starts_it_anew() {
+    let (stage, agent) = stage();
+    let words = "Msg 266, Level 16, State 2, Line 1: Previous count = 1, current count = 0.";
+    stage.fault(&["sql.execute", "0200_data.sql#1", &format!("fail={words}")]);
+    let first = plan(&agent, 1, &wanted());
+    let outcomes = agent.run(&first.command());
+    assert_eq!(outcomes[&2].end, End::Unknown, "{outcomes:#?}");
+    let evidence = &outcomes[&2].evidence;
+    assert!(
+        evidence.contains("ended the transaction around it") && evidence.contains("Msg 266"),
+        "{evidence}"
+    );
+    let again = agent.run(&first.command_for(&[2]));
+    assert_eq!(again[&2].end, End::Unknown, "{again:#?}");
+    assert_eq!(batches(&stage), ALL[..3]);
+    let mut ordered = first.command_for(&[2]);
+    ordered.restart = vec![2];
+    assert_eq!(ends(&agent.run(&ordered)), [End::Done]);
+    assert_eq!(batches(&stage), ALL);
+}
+
 #[test]
 fn a_task_that_somebody_else_finished_is_refused_and_not_taken_for_done() {
     let (stage, agent) = stage();

@@ -213,9 +213,11 @@ fn failure(error: TdsError) -> SqlError {
     let text = error.to_string();
     let TdsError::SqlServerError { diagnostics } = error else { return SqlError::Lost(text) };
     let messages: Vec<SqlMessage> = diagnostics.errors.into_iter().map(message).collect();
-    // The first one says why; but that a transaction is refused is worth more than any other.
-    let refusal = messages.iter().position(SqlMessage::refuses_transaction).unwrap_or_default();
-    messages.into_iter().nth(refusal).map_or(SqlError::Lost(text), SqlError::Server)
+    // The first one says why; but what is said of the transaction around it is worth more than any other.
+    let refusal = messages.iter().position(SqlMessage::refuses_transaction);
+    let telling =
+        refusal.or_else(|| messages.iter().position(SqlMessage::ended_transaction)).unwrap_or_default();
+    messages.into_iter().nth(telling).map_or(SqlError::Lost(text), SqlError::Server)
 }
 
 fn message(error: SqlErrorInfo) -> SqlMessage {
