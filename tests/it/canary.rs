@@ -153,7 +153,7 @@ fn a_secrets_value_is_found_nowhere() {
     }
     field.agent.kill().unwrap();
     field.controller.kill().unwrap();
-    assert!(installer_logs(&field).contains(&format!("Password={}.", "*".repeat(PASSWORD.len()))));
+    assert!(installer_logs(&field).contains("Password=***."));
     search_folder(&[PASSWORD, CODE], field.folder());
     stop.store(true, Ordering::SeqCst);
     sampler.join().unwrap().iter().for_each(|seen| search("arguments or environment", seen));

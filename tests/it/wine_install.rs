@@ -470,8 +470,8 @@ fn secrets_reach_installers_and_nothing_of_muster_keeps_them() {
         .filter(|path| path.extension().is_some_and(|ending| ending == "log"))
         .flat_map(|path| fs::read(path).unwrap())
         .collect();
-    let stars = format!("Password={}", "*".repeat(CODE.len()));
-    assert!(logs.windows(stars.len()).any(|window| window == stars.as_bytes()), "the setup said it");
+    let masked = b"Password=***";
+    assert!(logs.windows(masked.len()).any(|window| window == masked), "the setup said it");
     assert!(
         fs::read_dir(data.join("installers"))
             .unwrap()
