@@ -44,6 +44,23 @@ struct Unit<'a> {
     ignored: u32,
 }
 
+impl Unit<'_> {
+    /// The mark of its file before it.
+    fn before(&self) -> Mark {
+        Mark { done: self.number - 1, begun: false, of: self.of, ignored: self.ignored }
+    }
+
+    /// The mark that it was begun, and nobody knows how it ended.
+    fn begun(&self) -> Mark {
+        Mark { begun: true, ..self.before() }
+    }
+
+    /// The mark that it is through.
+    fn through(&self) -> Mark {
+        Mark { done: self.number, ..self.before() }
+    }
+}
+
 /// What scripts said, for the task's evidence.
 #[derive(Default)]
 struct Said {
@@ -176,16 +193,14 @@ impl Said {
 
 /// Runs one batch and marks it.
 fn run(unit: &Unit<'_>, session: &mut dyn SqlSession) -> Result<SqlPassed, Halt> {
-    let Unit { marked, of, ignored, .. } = *unit;
-    let label = format!("{}#{}", marked.script.name(), unit.number);
+    let label = format!("{}#{}", unit.marked.script.name(), unit.number);
     if unit.batch.ignores_errors.is_some() {
         return past_errors(unit, session, &label);
     }
-    let through = Mark { done: unit.number, begun: false, of, ignored };
-    let mark = through.to_string();
-    let batch = SqlBatch { text: &unit.batch.text, label: &label, mark: Some((marked.property, &mark)) };
+    let mark = unit.through().to_string();
+    let batch = SqlBatch { text: &unit.batch.text, label: &label, mark: Some((unit.marked.property, &mark)) };
     if tsql::ends_transaction(batch.text) {
-        return alone(unit, session, &batch, through).map(printed);
+        return alone(unit, session, &batch).map(printed);
     }
     crash::point("sql.batch.before");
     let ran = session.execute(&batch);
@@ -193,7 +208,7 @@ fn run(unit: &Unit<'_>, session: &mut dyn SqlSession) -> Result<SqlPassed, Halt>
     match ran {
         Ok(said) => Ok(printed(said)),
         Err(SqlError::Server(message)) if message.refuses_transaction() => {
-            alone(unit, session, &batch, through).map(printed)
+            alone(unit, session, &batch).map(printed)
         }
         Err(SqlError::Server(message)) if message.ended_transaction() => Err(torn(unit, session, &message)),
         Err(SqlError::Server(message)) => {
@@ -209,22 +224,16 @@ fn run(unit: &Unit<'_>, session: &mut dyn SqlSession) -> Result<SqlPassed, Halt>
 }
 
 /// A batch that may not stand in a transaction: announced, run, marked.
-fn alone(
-    unit: &Unit<'_>,
-    session: &mut dyn SqlSession,
-    batch: &SqlBatch<'_>,
-    through: Mark,
-) -> Result<Vec<String>, Halt> {
-    let before = Mark { done: unit.number - 1, begun: false, of: unit.of, ignored: unit.ignored };
-    set(session, unit.marked, Mark { begun: true, ..before })?;
+fn alone(unit: &Unit<'_>, session: &mut dyn SqlSession, batch: &SqlBatch<'_>) -> Result<Vec<String>, Halt> {
+    set(session, unit.marked, unit.begun())?;
     crash::point("sql.announced");
     match session.execute(&SqlBatch { mark: None, ..*batch }) {
         Ok(said) => {
             crash::point("sql.alone");
-            set(session, unit.marked, through)?;
+            set(session, unit.marked, unit.through())?;
             Ok(said)
         }
-        Err(SqlError::Server(message)) => Err(stays(unit, session, before, &message, STAYS)),
+        Err(SqlError::Server(message)) => Err(stays(unit, session, &message, STAYS)),
         Err(SqlError::Lost(message)) => Err(lost_alone(unit, &message)),
     }
 }
@@ -232,22 +241,21 @@ fn alone(
 /// A batch whose errors its script ignores: announced, run as sqlcmd runs it, marked with how many there were. What is not the
 /// script's own ends it all the same.
 fn past_errors(unit: &Unit<'_>, session: &mut dyn SqlSession, label: &str) -> Result<SqlPassed, Halt> {
-    let before = Mark { done: unit.number - 1, begun: false, of: unit.of, ignored: unit.ignored };
-    set(session, unit.marked, Mark { begun: true, ..before })?;
+    set(session, unit.marked, unit.begun())?;
     crash::point("sql.announced");
     let passed = match session.pass(&unit.batch.text, label) {
         Ok(passed) => passed,
-        Err(SqlError::Server(message)) => return Err(stays(unit, session, before, &message, STAYS)),
+        Err(SqlError::Server(message)) => return Err(stays(unit, session, &message, STAYS)),
         Err(SqlError::Lost(message)) => return Err(lost_alone(unit, &message)),
     };
     crash::point("sql.alone");
     if let Some(message) = passed.errors.iter().find(|message| !message.is_the_script_s_own()) {
         let what = format!("{STAYS}; an error of that severity is not ignored");
-        return Err(stays(unit, session, before, message, &what));
+        return Err(stays(unit, session, message, &what));
     }
     let errors = u32::try_from(passed.errors.len()).unwrap_or(u32::MAX);
     let ignored = unit.ignored.saturating_add(errors);
-    set(session, unit.marked, Mark { done: unit.number, ignored, ..before })?;
+    set(session, unit.marked, Mark { ignored, ..unit.through() })?;
     Ok(passed)
 }
 
@@ -257,28 +265,17 @@ fn printed(printed: Vec<String>) -> SqlPassed {
 
 /// The end of a batch that failed outside a transaction. It is announced no more, so that a resume runs it; where the server has
 /// ended the session, too, nobody knows.
-fn stays(
-    unit: &Unit<'_>,
-    session: &mut dyn SqlSession,
-    before: Mark,
-    message: &SqlMessage,
-    what: &str,
-) -> Halt {
+fn stays(unit: &Unit<'_>, session: &mut dyn SqlSession, message: &SqlMessage, what: &str) -> Halt {
     let halt = broken(unit, &message.to_string(), message.line, what);
-    if set(session, unit.marked, before).is_ok() { halt } else { unknown(halt) }
+    if set(session, unit.marked, unit.before()).is_ok() { halt } else { unknown(halt) }
 }
 
 /// The end of a batch that called what ended Muster's transaction: what it did up to there stays or not, without its mark. It is
 /// announced after the fact, so that nothing but an operator runs it again.
 fn torn(unit: &Unit<'_>, session: &mut dyn SqlSession, message: &SqlMessage) -> Halt {
-    let begun = Mark { done: unit.number - 1, begun: true, of: unit.of, ignored: unit.ignored };
     let what = "called what ended the transaction around it: what it did before may stay";
-    let halt = unknown(broken(unit, &message.to_string(), message.line, what));
-    match set(session, unit.marked, begun) {
-        Ok(()) => halt,
-        Err(Halt::Ends(ending)) => Halt::Ends(Ending { end: End::Unknown, ..ending }),
-        Err(stopped @ Halt::Stopped(_)) => stopped,
-    }
+    let halt = broken(unit, &message.to_string(), message.line, what);
+    unknown(set(session, unit.marked, unit.begun()).err().unwrap_or(halt))
 }
 
 /// The same end, where nobody knows what took place.
@@ -313,8 +310,8 @@ fn broken(unit: &Unit<'_>, message: &str, line: u32, became: &str) -> Halt {
 
 /// The end where a batch outside a transaction was begun and nobody knows how it ended.
 fn undecided(task: &Task, unit: &Unit<'_>) -> Ending {
-    let Unit { marked: Marked { script, property, place }, batch, number, of, ignored } = *unit;
-    let whole = Mark { done: number, begun: false, of, ignored };
+    let Unit { marked: Marked { script, property, place }, batch, number, of, .. } = *unit;
+    let whole = unit.through();
     Ending::new(
         End::Unknown,
         format!(
