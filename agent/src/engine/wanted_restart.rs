@@ -55,7 +55,7 @@ impl Engine {
 
     /// Whether Windows has not started since. Where nobody can tell, it has not.
     pub(super) fn is_present_start(&self, start: &str) -> bool {
-        self.present_start().is_none_or(|present| present == start)
+        is_still(self.present_start().as_deref(), start)
     }
 
     /// The packages whose restart has not come.
@@ -66,9 +66,14 @@ impl Engine {
             return BTreeSet::new();
         }
         let present = self.present_start();
-        let has_not_come = |start: &str| present.as_deref().is_none_or(|present| present == start);
-        left.into_iter().filter(|(_, start)| has_not_come(start)).map(|(package, _)| package).collect()
+        let left = left.into_iter().filter(|(_, start)| is_still(present.as_deref(), start));
+        left.map(|(package, _)| package).collect()
     }
+}
+
+/// Whether the computer is still in that start. Where nobody can tell in which it is, it is.
+fn is_still(present: Option<&str>, start: &str) -> bool {
+    present.is_none_or(|present| present == start)
 }
 
 fn refused(package: &NodeId, why: &str) -> Ending {
