@@ -16,7 +16,7 @@ use windows_sys::Win32::System::IO::{
 use windows_sys::Win32::System::JobObjects::{
     AssignProcessToJobObject, CreateJobObjectW, IsProcessInJob, JOB_OBJECT_LIMIT,
     JOB_OBJECT_LIMIT_BREAKAWAY_OK, JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE, JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK,
-    JOBOBJECT_ASSOCIATE_COMPLETION_PORT, JOBOBJECT_EXTENDED_LIMIT_INFORMATION,
+    JOBOBJECT_ASSOCIATE_COMPLETION_PORT, JOBOBJECT_EXTENDED_LIMIT_INFORMATION, JOBOBJECTINFOCLASS,
     JobObjectAssociateCompletionPortInformation, JobObjectBasicProcessIdList,
     JobObjectExtendedLimitInformation, QueryInformationJobObject, SetInformationJobObject,
 };
@@ -86,16 +86,8 @@ impl Job {
             CompletionKey: ptr::null_mut(),
             CompletionPort: port.0.as_raw_handle(),
         };
-        // SAFETY: `told` is the structure that this class of information names, with its size.
-        let set = unsafe {
-            SetInformationJobObject(
-                self.0.as_raw_handle(),
-                JobObjectAssociateCompletionPortInformation,
-                ptr::from_ref(&told).cast(),
-                size_of_u32::<JOBOBJECT_ASSOCIATE_COMPLETION_PORT>(),
-            )
-        };
-        if set == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+        // SAFETY: `told` is the structure that this class of information names.
+        unsafe { self.set(JobObjectAssociateCompletionPortInformation, &told) }
     }
 
     /// From here on its processes end by themselves alone.
@@ -106,15 +98,16 @@ impl Job {
     fn limit(&self, flags: JOB_OBJECT_LIMIT) -> io::Result<()> {
         let mut limits = JOBOBJECT_EXTENDED_LIMIT_INFORMATION::default();
         limits.BasicLimitInformation.LimitFlags = flags;
-        // SAFETY: `limits` is the structure that this class of information names, with its size.
-        let set = unsafe {
-            SetInformationJobObject(
-                self.0.as_raw_handle(),
-                JobObjectExtendedLimitInformation,
-                ptr::from_ref(&limits).cast(),
-                size_of_u32::<JOBOBJECT_EXTENDED_LIMIT_INFORMATION>(),
-            )
-        };
+        // SAFETY: `limits` is the structure that this class of information names.
+        unsafe { self.set(JobObjectExtendedLimitInformation, &limits) }
+    }
+
+    /// # Safety
+    /// `T` must be the structure that this class of information names.
+    unsafe fn set<T>(&self, class: JOBOBJECTINFOCLASS, information: &T) -> io::Result<()> {
+        let at = ptr::from_ref(information).cast();
+        // SAFETY: the job is open, and by this function's contract the structure is that of the class; its size is passed.
+        let set = unsafe { SetInformationJobObject(self.0.as_raw_handle(), class, at, size_of_u32::<T>()) };
         if set == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 }
