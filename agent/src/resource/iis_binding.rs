@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use muster_agent_core::observation::Observation;
 use muster_model::binding::{BindingKey, BindingName};
-use muster_model::certificate::CertificateStore;
 use muster_model::manifest::Node;
 use muster_model::node::NodeKind;
 use muster_model::plan::{New, Row};
@@ -48,8 +47,7 @@ fn certificate_of(record: &SslRecord, wanted: Option<&str>, host: &dyn Host) -> 
         && record.store == wanted.map(certificate::store);
     Ok(match (wanted.filter(|_| is_wanted), record.store) {
         (Some(wanted), _) => wanted.to_owned(),
-        (None, Some(CertificateStore::My)) => record.thumbprint.clone(),
-        (None, Some(store)) => format!("{store}/{}", record.thumbprint),
+        (None, Some(store)) => store.name_of(&record.thumbprint),
         (None, None) => format!("{} of a store of another kind", record.thumbprint),
     })
 }

@@ -78,6 +78,19 @@ impl CertificateStore {
         }
     }
 
+    /// How documents name that certificate of the store, be it by thumbprint or subject: the store's word before a slash, but
+    /// for the computer's own.
+    pub fn name_of(self, which: &str) -> String {
+        if self == Self::My { which.to_owned() } else { format!("{self}/{which}") }
+    }
+
+    /// The store that a name says, and which certificate of it. Whatever begins with no store's word is one of the computer's
+    /// own, slashes and all.
+    pub fn split(name: &str) -> (Self, &str) {
+        let named = name.split_once('/').and_then(|(word, which)| Some((store(word)?, which)));
+        named.unwrap_or((Self::My, name))
+    }
+
     /// The store that Windows calls so, whatever the case.
     pub fn of_windows(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|store| store.windows_name().eq_ignore_ascii_case(name))
@@ -112,10 +125,8 @@ pub enum Which {
 
 impl FromStr for CertificateName {
     type Err = Infallible;
-    /// Whatever begins with no store's word is one of the computer's own, slashes and all.
     fn from_str(text: &str) -> Result<Self, Infallible> {
-        let named = text.split_once('/').and_then(|(word, rest)| Some((store(word)?, rest)));
-        let (store, text) = named.unwrap_or((CertificateStore::My, text));
+        let (store, text) = CertificateStore::split(text);
         Ok(Self { store, which: which(text) })
     }
 }
@@ -241,12 +252,17 @@ mod tests {
     fn a_store_is_named_before_a_slash_and_a_name_without_one_is_of_the_computer_s_own() {
         for store in CertificateStore::ALL.into_iter().filter(|store| *store != CertificateStore::My) {
             assert_eq!(read(&format!("{store}/CN=a")).store, store);
+            assert_eq!(CertificateStore::split(&store.name_of("CN=a/b")), (store, "CN=a/b"));
             assert!(names(&format!("{store}/CN=a"), "CN=a") && names(&format!("{store}/{DIGITS}"), "CN=a"));
             assert_eq!(CertificateStore::of_windows(&store.windows_name().to_uppercase()), Some(store));
         }
         // As documents have always named them.
         for own in ["CN=a/b", "HTTP/web01", "a/b", DIGITS, "CN=root/a"] {
             assert_eq!(read(own).store, CertificateStore::My, "{own}");
+            assert_eq!(
+                CertificateStore::split(&CertificateStore::My.name_of(own)),
+                (CertificateStore::My, own)
+            );
             assert!(is_certificate_name(own), "{own}");
         }
         assert!(names("HTTP/web01", "CN=HTTP/web01") && names("CN=a/b", "CN=a/b"));

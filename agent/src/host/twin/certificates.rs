@@ -9,7 +9,7 @@ use muster_proto::secret::SecretValue;
 
 use super::fault::Operation;
 use super::ledger::Deed;
-use super::state::{Certificate, Pfx, State, certificate_key, find, find_mut, pfx_digest, store_of};
+use super::state::{Certificate, Pfx, State, find, find_mut, pfx_digest};
 use super::{Twin, refused};
 use crate::host::{CertificateFacts, Certificates, Error, KeyAccess, KeyOf, meant};
 
@@ -18,7 +18,7 @@ fn absent(key: KeyOf<'_>) -> Error {
 }
 
 fn key_name(key: KeyOf<'_>) -> String {
-    certificate_key(key.store, key.thumbprint)
+    key.store.name_of(key.thumbprint)
 }
 
 /// With its key; Windows opens no other.
@@ -62,7 +62,7 @@ fn facts(thumbprint: &str, found: &Certificate) -> CertificateFacts {
 /// Whether the file's certificate is the one that is meant, and is not there yet.
 fn must_be(name: &CertificateName, pfx: &Pfx, state: &State) -> Result<(), String> {
     meant(name, [((), facts(&pfx.thumbprint, &imported(pfx, false)))])?;
-    match find(&state.certificates, &certificate_key(name.store, &pfx.thumbprint)) {
+    match find(&state.certificates, &name.store.name_of(&pfx.thumbprint)) {
         Some(_) => Err("error 0x80092005: it is there already".to_owned()),
         None => Ok(()),
     }
@@ -72,7 +72,7 @@ impl Certificates for Twin {
     fn all(&self, store: CertificateStore) -> Result<Vec<CertificateFacts>, Error> {
         self.operate(Operation::CertificateGet, "*", |section, _| {
             let of_store = section.state().certificates.iter().filter_map(|(key, found)| {
-                let (own, thumbprint) = store_of(key);
+                let (own, thumbprint) = CertificateStore::split(key);
                 (own == store).then(|| facts(thumbprint, found))
             });
             Ok(of_store.collect())
@@ -96,7 +96,7 @@ impl Certificates for Twin {
                 return Err(Error::Locked { file: path.to_owned(), is_given: given.is_some(), message });
             }
             must_be(name, &pfx, section.state()).map_err(refused)?;
-            let key = certificate_key(name.store, &pfx.thumbprint);
+            let key = name.store.name_of(&pfx.thumbprint);
             section.commit(Deed::altered("certificate", &key, "imported", path), |state| {
                 state.certificates.insert(key.clone(), imported(&pfx, true));
             })?;
@@ -111,7 +111,7 @@ impl Certificates for Twin {
             let cer = in_file(find(&catalogue.cer, path), section.state(), path)
                 .map_err(|message| refused(message.to_owned()))?;
             must_be(name, &cer, section.state()).map_err(refused)?;
-            let key = certificate_key(name.store, &cer.thumbprint);
+            let key = name.store.name_of(&cer.thumbprint);
             section.commit(Deed::altered("certificate", &key, "added", path), |state| {
                 state.certificates.insert(key.clone(), imported(&cer, false));
             })?;

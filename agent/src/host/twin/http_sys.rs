@@ -4,7 +4,7 @@
 
 use super::fault::Operation;
 use super::ledger::Deed;
-use super::state::{SslEntry, certificate_key, find};
+use super::state::{SslEntry, find};
 use super::{Twin, refused};
 use crate::host::{Error, HttpSys, KeyOf, SslRecord};
 
@@ -24,7 +24,7 @@ impl HttpSys for Twin {
     fn set_record(&self, endpoint: &str, certificate: KeyOf<'_>) -> Result<(), Error> {
         self.operate(Operation::HttpSysSet, endpoint, |section, _| {
             let KeyOf { store, thumbprint } = certificate;
-            let key = certificate_key(store, thumbprint);
+            let key = store.name_of(thumbprint);
             if !find(&section.state().certificates, &key).is_some_and(|found| found.has_key) {
                 let message = "error 0x80070520: the certificate has no key in the machine's store";
                 return Err(refused(Operation::HttpSysSet, endpoint, message));

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::Twin;
 use super::fault::Operation;
 use super::ledger::Deed;
-use super::state::{Answer, Certificate, Pfx, Service, certificate_key, find_key, find_mut, pfx_digest};
+use super::state::{Answer, Certificate, Pfx, Service, find_key, find_mut, pfx_digest};
 use crate::host::clock::SystemClock;
 use crate::host::{Answering, Capability, Clock as _, Error, Hold, KeyKind, Props};
 use crate::selftest::throwaway;
@@ -220,7 +220,7 @@ impl Props for Twin {
     fn remove_imported(&self) -> Result<(), Error> {
         let mut section = self.store.lock()?;
         for store in [CertificateStore::My, CertificateStore::Ca] {
-            let key = certificate_key(store, throwaway::THUMBPRINT);
+            let key = store.name_of(throwaway::THUMBPRINT);
             if section.state().certificates.contains_key(&key) {
                 section.commit(Deed::altered("certificate", &key, "exists", "absent"), |state| {
                     state.certificates.remove(&key);

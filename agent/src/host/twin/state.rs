@@ -17,7 +17,7 @@ use muster_model::digest::Digest;
 use muster_model::name::{HostName, Version};
 use serde::{Deserialize, Serialize};
 
-pub use self::certificate::{Certificate, Pfx, certificate_key, pfx_digest, store_of};
+pub use self::certificate::{Certificate, Pfx, pfx_digest};
 pub use self::iis::{Application, Binding, Site, SiteDefaults, SslEntry};
 pub use self::inventory::Computer;
 pub use self::pool::{Pool, PoolDefaults};

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use crate::host::clock::SystemClock;
 use crate::host::recovery::{self, Recovery};
 use crate::host::twin::sql::state::SqlState;
-use crate::host::twin::state::{Computer, Service, State, certificate_key, find};
+use crate::host::twin::state::{Computer, Service, State, find};
 use crate::host::{Clock, ServiceState};
 
 /// Writes the server as a table.
@@ -101,7 +101,7 @@ fn iis(state: &State, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     for (endpoint, record) in &state.http_sys {
-        let key = certificate_key(record.store, &record.certificate);
+        let key = record.store.name_of(&record.certificate);
         line(out, "http_sys", endpoint, format!("certificate {key}"))?;
     }
     for (thumbprint, found) in &state.certificates {

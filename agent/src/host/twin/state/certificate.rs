@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use muster_model::certificate::CertificateStore;
 use muster_model::digest::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -35,20 +34,6 @@ pub struct Certificate {
 
 fn yes() -> bool {
     true
-}
-
-/// The name of a certificate of that store.
-pub fn certificate_key(store: CertificateStore, thumbprint: &str) -> String {
-    if store == CertificateStore::My { thumbprint.to_owned() } else { format!("{store}/{thumbprint}") }
-}
-
-/// Store and thumbprint of the certificate of that name.
-pub fn store_of(key: &str) -> (CertificateStore, &str) {
-    let other = key.split_once('/').and_then(|(word, thumbprint)| {
-        let store = CertificateStore::ALL.into_iter().find(|store| store.as_str() == word)?;
-        Some((store, thumbprint))
-    });
-    other.unwrap_or((CertificateStore::My, key))
 }
 
 /// A PFX file, or one of a public certificate, on the server, by its path; in one that was written there, the same in JSON.
