@@ -15,5 +15,7 @@ mod restart;
 mod run;
 mod sql;
 mod sql_backup;
+mod sql_errors;
+mod sql_includes;
 mod stage;
 mod tasks;

@@ -21,17 +21,17 @@ pub(crate) const ADDRESS: &str = r"DUP-SQL01\TRESO";
 
 const TABLES: &str =
     "PRINT 'tables'\nCREATE TABLE dbo.Payment (\n  Id int\n)\nGO\n\nINSERT INTO Payment\nVALUES (1)\nGO 2\n";
-const DATA: &str = "-- l'extension\nALTER DATABASE SXA SET RECOVERY SIMPLE\nGO\nINSERT INTO [dbo].[Payment] VALUES (3)\nGO\n";
+pub(crate) const DATA: &str = "-- l'extension\nALTER DATABASE SXA SET RECOVERY SIMPLE\nGO\nINSERT INTO [dbo].[Payment] VALUES (3)\nGO\n";
 
-fn at(name: &str) -> String {
+pub(crate) fn at(name: &str) -> String {
     format!(r"C:\Program Files\Common Files\xrt\DBMS\SQLServer\NewDatabase\{name}")
 }
 
-fn put(stage: &Stage, name: &str, content: &str) {
+pub(crate) fn put(stage: &Stage, name: &str, content: &str) {
     stage.set(&["file", &at(name), &format!("content={content}")]);
 }
 
-fn script(name: &str, content: &str) -> Value {
+pub(crate) fn script(name: &str, content: &str) -> Value {
     let pairs = [("file", at(name)), ("sha256", Digest::of(content.as_bytes()).to_string())];
     Value::Members(pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
 }
@@ -41,12 +41,12 @@ pub(crate) fn endpoint(mut node: Node) -> Node {
     node
 }
 
-fn database(managed_by: &str, more: &[(&str, Value)]) -> Node {
+pub(crate) fn database(managed_by: &str, more: &[(&str, Value)]) -> Node {
     let attributes = [&[("managed_by", managed_by.into()), ("status", "online".into())], more].concat();
     endpoint(node("sql_database/main/SXA", &attributes, None))
 }
 
-fn scripts(list: Vec<Value>) -> Node {
+pub(crate) fn scripts(list: Vec<Value>) -> Node {
     let attributes = [("database", "main/SXA".into()), ("scripts", Value::List(list))];
     endpoint(node("sql_scripts/new", &attributes, None))
 }
@@ -65,7 +65,7 @@ fn wanted() -> Manifest {
 }
 
 /// A server with both files, and an agent that is connected.
-fn stage() -> (Stage, Agent) {
+pub(crate) fn stage() -> (Stage, Agent) {
     let stage = Stage::new();
     put(&stage, "0100_tables.sql", TABLES);
     put(&stage, "0200_data.sql", DATA);
@@ -84,7 +84,7 @@ pub(crate) fn server(stage: &Stage) -> SqlState {
 }
 
 /// The batches that took place, as `label`, in order.
-fn batches(stage: &Stage) -> Vec<String> {
+pub(crate) fn batches(stage: &Stage) -> Vec<String> {
     let mut labels = Vec::new();
     for line in server(stage).ledger {
         if let Happened::BatchRun { label, .. } = line.happened {
@@ -236,7 +236,7 @@ fn crash(cut: Cut) -> bool {
     cut_short(&stage, agent, cut, &wanted(), &ALL)
 }
 
-fn cut_short(stage: &Stage, agent: Agent, cut: Cut, manifest: &Manifest, all: &[&str]) -> bool {
+pub(crate) fn cut_short(stage: &Stage, agent: Agent, cut: Cut, manifest: &Manifest, all: &[&str]) -> bool {
     let command = plan(&agent, 1, manifest).command();
     drop(agent);
     let (failed, agent) = stage.finish_after(cut, &command);
@@ -374,278 +374,4 @@ fn a_task_that_somebody_else_finished_is_refused_and_not_taken_for_done() {
     let outcomes = agent.run(&command);
     assert_eq!(outcomes[&2].end, End::Blocked, "{outcomes:#?}");
     assert_eq!(batches(&stage), ALL);
-}
-
-/// A script of a vendor that says what to take in, in files beside it and further down; one batch spans three of them.
-const MAIN: &str = ":setvar Table Payment\n:r schema\\tables.sql\n\n:r schema\\rows.sql\nINSERT INTO $(Table) VALUES (2)\nGO\n:r schema\\rows.sql\n";
-const MADE: &str = "CREATE TABLE dbo.Payment (Id int)\nGO\nINSERT INTO dbo.Payment\nVALUES (0)\nGO 2\n\nINSERT INTO Payment VALUES (8)";
-const ROWS: &str = "-- rows\nINSERT INTO $(Table)\nVALUES (1)\n";
-const TAKEN: [&str; 5] = ["main.sql#1", "main.sql#2", "main.sql#3", "main.sql#4", "main.sql#5"];
-
-/// The script, its list of what it takes in as these files are.
-fn taking(files: &[(&str, &str)]) -> Manifest {
-    let includes = files.iter().map(|(name, content)| script(name, content)).collect();
-    let list = vec![script("main.sql", MAIN), Value::List(includes), script("0200_data.sql", DATA)];
-    manifest(1, vec![database("muster", &[]), scripts(list)])
-}
-
-fn taken(rows: &str) -> Manifest {
-    taking(&[(r"schema\tables.sql", MADE), (r"schema\rows.sql", rows)])
-}
-
-fn stage_that_takes() -> (Stage, Agent) {
-    let (stage, agent) = stage();
-    for (name, content) in [("main.sql", MAIN), (r"schema\tables.sql", MADE), (r"schema\rows.sql", ROWS)] {
-        put(&stage, name, content);
-    }
-    (stage, agent)
-}
-
-#[test]
-fn g14_a_script_takes_in_the_files_that_are_listed_with_it() {
-    let (stage, agent) = stage_that_takes();
-    let manifest = taken(ROWS);
-    let outcomes = run(&agent, 1, &manifest);
-    assert!(outcomes.iter().all(|outcome| outcome.end == End::Done), "{outcomes:#?}");
-    assert_eq!(batches(&stage), [&TAKEN[..], &["0200_data.sql#1", "0200_data.sql#2"]].concat());
-    assert_eq!(server(&stage).databases["SXA"].tables["Payment"], 7);
-    assert!(agent.in_sync(&manifest), "the marks are in the database");
-    assert_eq!(server(&stage).databases["SXA"].properties.len(), 2, "one for each script");
-}
-
-/// The batch has its first lines from one file, its next from another, its last from the script.
-#[test]
-fn an_error_is_told_in_the_file_that_its_line_is_from() {
-    for (line, told) in [
-        (1, r"schema\tables.sql:7 (taken in by main.sql) batch 4 of 5"),
-        (6, r"schema\rows.sql:3 (taken in by main.sql) batch 4 of 5"),
-        (7, "main.sql:5 batch 4 of 5"),
-    ] {
-        let (stage, agent) = stage_that_takes();
-        let words = format!("fail=Msg 9002, Level 17, State 2, Line {line}: the log of SXA is full");
-        stage.fault(&["sql.execute", "main.sql#4", &words]);
-        let said = run(&agent, 1, &taken(ROWS)).remove(1);
-        assert!(said.end == End::Failed && said.evidence.starts_with(told), "line {line}: {}", said.evidence);
-        assert_eq!(batches(&stage), TAKEN[..3]);
-        let outcomes = run(&agent, 2, &taken(ROWS));
-        assert!(outcomes.iter().all(|outcome| outcome.end == End::Done), "{outcomes:#?}");
-        assert_eq!(batches(&stage)[..5], TAKEN);
-    }
-}
-
-#[test]
-fn what_is_taken_in_is_what_was_approved_or_nothing_runs() {
-    let refused = |stage: &Stage, agent: &Agent, manifest: &Manifest, words: &[&str]| {
-        let said = run(agent, 1, manifest).remove(1);
-        assert_eq!(said.end, End::Failed);
-        for words in words {
-            assert!(said.evidence.contains(words), "{words}: {}", said.evidence);
-        }
-        assert_eq!(batches(stage), Vec::<String>::new(), "not even the batches before it");
-    };
-    let (stage, agent) = stage_that_takes();
-    put(&stage, r"schema\rows.sql", "DROP TABLE Payment\n");
-    refused(&stage, &agent, &taken(ROWS), &[r"schema\rows.sql: its SHA-256 is", "nothing was done"]);
-
-    let (stage, agent) = stage_that_takes();
-    let main = format!("{}:4", at("main.sql"));
-    let rows = at(r"schema\rows.sql");
-    let listed = taking(&[(r"schema\tables.sql", MADE)]);
-    let wanted = format!("{rows}, which the document does not list: add {{file: '{rows}', sha256: DIGEST}}");
-    refused(&stage, &agent, &listed, &[&main, &wanted]);
-
-    let (stage, agent) = stage_that_takes();
-    stage.set(&["file", &at(r"schema\rows.sql"), "absent"]);
-    refused(&stage, &agent, &taken(ROWS), &[r"schema\rows.sql: there is no such file"]);
-
-    let (stage, agent) = stage_that_takes();
-    let circle = "\n:r main.sql\n";
-    put(&stage, r"schema\rows.sql", circle);
-    let place = format!("{}:2", at(r"schema\rows.sql"));
-    refused(
-        &stage,
-        &agent,
-        &taken(circle),
-        &[&place, "main.sql:4 takes in rows.sql, rows.sql:2 takes in main.sql"],
-    );
-}
-
-/// Its own text is the same: without what it takes in, its mark would say that it is through.
-#[test]
-fn another_file_that_is_taken_in_is_another_script() {
-    let (stage, agent) = stage_that_takes();
-    stage.fault(&["sql.execute", "main.sql#4", "fail"]);
-    assert_eq!(run(&agent, 1, &taken(ROWS))[1].end, End::Failed);
-    assert_eq!(batches(&stage), TAKEN[..3]);
-
-    let other = "INSERT INTO $(Table) VALUES (9)\n";
-    put(&stage, r"schema\rows.sql", other);
-    put(&stage, r"schema\tables.sql", "SELECT 1\nGO\n");
-    let changed = taking(&[(r"schema\tables.sql", "SELECT 1\nGO\n"), (r"schema\rows.sql", other)]);
-    let rows = agent.report(&changed).unwrap().nodes[0].rows.clone();
-    assert_eq!((rows.len(), &rows[0].old), (1, &Old::Absent), "nothing of it ran: {rows:?}");
-    let outcomes = run(&agent, 2, &changed);
-    assert!(outcomes.iter().all(|outcome| outcome.end == End::Done), "{outcomes:#?}");
-    assert_eq!(batches(&stage)[3..6], TAKEN[..3], "from its beginning");
-    assert!(agent.in_sync(&changed));
-    let report = agent.report(&taken(ROWS)).unwrap();
-    assert_eq!(report.nodes[0].rows[0].old.to_string(), "1 of 2 scripts and 3 of 5 batches of main.sql");
-}
-
-#[test]
-fn no_batch_of_a_file_that_is_taken_in_runs_twice_after_a_crash() {
-    let all = [&TAKEN[..], &["0200_data.sql#1", "0200_data.sql#2"]].concat();
-    for number in 0..5 {
-        let (stage, agent) = stage_that_takes();
-        assert!(cut_short(&stage, agent, Cut::Before(number), &taken(ROWS), &all), "before record {number}");
-    }
-    for lost in &TAKEN[1..] {
-        let (stage, agent) = stage_that_takes();
-        stage.fault(&["sql.execute", lost, "fail", "--after"]);
-        assert_eq!(run(&agent, 1, &taken(ROWS))[1].end, End::Failed);
-        drop(agent);
-        let agent = stage.agent();
-        agent.connect();
-        let outcomes = run(&agent, 2, &taken(ROWS));
-        assert!(outcomes.iter().all(|outcome| outcome.end == End::Done), "{outcomes:#?}");
-        assert_eq!(batches(&stage), all, "{lost} took place and its answer was lost");
-    }
-}
-
-/// A script whose middle may fail, and whose end may not. One batch raises an error and goes on after it.
-const PAST: &str = "CREATE TABLE Payment (Id int)\nGO\n:on error ignore\nDROP TABLE Former\nGO\nINSERT INTO Payment VALUES (1)\n\
-    RAISERROR('so far', 16, 1)\nINSERT INTO Payment VALUES (2)\nGO\n:on error exit\nINSERT INTO Payment VALUES (3)\nGO\n";
-
-/// The script's task, which allows what it orders or does not.
-fn past(may_ignore_errors: bool) -> Manifest {
-    let mut task = scripts(vec![script("past.sql", PAST)]);
-    task.attributes.insert("may_ignore_errors".to_owned(), Value::Boolean(may_ignore_errors));
-    manifest(1, vec![database("muster", &[]), task])
-}
-
-fn stage_past_errors() -> (Stage, Agent) {
-    let (stage, agent) = stage();
-    put(&stage, "past.sql", PAST);
-    (stage, agent)
-}
-
-/// The batches that were sent and answered, whatever of them failed.
-fn answered(stage: &Stage) -> Vec<String> {
-    let mut labels = Vec::new();
-    for line in server(stage).ledger {
-        if let Happened::BatchRun { label, .. } | Happened::BatchBroken { label, .. } = line.happened {
-            labels.push(label);
-        }
-    }
-    labels
-}
-
-fn mark_of_past(stage: &Stage) -> Vec<String> {
-    server(stage).databases["SXA"].properties.values().cloned().collect()
-}
-
-#[test]
-fn g14_batches_go_on_after_errors_that_a_script_ignores_and_each_is_told_and_counted() {
-    let (stage, agent) = stage_past_errors();
-    let outcomes = run(&agent, 1, &past(true));
-    assert!(outcomes.iter().all(|outcome| outcome.end == End::Done), "{outcomes:#?}");
-    let said = &outcomes[1].evidence;
-    for told in [
-        "4 batches run now; errors ignored: 2",
-        "past.sql:4 batch 2: Msg 3701, Level 16, State 1: cannot drop the table 'Former'",
-        "past.sql:7 batch 3: Msg 50000, Level 16, State 1: so far",
-    ] {
-        assert!(said.contains(told), "{told}: {said}");
-    }
-    assert_eq!(server(&stage).databases["SXA"].tables["Payment"], 3, "what stands after an error is run");
-    assert_eq!(mark_of_past(&stage), ["4/4, errors ignored: 2"]);
-    assert!(agent.in_sync(&past(true)), "an ignored error makes nothing due");
-}
-
-#[test]
-fn a_script_that_ignores_errors_runs_only_where_its_task_allows_it() {
-    for task in [past(false), {
-        let mut task = past(false);
-        task.nodes[1].attributes.remove("may_ignore_errors");
-        task
-    }] {
-        let (stage, agent) = stage_past_errors();
-        let refused = run(&agent, 1, &task).remove(1);
-        let told = format!("{}:3: `:on error ignore`", at("past.sql"));
-        assert!(refused.end == End::Failed && refused.evidence.contains(&told), "{}", refused.evidence);
-        assert!(refused.evidence.contains("`may_ignore_errors: true`"), "{}", refused.evidence);
-        assert_eq!(answered(&stage), Vec::<String>::new(), "not even the batch before it");
-    }
-}
-
-/// What is the server's own trouble, and what comes after `:on error exit`, ends the script; what was ignored before is told.
-#[test]
-fn an_error_that_is_not_the_script_s_own_ends_it_and_so_does_one_after_exit() {
-    for (batch, severity, told) in
-        [("past.sql#3", 19, "past.sql:6 batch 3 of 4"), ("past.sql#4", 16, "past.sql:11 batch 4 of 4")]
-    {
-        let (stage, agent) = stage_past_errors();
-        let words = format!("fail=Msg 823, Level {severity}, State 2, Line 1: the disk");
-        stage.fault(&["sql.execute", batch, &words]);
-        let said = run(&agent, 1, &past(true)).remove(1);
-        assert!(said.end == End::Failed && said.evidence.starts_with(told), "{}", said.evidence);
-        let before = if batch == "past.sql#3" { 1 } else { 2 };
-        assert!(said.evidence.contains(&format!("; errors ignored: {before}, of")), "{}", said.evidence);
-        let again = run(&agent, 2, &past(true)).pop().unwrap();
-        assert_eq!(again.end, End::Done, "{}", again.evidence);
-        assert_eq!(mark_of_past(&stage), ["4/4, errors ignored: 2"], "those of both runs");
-        assert!(answered(&stage).iter().filter(|label| *label == "past.sql#3").count() == 1);
-    }
-    let (stage, agent) = stage_past_errors();
-    stage.fault(&["sql.execute", "past.sql#3", "fail=Msg 9002, Level 18, State 2, Line 1: the log"]);
-    assert_eq!(run(&agent, 1, &past(true))[1].end, End::Done, "18 is the script's own");
-}
-
-/// From severity 20 on the server ends the session, so that nothing is marked any more; its words are told all the same.
-#[test]
-fn an_error_that_ends_the_session_is_told_and_its_batch_is_unknown_outside_a_transaction() {
-    let ends = "COMMIT\n";
-    let alone = manifest(1, vec![database("muster", &[]), scripts(vec![script("ends.sql", ends)])]);
-    for (batch, list, mark) in [("past.sql#3", past(true), "2?/4"), ("ends.sql#1", alone, "0?/1")] {
-        let (stage, agent) = stage_past_errors();
-        put(&stage, "ends.sql", ends);
-        stage.fault(&["sql.execute", batch, "fail=Msg 823, Level 24, State 2, Line 1: the disk"]);
-        let said = run(&agent, 1, &list).remove(1);
-        assert_eq!(said.end, End::Unknown, "{}", said.evidence);
-        assert!(said.evidence.contains("Msg 823, Level 24, State 2: the disk"), "{}", said.evidence);
-        assert!(mark_of_past(&stage)[0].starts_with(mark), "{:?}", mark_of_past(&stage));
-    }
-}
-
-/// In a transaction an error could undo what stays where sqlcmd runs it: so there is none, and what nobody saw end is unknown.
-#[test]
-fn a_batch_whose_errors_are_ignored_is_announced_and_never_run_again_by_itself() {
-    let (stage, agent) = stage_past_errors();
-    stage.fault(&["sql.execute", "past.sql#3", "fail", "--after"]);
-    let first = plan(&agent, 1, &past(true));
-    let outcomes = agent.run(&first.command());
-    assert_eq!(outcomes[&2].end, End::Unknown, "{outcomes:#?}");
-    assert!(outcomes[&2].evidence.contains("errors ignored: 1"), "{}", outcomes[&2].evidence);
-    assert_eq!(mark_of_past(&stage), ["2?/4, errors ignored: 1"]);
-    drop(agent);
-    let agent = stage.agent();
-    agent.connect();
-    let again = agent.run(&first.command_for(&[2]));
-    assert_eq!(again[&2].end, End::Unknown, "{again:#?}");
-    assert!(again[&2].evidence.contains("N'3/4, errors ignored: 1'"), "{}", again[&2].evidence);
-    assert_eq!(answered(&stage), ["past.sql#1", "past.sql#3"], "the second one did nothing but fail");
-    let mut ordered = first.command_for(&[2]);
-    ordered.restart = vec![2];
-    assert_eq!(ends(&agent.run(&ordered)), [End::Done]);
-    assert_eq!(answered(&stage), ["past.sql#1", "past.sql#3", "past.sql#3", "past.sql#4"]);
-}
-
-#[test]
-fn no_batch_whose_errors_are_ignored_runs_twice_after_a_crash() {
-    for number in 0..5 {
-        let (stage, agent) = stage_past_errors();
-        let all = ["past.sql#1", "past.sql#4"];
-        assert!(cut_short(&stage, agent, Cut::Before(number), &past(true), &all), "before record {number}");
-        assert_eq!(answered(&stage), ["past.sql#1", "past.sql#3", "past.sql#4"], "before record {number}");
-    }
 }
