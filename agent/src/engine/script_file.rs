@@ -140,6 +140,7 @@ fn unreadable(file: &str, error: &io::Error) -> String {
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::io::{Cursor, Read, Seek};
     use std::process::Command;
 
@@ -190,8 +191,13 @@ mod tests {
         let before_kib = peak_kib();
         let include = Include { file: r"C:\part.sql".to_owned(), sha256 };
         let main = b":r part.sql\n:r part.sql\n".as_slice();
-        let script =
-            Script { file: r"C:\large.sql".to_owned(), sha256: Digest::of(main), includes: vec![include] };
+        let script = Script {
+            file: r"C:\large.sql".to_owned(),
+            sha256: Digest::of(main),
+            includes: vec![include],
+            variables: BTreeMap::new(),
+            database: String::new(),
+        };
         let open = |path: &str| -> Result<Box<dyn Source>, String> {
             Ok(if path == r"C:\large.sql" { Box::new(Cursor::new(main)) } else { Box::new(Endless(0)) })
         };

@@ -144,6 +144,27 @@ fn g14_a_failed_batch_names_file_line_batch_and_message_and_resume_goes_on_there
     assert_eq!(batches(&stage), ALL, "marked batches are not run again");
 }
 
+/// G14: one script of a vendor for all clients, which is given each client's own names; with another name it is another script.
+#[test]
+fn g14_a_script_is_given_its_variables_and_with_another_value_it_is_due_again() {
+    let (stage, agent) = stage();
+    let text = "USE [$(SQLCMDDBNAME)]\nGO\nCREATE TABLE dbo.$(Table) (Id int)\nGO\n";
+    put(&stage, "0100_tables.sql", text);
+    let wanted = |table: &str| {
+        let Value::Members(mut file) = script("0100_tables.sql", text) else { panic!("a file is a map") };
+        file.insert("$(Table)".to_owned(), table.to_owned());
+        manifest(1, vec![database("muster", &[]), scripts(vec![Value::Members(file)])])
+    };
+    let done =
+        |id, manifest: &Manifest| run(&agent, id, manifest).iter().all(|outcome| outcome.end == End::Done);
+    assert!(done(1, &wanted("Payment")));
+    assert!(agent.in_sync(&wanted("Payment")));
+    assert!(!agent.in_sync(&wanted("Loan")), "its batches would be others");
+    assert!(done(2, &wanted("Loan")));
+    let tables: Vec<String> = server(&stage).databases["SXA"].tables.keys().cloned().collect();
+    assert_eq!(tables, ["Loan", "Payment"]);
+}
+
 #[test]
 fn a_file_that_is_not_the_one_that_was_approved_runs_nothing() {
     let (stage, agent) = stage();

@@ -230,6 +230,8 @@ fn attribute_value(ty: AttributeType) -> Value {
                 let mut properties = json!({"file": {"type": "string"}, "sha256": {"type": "string"}});
                 if more.is_object() {
                     properties["includes"] = more;
+                    let name = json!({"pattern": "^[A-Za-z_][A-Za-z0-9_-]*$"});
+                    properties["variables"] = json!({"type": "object", "propertyNames": name, "additionalProperties": {"type": "string"}});
                 }
                 json!({"type": "object", "properties": properties, "required": ["file", "sha256"], "additionalProperties": false})
             };

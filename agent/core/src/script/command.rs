@@ -8,6 +8,11 @@ use super::{Place, ScriptError};
 /// How often one `GO n` may repeat its batch; a larger number is a slip.
 const TIMES_MOST: u32 = 10_000;
 
+/// What the names of sqlcmd's own variables begin with, and those that no script may set.
+const OWN: &str = "sqlcmd";
+const READ_ONLY: [&str; 6] =
+    ["sqlcmduser", "sqlcmdserver", "sqlcmdworkstation", "sqlcmddbname", "sqlcmdpacketsize", "sqlcmdini"];
+
 /// A line that is a command.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Command {
@@ -84,15 +89,26 @@ pub(super) fn times(
     let variable =
         written.strip_prefix("$(").and_then(|rest| rest.strip_suffix(')')).filter(|name| is_variable(name));
     let text = match variable {
-        Some(name) => value_of(&name.to_lowercase()).ok_or_else(|| ScriptError {
-            place,
-            problem: format!("the variable $({name}) has no value: no `:setvar {name}` comes before it"),
-        })?,
+        Some(name) => {
+            value_of(&name.to_lowercase()).ok_or_else(|| ScriptError { place, problem: unset(name) })?
+        }
         None => written.to_owned(),
     };
     let times = if text.is_empty() { Some(1) } else { text.parse().ok() };
     let times = times.filter(|times| (1..=TIMES_MOST).contains(times));
     times.ok_or_else(|| ScriptError { place, problem: wrong_go(&format!("GO {text}")) })
+}
+
+/// What is said of a variable that has no value.
+pub(super) fn unset(name: &str) -> String {
+    if name.to_lowercase().starts_with(OWN) {
+        return format!(
+            "the variable $({name}) is sqlcmd's own, of which a script has SQLCMDDBNAME alone here: write what is meant"
+        );
+    }
+    format!(
+        "the variable $({name}) has no value: no `:setvar {name}` comes before it, and the script's `variables` have none"
+    )
 }
 
 fn wrong_go(line: &str) -> String {
@@ -145,6 +161,11 @@ fn set(rest: &str, place: Place) -> Result<Command, ScriptError> {
     }
     let value = value.trim();
     let name = name.to_lowercase();
+    if READ_ONLY.contains(&name.as_str()) {
+        return Err(wrong(format!(
+            "`:setvar {name}`: sqlcmd lets no script set that variable: take the line out"
+        )));
+    }
     if value.is_empty() {
         return Ok(Command::Set(name, None));
     }

@@ -5,7 +5,7 @@
 //! the tools differ among themselves. `Ours`: stricter than the tool on purpose, where it would go on with half of what is
 //! meant. `Field`: neither says it, and scripts in the field have it.
 
-use super::tests::{split, split_with};
+use super::tests::{split_given, split_with};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum By {
@@ -28,7 +28,7 @@ const GO: &[Case] = &[
     ("SELECT 1\nGO\nSELECT 2\nGO\n", Ok(&["1x1: SELECT 1", "3x1: SELECT 2"]), Docs),
     ("SELECT 1\ngo\nSELECT 2\nGo", Ok(&["1x1: SELECT 1", "3x1: SELECT 2"]), Docs),
     ("SELECT 1\r\n  go  \r\nSELECT 2\r\n", Ok(&["1x1: SELECT 1", "3x1: SELECT 2"]), Go),
-    ("SELECT 1\n\tGO\t\nSELECT 2", Ok(&["1x1: SELECT 1", "3x1: SELECT 2"]), Go),
+    ("SELECT 1\n\tGO\t\nSELECT 2", Ok(&["1x1: SELECT 1", "3x1: SELECT 2"]), Field),
     ("SELECT 1\nGO 5", Ok(&["1x5: SELECT 1"]), Docs),
     ("SELECT 1\nGO    5   ", Ok(&["1x5: SELECT 1"]), Go),
     ("\n\nSELECT 1\nGo 3 -- thrice\n", Ok(&["3x3: SELECT 1"]), Go),
@@ -139,6 +139,23 @@ const VARIABLES: &[Case] = &[
     (":setvar b 1\n:setvar a $(b)\n", Err((2, "no variable into a variable")), Ours),
 ];
 
+/// What a script is given from outside, as by sqlcmd's `-v Tenant=DUPONT -v Path="C:\My Data" -v None=""`, in the database `Story`.
+const OUTSIDE: [(&str, &str); 3] = [("Tenant", "DUPONT"), ("Path", r"C:\My Data"), ("None", "")];
+const GIVEN: &[Case] = &[
+    ("SELECT '$(Tenant)'", Ok(&["1x1: SELECT 'DUPONT'"]), Docs),
+    ("SELECT '$(TENANT)', '$(path)'", Ok(&[r"1x1: SELECT 'DUPONT', 'C:\My Data'"]), Docs),
+    ("SELECT '$(None)'", Ok(&["1x1: SELECT ''"]), Ours),
+    // Of all ways to give a variable, `:setvar` comes first.
+    (":setvar Tenant MARTIN\nSELECT '$(Tenant)'", Ok(&["2x1: SELECT 'MARTIN'"]), Docs),
+    (":setvar Tenant\nSELECT '$(Tenant)'", Err((2, "$(Tenant) has no value")), Docs),
+    ("SELECT '$(Other)'", Err((1, "the script's `variables` have none")), Ours),
+    ("USE [$(SQLCMDDBNAME)]", Ok(&["1x1: USE [Story]"]), Docs),
+    ("SELECT '$(SQLCMDUSER)'", Err((1, "$(SQLCMDUSER) is sqlcmd's own")), Ours),
+    (":setvar SQLCMDDBNAME Other\nSELECT 1", Err((1, "lets no script set that")), Docs),
+    (":setvar SQLCMDUSER sa\nSELECT 1", Err((1, "lets no script set that")), Docs),
+    (":setvar SQLCMDMAXVARTYPEWIDTH 0\nSELECT 1", Ok(&["2x1: SELECT 1"]), Docs),
+];
+
 /// The other commands.
 const COMMANDS: &[Case] = &[
     (":on error exit\nSELECT 1", Ok(&["2x1: SELECT 1"]), Docs),
@@ -154,7 +171,7 @@ const COMMANDS: &[Case] = &[
     ),
     // It holds from its line on, and a batch is run where it ends.
     ("SELECT 1\n:on error ignore\nGO\nSELECT 2", Ok(&["1x1!2: SELECT 1", "4x1!2: SELECT 2"]), Go),
-    ("SELECT 1\n:on error ignore\n:on error exit\nGO", Ok(&["1x1: SELECT 1"]), Go),
+    ("SELECT 1\n:on error ignore\n:on error exit\nGO", Ok(&["1x1: SELECT 1"]), Docs),
     ("/*\n:on error ignore\n*/ SELECT 1\n", Ok(&["1x1: /*\n:on error ignore\n*/ SELECT 1"]), Go),
     (":on error\nSELECT 1", Err((1, "write `:on error exit` or")), Go),
     (":on error resume\nSELECT 1", Err((1, "write `:on error exit` or")), Go),
@@ -321,14 +338,24 @@ fn shown(batch: super::Batch) -> String {
 
 /// What came of a script, as the tables write it.
 fn come(script: &str) -> Result<Vec<String>, (u32, String)> {
-    let batches = split(script).map_err(|error| (error.place.line, error.problem))?;
+    come_given(script, &[])
+}
+
+/// The same of one that is given variables.
+fn come_given(script: &str, variables: &[(&str, &str)]) -> Result<Vec<String>, (u32, String)> {
+    let batches = split_given(script, variables).map_err(|error| (error.place.line, error.problem))?;
     Ok(batches.into_iter().map(shown).collect())
 }
 
 #[track_caller]
 fn hold(cases: &[Case]) {
+    hold_given(cases, &[]);
+}
+
+#[track_caller]
+fn hold_given(cases: &[Case], variables: &[(&str, &str)]) {
     for (script, wanted, by) in cases {
-        match (come(script), wanted) {
+        match (come_given(script, variables), wanted) {
             (Ok(batches), Ok(wanted)) => assert_eq!(batches, *wanted, "{by:?}: {script:?}"),
             (Err((line, problem)), Err((at, words))) => {
                 assert_eq!(line, *at, "{by:?}: {script:?}: {problem}");
@@ -352,6 +379,11 @@ fn quotes_and_comments_hold_what_is_in_them() {
 #[test]
 fn variables_are_put_in_when_their_batch_ends() {
     hold(VARIABLES);
+}
+
+#[test]
+fn variables_are_given_from_outside_and_a_script_s_own_come_first() {
+    hold_given(GIVEN, &OUTSIDE);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! the engine writes and reads them, `due` asks whether all files of a task are through. They go back with a restored backup, so
 //! that what a backup does not hold is run again.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -23,6 +24,10 @@ pub struct Script {
     pub sha256: Digest,
     /// What it may take in by `:r`.
     pub includes: Vec<Include>,
+    /// What the document gives it, as sqlcmd's `-v` does; names in small letters, as they have no case.
+    pub variables: BTreeMap<String, String>,
+    /// The database that it runs in.
+    pub database: String,
 }
 
 /// A file that a script may take in.
@@ -59,13 +64,17 @@ impl Script {
 /// The scripts of a task, in order.
 pub fn scripts(node: &Node) -> Vec<Script> {
     let Some(Value::List(items)) = node.attributes.get("scripts") else { return Vec::new() };
+    let database = node.attributes.get("database").and_then(Value::as_text).unwrap_or_default();
+    let database = database.split_once('/').map_or("", |(_, name)| name);
     let mut scripts: Vec<Script> = Vec::new();
     for item in items {
         match item {
-            Value::Members(_) => scripts.extend(include(item).map(|Include { file, sha256 }| Script {
+            Value::Members(members) => scripts.extend(include(item).map(|Include { file, sha256 }| Script {
                 file,
                 sha256,
                 includes: Vec::new(),
+                variables: members.iter().filter_map(variable).collect(),
+                database: database.to_owned(),
             })),
             // What the script before it may take in.
             Value::List(includes) => {
@@ -77,6 +86,12 @@ pub fn scripts(node: &Node) -> Vec<Script> {
         }
     }
     scripts
+}
+
+/// A variable among the members of a script, whose key is `$(NAME)`.
+fn variable((key, value): (&String, &String)) -> Option<(String, String)> {
+    let name = key.strip_prefix("$(")?.strip_suffix(')')?;
+    Some((name.to_lowercase(), value.clone()))
 }
 
 /// A path and its digest.
@@ -95,9 +110,26 @@ pub fn property(node: &Node, script: &Script) -> String {
     format!("Muster:{}:{}", node.id.name, &digest[..32])
 }
 
-/// The digest of all that a script runs. One that takes nothing in has its own; never changed, as databases hold it. Where the
-/// files lie is no part of it, only how they lie to each other; nor is the order in which they are listed.
+/// The digest of all that a script runs: the file, what it takes in and what it is given. One with neither has its own; never
+/// changed, as databases hold it.
 fn whole(script: &Script) -> Digest {
+    let files = with_includes(script);
+    if script.variables.is_empty() {
+        return files;
+    }
+    let mut hash = Hasher::default();
+    hash.update(b"muster script and its variables\n");
+    hash.update(files.as_bytes());
+    for text in script.variables.iter().flat_map(|(name, value)| [name, value]) {
+        hash.update(&(text.len() as u64).to_be_bytes());
+        hash.update(text.as_bytes());
+    }
+    hash.finish()
+}
+
+/// The digest of a script and what it takes in. Where the files lie is no part of it, only how they lie to each other; nor is the order
+/// in which they are listed.
+fn with_includes(script: &Script) -> Digest {
     if script.includes.is_empty() {
         return script.sha256;
     }
@@ -205,6 +237,8 @@ mod tests {
                 file: format!(r"C:\s\{name}"),
                 sha256: Digest::of(name.as_bytes()),
                 includes: Vec::new(),
+                variables: BTreeMap::new(),
+                database: String::new(),
             })
             .collect();
         let mark = |text: &str| Some(text.parse().unwrap());
@@ -225,6 +259,8 @@ mod tests {
             file: format!(r"{folder}\main.sql"),
             sha256: Digest::of(b"main"),
             includes: includes.iter().map(include).collect(),
+            variables: BTreeMap::new(),
+            database: String::new(),
         }
     }
 
@@ -263,6 +299,33 @@ mod tests {
         ] {
             assert_ne!(name_of(&other), known, "{other:?}");
         }
+    }
+
+    #[test]
+    fn a_mark_covers_what_a_script_is_given_and_not_how_its_name_is_written() {
+        let given = |variables: &[(&str, &str)]| {
+            let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            let variables = variables.iter().map(own).collect();
+            name_of(&Script { variables, ..script(r"C:\s", &[]) })
+        };
+        let known = given(&[("a", "x"), ("b", "y")]);
+        assert_eq!(known, given(&[("b", "y"), ("a", "x")]));
+        for other in [&[][..], &[("a", "x")], &[("a", "xb"), ("b", "y")], &[("a", "y"), ("b", "x")]] {
+            assert_ne!(given(other), known, "{other:?}");
+        }
+        // Databases hold this name.
+        assert_eq!(known, "Muster:new:c5d14fa8171cefe089935910766e0607");
+    }
+
+    /// As a manifest has it: names without a case, and the database's name for all.
+    #[test]
+    fn a_script_s_variables_are_read_from_its_map() {
+        let file =
+            serde_json::json!({"file": r"C:\s\a.sql", "sha256": "0".repeat(64), "$(Tenant)": "DUPONT"});
+        let attributes = serde_json::json!({"database": "main/SXA", "scripts": [file]});
+        let node = serde_json::json!({"id": "sql_scripts/new", "attributes": attributes});
+        let read = scripts(&serde_json::from_value(node).unwrap()).remove(0);
+        assert_eq!((read.variables["tenant"].as_str(), read.database.as_str()), ("DUPONT", "SXA"));
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl Reader {
     /// One that begins that script, whose bytes mean what [`super::Sniffer`] found.
     pub fn new(script: &Script, encoding: Encoding) -> Self {
         let open = vec![Lines::new(0, encoding)];
-        Self { files: Files::of(script), open, splitter: Splitter::default(), inclusions: 0 }
+        Self { files: Files::of(script), open, splitter: Splitter::new(script), inclusions: 0 }
     }
 
     /// The file that is to be taken in begins.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::command::{self, Command, is_variable};
-use super::{Batch, Place, ScriptError};
+use super::{Batch, Place, Script, ScriptError};
 
 /// What a character stands in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -62,6 +62,13 @@ pub(super) struct Splitter {
 }
 
 impl Splitter {
+    /// One that knows what the script is given, and of sqlcmd's own variables the one that says which database it runs in.
+    pub(super) fn new(script: &Script) -> Self {
+        let mut variables = script.variables.clone();
+        variables.insert("sqlcmddbname".to_owned(), script.database.clone());
+        Self { variables, ..Self::default() }
+    }
+
     /// Takes the next line; gives what comes of it.
     ///
     /// # Errors
@@ -293,6 +300,5 @@ fn named(written: &str, place: Place) -> Result<&str, ScriptError> {
 }
 
 fn unset(name: &str, place: Place) -> ScriptError {
-    let problem = format!("the variable $({name}) has no value: no `:setvar {name}` comes before it");
-    ScriptError { place, problem }
+    ScriptError { place, problem: command::unset(name) }
 }

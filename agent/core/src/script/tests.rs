@@ -1,5 +1,7 @@
 //! Encodings case by case, and what holds for any text at all; `dialect` has the cases of batches.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use muster_model::digest::Digest;
@@ -24,15 +26,22 @@ fn read_with(
         file: r"C:\s\main.sql".to_owned(),
         sha256: Digest::of(bytes),
         includes: includes.iter().map(include).collect(),
+        variables: BTreeMap::new(),
+        database: "Story".to_owned(),
     };
     let files: Vec<&[u8]> = std::iter::once(bytes).chain(includes.iter().map(|(_, bytes)| *bytes)).collect();
+    read_script(&script, &files, piece_bytes)
+}
+
+/// A script whose files have these bytes.
+fn read_script(script: &Script, files: &[&[u8]], piece_bytes: usize) -> Result<Vec<Batch>, ScriptError> {
     let encoding = |file: usize| {
         let mut sniffer = Sniffer::default();
         files[file].chunks(piece_bytes).for_each(|piece| sniffer.push(piece));
         sniffer.finish()
     };
-    let mut rest = files.clone();
-    let mut reader = Reader::new(&script, encoding(0));
+    let mut rest = files.to_vec();
+    let mut reader = Reader::new(script, encoding(0));
     let mut batches = Vec::new();
     loop {
         match reader.step()? {
@@ -59,6 +68,19 @@ pub(super) fn split(text: &str) -> Result<Vec<Batch>, ScriptError> {
 pub(super) fn split_with(text: &str, includes: &[(&str, &str)]) -> Result<Vec<Batch>, ScriptError> {
     let includes: Vec<(&str, &[u8])> = includes.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
     read_with(text.as_bytes(), &includes, 4_096)
+}
+
+/// A script that is given variables.
+pub(super) fn split_given(text: &str, variables: &[(&str, &str)]) -> Result<Vec<Batch>, ScriptError> {
+    let variables = variables.iter().map(|(name, value)| (name.to_lowercase(), (*value).to_owned()));
+    let script = Script {
+        file: r"C:\s\main.sql".to_owned(),
+        sha256: Digest::of(text.as_bytes()),
+        includes: Vec::new(),
+        variables: variables.collect(),
+        database: "Story".to_owned(),
+    };
+    read_script(&script, &[text.as_bytes()], 4_096)
 }
 
 /// Files of other encodings, one within the other, in pieces of any size.

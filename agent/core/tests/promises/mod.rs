@@ -3,6 +3,8 @@
 //! Neighbours: `seeds` runs them over the seeds of `tests/fuzz`, whose target runs them over whatever libFuzzer makes. Nothing
 //! here uses the reader's own knowledge of quotes and comments: it has a slow one of its own.
 
+use std::collections::BTreeMap;
+
 use muster_agent_core::script::{Batch, Include, Place, Reader, Script, ScriptError, Sniffer, Step};
 use muster_model::digest::Digest;
 
@@ -56,6 +58,8 @@ fn read_with(bytes: &[u8], part: Option<&[u8]>, mut size: impl FnMut(usize) -> u
         file: r"C:\s\main.sql".to_owned(),
         sha256: Digest::of(bytes),
         includes: part.map(include).into_iter().collect(),
+        variables: BTreeMap::new(),
+        database: "Story".to_owned(),
     };
     let files = [bytes, part.unwrap_or_default()];
     let encoding = |file: usize, size: usize| {

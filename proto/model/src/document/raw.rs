@@ -95,10 +95,12 @@ pub(crate) fn attribute(
     }
 }
 
-/// A script of a list: a map of its own, and behind it the list of what it takes in, where it has one.
+/// A script of a list: a map of its own, with its variables as `$(NAME)`, and behind it the list of what it takes in, where it has one.
 fn script(item: &Yaml, what: &str, report: &mut Report<'_>) -> Option<Vec<Placed<Raw>>> {
     let entries = file(item, what, report)?;
-    let own: Vec<Entry> = entries.iter().filter(|entry| entry.key != "includes").cloned().collect();
+    let is_own = |entry: &&Entry| !["includes", "variables"].contains(&entry.key.as_str());
+    let mut own: Vec<Entry> = entries.iter().filter(is_own).cloned().collect();
+    own.extend(variables(entries, what, report)?);
     let script = members(item.place, &own, what, report);
     let Some(includes) = entries.iter().find(|entry| entry.key == "includes") else {
         return Some(vec![script?]);
@@ -118,6 +120,30 @@ fn script(item: &Yaml, what: &str, report: &mut Report<'_>) -> Option<Vec<Placed
     Some(vec![script?, includes?])
 }
 
+/// What a script's `variables` come to beside its other keys.
+fn variables(entries: &[Entry], what: &str, report: &mut Report<'_>) -> Option<Vec<Entry>> {
+    let Some(variables) = entries.iter().find(|entry| entry.key == "variables") else {
+        return Some(Vec::new());
+    };
+    match &variables.value.data {
+        Data::Map(given) => Some(
+            given.iter().map(|entry| Entry { key: format!("$({})", entry.key), ..entry.clone() }).collect(),
+        ),
+        data @ (Data::Scalar { .. } | Data::List(_) | Data::Broken) => {
+            let what = format!("`variables` of {what}");
+            wrong_type(
+                variables.value.place,
+                &what,
+                "a map",
+                data,
+                "write `NAME: value` on each line",
+                report,
+            );
+            None
+        }
+    }
+}
+
 const FILE_ADVICE: &str = r"write - {file: 'C:\Folder\name.sql', sha256: DIGEST} on each line";
 
 /// A file that a script takes in. What it takes in itself belongs to the script, so that one list holds them all.
@@ -127,6 +153,16 @@ fn include(item: &Yaml, what: &str, report: &mut Report<'_>) -> Option<Placed<Ra
         let problem = format!("an item of {what} lists files of its own");
         let advice = "list every file that is taken in, also by a file that is taken in itself, in the one list of the script";
         report.push(own.place, "wrong-value", problem, advice);
+        return None;
+    }
+    if let Some(own) = entries.iter().find(|entry| entry.key == "variables") {
+        let problem = format!("an item of {what} has variables of its own");
+        report.push(
+            own.place,
+            "wrong-value",
+            problem,
+            "give them to the script, which shares them with what it takes in",
+        );
         return None;
     }
     members(item.place, entries, what, report)

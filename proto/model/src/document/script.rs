@@ -41,6 +41,7 @@ pub(crate) fn faults(raw: &Placed<Raw>, value: &Value) -> Vec<Fault> {
             }
             Value::Members(_) | Value::Boolean(_) | Value::Integer(_) | Value::Text(_) | Value::Secret(_) => {
                 script = file(written, item, &mut faults);
+                variables(written, item, &mut faults);
                 script.iter().for_each(|file| one_digest(file, &mut known, &mut faults));
             }
         }
@@ -88,7 +89,8 @@ fn file<'v>(written: &Placed<Raw>, item: &'v Value, faults: &mut Vec<Fault>) -> 
         return None;
     };
     let before = faults.len();
-    if let Some(key) = members.keys().find(|key| !["file", "sha256"].contains(&key.as_str())) {
+    let is_part = |key: &str| ["file", "sha256"].contains(&key) || variable(key).is_some();
+    if let Some(key) = members.keys().find(|key| !is_part(key)) {
         faults.push(wrong(member_of(written, key), format!("`{key}` is no part of a file")));
     }
     let path = members.get("file").map_or("", String::as_str);
@@ -104,6 +106,43 @@ fn file<'v>(written: &Placed<Raw>, item: &'v Value, faults: &mut Vec<Fault>) -> 
     }
     let sha256 = digest.ok().filter(|_| faults.len() == before)?;
     Some(File { place: written.place, path, sha256 })
+}
+
+/// The name that a key of a script gives a variable by.
+fn variable(key: &str) -> Option<&str> {
+    key.strip_prefix("$(")?.strip_suffix(')')
+}
+
+/// What a script is given as sqlcmd's `-v` gives it: names that sqlcmd takes, each once, and values of one line.
+fn variables(written: &Placed<Raw>, item: &Value, faults: &mut Vec<Fault>) {
+    let Value::Members(members) = item else { return };
+    let mut seen = BTreeSet::new();
+    for (key, value) in members {
+        let Some(name) = variable(key) else { continue };
+        let lower = name.to_lowercase();
+        let (problem, advice) = if !is_variable(name) {
+            ("is no variable's name", "letters, digits, _ and -; the first is a letter or _")
+        } else if lower.starts_with("sqlcmd") {
+            ("is a variable of sqlcmd itself", "give it another name; SQLCMDDBNAME is known to every script")
+        } else if value.contains("$(") || value.contains(char::is_control) {
+            ("has a value with `$(` or of more than one line", "write the value itself, on one line")
+        } else if !seen.insert(lower) {
+            (
+                "is there twice, as sqlcmd takes capital and small letters for the same",
+                "give each variable once",
+            )
+        } else {
+            continue;
+        };
+        let problem = format!("`{name}` {problem}");
+        let place = member_of(written, key);
+        faults.push(Fault { place, rule: "wrong-value", problem, advice: advice.to_owned() });
+    }
+}
+
+fn is_variable(name: &str) -> bool {
+    let first = name.chars().next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_');
+    first && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
 }
 
 /// One path has one digest: of two, one could not be what is there.

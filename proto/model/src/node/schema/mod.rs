@@ -91,8 +91,8 @@ pub enum AttributeType {
     Boolean,
     /// A whole number in this range, both ends allowed.
     Integer(i64, i64),
-    /// A list of files, each `{file: PATH, sha256: DIGEST}`, one that takes others in with `includes`, a list of such; settled,
-    /// that list stands behind its file.
+    /// A list of files, each `{file: PATH, sha256: DIGEST}`, with `variables` where it is given any, and one that takes others in
+    /// with `includes`, a list of such; settled, that list stands behind its file, and a variable is the key `$(NAME)`.
     Scripts,
     /// A whole number in this range, or this word.
     IntegerOr(i64, i64, &'static str),
@@ -146,7 +146,7 @@ impl AttributeType {
             Self::Secrets => {
                 r#"`NAME: "{{ db_password }}"`, one on each line, each a secret parameter"#.to_owned()
             }
-            Self::Scripts => r"a list of `{file: 'C:\Folder\name.sql', sha256: DIGITS}`, with `includes: [...]` of the same form where it takes files in by `:r`".to_owned(),
+            Self::Scripts => r"a list of `{file: 'C:\Folder\name.sql', sha256: DIGITS}`, with `variables: {NAME: value}` as sqlcmd's `-v` gives them, and with `includes: [...]` of the same form where it takes files in by `:r`".to_owned(),
             Self::Entries => "`/path: text`, one on each line".to_owned(),
             Self::Sizes => r"`C: GIB` or `'C:\Folder': GIB`, one on each line".to_owned(),
         }

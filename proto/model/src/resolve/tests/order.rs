@@ -241,6 +241,55 @@ fn a_script_is_listed_once_with_its_digest() {
     assert!(scripts(&twice)[0].problem.contains("twice"), "{:?}", scripts(&twice));
 }
 
+/// A script is given variables as sqlcmd gives them: they may come of parameters, and every mistake has its place.
+#[test]
+fn a_script_is_given_variables_and_every_mistake_has_its_place() {
+    let sha256 = "a".repeat(64);
+    let nodes = |variables: &str| {
+        format!(
+            "  - sql_scripts: new\n    database: main/SXA\n    scripts:\n      - file: 'C:\\s\\main.sql'\n        sha256: {sha256}\n        variables:{variables}\n"
+        )
+    };
+    let read = |variables: &str| {
+        let nodes = nodes(variables);
+        let source = Source { path: "p".to_owned(), content: small("  {}", &nodes).into_bytes() };
+        match read(&[source]) {
+            Ok(_) => with_database(&nodes, ENDPOINTS),
+            Err(found) => found,
+        }
+    };
+    assert_eq!(
+        read("\n          Tenant: DUPONT\n          Data_Path-2: 'D:\\SQL Data'\n          none: ''"),
+        []
+    );
+
+    let many = "\n          1st: a\n          SqlCmdUser: b\n          Tenant: c\n          TENANT: c\n          Other: $(Tenant)\n          none: ''";
+    let first = small("  {}", &nodes(many)).lines().position(|line| line.contains("variables:")).unwrap();
+    let found = read(many);
+    let told: Vec<(usize, u32, &str)> = found
+        .iter()
+        .map(|found| {
+            (found.line as usize - first - 1, found.column, found.problem.split(' ').next().unwrap())
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [(1, 16, "`1st`"), (2, 23, "`SqlCmdUser`"), (3, 19, "`Tenant`"), (5, 18, "`Other`")],
+        "{found:?}"
+    );
+    for (wrong, rule) in [
+        (" Tenant", "wrong-type"),
+        ("\n          Tenant: [a]", "wrong-type"),
+        ("\n          Tenant: 7", "unquoted-number"),
+    ] {
+        assert_eq!(read(wrong)[0].rule, rule, "{wrong}: {:?}", read(wrong));
+    }
+    let include = format!(
+        " {{}}\n        includes:\n          - {{file: 'C:\\s\\b.sql', sha256: {sha256}, variables: {{a: b}}}}"
+    );
+    assert!(read(&include)[0].problem.contains("variables of its own"), "{:?}", read(&include));
+}
+
 /// What a script takes in is listed with it: every mistake at once, each at its place.
 #[test]
 fn a_script_lists_what_it_takes_in_and_every_mistake_has_its_place() {
