@@ -50,3 +50,4 @@ mod wine_restart;
 mod wine_selftest;
 mod wine_server;
 mod wine_sql;
+mod wine_sql_site;

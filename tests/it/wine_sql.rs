@@ -15,11 +15,12 @@ use muster_model::outcome::End;
 use muster_model::view::StepState;
 use muster_tds::{Moment, State, Trouble};
 use muster_tests::cli::code;
+use muster_tests::field::Field;
 use muster_tests::programs::{played_for_windows, root, wine_drive};
 
 use crate::wine_server::{Server, kill, sc_query, wine};
 
-const PASSWORD: &str = "Corr3ct-hörse";
+pub(crate) const PASSWORD: &str = "Corr3ct-hörse";
 const SCRIPTS: [(&str, &str); 3] = [
     (
         "0100_tables.sql",
@@ -47,9 +48,9 @@ fn sent_of(state: &State, text: &str) -> usize {
 }
 
 /// A site whose agent is connected, and its SQL Server. Its secret is set.
-struct Scene {
-    server: Server,
-    sql: muster_tds::Server,
+pub(crate) struct Scene {
+    pub(crate) server: Server,
+    pub(crate) sql: muster_tds::Server,
 }
 
 /// A named pipe of the Wine before the server that is played on Linux, until it is dropped.
@@ -91,8 +92,14 @@ impl Scene {
     /// The same, whose documents have that address.
     fn begin_at(address: impl FnOnce(&muster_tds::Server) -> String) -> Self {
         let sql = muster_tds::Server::start(State::default().with_login("muster", PASSWORD));
+        let address = address(&sql);
+        Self::begin_before(sql, |field| field.edit("SQL-ADDRESS", &address))
+    }
+
+    /// The same before that server, after something was done to the documents: its address is theirs to write.
+    pub(crate) fn begin_before(sql: muster_tds::Server, edit: impl FnOnce(&Field)) -> Self {
         let server = Server::joined_after("sql", |field| {
-            field.edit("SQL-ADDRESS", &address(&sql));
+            edit(field);
             for (name, text) in SCRIPTS {
                 field.edit(&format!("SHA-{}", &name[..4]), &Digest::of(text.as_bytes()).to_string());
             }
