@@ -66,6 +66,8 @@ fn a_medium_that_is_swapped_is_used_as_it_was_hashed_or_refused_a_thousand_times
         while used < TRIES || refused < TRIES {
             match HeldMedium::take(&medium) {
                 Ok(held) => {
+                    // Whatever the other thread does meanwhile, one swap falls between each look and its use.
+                    let _answer = fs::rename(lay(folder.path(), "other", WRONG), &path);
                     let program = held.named_in(CommandLine {
                         medium: Some(medium.clone()),
                         ..CommandLine::plain(medium.path.clone().into(), Vec::new())
