@@ -87,6 +87,7 @@ limits! {
     INSTALLER_POLL_MS = 25, "how often a running installer is looked at; far below what a person notices";
     SQL_CONNECT_LIMIT_SECONDS = 30, "how long a connection to SQL Server and the log-on there may take; a batch takes what it takes";
     SQL_PIPE_PAUSE_MS = 200, "the wait before a named pipe of SQL Server that was still in use is asked for anew; Windows itself was waited for before it";
+    SCRIPT_BATCH_BYTES = 33_554_432, "one batch of a script, and one line: both are in memory whole, and SQL Server reads a batch as a whole too";
     SCRIPT_INCLUDES = 500, "files that one script may list to be taken in: each is held open from its hash to the script's end";
     SCRIPT_NESTING = 16, "files that a script takes in within each other; each has a piece of 64 KiB in memory";
     SCRIPT_INCLUSIONS = 10_000, "how often one script takes files in, all together: a few files that take each other in twice would otherwise be read for years";

@@ -3,6 +3,8 @@
 //! What is kept is the present piece and the line that it begins in, so that a file of any size is read in the memory of its
 //! longest line. Neighbours: `reader` gives the pieces and takes the lines, `decode` reads one.
 
+use muster_model::limits::SCRIPT_BATCH_BYTES;
+
 use super::decode::Encoding;
 use super::{Place, ScriptError};
 
@@ -61,11 +63,15 @@ impl Lines {
     /// The next line, where it is whole.
     ///
     /// # Errors
-    /// Where it is no text.
+    /// Where it is no text, or too long.
     pub(super) fn next(&mut self) -> Result<Next, ScriptError> {
         let fresh = self.bytes.get(self.seen..).unwrap_or_default();
         let end = match self.encoding.line_end(fresh) {
             Some(length) => self.seen + length,
+            None if (self.bytes.len() - self.from) as u64 > SCRIPT_BATCH_BYTES => {
+                let place = Place { line: self.place.line.saturating_add(1), ..self.place };
+                return Err(super::too_large("the line", place));
+            }
             None if !self.is_whole => {
                 // A unit of UTF-16 may be cut in two: its half is looked at again.
                 let half = (self.bytes.len() - self.from) % self.encoding.unit_bytes();

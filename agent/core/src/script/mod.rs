@@ -13,6 +13,7 @@ mod mark;
 mod reader;
 mod split;
 
+use muster_model::limits::SCRIPT_BATCH_BYTES;
 use thiserror::Error;
 
 pub use self::decode::{Encoding, Sniffer};
@@ -60,6 +61,15 @@ pub struct ScriptError {
     pub place: Place,
     /// What is wrong, and what to do.
     pub problem: String,
+}
+
+/// A batch or a line that is not read into memory any further.
+fn too_large(what: &str, place: Place) -> ScriptError {
+    let most_mib = SCRIPT_BATCH_BYTES >> 20;
+    ScriptError {
+        place,
+        problem: format!("{what} has more than {most_mib} MiB here: put GO between its statements"),
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use muster_model::limits::SCRIPT_BATCH_BYTES;
+
 use super::command::{self, Command, is_variable};
 use super::{Batch, Place, Script, ScriptError};
 
@@ -83,7 +85,7 @@ impl Splitter {
                 // A command within a batch leaves its line empty, so that the lines after it keep their numbers.
                 if !self.text.is_empty() {
                     let code = line.trim_end_matches(['\r', '\n']);
-                    self.add(line.get(code.len()..).unwrap_or_default(), place);
+                    self.add(line.get(code.len()..).unwrap_or_default(), place)?;
                 }
                 return Ok(turn);
             }
@@ -93,18 +95,21 @@ impl Splitter {
             }
         }
         self.scan(line, place)?;
-        self.add(line, place);
+        self.add(line, place)?;
         Ok(None)
     }
 
     /// Adds a line to the present batch.
-    fn add(&mut self, line: &str, place: Place) {
+    fn add(&mut self, line: &str, place: Place) -> Result<(), ScriptError> {
         if self.text.is_empty() {
             self.origins.clear();
             self.lines = 0;
         }
         if line.is_empty() {
-            return;
+            return Ok(());
+        }
+        if (self.text.len() + line.len()) as u64 > SCRIPT_BATCH_BYTES {
+            return Err(super::too_large("the batch", place));
         }
         self.lines = self.lines.saturating_add(1);
         let goes_on = self.origins.last().is_some_and(|(from, begin)| {
@@ -115,6 +120,7 @@ impl Splitter {
             self.origins.push((self.lines, place));
         }
         self.text.push_str(line);
+        Ok(())
     }
 
     /// A file that was taken in has ended: what comes after it begins on a line of its own.

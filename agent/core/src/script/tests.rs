@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use muster_model::digest::Digest;
-use muster_model::limits::{SCRIPT_INCLUSIONS, SCRIPT_NESTING};
+use muster_model::limits::{SCRIPT_BATCH_BYTES, SCRIPT_INCLUSIONS, SCRIPT_NESTING};
 
 use super::{Batch, Include, Place, Reader, Script, ScriptError, Sniffer, Step};
 
@@ -81,6 +81,20 @@ pub(super) fn split_given(text: &str, variables: &[(&str, &str)]) -> Result<Vec<
         database: "Story".to_owned(),
     };
     read_script(&script, &[text.as_bytes()], 4_096)
+}
+
+/// Whatever a script is, no more of it comes into memory than the largest batch may have.
+#[test]
+fn a_batch_and_a_line_have_a_largest_size_and_are_refused_where_they_pass_it() {
+    let most = usize::try_from(SCRIPT_BATCH_BYTES).unwrap();
+    let line = format!("--{}\n", "x".repeat((1 << 16) - 3));
+    let lines = most / line.len();
+    let larger = format!("{}SELECT 1\n", line.repeat(lines));
+    let refused = read(larger.as_bytes(), 1 << 20).unwrap_err();
+    assert_eq!(refused.place.line as usize, lines + 1, "up to there it was taken");
+    assert!(refused.problem.contains("the batch has more than 32 MiB here: put GO"), "{refused}");
+    let refused = read("x".repeat(most + 2).as_bytes(), 1 << 20).unwrap_err();
+    assert_eq!((refused.place.line, refused.problem.starts_with("the line")), (1, true), "{refused}");
 }
 
 /// Files of other encodings, one within the other, in pieces of any size.
