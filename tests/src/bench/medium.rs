@@ -25,6 +25,8 @@ use crate::programs::{Programs, root};
 pub const SIZE_BYTES: u64 = 1 << 30;
 /// What comes through before the link breaks: three seconds of 100 Mbit/s.
 pub const CUT_EVERY_BYTES: u64 = 37 << 20;
+/// The most that may come through beyond a medium, over a link that breaks, in hundredths of it.
+const MORE_PERCENT_MOST: f64 = 2.0;
 /// How often a file on its way is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -170,7 +172,7 @@ impl Journey {
 /// `tests/bench media`: the whole report, as Markdown.
 ///
 /// # Errors
-/// Where the medium does not arrive.
+/// Where the medium does not arrive, or too much of it travels twice.
 pub async fn measure(programs: &Programs, size_bytes: u64, cut_every_bytes: u64) -> Result<String> {
     let journey = Journey::lay(programs, size_bytes)?;
     let mut rows = Vec::new();
@@ -197,6 +199,8 @@ pub async fn measure(programs: &Programs, size_bytes: u64, cut_every_bytes: u64)
             arrived.mib_per_s()
         ));
     }
+    let wasted = rows.iter().any(|(_, arrived)| arrived.more_percent() >= MORE_PERCENT_MOST);
+    ensure!(!wasted, "{text}\nmore than {MORE_PERCENT_MOST} % came through beyond the medium");
     Ok(text)
 }
 
