@@ -46,10 +46,18 @@ pub fn who_else(folder: &Path) -> io::Result<Vec<String>> {
 /// # Errors
 /// Where it cannot be told.
 pub fn who_may_replace(program: &Path) -> io::Result<Option<(PathBuf, Vec<String>)>> {
-    let trusted = keepers()?;
+    open_to_others(program, &keepers()?, |path| Ok((protection(path)?, owner(path)?)))
+}
+
+fn open_to_others(
+    program: &Path,
+    trusted: &[Sid],
+    look: impl Fn(&Path) -> io::Result<(Protection, Sid)>,
+) -> io::Result<Option<(PathBuf, Vec<String>)>> {
     for (at, path) in program.ancestors().enumerate() {
         let reach = if at < 2 { CHANGE } else { TAKE_AWAY };
-        let found = others(&protection(path)?, &owner(path)?, &trusted, reach)?;
+        let (protection, owner) = look(path)?;
+        let found = others(&protection, &owner, trusted, reach)?;
         if !found.is_empty() {
             return Ok(Some((path.to_owned(), found)));
         }
@@ -59,9 +67,12 @@ pub fn who_may_replace(program: &Path) -> io::Result<Option<(PathBuf, Vec<String
 
 /// Who could put another program in the place of the service manager itself, which starts all services.
 fn keepers() -> io::Result<Vec<Sid>> {
+    Ok(account::find(INSTALLER)?.into_iter().chain([owner(&service_manager()?)?]).collect())
+}
+
+fn service_manager() -> io::Result<PathBuf> {
     let windows = std::env::var_os("SystemRoot").ok_or(io::ErrorKind::NotFound)?;
-    let manager = owner(&Path::new(&windows).join(r"System32\services.exe"))?;
-    Ok(account::find(INSTALLER)?.into_iter().chain([manager]).collect())
+    Ok(Path::new(&windows).join(r"System32\services.exe"))
 }
 
 fn others(protection: &Protection, owner: &Sid, trusted: &[Sid], reach: u32) -> io::Result<Vec<String>> {
@@ -186,6 +197,41 @@ mod tests {
         assert_eq!(named(&list(&[system]), ME, CHANGE), [ME]);
         assert_eq!(named(&list(&[system, (ME, FULL)]), "S-1-5-32-544", CHANGE), [ME]);
         assert_eq!(named(&Protection { list: None, apart: true }, "S-1-5-18", TAKE_AWAY), ["Everyone"]);
+    }
+
+    /// Who makes a file in a folder above it can put none in its place; who makes one beside it puts a library there. Wine
+    /// tells no such rights apart, so that they are played.
+    #[test]
+    fn what_others_make_beside_a_program_counts_and_what_they_make_above_its_folder_does_not() {
+        let program = Path::new(r"C:\above\below\muster-agent.exe");
+        let found = |at: usize, mask| {
+            let look = |path: &Path| {
+                let given = if program.ancestors().nth(at) == Some(path) { mask } else { 0 };
+                Ok((list(&[("S-1-5-18", FULL), (USERS, READ | given)]), sid("S-1-5-18")))
+            };
+            open_to_others(program, &[], look).unwrap().map(|(path, others)| {
+                assert_eq!(others, [r"BUILTIN\Users"]);
+                path
+            })
+        };
+        for (at, path) in program.ancestors().enumerate() {
+            for makes in [0x0002, 0x0004] {
+                let counts = at < 2;
+                assert_eq!(
+                    found(at, makes),
+                    counts.then(|| path.to_owned()),
+                    "{makes:#x} {}",
+                    path.display()
+                );
+            }
+            assert_eq!(found(at, 0x0040), Some(path.to_owned()), "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn nobody_is_trusted_with_a_program_but_windows_own_installer_and_who_owns_the_service_manager() {
+        let installer = account::find(INSTALLER).unwrap().unwrap();
+        assert_eq!(keepers().unwrap(), [installer, owner(&service_manager().unwrap()).unwrap()]);
     }
 
     /// Wine shows the right of everybody to write, and owners: those of this machine, to whom its Windows belongs.
