@@ -137,6 +137,7 @@ mod tests {
             &pem(b"words"),
             &whole.replace("MIIA", "MI!A"),
             &whole.replace(END, ""),
+            &(whole.clone() + &whole.replace(END, "")),
             &format!("{whole}words"),
             &whole.replace("CERTIFICATE", "X509 CRL"),
         ] {

@@ -268,6 +268,21 @@ mod tests {
         assert!(names("HTTP/web01", "CN=HTTP/web01") && names("CN=a/b", "CN=a/b"));
     }
 
+    /// What the agent opens, and where a person looks.
+    #[test]
+    fn a_store_has_windows_own_name_and_the_title_of_its_folder() {
+        assert_eq!(
+            CertificateStore::ALL.map(|store| (store.as_str(), store.windows_name(), store.title())),
+            [
+                ("my", "MY", "Personal"),
+                ("root", "Root", "Trusted Root Certification Authorities"),
+                ("ca", "CA", "Intermediate Certification Authorities"),
+                ("trusted_people", "TrustedPeople", "Trusted People"),
+                ("web_hosting", "WebHosting", "Web Hosting"),
+            ]
+        );
+    }
+
     #[test]
     fn a_store_that_there_is_not_names_nothing() {
         for good in ["root/CN=a", "trusted_people/a", "web_hosting/HTTP/web01"] {

@@ -238,6 +238,10 @@ fn attributes_are_checked_by_the_table_of_kinds() {
         ("package: a\n    version: v1\n    guide: G26", "10:12 invalid-name"),
         ("package: a\n    version: v1\n    time_limit_seconds: 0", "10:25 wrong-value"),
         ("package: a\n    version: v1\n    arguments: /quiet", "10:16 wrong-type"),
+        ("package: a\n    version: v1\n    restart: later", "10:14 wrong-value"),
+        ("certificate: Root/CN=a", "8:18 invalid-name"),
+        ("certificate: my/CN=a", "8:18 invalid-name"),
+        ("private_key_access: root/CN=a\n    rights: {a: read}", "8:25 invalid-name"),
         ("package: a\n    version: v1\n    service: b", "10:5 two-kinds"),
         ("package: a\n    version: v1\n    when: '{{ on_it }}'", "10:11 braces-in-when"),
         ("package: a\n    version: v1\n    when: on_it and", "10:11 expression-syntax"),
@@ -254,6 +258,7 @@ fn attributes_are_checked_by_the_table_of_kinds() {
         ("http_probe: a\n    url: http://x\n    expect_status: []", "10:20 wrong-value"),
         ("http_probe: a\n    url: http://x\n    expect_status: [99]", "10:20 wrong-value"),
         ("manual_step: a\n    instructions: x\n    type_these: [port]", "10:18 unknown-parameter"),
+        ("service: a\n    start: delayed", "9:12 wrong-value"),
         ("service: a\n    first_failure: reboot", "9:20 wrong-value"),
         ("service: a\n    later_failures: program", "9:21 wrong-value"),
         ("service: a\n    failures_reset_seconds: always", "9:29 wrong-value"),
@@ -268,6 +273,12 @@ fn attributes_are_checked_by_the_table_of_kinds() {
     for reset in ["0", "31536000", "never", "'{{ 1 + 1 }}'"] {
         good(&product(&format!("  - service: a\n    failures_reset_seconds: {reset}")));
     }
+    for restart in ["required", "ignored"] {
+        good(&product(&format!("  - {{package: a, version: v1, restart: {restart}}}")));
+    }
+    good(&product(
+        "  - {certificate: root/CN=a}\n  - {private_key_access: web_hosting/CN=a, rights: {a: read}}",
+    ));
 }
 
 #[test]

@@ -278,6 +278,8 @@ mod tests {
         }
         let relative = node(&format!("root/{digits}"), serde_json::json!({"cer": "a.cer"})).unwrap();
         assert!(relative.contains("`cer`") && relative.contains("no absolute path"), "{relative}");
+        let relative = node("CN=a", serde_json::json!({"pfx": "a.pfx"})).unwrap();
+        assert!(relative.contains("`pfx`") && relative.contains("no absolute path"), "{relative}");
     }
 
     #[test]
