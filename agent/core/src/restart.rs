@@ -88,7 +88,12 @@ mod tests {
             needing("file/C:\\after.ini", "web", "reboot/after"),
             node("application_start/app", &[("services", Value::List(vec!["scpsserver".into()]))], None),
             node("pool_recycle/sage", &[("pools", Value::List(vec!["Sage".into()]))], None),
-            node("service_restart/other", &[("services", Value::List(vec!["W3SVC".into()]))], None),
+            // A pool of that name is no service.
+            node(
+                "service_restart/other",
+                &[("services", Value::List(vec!["W3SVC".into(), "Sage".into()]))],
+                None,
+            ),
         ]);
         manifest
     }
@@ -132,7 +137,11 @@ mod tests {
     #[test]
     fn a_package_that_says_that_it_needs_none_holds_nobody_up() {
         let mut manifest = chain();
-        manifest.nodes[0].attributes.insert("restart".to_owned(), "ignored".into());
-        assert_eq!(first(&manifest, "http_probe/behind"), None);
+        let mut says = |word: &str| {
+            manifest.nodes[0].attributes.insert("restart".to_owned(), word.into());
+            first(&manifest, "http_probe/behind")
+        };
+        assert_eq!(says("ignored"), None);
+        assert_eq!(says("required").as_deref(), Some("package/advanced"), "as where it says nothing");
     }
 }

@@ -98,6 +98,22 @@ fn a_package_that_needs_no_restart_holds_nobody_up() {
     assert!(agent.in_sync(&manifest));
 }
 
+/// G18: where the vendor's 3010 means nothing, it means nothing between the two versions either.
+#[test]
+fn a_new_version_of_a_package_that_needs_no_restart_follows_the_old_one_at_once() {
+    let stage = Stage::new();
+    let agent = stage.agent();
+    agent.connect();
+    stage.by_hand("install", &["advanced", "1.0"]);
+    let manifest = wanted("2.0", Some("ignored"));
+    let replaced = planned(&agent, 1, &manifest);
+    wants_a_restart(&stage, "package.uninstall");
+    let outcomes = agent.run(&replaced.command());
+    assert_eq!(ends(&outcomes), [End::Done; 4], "{outcomes:#?}");
+    assert!(agent.in_sync(&manifest));
+    assert_eq!(restarts(&stage), 0);
+}
+
 /// G18: what the old version's uninstaller left is deleted at the next start, and the new version's files with it.
 #[test]
 fn a_new_version_is_put_on_only_after_the_restart_that_the_old_one_s_uninstaller_wants() {

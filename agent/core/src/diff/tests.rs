@@ -395,6 +395,13 @@ fn a_certificate_that_the_computer_will_trust_says_so_in_a_row_of_its_own() {
     }
 }
 
+/// What is no certificate may have a store's word at the beginning of its name, as here the endpoint's.
+#[test]
+fn nothing_but_a_certificate_is_trusted_by_anybody() {
+    assert_eq!(node("sql_database/root/SXA", &[], None).trust(), None);
+    assert!(node("certificate/root/SXA", &[], None).trust().is_some());
+}
+
 /// Where it is missing is said as Windows' console calls it, and what the file is to hold.
 #[test]
 fn a_certificate_that_only_a_person_can_bring_says_where_it_is_missing() {
