@@ -71,6 +71,20 @@ fn a_promise_that_a_twin_breaks_fails_and_takes_its_things_away() {
 }
 
 #[test]
+fn a_port_that_never_does_its_work_fails_every_promise_of_it_and_no_other() {
+    for (operation, broken) in [
+        ("service.set_logon", &["service.account", "service.logon_right"][..]),
+        ("certificate.import", &["certificate.imported", "certificate.locked", "certificate.public"]),
+        ("key.grant", &["key.rights", "key.pool"]),
+    ] {
+        let stage = Stage::new();
+        stage.ok(&["twin", "fault", "add", operation, "*", "fail", "--always"]);
+        assert_eq!(failed(&stage), broken, "{operation}");
+        assert!(!state(&stage).contains("selftest"), "{operation}: {}", state(&stage));
+    }
+}
+
+#[test]
 fn the_verb_says_each_promise_reports_it_and_ends_with_1_where_one_fails() {
     let stage = Stage::new();
     let report = stage.dir().join("report.json");
