@@ -69,7 +69,8 @@ fn a_restored_journal_takes_nothing_until_the_server_was_compared_and_never_fall
     let agent = stage.agent();
     assert!(agent.reception.hello().journal > 500);
     agent.reception.handle(welcome(2, 500)).unwrap();
-    assert!(agent.command(&command).answer.is_err(), "a restart does not make up for it");
+    let refusal = agent.command(&command).answer.unwrap_err();
+    assert!(matches!(refusal, Refusal::Regressed { .. }), "a restart does not make up for it: {refusal}");
     let plan = Plan::new(3, &manifest, &agent.report(&manifest).unwrap());
     let mut fresh = plan.command();
     fresh.epoch = epoch(2);

@@ -11,6 +11,7 @@ use muster_model::view::StepState;
 use uuid::Uuid;
 
 use super::{Decision, IllegalMove, Phase, Run};
+use crate::plan::lint::Violation;
 use crate::testing::{VALID_SECONDS, approved, assemble, at, created, draft, guide, planned, role, started};
 use world::{World, outcome};
 
@@ -100,12 +101,16 @@ fn g4_the_secrets_of_a_guided_package_are_shown_once_for_each_time_it_is_asked_f
     let mut world = guided();
     let shown = |plan| EventBody::SecretsShown { plan, step: 2, by: "root".to_owned(), secrets: Vec::new() };
     let now = world.now();
-    assert!(world.run.apply(now, &shown(PLAN)).is_err(), "nobody is asked yet");
+    let refused = |world: &mut World| match world.run.apply(now, &shown(PLAN)) {
+        Err(IllegalMove::Step { step: 2, is, wanted: "shown", .. }) => is,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(&mut world), "pending", "nobody is asked yet");
     catch_up(&mut world);
     world.say(shown);
     assert!(matches!(world.run.apply(now, &shown(PLAN)), Err(IllegalMove::Shown { step: 2, .. })));
     world.say(|plan| EventBody::StepConfirmed { plan, step: 2, by: by(), note: None, ends: None });
-    assert!(world.run.apply(now, &shown(PLAN)).is_err(), "nobody is asked while its agent looks");
+    assert_eq!(refused(&mut world), "pending", "nobody is asked while its agent looks");
     catch_up(&mut world);
     world.say(shown);
     world.confirm();
@@ -485,7 +490,7 @@ fn a_plan_that_might_never_end_is_not_run() {
     let plan = assemble(&guide());
     let mut steps: Vec<_> = plan.steps.values().map(|record| record.value().clone()).collect();
     steps[0].steps.pop();
-    assert!(Run::new(&plan.header, steps).is_err());
+    assert_eq!(Run::new(&plan.header, steps).unwrap_err(), [Violation::Edge(7, 9), Violation::Segmented(9)]);
 }
 
 #[test]

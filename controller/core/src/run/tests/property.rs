@@ -9,7 +9,7 @@ use muster_model::view::StepState;
 use proptest::prelude::*;
 
 use super::world::World;
-use crate::run::{Phase, StepRun};
+use crate::run::{IllegalMove, Phase, StepRun};
 use crate::testing::{Draft, VALID_SECONDS, assemble, draft, drafts, id};
 
 const BAD: [End; 4] = [End::Failed, End::Blocked, End::Unknown, End::Superseded];
@@ -168,7 +168,8 @@ proptest! {
         prop_assert_eq!(world.issued().len(), issued);
         let resume = EventBody::RunResumed { plan: world.run.plan(), by: "anne".to_owned(), restart: Vec::new(), reason: None };
         let now = world.now();
-        prop_assert!(world.run.apply(now, &resume).is_err());
+        let refused = world.run.apply(now, &resume);
+        prop_assert!(matches!(refused, Err(IllegalMove::Expired { .. } | IllegalMove::NotStopped(_))), "{:?}", refused);
         // What an agent did out of reach is believed when it comes back.
         for role in world.roles() {
             for _ in 0..60 {
