@@ -93,6 +93,21 @@ fn g14_the_scripts_make_the_database_on_one_approval_and_the_next_plan_is_empty(
     assert!(boot < deeds.iter().position(after).unwrap(), "what needs the restart came after it");
 }
 
+/// G14: whoever approves scripts that may go on after errors has read so; one who allows nothing reads nothing.
+#[test]
+fn g14_a_plan_warns_of_scripts_that_may_go_on_after_errors() {
+    let field = Field::database();
+    let shown = || field.cli.ok(&format!("plan show {}", field.plan()));
+    let before = shown().said();
+    assert!(!before.contains("go on after errors"), "{before}");
+    let scripts = "  - sql_scripts: new-database\n";
+    field.edit(scripts, &format!("{scripts}    may_ignore_errors: true\n"));
+    field.push().expect(code::OK);
+    let warning =
+        "nord-prod/web sql_scripts/new-database: its scripts may go on after errors (`:on error ignore`)";
+    shown().says(&["WARNINGS:", warning]);
+}
+
 /// G1: an installer wants a restart. What depends on its package is refused until it has come; here the plan's own reboot comes
 /// later in the file, so that the run is resumed after it.
 #[test]

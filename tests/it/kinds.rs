@@ -124,10 +124,17 @@ fn g16_only_the_certificate_that_was_approved_comes_from_its_file() {
 
 /// G16: a certificate that ended, or has lost its key, is said before anything runs; nothing is put in its place.
 #[test]
-fn g16_a_certificate_that_ended_is_a_finding() {
+fn g16_a_certificate_that_ended_or_has_no_key_is_a_finding() {
     let field = Field::kinds();
     let twin = &field.agent.twin;
-    twin.set(&["certificate", OTHER, "subject=CN=kinds.example", "not_after=2020-01-01T00:00:00Z"]);
-    let plan = field.plan();
-    field.cli.run(["plan", "show", &plan.to_string()]).says(&["has ended on 2020-01-01"]);
+    for (is, told) in [
+        ("not_after=2020-01-01T00:00:00Z", "has ended on 2020-01-01"),
+        ("has_key=false", "is in the store without its private key"),
+    ] {
+        twin.set(&["certificate", OTHER, "absent"]);
+        twin.set(&["certificate", OTHER, "subject=CN=kinds.example", is]);
+        let plan = field.plan();
+        field.cli.run(["plan", "show", &plan.to_string()]).says(&[told]);
+        field.cli.run(["approve", &plan.to_string()]).expect(code::REFUSED);
+    }
 }
