@@ -172,9 +172,11 @@ fn read(name: &str) -> Result<BindingName, host::Error> {
 mod tests {
     use std::path::Path;
 
+    use muster_model::certificate::CertificateStore;
     use tempfile::TempDir;
 
     use super::*;
+    use crate::host::KeyOf;
     use crate::host::twin::store::Store;
     use crate::host::twin::{Twin, yaml};
 
@@ -197,6 +199,7 @@ http_sys:
 certificates:
   {OLD}: {{subject: CN=sxa.example, not_after: '2029-01-01T00:00:00Z'}}
   {NEW}: {{subject: CN=sxa.example, not_after: '2030-01-01T00:00:00Z'}}
+  web_hosting/{NEW}: {{subject: CN=sxa.example, not_after: '2030-01-01T00:00:00Z'}}
 "
         );
         let folder = tempfile::tempdir().unwrap();
@@ -225,6 +228,27 @@ certificates:
             remove("Sage/https/*:1025:", &twin).unwrap();
             assert_eq!(has_record(&twin, PORT), stays, "{sage} and {other}");
             assert!(has_record(&twin, "sxa.example:1025"), "it is another's");
+        }
+    }
+
+    #[test]
+    fn a_record_that_looks_for_the_same_certificate_in_another_store_is_told_with_it() {
+        let (_folder, twin) = server("'https/*:1025:': {}", "");
+        let record = |store| twin.http_sys().set_record(PORT, KeyOf { store, thumbprint: NEW }).unwrap();
+        let (my, hosting) = ("CN=sxa.example", "web_hosting/CN=sxa.example");
+        for (store, wanted, told) in [
+            (CertificateStore::My, my, my),
+            (CertificateStore::My, hosting, NEW),
+            (CertificateStore::WebHosting, hosting, hosting),
+            (CertificateStore::WebHosting, my, &format!("web_hosting/{NEW}")),
+        ] {
+            record(store);
+            let node = Node {
+                attributes: BTreeMap::from([("certificate".to_owned(), Value::from(wanted))]),
+                ..Node::bare("iis_binding/Sage/https/*:1025:".parse().unwrap())
+            };
+            let Ok(Observation::Present(seen)) = observe(&node, &twin) else { panic!("{wanted} in {store}") };
+            assert_eq!(seen["certificate"], Value::from(told), "{wanted} in {store}");
         }
     }
 
