@@ -88,6 +88,9 @@ pub trait Props {
     /// Removes an account that [`make_account`](Self::make_account) made, with every right that it was given. Nothing where
     /// there is none; an error where it is another's.
     fn remove_account(&self, name: &str) -> Result<(), Error>;
+    /// The account that is an administrator of every Windows from its beginning, and cannot cease to be one. None where the
+    /// computer has no accounts of its own.
+    fn first_administrator(&self) -> Result<Option<String>, Error>;
     /// Makes a certificate of that common name, and of nothing else, with its key of that kind, in the computer's own store;
     /// gives its thumbprint. Nobody is made to trust it.
     fn make_certificate(&self, name: &str, key: KeyKind) -> Result<String, Error>;

@@ -180,6 +180,10 @@ impl Props for Twin {
         Ok(())
     }
 
+    fn first_administrator(&self) -> Result<Option<String>, Error> {
+        Ok(self.store.lock()?.state().computer.administrators.first().cloned())
+    }
+
     /// A twin's keys are all of one kind.
     fn make_certificate(&self, name: &str, _key: KeyKind) -> Result<String, Error> {
         let mut section = self.store.lock()?;

@@ -21,6 +21,9 @@ const NT: u8 = 5;
 const POOLS: u32 = 82;
 const SERVICES: u32 = 80;
 
+/// Last part of its identifier, whatever it is called (`DOMAIN_USER_RID_ADMIN`).
+const FIRST_ADMINISTRATOR: u32 = 500;
+
 /// Accounts that every Windows has, each with its identifier and its English name.
 const WELL_KNOWN: &[(&str, &str, &str)] = &[
     ("S-1-1-0", "", "Everyone"),
@@ -84,6 +87,14 @@ pub(super) fn name(sid: &Sid) -> io::Result<String> {
 /// What this server itself calls the account of that identifier, in its own language.
 pub(super) fn local_name(sid: &str) -> io::Result<Option<String>> {
     Sid::read(sid).map_or(Ok(None), |sid| look_up_name(&sid))
+}
+
+/// The account that every Windows begins with, as this server calls it. It may be renamed and disabled; it cannot be deleted or
+/// taken out of the group of administrators (Microsoft, "Local accounts").
+pub(super) fn first_administrator() -> io::Result<String> {
+    let computer = look_up(&super::facts::short_computer_name()?)?.ok_or(io::ErrorKind::NotFound)?;
+    let name = local_name(&format!("{computer}-{FIRST_ADMINISTRATOR}"))?;
+    name.ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
 /// The identifier of a pool or a service: SHA-1 of its name in UTF-16, as five numbers.
@@ -206,6 +217,13 @@ mod tests {
             assert!(name.starts_with(authority) && name.ends_with(bare), "{name}");
             assert_eq!(found(&name), *sid);
         }
+    }
+
+    #[test]
+    fn the_administrator_that_windows_begins_with_is_one_of_this_computer() {
+        let computer = super::super::facts::short_computer_name().unwrap();
+        // Wine knows one language.
+        assert_eq!(first_administrator().unwrap(), format!("{computer}\\Administrator"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::io;
 
 use windows_sys::Win32::System::SystemInformation::{
     COMPUTER_NAME_FORMAT, ComputerNamePhysicalDnsFullyQualified, ComputerNamePhysicalDnsHostname,
-    GetComputerNameExW,
+    ComputerNamePhysicalNetBIOS, GetComputerNameExW,
 };
 
 use super::text::narrow;
@@ -14,6 +14,11 @@ use super::text::narrow;
 /// The computer's own name, without a domain: on a cluster's node that of the node.
 pub(super) fn computer_name() -> io::Result<String> {
     name(ComputerNamePhysicalDnsHostname)
+}
+
+/// As its accounts have it before their names, 15 characters at most.
+pub(super) fn short_computer_name() -> io::Result<String> {
+    name(ComputerNamePhysicalNetBIOS)
 }
 
 /// The same with its domain, where it has one.

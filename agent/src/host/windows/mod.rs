@@ -1,7 +1,7 @@
 //! A Windows server: the only room of the house that calls Windows, and the only one that is `unsafe`.
 //!
 //! One leaf per port: `services`, `packages`, `files`, `folders`, `registry_values`, `features` with `dism`, `http`, `iis`,
-//! `certificates`, `inventory` with `sessions` and `listeners`, `sql`; `props`, with `answering` and `logon_account`, is
+//! `certificates`, `inventory` with `sessions` and `listeners`, `sql`; `props`, with `answering`, `logon_account` and `wine`, is
 //! what a self-test lays out. Below them `rights`, `registry`, `account`, `sid`, `acl`, `security`, `facts`,
 //! `system_library`, `text` and `memory`. `process`, `job`, `left_behind`, `medium`, `msi_service`, `disk`, `guard` and
 //! `shell` are what `crate::os` offers the portable code. Each unsafe operation stands alone and says why it is sound;
@@ -49,6 +49,7 @@ mod sid;
 mod sql;
 mod system_library;
 mod text;
+mod wine;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

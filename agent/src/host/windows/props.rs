@@ -1,20 +1,18 @@
 //! What a self-test lays out on a Windows server, and takes away again.
 //!
 //! A service is this very program, told to play one. Neighbours: `selftest` asks, `stand_in` plays the service, `shell` steers
-//! it, `registry` has the key. Never removes what another program made, whatever its name is.
+//! it, `registry` has the key, `wine` says where it is Wine's. Never removes what another program made, whatever its name is.
 
-use std::ffi::{CStr, c_char};
 use std::io;
-use std::mem::transmute;
 use std::ptr;
 
 use muster_model::certificate::CertificateStore;
 use muster_proto::secret::SecretValue;
 use windows_sys::Win32::Foundation::{CloseHandle, ERROR_ALREADY_EXISTS, HANDLE};
-use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress};
 use windows_sys::Win32::System::Threading::CreateMutexW;
 
 use super::WindowsHost;
+use super::account;
 use super::answering::Responder;
 use super::certificates;
 use super::logon_account;
@@ -23,6 +21,7 @@ use super::rights::refused;
 use super::services;
 use super::shell;
 use super::text::{error_text, wide};
+use super::wine;
 use crate::host::clock::SystemClock;
 use crate::host::{
     Answering, Capability, Clock as _, Error, Hold, Host as _, Inventory as _, KeyKind, Props, ServiceFacts,
@@ -42,7 +41,7 @@ const LOOK_AGAIN_MS: u64 = 50;
 impl Props for WindowsHost {
     fn machine_words(&self) -> Result<String, Error> {
         let windows = format!("Windows {}", self.windows_version()?);
-        Ok(match wine_version() {
+        Ok(match wine::version() {
             Some(wine) => format!("{windows}, played by Wine {wine}"),
             None => windows,
         })
@@ -51,7 +50,7 @@ impl Props for WindowsHost {
     fn lacks(&self, capability: Capability) -> Result<Option<String>, Error> {
         let has = |is_there: bool, otherwise: &str| (!is_there).then(|| otherwise.to_owned());
         Ok(match capability {
-            Capability::Rights => has(wine_version().is_none(), "Wine folds access lists onto Unix modes"),
+            Capability::Rights => has(wine::version().is_none(), "Wine folds access lists onto Unix modes"),
             Capability::View32 => {
                 let key = Key::open(r"SOFTWARE\WOW6432Node", View::Bits64);
                 let key = key.map_err(|error| refused("look at", "the registry", error_text(&error)))?;
@@ -63,25 +62,27 @@ impl Props for WindowsHost {
                 }
                 told => told.map(|_| None)?,
             },
-            Capability::KeyRights => {
-                has(wine_version().is_none(), "Wine loses the way from a certificate in its store to the key")
-            }
-            Capability::LogOnRight => match wine_version() {
+            Capability::KeyRights => has(
+                wine::version().is_none(),
+                "Wine loses the way from a certificate in its store to the key",
+            ),
+            Capability::LogOnRight => match wine::version() {
                 Some(_) => Some("Wine takes the right to log on as a service and forgets it".to_owned()),
                 None => logon_account::none_here()
                     .map_err(|error| refused("look at", "the registry", error_text(&error)))?,
             },
             Capability::LockedPfx => {
-                has(wine_version().is_none(), "Wine does not say why a PFX does not open")
+                has(wine::version().is_none(), "Wine does not say why a PFX does not open")
             }
             Capability::ProgramList => None,
             Capability::Recovery => {
-                has(wine_version().is_none(), "Wine keeps nothing of what is done when a service fails")
+                has(wine::version().is_none(), "Wine keeps nothing of what is done when a service fails")
             }
-            Capability::DelayedStart => has(wine_version().is_none(), "Wine puts no start of a service off"),
-            Capability::Groups => has(wine_version().is_none(), "Wine has no local groups"),
+            Capability::DelayedStart => has(wine::version().is_none(), "Wine puts no start of a service off"),
+            // Wine's own library says of everybody that he is an administrator, of nobody too.
+            Capability::Groups => has(!wine::brings("netapi32.dll"), "Wine has no local groups"),
             Capability::Dependents => has(
-                wine_version().is_none(),
+                wine::version().is_none(),
                 "Wine's service manager heeds nothing of what services depend on",
             ),
             // A library that is not there; whatever else it answers is for the promises to see.
@@ -153,6 +154,17 @@ impl Props for WindowsHost {
         removed.map_err(|error| refused("remove account", name, error_text(&error)))
     }
 
+    fn first_administrator(&self) -> Result<Option<String>, Error> {
+        let untold = |error: io::Error| Error::CannotTell {
+            what: "the administrator that Windows begins with",
+            message: error_text(&error),
+        };
+        if logon_account::none_here().map_err(untold)?.is_some() {
+            return Ok(None);
+        }
+        account::first_administrator().map(Some).map_err(untold)
+    }
+
     fn make_certificate(&self, name: &str, key: KeyKind) -> Result<String, Error> {
         let made = certificates::stand_in::make(name, key);
         made.map_err(|error| refused("make certificate", name, error_text(&error)))
@@ -161,7 +173,7 @@ impl Props for WindowsHost {
     fn remove_certificates(&self, name: &str) -> Result<(), Error> {
         let removed = certificates::stand_in::remove(name);
         // Wine keeps no key of CNG, and cannot even be asked for one.
-        let is_asked = wine_version().is_none();
+        let is_asked = wine::version().is_none();
         let removed =
             removed.and_then(|()| if is_asked { certificates::stand_in::remove_cng(name) } else { Ok(()) });
         removed.map_err(|error| refused("remove certificate", name, error_text(&error)))
@@ -221,26 +233,6 @@ impl Drop for Alone {
     }
 }
 
-/// The version of Wine, where this Windows is one that Wine plays: its own function says so, which no other Windows has.
-fn wine_version() -> Option<String> {
-    let library = wide("ntdll.dll");
-    // SAFETY: the name ends with a zero; the library is in every process and never goes.
-    let module = unsafe { GetModuleHandleW(library.as_ptr()) };
-    if module.is_null() {
-        return None;
-    }
-    // SAFETY: the module is loaded, and the name ends with a zero.
-    let entry = unsafe { GetProcAddress(module, c"wine_get_version".as_ptr().cast()) }?;
-    // SAFETY: Wine documents it as `const char *wine_get_version(void)`.
-    let version = unsafe {
-        transmute::<unsafe extern "system" fn() -> isize, unsafe extern "C" fn() -> *const c_char>(entry)
-    };
-    // SAFETY: it is that function.
-    let text = unsafe { version() };
-    // SAFETY: it gives a text of its own that ends with a zero and never goes.
-    Some(unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -280,6 +272,9 @@ mod tests {
     fn this_windows_says_what_it_is_and_that_wine_plays_it() {
         let host = WindowsHost::new(Path::new(r"C:\logs"));
         assert!(host.machine_words().unwrap().starts_with("Windows 10."));
-        assert_eq!(host.lacks(Capability::Rights).unwrap().is_some(), wine_version().is_some());
+        for capability in [Capability::Rights, Capability::Groups] {
+            let is_lacking = host.lacks(capability).unwrap().is_some();
+            assert_eq!(is_lacking, wine::version().is_some(), "{capability:?}");
+        }
     }
 }

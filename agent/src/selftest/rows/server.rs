@@ -52,7 +52,7 @@ pub(super) static ALL: &[Promise] = &[
     },
     Promise {
         id: "inventory.administrators",
-        promise: "an account of Windows' own services is no local administrator",
+        promise: "the administrator that Windows begins with is a local administrator, and an account of its own services is none",
         kind: NodeKind::Preflight,
         needs: &[Capability::Groups],
         show: inventory_administrators,
@@ -103,6 +103,10 @@ fn inventory_people(bench: &Bench<'_>) -> Shown {
 
 fn inventory_administrators(bench: &Bench<'_>) -> Shown {
     let inventory = bench.host().inventory();
+    if let Some(first) = bench.host().first_administrator()? {
+        let is_one = inventory.is_local_administrator(&first)?;
+        same("the administrator that Windows begins with, as one,", &is_one, &true)?;
+    }
     let is_one = inventory.is_local_administrator(r"NT AUTHORITY\LocalService")?;
     same("LocalService, as an administrator,", &is_one, &false)
 }
