@@ -41,6 +41,7 @@ mod secrets;
 mod shapes;
 mod wine;
 mod wine_features;
+mod wine_groups;
 mod wine_guide;
 mod wine_iis;
 mod wine_install;

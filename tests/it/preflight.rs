@@ -9,9 +9,13 @@ use muster_model::view::StepState;
 use muster_tests::cli::{Ran, code};
 use muster_tests::field::Field;
 
-/// Everything that the site's preflight looked at.
 fn look(field: &Field, expected: i32) -> PreflightView {
-    let ran = field.cli.run(["--output", "json", "preflight", "pre-site"]).expect(expected);
+    look_at(field, "pre-site", expected)
+}
+
+/// Everything that a site's preflight looked at.
+pub(crate) fn look_at(field: &Field, site: &str, expected: i32) -> PreflightView {
+    let ran = field.cli.run(["--output", "json", "preflight", site]).expect(expected);
     let mut view: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(view["shape"], "muster.preflight/1");
     view.as_object_mut().unwrap().remove("shape");

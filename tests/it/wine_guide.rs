@@ -20,6 +20,7 @@ use muster_tests::cli::{Ran, code};
 use muster_tests::field::{Field, Scene};
 use muster_tests::programs::{laid_on, root, wine_drive};
 
+use crate::wine_groups;
 use crate::wine_iis;
 use crate::wine_server::{DATA, Server, attempt, await_no_service, gone, started, wine};
 
@@ -118,6 +119,7 @@ impl Guide {
     fn begin() -> Self {
         take_off();
         wine_iis::as_shipped();
+        wine_groups::write(&["Administrators: Administrator"]);
         let story = wine_drive().join("windows/system32/dism-story");
         let features = "IIS-WebServerRole staged\nIIS-ASPNET45 staged needs=IIS-WebServerRole\n";
         for (name, text) in [("features.txt", features), ("faults.txt", ""), ("ledger.txt", "")] {
@@ -183,8 +185,8 @@ impl Drop for Guide {
 
 const PROGRAM: &str = r"C:\windows\system32\muster-story.exe";
 
-/// The example, with where things are here: the packages, the SQL Server, the console. Taken out is what Wine has not: members of
-/// groups (G4), rights on folders (G11, G14) and on a certificate's key (G16). Disks may be smaller than a server's (G1).
+/// The example, with where things are here: the packages, the SQL Server, the console. Taken out is what Wine has not: rights on
+/// folders (G11, G14) and on a certificate's key (G16). Disks may be smaller than a server's (G1).
 fn example(field: &Field, sql: &str, console: &str) {
     for (number, name, version) in PACKAGES {
         let medium = root().join("target/wine/media").join(format!("{name}.msi"));
@@ -205,7 +207,6 @@ fn example(field: &Field, sql: &str, console: &str) {
     field.edit("CN=sxa.dupont.example", "CN=sxa.dupont.example, O=Dupont");
     field.edit(r#"{"{{ data_path }}": 20}"#, r#"{"{{ data_path }}": 1}"#);
     field.edit(r#"{"{{ install_path }}": 10}"#, r#"{"{{ install_path }}": 1}"#);
-    field.edit("    local_administrators: [\"{{ batch_account }}\"]            # G4\n", "");
     field.edit(r", rights: {'NT SERVICE\MSSQLSERVER': full}", "");
     field.edit(
         "    rights:\n      'IIS APPPOOL\\{{ app_pool }}': modify\n      '{{ batch_account }}': modify\n",
@@ -274,6 +275,13 @@ fn take_off() {
 fn the_whole_guide_comes_in_sync_on_its_two_servers() {
     let guide = Guide::begin();
     let field = &guide.server.field;
+    let said = field.cli.run(["preflight", "dupont-prod"]).expect(code::MISSING);
+    said.says(&[
+        r"DUPONT\svc-sxa is no local administrator; wanted: a local administrator (G4)",
+        r#"-> add it on this server: net localgroup Administrators "DUPONT\svc-sxa" /add"#,
+        "on 2 servers, 1 missing",
+    ]);
+    wine_groups::write(&[r"Administrators: Administrator, DUPONT\svc-sxa"]);
     field.cli.ok("preflight dupont-prod").says(&["on 2 servers, 0 missing"]);
     let plan = field.approved_plan();
     guide.go_through(plan);

@@ -1,7 +1,7 @@
 //! The self-test of the agent for Windows, as it ships, on the machine itself: what it saw, beside what it sees on a twin.
 //!
-//! Run by `tests/windows/run selftest`, which puts an IIS, an HTTP.SYS and features into this Wine. The page that both make up is
-//! `deploy/windows/CONFORMANCE.md`; `conformance` writes it, and compares the twin's part in every check.
+//! Run by `tests/windows/run selftest`, which puts an IIS, an HTTP.SYS, features and local groups into this Wine. The page that
+//! both make up is `deploy/windows/CONFORMANCE.md`; `conformance` writes it, and compares the twin's part in every check.
 
 use std::fs;
 use std::process::Command;
