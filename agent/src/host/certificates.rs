@@ -86,3 +86,35 @@ pub fn meant<T>(
         several => Err(format!("{several} certificates in it are meant; name one by its thumbprint")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(file: &[(&str, &str)], name: &str) -> Result<String, String> {
+        let Ok(name) = name.parse::<CertificateName>();
+        let facts = |(digit, subject): &(&str, &str)| CertificateFacts {
+            thumbprint: digit.repeat(40),
+            subject: (*subject).to_owned(),
+            not_before: Timestamp::MIN,
+            not_after: Timestamp::MAX,
+            has_key: false,
+        };
+        meant(&name, file.iter().map(|one| (one.0.to_owned(), facts(one))))
+    }
+
+    /// A file with a chain in it brings the one that is named, and a renewal beside the old one is nobody's guess.
+    #[test]
+    fn of_a_file_the_one_that_is_named_is_meant_and_where_it_is_not_clear_none() {
+        let chain = [("A", "CN=h"), ("B", "CN=CA"), ("C", "CN=Root")];
+        assert_eq!(from(&chain, "ca/CN=CA").as_deref(), Ok("B"));
+        assert_eq!(from(&chain, &format!("root/{}", "C".repeat(40))).as_deref(), Ok("C"));
+        let others = from(&chain, "ca/CN=Other").unwrap_err();
+        assert_eq!(others, "the certificate is not in it; it holds CN=h; CN=CA; CN=Root");
+        assert_eq!(from(&[], "ca/CN=CA").unwrap_err(), "there is no certificate in it");
+        let renewed = [("A", "CN=CA"), ("B", "CN=CA")];
+        let several = from(&renewed, "ca/CN=CA").unwrap_err();
+        assert_eq!(several, "2 certificates in it are meant; name one by its thumbprint");
+        assert_eq!(from(&renewed, &format!("ca/{}", "B".repeat(40))).as_deref(), Ok("B"));
+    }
+}
