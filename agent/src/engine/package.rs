@@ -124,9 +124,9 @@ impl Engine {
     fn services_go(&self, task: &Task) -> Result<(), Error> {
         let mut services = self.provided_by(&task.node.id);
         services.retain(|node| node.id.kind == NodeKind::Service);
-        let is_listed = |service: &Node| {
-            self.host.services().get(service.id.name.as_str()).is_ok_and(|facts| facts.is_some())
-        };
+        // One that cannot be read is there: on its way out Windows may answer with an error.
+        let is_listed =
+            |service: &Node| !matches!(self.host.services().get(service.id.name.as_str()), Ok(None));
         let patience = self.patience(task, "the services of the old version are on their way out");
         let mut left_ms = limits::SERVICE_GONE_MS;
         while left_ms > 0 && services.iter().any(is_listed) {

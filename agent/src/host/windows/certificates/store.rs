@@ -213,7 +213,7 @@ impl Context {
         Ok(named.map(|(container, provider)| KeyPlace { container, provider, kind: info.dwProvType }))
     }
 
-    /// None where its beginning or its end is no time.
+    /// None where its beginning or its end is no time, or nothing tells it from others.
     pub(super) fn facts(&self) -> io::Result<Option<CertificateFacts>> {
         // SAFETY: the context is alive, and so is what it points to.
         let context = unsafe { &*self.0 };
@@ -222,7 +222,7 @@ impl Context {
         let (Some(not_before), Some(not_after)) = (time(info.NotBefore), time(info.NotAfter)) else {
             return Ok(None);
         };
-        let hash = self.property(CERT_SHA1_HASH_PROP_ID)?.unwrap_or_default();
+        let Some(hash) = self.property(CERT_SHA1_HASH_PROP_ID)? else { return Ok(None) };
         Ok(Some(CertificateFacts {
             thumbprint: hash.iter().map(|byte| format!("{byte:02X}")).collect(),
             subject: subject(info),
