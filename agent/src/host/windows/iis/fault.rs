@@ -31,7 +31,7 @@ const TRANSACTIONAL_CONFLICT: u32 = 0x8007_1a90;
 const ALREADY_RUNNING: u32 = 0x8007_0420;
 /// `ERROR_SERVICE_CANNOT_ACCEPT_CTRL`: it is on its way.
 const CANNOT_ACCEPT_CONTROL: u32 = 0x8007_0425;
-/// `ERROR_SERVICE_NOT_ACTIVE`: it is not on its way yet.
+/// `ERROR_SERVICE_NOT_ACTIVE`: nothing of it runs, because it is not on its way yet, or stopped before the order came.
 const NOT_ACTIVE: u32 = 0x8007_0426;
 /// `ERROR_OBJECT_NOT_FOUND`: what was committed a moment ago is not known to the service yet.
 const OBJECT_NOT_FOUND: u32 = 0x8007_10d8;

@@ -67,8 +67,10 @@ impl AppPools for WindowsHost {
 
     fn recycle(&self, name: &str) -> Result<(), Error> {
         let deed = Deed { operation: "recycle application pool", name };
-        if state::settled(deed, POOL, None)? == State::Started {
-            state::order(deed, POOL, "Recycle", None)?;
+        // One that is stopped has nothing to recycle, also where it stops just before the order.
+        if state::settled(deed, POOL, None)? == State::Started
+            && state::order(deed, POOL, "Recycle", State::Stopped)?
+        {
             state::settled(deed, POOL, Some(State::Started))?;
         }
         Ok(())
@@ -134,6 +136,7 @@ mod tests {
     use super::*;
 
     const DEFAULT: &str = "DefaultAppPool";
+    const RUN: &str = "applicationPools/DefaultAppPool";
 
     fn shipped() -> PoolFacts {
         PoolFacts {
@@ -257,26 +260,49 @@ mod tests {
     #[ignore = "needs the IIS that tests/windows/run installs"]
     fn a_pool_stops_starts_and_recycles_whatever_moment_it_is_asked_at() {
         let (story, pools) = (Story::begin(), Story::begin().host());
-        let pool = "applicationPools/DefaultAppPool";
         pools.recycle(DEFAULT).unwrap();
-        assert_eq!(story.done(), [format!("Recycle {pool}")]);
+        assert_eq!(story.done(), [format!("Recycle {RUN}")]);
         story.faults("Stop 0x80070425 2\nstate Stopping 1\n");
         pools.stop_pool(DEFAULT).unwrap();
         pools.stop_pool(DEFAULT).unwrap();
-        let refused = format!("Stop {pool} 0x80070425");
-        assert_eq!(story.done(), [refused.clone(), refused, format!("Stop {pool}")]);
+        let refused = format!("Stop {RUN} 0x80070425");
+        assert_eq!(story.done(), [refused.clone(), refused, format!("Stop {RUN}")]);
         pools.recycle(DEFAULT).unwrap();
         assert!(story.done().is_empty(), "one that is stopped stays so");
         story.faults("Start 0x80070425 1\nstate 0x80070426 1\n");
         pools.start_pool(DEFAULT).unwrap();
         pools.start_pool(DEFAULT).unwrap();
-        assert_eq!(story.done(), [format!("Start {pool} 0x80070425"), format!("Start {pool}")]);
+        assert_eq!(story.done(), [format!("Start {RUN} 0x80070425"), format!("Start {RUN}")]);
         // It runs by the time that the order comes.
         story.faults("state Stopped 1\n");
         pools.start_pool(DEFAULT).unwrap();
-        assert_eq!(story.done(), [format!("Start {pool} 0x80070420")]);
+        assert_eq!(story.done(), [format!("Start {RUN} 0x80070420")]);
         let absent = pools.start_pool("nobody").unwrap_err();
         assert_eq!(absent, Error::Absent { kind: "application pool", name: "nobody".to_owned() });
+    }
+
+    /// `0x80070426`, "the service has not been started": it stopped before the order came, or is not on its way yet.
+    #[test]
+    #[ignore = "needs the IIS that tests/windows/run installs"]
+    fn an_order_that_finds_nothing_running_is_done_where_it_is_stopped_and_else_given_again() {
+        let (story, pools) = (Story::begin(), Story::begin().host());
+        for method in ["Recycle", "Stop"] {
+            let order = || if method == "Stop" { pools.stop_pool(DEFAULT) } else { pools.recycle(DEFAULT) };
+            let (refused, taken) = (format!("{method} {RUN} 0x80070426"), format!("{method} {RUN}"));
+            story.faults(&format!("{method} 0x80070426 2\n"));
+            order().unwrap();
+            assert_eq!(story.done(), [refused.clone(), refused.clone(), taken], "it ran all the time");
+            // It stops right after the look.
+            story.state(&format!("{RUN}=Stopped\n"));
+            story.faults("state Started 1\n");
+            order().unwrap();
+            assert_eq!((story.done(), story.state_now()), (vec![refused], format!("{RUN}=Stopped\n")));
+            story.state("");
+        }
+        story.state(&format!("{RUN}=Stopped\n"));
+        story.faults("Start 0x80070426 1\n");
+        pools.start_pool(DEFAULT).unwrap();
+        assert_eq!(story.done(), [format!("Start {RUN} 0x80070426"), format!("Start {RUN}")]);
     }
 
     #[test]

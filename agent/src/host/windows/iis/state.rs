@@ -112,8 +112,9 @@ fn reached(deed: Deed<'_>, kind: Kind, wanted: Option<State>, limit_ms: u64) -> 
     }
 }
 
-/// Gives an order, again where it comes at a moment at which IIS takes none, until it is where it is wanted.
-pub(super) fn order(deed: Deed<'_>, kind: Kind, method: &str, wanted: Option<State>) -> Result<(), Error> {
+/// Gives an order, again where it comes at a moment at which IIS takes none; says whether it was taken. It is not where the
+/// thing is meanwhile in a state in which nothing is left of the order.
+pub(super) fn order(deed: Deed<'_>, kind: Kind, method: &str, without: State) -> Result<bool, Error> {
     let until = Instant::now() + Duration::from_millis(limits::IIS_STATE_LIMIT_MS);
     loop {
         let told = look(deed, |manager| match kind.named(manager, deed.name)?.call(method) {
@@ -121,21 +122,20 @@ pub(super) fn order(deed: Deed<'_>, kind: Kind, method: &str, wanted: Option<Sta
             told => Ok(Ok(told?)),
         })?;
         match told {
-            Ok(()) => return Ok(()),
+            Ok(()) => return Ok(true),
             Err(fault) => tracing::debug!(operation = deed.operation, name = deed.name, %fault, "not yet"),
         }
         thread::sleep(Duration::from_millis(limits::IIS_POLL_MS));
         // It may have been on its way there without this order.
-        if Some(settled(deed, kind, None)?) == wanted {
-            return Ok(());
+        if settled(deed, kind, None)? == without {
+            return Ok(false);
         }
     }
 }
 
 /// Brings it there, and waits until it is.
 pub(super) fn bring(deed: Deed<'_>, kind: Kind, wanted: State, method: &str) -> Result<(), Error> {
-    if settled(deed, kind, None)? != wanted {
-        order(deed, kind, method, Some(wanted))?;
+    if settled(deed, kind, None)? != wanted && order(deed, kind, method, wanted)? {
         settled(deed, kind, Some(wanted))?;
     }
     Ok(())
