@@ -323,7 +323,12 @@ fn iis(field: &Field) -> BTreeSet<Attribute> {
             ),
             (
                 &["site", "Kinds", "state=stopped"],
-                "iis_site/Kinds state stopped -> started (drift)",
+                "iis_site/Kinds state stopped until IIS starts again -> started (drift)",
+                altered("site", "Kinds", "state", "started"),
+            ),
+            (
+                &["site", "Kinds", "starts=false"],
+                "iis_site/Kinds state started until IIS starts again -> started (drift)",
                 altered("site", "Kinds", "state", "started"),
             ),
             (

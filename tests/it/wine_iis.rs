@@ -122,7 +122,7 @@ fn pools_sites_and_bindings_of_iis_come_in_sync_and_their_drift_is_mended() {
         "iis_app_pool/Sage idle_timeout_minutes 5 -> 0",
         "iis_app_pool/Sage load_user_profile false -> true",
         "iis_site/Sage applications",
-        "iis_site/Sage state stopped -> started",
+        "iis_site/Sage state stopped until IIS starts again -> started",
         "iis_site/Sage virtual_directories",
         "iis_binding/Sage/http/*:1080:",
         "iis_binding/Sage/https/*:1025:sxa.dupont.example sni false -> true",

@@ -124,7 +124,7 @@ fn assert_shown(field: &Field, plan: PlanId) {
         "service/muster-story-made-second state stopped -> running",
         "iis_app_pool/Sage enable_32bit true -> false",
         r"iis_site/Sage physical_path D:\elsewhere -> C:\Sage\web",
-        "iis_site/Sage state stopped -> started",
+        "iis_site/Sage state stopped until IIS starts again -> started",
         "certificate/pfx.muster.example exists",
         "iis_binding/Sage/http/*:1080: exists",
         // What the name stood for is not there any more.

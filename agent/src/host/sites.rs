@@ -18,12 +18,26 @@ pub struct SiteFacts {
     pub app_pool: String,
     /// Whether it answers; one without a binding answers with its first where it starts by itself.
     pub started: bool,
+    /// Whether it starts by itself, with IIS and with its first binding.
+    pub starts: bool,
     /// Applications beside the root, by path.
     pub applications: BTreeMap<String, ApplicationFacts>,
     /// Virtual directories, by path from the root of the site.
     pub virtual_directories: BTreeMap<String, String>,
     /// Its bindings, each with whether it asks for the host name first (SNI).
     pub bindings: BTreeMap<BindingKey, bool>,
+}
+
+impl SiteFacts {
+    /// As a plan shows it. One of which the next start of IIS makes the other is neither `started` nor `stopped`.
+    pub fn state(&self) -> &'static str {
+        match (self.started, self.starts) {
+            (true, true) => "started",
+            (true, false) => "started until IIS starts again",
+            (false, true) => "stopped until IIS starts again",
+            (false, false) => "stopped",
+        }
+    }
 }
 
 /// An application below a site's root.

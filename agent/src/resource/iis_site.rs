@@ -16,8 +16,8 @@ use crate::host::{self, Host, SiteChange, SiteFacts};
 
 pub(super) fn observe(node: &Node, host: &dyn Host) -> Result<Observation, host::Error> {
     let Some(facts) = host.sites().get(node.id.name.as_str())? else { return Ok(Observation::Absent) };
-    let SiteFacts { physical_path, app_pool, started, applications, virtual_directories, bindings: _ } =
-        facts;
+    let state = facts.state();
+    let SiteFacts { physical_path, app_pool, applications, virtual_directories, .. } = facts;
     let spelt = |attribute: &str, path: String| {
         let wanted = node.attributes.get(attribute);
         let keys = if let Some(Value::Members(wanted)) = wanted { Some(wanted.keys()) } else { None };
@@ -41,7 +41,7 @@ pub(super) fn observe(node: &Node, host: &dyn Host) -> Result<Observation, host:
         ("applications".to_owned(), Value::Members(paths)),
         ("application_pools".to_owned(), Value::Members(pools)),
         ("virtual_directories".to_owned(), Value::Members(directories.collect())),
-        ("state".to_owned(), Value::from(if started { "started" } else { "stopped" })),
+        ("state".to_owned(), Value::from(state)),
     ])))
 }
 

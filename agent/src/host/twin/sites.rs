@@ -8,7 +8,7 @@ use muster_model::binding::BindingKey;
 
 use super::fault::Operation;
 use super::ledger::Deed;
-use super::state::{Application, Binding, Site, find, find_mut};
+use super::state::{Application, Binding, Site, SiteDefaults, find, find_mut};
 use super::store::Section;
 use super::{Twin, refused};
 use crate::host::{Error, SiteChange, SiteFacts, Sites};
@@ -89,7 +89,7 @@ impl Sites for Twin {
             let word = if started { "started" } else { "stopped" };
             section.commit(Deed::altered("site", name, "state", word), |state| {
                 if let Some(site) = find_mut(&mut state.sites, name) {
-                    (site.stopped, site.auto_start) = (!started, Some(started));
+                    site.set_started(started);
                 }
             })?;
             Ok(())
@@ -101,14 +101,15 @@ fn set(section: &mut Section<'_>, name: &str, changes: &[SiteChange]) -> Result<
     let changed: BTreeMap<String, String> = changes.iter().map(words).collect();
     let deed = Deed::Altered { thing: "site".to_owned(), name: name.to_owned(), changes: changed };
     section.commit(deed, |state| {
+        let defaults = state.site_defaults.clone();
         if let Some(site) = find_mut(&mut state.sites, name) {
-            changes.iter().for_each(|change| apply(site, change));
+            changes.iter().for_each(|change| apply(site, change, &defaults));
         }
     })?;
     Ok(())
 }
 
-fn apply(site: &mut Site, change: &SiteChange) {
+fn apply(site: &mut Site, change: &SiteChange, defaults: &SiteDefaults) {
     match change {
         SiteChange::PhysicalPath(path) => site.physical_path.clone_from(path),
         SiteChange::AppPool(pool) => site.app_pool = Some(pool.clone()),
@@ -136,7 +137,7 @@ fn apply(site: &mut Site, change: &SiteChange) {
             site.bindings.insert(key.to_string(), Binding { sni: *sni });
         }
         SiteChange::NoBinding(key) => site.bindings.retain(|own, _| *own != key.to_string()),
-        SiteChange::Starts(starts) => site.auto_start = Some(*starts),
+        SiteChange::Starts(starts) => site.set_starts(*starts, defaults),
     }
 }
 

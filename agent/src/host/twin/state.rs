@@ -291,7 +291,7 @@ impl State {
         self.computer.pending_reboot.clear();
         self.computer.sessions.clear();
         self.features.values_mut().for_each(Feature::restarted);
-        self.sites.values_mut().for_each(|site| site.stopped = false);
+        self.sites.values_mut().for_each(|site| (site.stopped, site.started) = (false, false));
         self.services.values_mut().for_each(Service::halt);
         // A twin starts those that Windows would put off together with the others.
         let modes = [StartMode::Automatic, StartMode::AutomaticDelayed];

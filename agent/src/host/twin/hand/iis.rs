@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use muster_model::certificate::CertificateStore;
 
 use super::{Error, entry, parse, set_right, word};
-use crate::host::twin::state::{Application, Binding, Certificate, Site, SslEntry, State};
+use crate::host::twin::state::{Application, Binding, Certificate, Site, SiteDefaults, SslEntry, State};
 
 /// Sets one attribute of one thing.
 pub(super) fn set(
@@ -19,7 +19,10 @@ pub(super) fn set(
     value: &str,
 ) -> Result<(), Error> {
     match thing {
-        "site" => set_site(entry(&mut state.sites, name, || Site::new("", None)), attribute, value),
+        "site" => {
+            let defaults = state.site_defaults.clone();
+            set_site(entry(&mut state.sites, name, || Site::new("", None)), attribute, value, &defaults)
+        }
         "http_sys" => {
             let new = || SslEntry::new("", CertificateStore::My);
             let record = entry(&mut state.http_sys, name, new);
@@ -35,15 +38,17 @@ pub(super) fn set(
     }
 }
 
-fn set_site(site: &mut Site, attribute: &str, value: &str) -> Result<(), Error> {
+fn set_site(site: &mut Site, attribute: &str, value: &str, defaults: &SiteDefaults) -> Result<(), Error> {
     let wrong = || Error::Wrong(format!("site has no {attribute}={value}"));
     match attribute.split_once(':') {
         None => match (attribute, value) {
             ("physical_path", _) => value.clone_into(&mut site.physical_path),
             ("app_pool", "inherited") => site.app_pool = None,
             ("app_pool", _) => site.app_pool = Some(value.to_owned()),
-            ("state", "started") => (site.stopped, site.auto_start) = (false, Some(true)),
-            ("state", "stopped") => site.stopped = true,
+            ("state", "started") => site.set_started(true),
+            ("state", "stopped") => (site.stopped, site.started) = (true, false),
+            // As `serverAutoStart` in an editor: what runs goes on.
+            ("starts", "true" | "false") => site.set_starts(value == "true", defaults),
             _ => return Err(wrong()),
         },
         Some(("application", path)) => member(&mut site.applications, path, value, |value| Application {

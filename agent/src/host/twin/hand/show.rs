@@ -84,8 +84,12 @@ fn computer(computer: &Computer, out: &mut dyn Write) -> io::Result<()> {
 fn iis(state: &State, out: &mut dyn Write) -> io::Result<()> {
     for (name, site) in &state.sites {
         let facts = site.facts(&state.site_defaults);
-        let word = if facts.started { "started" } else { "stopped" };
-        line(out, "site", name, format!("{word}, pool {}, {}", facts.app_pool, facts.physical_path))?;
+        line(
+            out,
+            "site",
+            name,
+            format!("{}, pool {}, {}", facts.state(), facts.app_pool, facts.physical_path),
+        )?;
         for (path, application) in &facts.applications {
             writeln!(
                 out,

@@ -42,6 +42,9 @@ pub struct Site {
     /// Whether a person stopped it since IIS started.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stopped: bool,
+    /// Whether it runs though it does not start with IIS.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub started: bool,
     /// Applications beside the root, by path.
     #[serde(default)]
     pub applications: BTreeMap<String, Application>,
@@ -117,6 +120,7 @@ impl Site {
             app_pool: app_pool.map(str::to_owned),
             auto_start: None,
             stopped: false,
+            started: false,
             applications: BTreeMap::new(),
             virtual_directories: BTreeMap::new(),
             bindings: BTreeMap::new(),
@@ -132,18 +136,61 @@ impl Site {
             let facts = ApplicationFacts { physical_path: physical_path.clone(), app_pool: pool(app_pool) };
             (path.clone(), facts)
         });
+        let starts = self.auto_start.unwrap_or(defaults.auto_start);
         SiteFacts {
             physical_path: self.physical_path.clone(),
             app_pool: pool(&self.app_pool),
-            started: !self.stopped && self.auto_start.unwrap_or(defaults.auto_start),
+            started: !self.stopped && (self.started || starts),
+            starts,
             applications: applications.collect(),
             virtual_directories: self.virtual_directories.clone(),
             bindings: self.bindings().collect(),
         }
     }
 
+    /// Says whether it starts by itself, on the site itself. One that runs or is stopped stays so; one without a binding is
+    /// neither.
+    pub fn set_starts(&mut self, starts: bool, defaults: &SiteDefaults) {
+        let (runs, is_either) = (self.facts(defaults).started, !self.bindings.is_empty());
+        self.auto_start = Some(starts);
+        self.stopped = is_either && starts && !runs;
+        self.started = is_either && !starts && runs;
+    }
+
+    /// Starts or stops it, now and with IIS.
+    pub fn set_started(&mut self, started: bool) {
+        (self.auto_start, self.stopped, self.started) = (Some(started), false, false);
+    }
+
     /// Its bindings, each with whether it has SNI. A hand may have written one that IIS could not have; it is none.
     pub fn bindings(&self) -> impl Iterator<Item = (BindingKey, bool)> {
         self.bindings.iter().filter_map(|(key, binding)| Some((key.parse().ok()?, binding.sni)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whether_a_site_starts_with_iis_is_about_the_next_start() {
+        let defaults = SiteDefaults::default();
+        let mut site = Site::new(r"C:\Sage", None);
+        let state = |site: &Site| site.facts(&defaults).state();
+        site.set_starts(false, &defaults);
+        assert_eq!(state(&site), "stopped", "without a binding it is as it starts");
+        site.bindings.insert("http/*:80:".to_owned(), Binding::default());
+        site.set_starts(true, &defaults);
+        assert_eq!(state(&site), "stopped until IIS starts again");
+        for (started, other, wanted) in
+            [(true, false, "started until IIS starts again"), (false, true, "stopped until IIS starts again")]
+        {
+            site.set_started(started);
+            assert_eq!(state(&site), if started { "started" } else { "stopped" });
+            site.set_starts(other, &defaults);
+            assert_eq!(state(&site), wanted);
+            site.set_starts(started, &defaults);
+            assert_eq!(state(&site), if started { "started" } else { "stopped" });
+        }
     }
 }

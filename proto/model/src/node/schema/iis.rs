@@ -61,7 +61,7 @@ pub(in crate::node) static IIS_SITE: KindSpec = KindSpec {
             "state",
             AttributeType::OneOf(&["started", "stopped"]),
             false,
-            "whether it answers; one without a binding starts with its first",
+            "whether it answers, now and after the next start of IIS; one without a binding starts with its first",
         ),
     ],
 };
