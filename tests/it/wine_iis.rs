@@ -106,6 +106,7 @@ fn pools_sites_and_bindings_of_iis_come_in_sync_and_their_drift_is_mended() {
         // What the pool does not say itself any more, it inherits.
         (r#"loadUserProfile="true" setProfile"#, r#"loadUserProfile="false" setProfile"#),
         (r#"physicalPath="C:\Sage\api""#, r#"physicalPath="D:\api""#),
+        (r#"serverAutoStart="true""#, r#"serverAutoStart="false""#),
         (r#"<virtualDirectory path="/help" physicalPath="C:\Sage\help" />"#, ""),
         (r#"<binding protocol="http" bindingInformation="*:1080:" />"#, foreign),
         (
@@ -122,7 +123,7 @@ fn pools_sites_and_bindings_of_iis_come_in_sync_and_their_drift_is_mended() {
         "iis_app_pool/Sage idle_timeout_minutes 5 -> 0",
         "iis_app_pool/Sage load_user_profile false -> true",
         "iis_site/Sage applications",
-        "iis_site/Sage state stopped until IIS starts again -> started",
+        "iis_site/Sage state stopped -> started",
         "iis_site/Sage virtual_directories",
         "iis_binding/Sage/http/*:1080:",
         "iis_binding/Sage/https/*:1025:sxa.dupont.example sni false -> true",
@@ -141,6 +142,8 @@ fn pools_sites_and_bindings_of_iis_come_in_sync_and_their_drift_is_mended() {
     field.assert_in_sync();
     assert!(read("faults.txt").is_empty(), "{:?}", read("faults.txt"));
     let done = asked();
+    // One for each of the pool, the site and two of its bindings.
+    assert_eq!(done.iter().filter(|line| *line == "commit").count(), 4, "{done:?}");
     for line in ["commit 0x800703ee", "Start sites/Sage 0x80070425", "Start sites/Sage"] {
         assert!(done.contains(&line.to_owned()), "{line} is not in {done:?}");
     }

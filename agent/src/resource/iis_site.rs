@@ -52,18 +52,19 @@ fn is_given(node: &Node, path: &str) -> bool {
 pub(super) fn apply(name: &str, before: &Observation, rows: &[Row], host: &dyn Host) -> Result<(), Error> {
     let is_state = |row: &&Row| row.attribute.name == "state";
     let mut changes = rows.iter().filter(|row| !is_state(row)).map(change).collect::<Result<Vec<_>, _>>()?;
+    let is_more = !changes.is_empty();
+    // Part of the same commit: one that is made, and should be stopped, must not start on the way.
+    for row in rows.iter().filter(is_state) {
+        changes.push(SiteChange::Starts(starts(row)?));
+    }
     if *before == Observation::Absent {
-        // Part of what makes it: one that should be stopped must not start on the way.
-        for row in rows.iter().filter(is_state) {
-            changes.push(SiteChange::Starts(starts(row)?));
-        }
         let given = |attribute: &str| {
             let row = rows.iter().find(|row| row.attribute.name == attribute);
             row.and_then(new_text).ok_or_else(|| Error::Unmet(format!("site {name} has no {attribute}")))
         };
         return Ok(host.sites().create(name, given("physical_path")?, given("app_pool")?, &changes)?);
     }
-    if !changes.is_empty() {
+    if is_more {
         host.sites().set(name, &changes)?;
     }
     for row in rows.iter().filter(is_state) {

@@ -177,6 +177,18 @@ mod tests {
         Sites::get(&story.host(), name).unwrap().unwrap()
     }
 
+    /// Brings a site's attributes to these by its resource, as a step does it.
+    fn mend(host: &WindowsHost, wanted: &[(&str, &str)]) {
+        let attributes = wanted.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value)));
+        let node = Node { attributes: attributes.collect(), ..Node::bare("iis_site/Sage".parse().unwrap()) };
+        let before = resource::observe(&node, host);
+        let actual = diff::compare(&node, &before, &Ledger::default());
+        let step = node.step(1, actual.rows.clone());
+        let told = agree(&step, &actual, &|_: &NodeId| false, Before::Nothing);
+        let Agreement::Agreed(agreed) = told else { panic!("{told:?}") };
+        resource::apply(&node, &before, &agreed, host, &vault::Nothing).unwrap();
+    }
+
     /// A site of Muster's with one binding.
     fn begin() -> Story {
         let story = Story::begin();
@@ -346,15 +358,7 @@ mod tests {
     fn a_site_that_should_be_stopped_is_made_so_in_one_commit_and_never_runs() {
         let story = Story::begin();
         let host = story.host();
-        let wanted = [("physical_path", r"C:\Sage"), ("app_pool", "Sage"), ("state", "stopped")];
-        let attributes = wanted.map(|(name, value)| (name.to_owned(), Value::from(value))).into();
-        let node = Node { attributes, ..Node::bare("iis_site/Sage".parse().unwrap()) };
-        let before = resource::observe(&node, &host);
-        let actual = diff::compare(&node, &before, &Ledger::default());
-        let step = node.step(1, actual.rows.clone());
-        let told = agree(&step, &actual, &|_: &NodeId| false, Before::Nothing);
-        let Agreement::Agreed(agreed) = told else { panic!("{told:?}") };
-        resource::apply(&node, &before, &agreed, &host, &vault::Nothing).unwrap();
+        mend(&host, &[("physical_path", r"C:\Sage"), ("app_pool", "Sage"), ("state", "stopped")]);
         assert_eq!(story.done(), ["commit"]);
         assert!(story.text().contains(r#"serverAutoStart="false""#), "{}", story.text());
         Sites::set(&host, SAGE, &[SiteChange::Binding(key("http/*:1025:"), false)]).unwrap();
@@ -363,6 +367,23 @@ mod tests {
             (vec!["commit".to_owned()], "sites/Sage=Stopped\n")
         );
         assert_eq!(facts(&story, SAGE), SiteFacts { started: false, starts: false, ..bare() });
+    }
+
+    #[test]
+    #[ignore = "needs the IIS that tests/windows/run installs"]
+    fn a_row_of_the_state_is_written_in_the_commit_of_the_others() {
+        let story = begin();
+        let host = story.host();
+        for (folder, state, order) in [(r"D:\1", "stopped", "Stop"), (r"D:\2", "started", "Start")] {
+            mend(&host, &[("physical_path", folder), ("state", state)]);
+            assert_eq!(story.done(), ["commit".to_owned(), format!("{order} {RUN}")]);
+            let seen = facts(&story, SAGE);
+            assert_eq!((seen.physical_path.as_str(), seen.state()), (folder, state));
+        }
+        // It is written already that it starts, and nothing else is to be.
+        story.state(&format!("{RUN}=Stopped\n"));
+        mend(&host, &[("physical_path", r"D:\2"), ("state", "started")]);
+        assert_eq!(story.done(), [format!("Start {RUN}")]);
     }
 
     #[test]
