@@ -176,6 +176,9 @@ fn g7_shared_records_and_locked_sections_of_iis_are_said_and_left() {
     refused(&shared, &["0.0.0.0:1026", "binding Other/https/*:1026:other.example shares the record"]);
     let foreign = format!("0.0.0.0:1026 {OTHER} {{00000000-0000-0000-0000-0000000000aa}} MY 0");
     refused(&foreign, &["the record belongs to another program"]);
+    // Clients that come to this address are shown the other certificate, whatever name they ask for.
+    let first = format!("10.1.2.3:1025 {OTHER} {PROGRAM} MY 0");
+    refused(&first, &["the record of 10.1.2.3:1025 comes before it, and answers with certificate", OTHER]);
     write("http_sys.txt", &format!("{sni}\n{}\n", record("0.0.0.0:1026")));
 
     edit(&[(r#"enable32BitAppOnWin64="false""#, r#"enable32BitAppOnWin64="true""#)]);

@@ -3,6 +3,8 @@
 //! Neighbours: `resource::iis_binding` calls it. Records belong to nobody: bindings of several sites may share one, and other
 //! programs than IIS have some.
 
+use std::net::SocketAddr;
+
 use muster_model::certificate::CertificateStore;
 
 use super::{Error, KeyOf};
@@ -25,6 +27,8 @@ pub struct SslRecord {
 pub trait HttpSys {
     /// The record at that endpoint, or none.
     fn record(&self, endpoint: &str) -> Result<Option<SslRecord>, Error>;
+    /// The records at that port that stand at an address, and not for a host name; every address among them (`0.0.0.0`).
+    fn records_at(&self, port: u16) -> Result<Vec<(SocketAddr, SslRecord)>, Error>;
     /// Sets IIS's record there to that certificate, which has its key.
     fn set_record(&self, endpoint: &str, certificate: KeyOf<'_>) -> Result<(), Error>;
     /// Takes the record away.

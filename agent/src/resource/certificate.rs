@@ -95,6 +95,14 @@ pub(super) fn best(text: &str, host: &dyn Host) -> Result<Option<CertificateFact
     Ok(meant.max_by_key(|found| (found.has_key, found.is_valid(now), found.not_after)))
 }
 
+/// Whether the certificate of that thumbprint is one of those that are called so, the best or another.
+pub(super) fn is_called(text: &str, thumbprint: &str, host: &dyn Host) -> Result<bool, host::Error> {
+    let wanted = name(text);
+    let all = host.certificates().all(wanted.store)?.into_iter();
+    let mut same = all.filter(|found| found.thumbprint.eq_ignore_ascii_case(thumbprint));
+    Ok(same.any(|found| wanted.names(&found.thumbprint, &found.subject)))
+}
+
 /// Which one it is and how long it lasts, for the evidence.
 pub(super) fn remark(name: &str, host: &dyn Host) -> Result<Option<String>, host::Error> {
     let now = host.clock().now();

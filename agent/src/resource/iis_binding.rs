@@ -1,7 +1,10 @@
 //! Bindings of IIS sites and their HTTP.SYS records (G7, G10).
 //!
 //! Neighbours: `host::Sites`, `host::HttpSys`, `certificate`. A record that another binding shares, of whatever site, or that
-//! another program made, is never changed: that is a finding for a person. Other bindings are never touched.
+//! another program made, is never changed: that is a finding for a person, as is one that answers before the binding's own
+//! (`first`). Other bindings are never touched.
+
+mod first;
 
 use std::collections::BTreeMap;
 
@@ -30,6 +33,9 @@ pub(super) fn observe(node: &Node, host: &dyn Host) -> Result<Observation, host:
         && seen.as_deref() != Some(wanted)
     {
         not_anothers(&name, sni, present.is_some(), record, host)?;
+    }
+    if let Some(wanted) = wanted {
+        first::must_be_own(&name, sni, present, record.as_ref(), wanted, host)?;
     }
     let Some(present) = present else { return Ok(Observation::Absent) };
     let mut attributes = BTreeMap::new();

@@ -2,22 +2,31 @@
 //!
 //! Neighbours: `certificates` has the store; as on Windows, a record wants a certificate that is there with its key.
 
+use std::net::SocketAddr;
+
 use super::fault::Operation;
 use super::ledger::Deed;
 use super::state::{SslEntry, find};
 use super::{Twin, refused};
 use crate::host::{Error, HttpSys, KeyOf, SslRecord};
 
+fn told(entry: &SslEntry) -> SslRecord {
+    let SslEntry { certificate, store, app_id } = entry.clone();
+    SslRecord { thumbprint: certificate, store: Some(store), app_id }
+}
+
 impl HttpSys for Twin {
     fn record(&self, endpoint: &str) -> Result<Option<SslRecord>, Error> {
         self.operate(Operation::HttpSysGet, endpoint, |section, _| {
-            let entry = find(&section.state().http_sys, endpoint).cloned();
-            let told = |SslEntry { certificate, store, app_id }| SslRecord {
-                thumbprint: certificate,
-                store: Some(store),
-                app_id,
-            };
-            Ok(entry.map(told))
+            Ok(find(&section.state().http_sys, endpoint).map(told))
+        })
+    }
+
+    fn records_at(&self, port: u16) -> Result<Vec<(SocketAddr, SslRecord)>, Error> {
+        self.operate(Operation::HttpSysGet, &format!("*:{port}"), |section, _| {
+            let all = section.state().http_sys.iter();
+            let by_address = all.filter_map(|(endpoint, entry)| Some((endpoint.parse().ok()?, told(entry))));
+            Ok(by_address.filter(|(address, _): &(SocketAddr, _)| address.port() == port).collect())
         })
     }
 

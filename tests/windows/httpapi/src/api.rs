@@ -1,20 +1,25 @@
-//! What `httpapi.dll` exports, as far as the agent calls it: queries for exactly one record, set, delete.
+//! What `httpapi.dll` exports, as far as the agent calls it: queries for exactly one record, or for the next one by address, set,
+//! delete.
 //!
 //! Neighbours: `records` keeps them. Any other kind of configuration answers that it is not supported.
 
 #![expect(unsafe_code, reason = "programs call with pointers")]
 
 use std::ffi::c_void;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use windows_sys::Win32::Foundation::{ERROR_INSUFFICIENT_BUFFER, ERROR_NOT_SUPPORTED, HANDLE};
+use windows_sys::Win32::Foundation::{
+    ERROR_INSUFFICIENT_BUFFER, ERROR_NO_MORE_ITEMS, ERROR_NOT_SUPPORTED, HANDLE,
+};
 use windows_sys::Win32::Networking::HttpServer::{
-    HTTP_SERVICE_CONFIG_ID, HTTP_SERVICE_CONFIG_SSL_PARAM, HTTP_SERVICE_CONFIG_SSL_QUERY,
-    HTTP_SERVICE_CONFIG_SSL_SET, HTTP_SERVICE_CONFIG_SSL_SNI_QUERY, HTTP_SERVICE_CONFIG_SSL_SNI_SET,
-    HTTPAPI_VERSION, HttpServiceConfigSSLCertInfo, HttpServiceConfigSslSniCertInfo,
+    HTTP_SERVICE_CONFIG_ID, HTTP_SERVICE_CONFIG_SSL_KEY, HTTP_SERVICE_CONFIG_SSL_PARAM,
+    HTTP_SERVICE_CONFIG_SSL_QUERY, HTTP_SERVICE_CONFIG_SSL_SET, HTTP_SERVICE_CONFIG_SSL_SNI_QUERY,
+    HTTP_SERVICE_CONFIG_SSL_SNI_SET, HTTPAPI_VERSION, HttpServiceConfigQueryNext,
+    HttpServiceConfigSSLCertInfo, HttpServiceConfigSslSniCertInfo,
 };
 use windows_sys::Win32::Networking::WinSock::{
-    AF_INET, AF_INET6, SOCKADDR, SOCKADDR_IN, SOCKADDR_IN6, SOCKADDR_STORAGE,
+    AF_INET, AF_INET6, IN_ADDR, IN_ADDR_0, IN6_ADDR, IN6_ADDR_0, SOCKADDR, SOCKADDR_IN, SOCKADDR_IN6,
+    SOCKADDR_STORAGE,
 };
 use windows_sys::core::GUID;
 
@@ -54,29 +59,34 @@ unsafe extern "system" fn HttpQueryServiceConfiguration(
     _overlapped: *const c_void,
 ) -> u32 {
     #[expect(non_upper_case_globals, reason = "Windows' own names")]
-    let endpoint = match kind {
+    let found = match kind {
         HttpServiceConfigSSLCertInfo => {
             // SAFETY: the caller asks with a structure of this kind.
             let query = unsafe { input.cast::<HTTP_SERVICE_CONFIG_SSL_QUERY>().read() };
-            // SAFETY: its key points to an address.
-            unsafe { address(query.KeyDesc.pIpPort) }
+            if query.QueryDesc == HttpServiceConfigQueryNext {
+                records().at(query.dwToken).ok_or(ERROR_NO_MORE_ITEMS)
+            } else {
+                // SAFETY: its key points to an address.
+                exactly(unsafe { address(query.KeyDesc.pIpPort) })
+            }
         }
         HttpServiceConfigSslSniCertInfo => {
             // SAFETY: the caller asks with a structure of this kind.
             let query = unsafe { input.cast::<HTTP_SERVICE_CONFIG_SSL_SNI_QUERY>().read() };
             // SAFETY: its host name ends with a zero.
-            unsafe { host(&query.KeyDesc.IpPort, query.KeyDesc.Host) }
+            exactly(unsafe { host(&query.KeyDesc.IpPort, query.KeyDesc.Host) })
         }
         _ => return ERROR_NOT_SUPPORTED,
     };
-    let record = match records().get(&endpoint) {
-        Ok(record) => record,
+    let (endpoint, record) = match found {
+        Ok(found) => found,
         Err(code) => return code,
     };
     let (hash, store) = (bytes(&record.thumbprint), wide(&record.store));
-    // The structure, then what it points to.
+    // The structure, its address, then what else it points to.
     let head = size_of::<HTTP_SERVICE_CONFIG_SSL_SNI_SET>();
-    let whole = head + store.len() * 2 + hash.len();
+    let key = size_of::<SOCKADDR_STORAGE>();
+    let whole = head + key + store.len() * 2 + hash.len();
     let told_length = u32::try_from(whole).unwrap_or(u32::MAX);
     if !needed.is_null() {
         // SAFETY: the caller gives a place for it.
@@ -87,7 +97,9 @@ unsafe extern "system" fn HttpQueryServiceConfiguration(
     }
     let start = output.cast::<u8>();
     // SAFETY: the output is as long as was asked for.
-    let store_at = unsafe { start.add(head) };
+    let key_at = unsafe { start.add(head) };
+    // SAFETY: as above.
+    let store_at = unsafe { key_at.add(key) };
     // SAFETY: as above.
     let hash_at = unsafe { store_at.add(store.len() * 2) };
     // SAFETY: as above.
@@ -107,7 +119,10 @@ unsafe extern "system" fn HttpQueryServiceConfiguration(
         // SAFETY: the output begins with room for it, and is aligned by its caller.
         unsafe { output.cast::<HTTP_SERVICE_CONFIG_SSL_SNI_SET>().write_unaligned(set) };
     } else {
-        let set = HTTP_SERVICE_CONFIG_SSL_SET { ParamDesc: param, ..Default::default() };
+        // SAFETY: the output has room for an address there.
+        unsafe { write_address(&endpoint, key_at) };
+        let key = HTTP_SERVICE_CONFIG_SSL_KEY { pIpPort: key_at.cast() };
+        let set = HTTP_SERVICE_CONFIG_SSL_SET { KeyDesc: key, ParamDesc: param };
         // SAFETY: as above.
         unsafe { output.cast::<HTTP_SERVICE_CONFIG_SSL_SET>().write_unaligned(set) };
     }
@@ -152,6 +167,38 @@ unsafe extern "system" fn HttpDeleteServiceConfiguration(
     // SAFETY: the caller passes a structure of that kind.
     let Some((endpoint, _)) = (unsafe { set(kind, input) }) else { return ERROR_NOT_SUPPORTED };
     code(records().remove(&endpoint))
+}
+
+fn exactly(endpoint: String) -> Result<(String, Record), u32> {
+    records().get(&endpoint).map(|record| (endpoint, record))
+}
+
+/// # Safety
+/// There is room for a `SOCKADDR_STORAGE`.
+unsafe fn write_address(endpoint: &str, at: *mut u8) {
+    match endpoint.parse() {
+        Ok(SocketAddr::V4(four)) => {
+            let (address, port) = (u32::from(*four.ip()).to_be(), four.port().to_be());
+            let in_addr = IN_ADDR { S_un: IN_ADDR_0 { S_addr: address } };
+            let four =
+                SOCKADDR_IN { sin_family: AF_INET, sin_port: port, sin_addr: in_addr, ..Default::default() };
+            // SAFETY: there is room for it, as the caller says.
+            unsafe { at.cast::<SOCKADDR_IN>().write_unaligned(four) };
+        }
+        Ok(SocketAddr::V6(six)) => {
+            let in_addr = IN6_ADDR { u: IN6_ADDR_0 { Byte: six.ip().octets() } };
+            let six = SOCKADDR_IN6 {
+                sin6_family: AF_INET6,
+                sin6_port: six.port().to_be(),
+                sin6_addr: in_addr,
+                ..Default::default()
+            };
+            // SAFETY: as above.
+            unsafe { at.cast::<SOCKADDR_IN6>().write_unaligned(six) };
+        }
+        // A record of a host name has none.
+        Err(_) => {}
+    }
 }
 
 /// Endpoint and parameters of a record that is passed.

@@ -4,6 +4,7 @@
 //! `api` asks.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// `ERROR_FILE_NOT_FOUND`.
@@ -50,6 +51,13 @@ impl Records {
     pub(crate) fn get(&self, endpoint: &str) -> Result<Record, u32> {
         let found = self.all().into_iter().find(|(own, _)| own.eq_ignore_ascii_case(endpoint));
         found.map(|(_, record)| record).ok_or(NOT_FOUND)
+    }
+
+    /// The one of that number of those that stand at an address.
+    pub(crate) fn at(&self, number: u32) -> Option<(String, Record)> {
+        let mut by_address =
+            self.all().into_iter().filter(|(endpoint, _)| endpoint.parse::<SocketAddr>().is_ok());
+        by_address.nth(usize::try_from(number).ok()?)
     }
 
     /// As on Windows, one that is there is not replaced.
@@ -103,6 +111,7 @@ mod tests {
         assert_eq!(records.get("A.EXAMPLE:443"), Ok(record.clone()));
         fs::write(folder.join("without-key.txt"), format!("{}\n", record.thumbprint)).unwrap();
         assert_eq!(records.set("0.0.0.0:443", record), Err(NO_KEY));
+        assert_eq!(records.at(0), None, "it stands at no address");
         records.remove("a.example:443").unwrap();
         assert_eq!(records.remove("a.example:443"), Err(NOT_FOUND));
         fs::remove_dir_all(folder).unwrap();

@@ -3,15 +3,17 @@
 //! Neighbours: `http_sys` asks by it. An endpoint is named as `muster_model::binding` names it.
 
 use std::ffi::c_void;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ptr;
 
 use windows_sys::Win32::Networking::HttpServer::{
     HTTP_SERVICE_CONFIG_ID, HTTP_SERVICE_CONFIG_SSL_KEY, HTTP_SERVICE_CONFIG_SSL_QUERY,
     HTTP_SERVICE_CONFIG_SSL_SNI_KEY, HTTP_SERVICE_CONFIG_SSL_SNI_QUERY, HttpServiceConfigQueryExact,
-    HttpServiceConfigSSLCertInfo, HttpServiceConfigSslSniCertInfo,
+    HttpServiceConfigQueryNext, HttpServiceConfigSSLCertInfo, HttpServiceConfigSslSniCertInfo,
 };
-use windows_sys::Win32::Networking::WinSock::{AF_INET, AF_INET6, SOCKADDR_STORAGE};
+use windows_sys::Win32::Networking::WinSock::{
+    AF_INET, AF_INET6, SOCKADDR, SOCKADDR_IN, SOCKADDR_IN6, SOCKADDR_STORAGE,
+};
 
 use super::super::process::size_of_u32;
 use super::super::text::wide;
@@ -23,7 +25,7 @@ pub(super) struct Endpoint {
     host: Option<Vec<u16>>,
 }
 
-/// A question for exactly one record.
+/// A question for one record.
 pub(super) enum Question {
     Address(HTTP_SERVICE_CONFIG_SSL_QUERY),
     Host(HTTP_SERVICE_CONFIG_SSL_SNI_QUERY),
@@ -73,6 +75,15 @@ impl Endpoint {
         HTTP_SERVICE_CONFIG_SSL_SNI_KEY { IpPort: self.address, Host: host.cast_mut() }
     }
 
+    /// The record of that number of those at an address, whichever it is.
+    pub(super) fn nth(&self, number: u32) -> Question {
+        Question::Address(HTTP_SERVICE_CONFIG_SSL_QUERY {
+            QueryDesc: HttpServiceConfigQueryNext,
+            KeyDesc: self.address_key(),
+            dwToken: number,
+        })
+    }
+
     pub(super) fn question(&self) -> Question {
         let exact = HttpServiceConfigQueryExact;
         if self.is_host() {
@@ -88,6 +99,34 @@ impl Endpoint {
                 dwToken: 0,
             })
         }
+    }
+}
+
+/// The address that lies there; none of another family than those of IP.
+///
+/// # Safety
+/// `at` is null, or points to an address of the family that it names.
+pub(super) unsafe fn address_at(at: *const SOCKADDR) -> Option<SocketAddr> {
+    if at.is_null() {
+        return None;
+    }
+    // SAFETY: every address begins with its family.
+    match unsafe { (*at).sa_family } {
+        AF_INET => {
+            // SAFETY: it is one of this family, as the caller says.
+            let four = unsafe { at.cast::<SOCKADDR_IN>().read_unaligned() };
+            // SAFETY: each part of the union is the same four bytes.
+            let ip = Ipv4Addr::from(u32::from_be(unsafe { four.sin_addr.S_un.S_addr }));
+            Some((ip, u16::from_be(four.sin_port)).into())
+        }
+        AF_INET6 => {
+            // SAFETY: as above.
+            let six = unsafe { at.cast::<SOCKADDR_IN6>().read_unaligned() };
+            // SAFETY: each part of the union is the same sixteen bytes.
+            let ip = Ipv6Addr::from(unsafe { six.sin6_addr.u.Byte });
+            Some((ip, u16::from_be(six.sin6_port)).into())
+        }
+        _ => None,
     }
 }
 
@@ -128,6 +167,18 @@ mod tests {
         for name in ["443", ":443", "host", "host:", "host:70000", "::1:443x"] {
             assert!(Endpoint::read(name).is_none(), "{name}");
         }
+    }
+
+    #[test]
+    fn an_address_is_read_as_it_was_laid() {
+        for name in ["0.0.0.0:443", "10.1.2.3:258", "[::1]:443", "[fe80::1:2]:65535"] {
+            let endpoint = Endpoint::read(name).unwrap();
+            // SAFETY: it is an address, and alive.
+            let read = unsafe { address_at(endpoint.address_key().pIpPort) };
+            assert_eq!(read, Some(name.parse().unwrap()), "{name}");
+        }
+        // SAFETY: there is none.
+        assert_eq!(unsafe { address_at(ptr::null()) }, None);
     }
 
     /// [RFC 3493] and Windows' headers.

@@ -7,12 +7,14 @@
 use std::ffi::c_void;
 use std::io;
 use std::mem::MaybeUninit;
+use std::net::SocketAddr;
 use std::ptr;
 use std::slice;
 
 use muster_model::certificate::CertificateStore;
 use windows_sys::Win32::Foundation::{
-    ERROR_FILE_NOT_FOUND, ERROR_INSUFFICIENT_BUFFER, ERROR_NO_SUCH_LOGON_SESSION, ERROR_SUCCESS,
+    ERROR_FILE_NOT_FOUND, ERROR_INSUFFICIENT_BUFFER, ERROR_NO_MORE_ITEMS, ERROR_NO_SUCH_LOGON_SESSION,
+    ERROR_SUCCESS,
 };
 use windows_sys::Win32::Networking::HttpServer::{
     HTTP_INITIALIZE_CONFIG, HTTP_SERVICE_CONFIG_SSL_PARAM, HTTP_SERVICE_CONFIG_SSL_SET,
@@ -24,7 +26,7 @@ use windows_sys::core::GUID;
 use super::super::WindowsHost;
 use super::super::process::size_of_u32;
 use super::super::text::{error_text, narrow_at, wide};
-use super::endpoint::{Endpoint, Question};
+use super::endpoint::{self, Endpoint, Question};
 use super::turn::Turn;
 use crate::host::{Error, HttpSys, IIS_APP_ID, KeyOf, SslRecord};
 
@@ -37,6 +39,17 @@ impl HttpSys for WindowsHost {
     fn record(&self, endpoint: &str) -> Result<Option<SslRecord>, Error> {
         let api = Api::open(LOOK, endpoint)?;
         Ok(api.query()?.map(|record| record.facts()))
+    }
+
+    fn records_at(&self, port: u16) -> Result<Vec<(SocketAddr, SslRecord)>, Error> {
+        let any = format!("0.0.0.0:{port}");
+        let api = Api::open(LOOK, &any)?;
+        let mut found = Vec::new();
+        for number in 0.. {
+            let Some(record) = api.read(&api.endpoint.nth(number))? else { break };
+            found.extend(record.address.filter(|at| at.port() == port).map(|at| (at, record.facts())));
+        }
+        Ok(found)
     }
 
     fn set_record(&self, endpoint: &str, certificate: KeyOf<'_>) -> Result<(), Error> {
@@ -92,6 +105,8 @@ fn digest(thumbprint: &str) -> Option<Vec<u8>> {
 /// A record, and the memory in which Windows wrote it.
 struct Record {
     param: HTTP_SERVICE_CONFIG_SSL_PARAM,
+    /// Where it stands; none for one of a host name.
+    address: Option<SocketAddr>,
     _memory: Vec<MaybeUninit<HTTP_SERVICE_CONFIG_SSL_SNI_SET>>,
 }
 
@@ -171,25 +186,30 @@ impl<'name> Api<'name> {
     }
 
     fn query(&self) -> Result<Option<Record>, Error> {
-        let question = self.endpoint.question();
+        self.read(&self.endpoint.question())
+    }
+
+    fn read(&self, question: &Question) -> Result<Option<Record>, Error> {
         let mut needed = 0;
-        match self.ask(&question, &mut [], &mut needed) {
-            ERROR_FILE_NOT_FOUND => return Ok(None),
+        match self.ask(question, &mut [], &mut needed) {
+            ERROR_FILE_NOT_FOUND | ERROR_NO_MORE_ITEMS => return Ok(None),
             ERROR_INSUFFICIENT_BUFFER => {}
             code => return self.told(code).map(|()| None),
         }
         let unit = size_of::<HTTP_SERVICE_CONFIG_SSL_SNI_SET>();
         let mut memory = vec![MaybeUninit::zeroed(); (needed as usize).div_ceil(unit).max(1)];
-        self.told(self.ask(&question, &mut memory, &mut needed))?;
-        let param = if self.endpoint.is_host() {
+        self.told(self.ask(question, &mut memory, &mut needed))?;
+        let (param, address) = if self.endpoint.is_host() {
             // SAFETY: the call above wrote such a record at the beginning, and nothing else owns the memory.
-            unsafe { memory[0].assume_init_ref() }.ParamDesc
+            (unsafe { memory[0].assume_init_ref() }.ParamDesc, None)
         } else {
             let record = memory.as_ptr().cast::<HTTP_SERVICE_CONFIG_SSL_SET>();
             // SAFETY: as above; the memory is aligned for the larger of the two.
-            unsafe { record.read() }.ParamDesc
+            let record = unsafe { record.read() };
+            // SAFETY: its address lies in the same memory.
+            (record.ParamDesc, unsafe { endpoint::address_at(record.KeyDesc.pIpPort) })
         };
-        Ok(Some(Record { param, _memory: memory }))
+        Ok(Some(Record { param, address, _memory: memory }))
     }
 
     fn ask(
@@ -340,6 +360,30 @@ mod tests {
         story.records(&format!("0.0.0.0:1025 {FIRST} {IIS_APP_ID} MY 2\n"));
         host.set_record("0.0.0.0:1025", own(SECOND)).unwrap();
         assert_eq!(story.records_now(), format!("0.0.0.0:1025 {SECOND} {IIS_APP_ID} MY 2\n"));
+    }
+
+    #[test]
+    #[ignore = "needs the HTTP.SYS that tests/windows/run installs"]
+    fn the_records_of_a_port_are_those_at_an_address_each_with_its_own() {
+        let story = Story::begin();
+        let host = story.host();
+        assert_eq!(host.records_at(1025).unwrap(), []);
+        let other = "{00000000-0000-0000-0000-0000000000aa}";
+        story.records(&format!(
+            "0.0.0.0:1025 {FIRST} {IIS_APP_ID} MY 0\n\
+             sxa.dupont.example:1025 {FIRST} {IIS_APP_ID} MY 0\n\
+             10.1.2.3:1026 {FIRST} {IIS_APP_ID} MY 0\n\
+             10.1.2.3:1025 {SECOND} {other} MY 0\n\
+             [fe80::1:2]:1025 {SECOND} {IIS_APP_ID} WebHosting 0\n"
+        ));
+        let at = |text: &str, record: Option<SslRecord>| (text.parse().unwrap(), record.unwrap());
+        let foreign = SslRecord { app_id: other.to_owned(), ..iis(SECOND).unwrap() };
+        let wanted = [
+            at("0.0.0.0:1025", iis(FIRST)),
+            at("10.1.2.3:1025", Some(foreign)),
+            at("[fe80::1:2]:1025", in_store(SECOND, Some(CertificateStore::WebHosting))),
+        ];
+        assert_eq!(host.records_at(1025).unwrap(), wanted);
     }
 
     /// A certificate is looked for in the store that the record names, and nowhere else.
