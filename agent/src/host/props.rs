@@ -60,6 +60,12 @@ pub struct Answering {
 /// The machine is this self-test's alone until the value goes, also when its process is killed.
 pub type Hold = Box<dyn Any>;
 
+/// A process that is watched: whether it still runs.
+pub type Process = Box<dyn Fn() -> Result<bool, Error>>;
+
+/// Who a record of HTTP.SYS belongs to that is the self-test's, and not IIS's.
+pub const SELFTEST_APP_ID: &str = "{6d757374-6572-4000-8000-73656c667465}";
+
 /// The props of a machine.
 pub trait Props {
     /// What the machine is, for the head of a report: its kind and version, and no name.
@@ -80,6 +86,14 @@ pub trait Props {
     /// Stops and removes a service that [`make_service`](Self::make_service) made; returns when it is gone. Nothing where
     /// there is none; an error where it is another's.
     fn remove_service(&self, name: &str) -> Result<(), Error>;
+    /// The process of a service that runs, alone in it, to be watched past the service's end; none where there is none.
+    fn process_of(&self, service: &str) -> Result<Option<Process>, Error>;
+    /// Whether a pool that is there is started, and not stopped.
+    fn pool_runs(&self, name: &str) -> Result<bool, Error>;
+    /// Makes a record of HTTP.SYS with that certificate of the computer's own store, as another program than IIS has one.
+    fn make_foreign_record(&self, endpoint: &str, thumbprint: &str) -> Result<(), Error>;
+    /// Removes a record that [`make_foreign_record`](Self::make_foreign_record) made. Nothing where there is none such.
+    fn remove_foreign_record(&self, endpoint: &str) -> Result<(), Error>;
     /// Makes an account of the computer of that name, with a password that nobody knows, and gives its name as a service has
     /// it and the password. It may not log on as a service yet.
     fn make_account(&self, name: &str) -> Result<(String, SecretValue), Error>;

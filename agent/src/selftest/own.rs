@@ -15,7 +15,8 @@ pub(super) const PREFIX: &str = "muster-selftest-";
 pub(super) const SERVICES: [&str; 2] = ["muster-selftest-service", "muster-selftest-neighbour"];
 /// A pool, and another.
 pub(super) const POOLS: [&str; 2] = ["muster-selftest-pool", "muster-selftest-other"];
-/// A site.
+/// A site, and another.
+pub(super) const SITES: [&str; 2] = [SITE, "muster-selftest-beside"];
 pub(super) const SITE: &str = "muster-selftest-site";
 /// A binding of it, and another: a name that no client asks for, on a port that nobody is given.
 pub(super) const HTTP: &str = "http/*:47801:muster-selftest.invalid";
@@ -106,11 +107,14 @@ fn sweep_iis(host: &dyn Provable) -> Result<(), Broken> {
     if host.lacks(Capability::Iis)?.is_some() {
         return Ok(());
     }
+    host.remove_foreign_record(RECORD)?;
     if host.http_sys().record(RECORD)?.is_some() {
         host.http_sys().remove_record(RECORD)?;
     }
-    if host.sites().get(SITE)?.is_some() {
-        host.sites().remove(SITE)?;
+    for name in SITES {
+        if host.sites().get(name)?.is_some() {
+            host.sites().remove(name)?;
+        }
     }
     for name in POOLS {
         if host.app_pools().get(name)?.is_some() {

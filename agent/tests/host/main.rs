@@ -6,6 +6,7 @@ mod crash;
 mod ended;
 mod group;
 mod installer;
+mod lying;
 mod medium;
 mod ports;
 mod reboot;

@@ -2,12 +2,13 @@
 
 use std::process::{Command, Output, Stdio};
 
-use muster_agent::host::{Host as _, Props as _, RegistryData, ServiceState};
+use muster_agent::host::{Host as _, Props as _, Provable, RegistryData, ServiceState};
 use muster_agent::selftest::{self, Seen, throwaway};
 use muster_proto::secret::SecretValue;
 use zeroize::Zeroizing;
 
 use crate::ended::ended;
+use crate::lying::{Lie, Lying};
 use crate::{Stage, Started};
 
 /// What a twin cannot show: its packages are in no registry.
@@ -15,7 +16,11 @@ const NOT_SHOWN: [&str; 2] = ["package.listed", "package.views"];
 
 /// The promises that were not seen to hold, but for those that a twin cannot show.
 fn failed(stage: &Stage) -> Vec<&'static str> {
-    let proofs = selftest::run(&stage.twin()).unwrap();
+    failed_on(&stage.twin())
+}
+
+fn failed_on(host: &dyn Provable) -> Vec<&'static str> {
+    let proofs = selftest::run(host).unwrap();
     let not_held = proofs.iter().filter(|proof| proof.seen != Seen::Held).map(|proof| proof.promise.id);
     let (not_shown, failed): (Vec<_>, Vec<_>) = not_held.partition(|id| NOT_SHOWN.contains(id));
     assert_eq!(not_shown, NOT_SHOWN);
@@ -68,6 +73,24 @@ fn a_promise_that_a_twin_breaks_fails_and_takes_its_things_away() {
     stage.fault("app_pool.set", "*", "fail");
     assert_eq!(failed(&stage), ["pool.partial"]);
     assert!(!state(&stage).contains("selftest"), "{}", state(&stage));
+}
+
+/// Each lies in one thing alone, and in nothing that an error would tell.
+#[test]
+fn a_port_that_does_another_thing_than_it_says_is_found_out_by_the_promise_about_it() {
+    for (lie, promise) in [
+        (Lie::StopsNoPool, "pool.state"),
+        (Lie::RecyclesWhatIsStopped, "pool.state"),
+        (Lie::StopsEveryPool, "pool.state"),
+        (Lie::RemovesMorePools, "pool.removed"),
+        (Lie::RemovesMoreSites, "site.removed"),
+        (Lie::RemovesForeignRecords, "record.foreign"),
+        (Lie::KeepsProcesses, "service.gone"),
+    ] {
+        let stage = Stage::new();
+        assert_eq!(failed_on(&Lying(stage.twin(), lie)), [promise], "{lie:?}");
+        assert!(!state(&stage).contains("selftest"), "{lie:?}: {}", state(&stage));
+    }
 }
 
 #[test]

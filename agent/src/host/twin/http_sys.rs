@@ -7,12 +7,24 @@ use std::net::SocketAddr;
 use super::fault::Operation;
 use super::ledger::Deed;
 use super::state::{SslEntry, find};
+use super::store::Section;
 use super::{Twin, refused};
-use crate::host::{Error, HttpSys, KeyOf, SslRecord};
+use crate::host::{Error, HttpSys, IIS_APP_ID, KeyOf, SslRecord};
 
 fn told(entry: &SslEntry) -> SslRecord {
     let SslEntry { certificate, store, app_id } = entry.clone();
     SslRecord { thumbprint: certificate, store: Some(store), app_id }
+}
+
+/// As on Windows: what is another program's is neither changed nor taken away.
+fn must_be_iis(section: &Section<'_>, operation: Operation, endpoint: &str) -> Result<(), Error> {
+    match find(&section.state().http_sys, endpoint) {
+        Some(SslEntry { app_id, .. }) if app_id != IIS_APP_ID => {
+            let message = format!("the record belongs to another program, {app_id}");
+            Err(refused(operation, endpoint, message))
+        }
+        _ => Ok(()),
+    }
 }
 
 impl HttpSys for Twin {
@@ -32,6 +44,7 @@ impl HttpSys for Twin {
 
     fn set_record(&self, endpoint: &str, certificate: KeyOf<'_>) -> Result<(), Error> {
         self.operate(Operation::HttpSysSet, endpoint, |section, _| {
+            must_be_iis(section, Operation::HttpSysSet, endpoint)?;
             let KeyOf { store, thumbprint } = certificate;
             let key = store.name_of(thumbprint);
             if !find(&section.state().certificates, &key).is_some_and(|found| found.has_key) {
@@ -47,6 +60,7 @@ impl HttpSys for Twin {
 
     fn remove_record(&self, endpoint: &str) -> Result<(), Error> {
         self.operate(Operation::HttpSysRemove, endpoint, |section, _| {
+            must_be_iis(section, Operation::HttpSysRemove, endpoint)?;
             section.commit(Deed::altered("http_sys", endpoint, "exists", "absent"), |state| {
                 state.http_sys.retain(|own, _| !own.eq_ignore_ascii_case(endpoint));
             })?;

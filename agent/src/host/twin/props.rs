@@ -13,9 +13,12 @@ use zeroize::Zeroizing;
 use super::Twin;
 use super::fault::Operation;
 use super::ledger::Deed;
-use super::state::{Answer, Certificate, Pfx, Service, find_key, find_mut, pfx_digest};
+use super::state::{Answer, Certificate, Pfx, Service, SslEntry, find, find_key, find_mut, pfx_digest};
 use crate::host::clock::SystemClock;
-use crate::host::{Answering, Capability, Clock as _, Error, Hold, KeyKind, Props};
+use crate::host::{
+    Answering, Capability, Clock as _, Error, Hold, KeyKind, Process, Props, SELFTEST_APP_ID, ServiceState,
+    Services,
+};
 use crate::selftest::throwaway;
 
 /// Held by a self-test, in the twin's folder; empty.
@@ -155,6 +158,46 @@ impl Props for Twin {
         section.commit(Deed::altered("service", name, "exists", "absent"), |state| {
             state.services.remove(&key);
         })?;
+        Ok(())
+    }
+
+    /// A twin has no processes: a service that has stopped has none.
+    fn process_of(&self, service: &str) -> Result<Option<Process>, Error> {
+        let (twin, service) = (self.clone(), service.to_owned());
+        let runs = move || {
+            let facts = Services::get(&twin, &service)?;
+            Ok(facts.is_some_and(|facts| facts.state != ServiceState::Stopped))
+        };
+        Ok(if runs()? { Some(Box::new(runs)) } else { None })
+    }
+
+    fn pool_runs(&self, name: &str) -> Result<bool, Error> {
+        let absent = || Error::Absent { kind: "application pool", name: name.to_owned() };
+        Ok(!find(&self.store.lock()?.state().app_pools, name).ok_or_else(absent)?.stopped)
+    }
+
+    fn make_foreign_record(&self, endpoint: &str, thumbprint: &str) -> Result<(), Error> {
+        self.store.lock()?.commit(
+            Deed::altered("http_sys", endpoint, "app_id", SELFTEST_APP_ID),
+            |state| {
+                let record = SslEntry {
+                    app_id: SELFTEST_APP_ID.to_owned(),
+                    ..SslEntry::new(thumbprint, CertificateStore::My)
+                };
+                state.http_sys.insert(endpoint.to_owned(), record);
+            },
+        )?;
+        Ok(())
+    }
+
+    fn remove_foreign_record(&self, endpoint: &str) -> Result<(), Error> {
+        let mut section = self.store.lock()?;
+        let is_it = |record: &SslEntry| record.app_id == SELFTEST_APP_ID;
+        if find(&section.state().http_sys, endpoint).is_some_and(is_it) {
+            section.commit(Deed::altered("http_sys", endpoint, "exists", "absent"), |state| {
+                state.http_sys.remove(endpoint);
+            })?;
+        }
         Ok(())
     }
 

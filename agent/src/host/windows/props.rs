@@ -15,6 +15,7 @@ use super::WindowsHost;
 use super::account;
 use super::answering::Responder;
 use super::certificates;
+use super::iis::{http_sys, pools};
 use super::logon_account;
 use super::registry::{Key, View};
 use super::rights::refused;
@@ -24,7 +25,8 @@ use super::text::{error_text, wide};
 use super::wine;
 use crate::host::clock::SystemClock;
 use crate::host::{
-    Answering, Capability, Clock as _, Error, Hold, Host as _, Inventory as _, KeyKind, Props, ServiceFacts,
+    Answering, Capability, Clock as _, Error, Hold, Host as _, Inventory as _, KeyKind, Process, Props,
+    ServiceFacts,
 };
 use crate::selftest::{stand_in, throwaway};
 
@@ -137,6 +139,22 @@ impl Props for WindowsHost {
             left_ms = left_ms.saturating_sub(LOOK_AGAIN_MS);
         }
         Ok(())
+    }
+
+    fn process_of(&self, service: &str) -> Result<Option<Process>, Error> {
+        services::lingering::watched(service)
+    }
+
+    fn pool_runs(&self, name: &str) -> Result<bool, Error> {
+        pools::runs(name)
+    }
+
+    fn make_foreign_record(&self, endpoint: &str, thumbprint: &str) -> Result<(), Error> {
+        http_sys::stand_in::make(endpoint, thumbprint)
+    }
+
+    fn remove_foreign_record(&self, endpoint: &str) -> Result<(), Error> {
+        http_sys::stand_in::remove(endpoint)
     }
 
     fn make_account(&self, name: &str) -> Result<(String, SecretValue), Error> {

@@ -6,10 +6,10 @@ use muster_model::certificate::{CertificateName, CertificateStore, Which};
 use muster_model::node::NodeKind;
 use muster_model::value::Value;
 
-use super::super::bench::{Bench, Broken, Shown, absent, ensure, same, there};
+use super::super::bench::{Bench, Broken, Shown, absent, ensure, refused, same, there};
 use super::super::{Promise, own, throwaway};
 use super::{iis, members};
-use crate::host::{self, Capability, IIS_APP_ID, KeyAccess, KeyKind, KeyOf, SslRecord};
+use crate::host::{self, Capability, IIS_APP_ID, KeyAccess, KeyKind, KeyOf, SELFTEST_APP_ID, SslRecord};
 
 pub(super) static ALL: &[Promise] = &[
     Promise {
@@ -60,6 +60,13 @@ pub(super) static ALL: &[Promise] = &[
         kind: NodeKind::IisBinding,
         needs: &[Capability::Iis],
         show: record_own,
+    },
+    Promise {
+        id: "record.foreign",
+        promise: "a record of HTTP.SYS that another program made is neither changed nor taken away",
+        kind: NodeKind::IisBinding,
+        needs: &[Capability::Iis],
+        show: record_foreign,
     },
     Promise {
         id: "binding.certificate",
@@ -230,6 +237,19 @@ fn record_own(bench: &Bench<'_>) -> Shown {
     same("whose it is", &seen.app_id.to_lowercase(), &IIS_APP_ID.to_owned())?;
     records.remove_record(own::RECORD)?;
     same("the record", &records.record(own::RECORD)?, &None)
+}
+
+fn record_foreign(bench: &Bench<'_>) -> Shown {
+    let (host, records) = (bench.host(), bench.host().http_sys());
+    let thumbprint = host.make_certificate(own::CERTIFICATE, KeyKind::Capi)?;
+    host.make_foreign_record(own::RECORD, &thumbprint)?;
+    let before = records.record(own::RECORD)?;
+    let whose = there("the record", before.clone())?.app_id.to_lowercase();
+    same("whose it is", &whose, &SELFTEST_APP_ID.to_owned())?;
+    let another = "another program";
+    refused("setting it", records.set_record(own::RECORD, key(&thumbprint)), another)?;
+    refused("taking it away", records.remove_record(own::RECORD), another)?;
+    same("the record", &records.record(own::RECORD)?, &before)
 }
 
 fn binding_certificate(bench: &Bench<'_>) -> Shown {

@@ -10,7 +10,7 @@ use muster_model::value::Value;
 use super::super::bench::{Bench, Shown, absent, same, there};
 use super::super::{Promise, own};
 use super::members;
-use crate::host::{Capability, PoolSetting, SiteChange};
+use crate::host::{AppPools, Capability, Error, PoolSetting, SiteChange};
 
 pub(super) static ALL: &[Promise] = &[
     Promise {
@@ -28,6 +28,20 @@ pub(super) static ALL: &[Promise] = &[
         show: pool_partial,
     },
     Promise {
+        id: "pool.state",
+        promise: "a pool that is there is stopped, started and recycled, one that is stopped stays so, and so does another",
+        kind: NodeKind::IisAppPool,
+        needs: &[Capability::Iis],
+        show: pool_state,
+    },
+    Promise {
+        id: "pool.removed",
+        promise: "a pool that was made is taken away, and another pool stays",
+        kind: NodeKind::IisAppPool,
+        needs: &[Capability::Iis],
+        show: pool_removed,
+    },
+    Promise {
         id: "site.members",
         promise: "virtual directories of others stay, Muster's own go when they are no longer named",
         kind: NodeKind::IisSite,
@@ -40,6 +54,13 @@ pub(super) static ALL: &[Promise] = &[
         kind: NodeKind::IisSite,
         needs: &[Capability::Iis],
         show: site_state,
+    },
+    Promise {
+        id: "site.removed",
+        promise: "a site that was made is taken away, and another site and the pool stay",
+        kind: NodeKind::IisSite,
+        needs: &[Capability::Iis],
+        show: site_removed,
     },
     Promise {
         id: "binding.members",
@@ -63,6 +84,41 @@ fn pool_partial(bench: &Bench<'_>) -> Shown {
     bench.differs(&node, &["idle_timeout_minutes"])?;
     bench.bring(&node)?;
     same("the pool", &pools.get(name)?, &before)?;
+    same("another pool", &pools.get(other)?, &beside)
+}
+
+/// What a pool is told.
+type Order = fn(&dyn AppPools, &str) -> Result<(), Error>;
+
+fn pool_state(bench: &Bench<'_>) -> Shown {
+    let (host, pools, [name, other]) = (bench.host(), bench.host().app_pools(), own::POOLS);
+    pools.create(name, &[])?;
+    pools.create(other, &[])?;
+    same("whether a new pool runs", &host.pool_runs(name)?, &true)?;
+    let orders: [(&str, Order, bool); 6] = [
+        ("a recycle", |pools, name| pools.recycle(name), true),
+        ("a stop", |pools, name| pools.stop_pool(name), false),
+        ("a recycle of what is stopped", |pools, name| pools.recycle(name), false),
+        ("a second stop", |pools, name| pools.stop_pool(name), false),
+        ("a start", |pools, name| pools.start_pool(name), true),
+        ("a second start", |pools, name| pools.start_pool(name), true),
+    ];
+    for (order, give, runs) in orders {
+        give(pools, name)?;
+        same(&format!("whether it runs after {order}"), &host.pool_runs(name)?, &runs)?;
+        same("whether another runs", &host.pool_runs(other)?, &true)?;
+    }
+    Ok(())
+}
+
+fn pool_removed(bench: &Bench<'_>) -> Shown {
+    let (pools, [name, other]) = (bench.host().app_pools(), own::POOLS);
+    pools.create(other, &[])?;
+    let beside = pools.get(other)?;
+    let node = bench.node(NodeKind::IisAppPool, name, &[("enable_32bit", true.into())])?;
+    bench.bring(&node)?;
+    bench.take_away(&node)?;
+    same("the pool", &pools.get(name)?, &None)?;
     same("another pool", &pools.get(other)?, &beside)
 }
 
@@ -104,6 +160,21 @@ fn site_state(bench: &Bench<'_>) -> Shown {
         same("its bindings", &there("the site", sites.get(own::SITE)?)?.bindings, &bindings)?;
     }
     Ok(())
+}
+
+fn site_removed(bench: &Bench<'_>) -> Shown {
+    let (sites, folder, [pool, _]) = (bench.host().sites(), bench.path("")?, own::POOLS);
+    let [name, other] = own::SITES;
+    bench.host().app_pools().create(pool, &[])?;
+    sites.create(other, &folder, pool, &[SiteChange::Binding(own::FOREIGN.parse()?, false)])?;
+    let (beside, its_pool) = (sites.get(other)?, bench.host().app_pools().get(pool)?);
+    let root = [("physical_path", folder.as_str().into()), ("app_pool", pool.into())];
+    let node = bench.node(NodeKind::IisSite, name, &root)?;
+    bench.bring(&node)?;
+    bench.take_away(&node)?;
+    same("the site", &sites.get(name)?, &None)?;
+    same("another site", &sites.get(other)?, &beside)?;
+    same("the pool", &bench.host().app_pools().get(pool)?, &its_pool)
 }
 
 fn binding_members(bench: &Bench<'_>) -> Shown {

@@ -26,6 +26,13 @@ pub(super) static ALL: &[Promise] = &[
         show: service_state,
     },
     Promise {
+        id: "service.gone",
+        promise: "a service that is stopped has no process any more, so that its files may be replaced",
+        kind: NodeKind::Service,
+        needs: &[],
+        show: service_gone,
+    },
+    Promise {
         id: "service.start",
         promise: "the start mode alone is set, and a disabled service does not start",
         kind: NodeKind::Service,
@@ -95,6 +102,21 @@ fn service_state(bench: &Bench<'_>) -> Shown {
     }
     same("its start mode", &there("the service", host.services().get(name)?)?.start, &start)?;
     same("its neighbour", &host.services().get(neighbour)?, &beside)
+}
+
+fn service_gone(bench: &Bench<'_>) -> Shown {
+    let (host, [name, _]) = (bench.host(), own::SERVICES);
+    let bring = |state: &str| {
+        let wanted = [("state", state.into()), ("settle_seconds", 0.into())];
+        bench.bring(&bench.node(NodeKind::Service, name, &wanted)?)
+    };
+    host.make_service(name)?;
+    ensure(host.process_of(name)?.is_none(), || "it has a process before it was started".to_owned())?;
+    bring("running")?;
+    let runs = there("its process", host.process_of(name)?)?;
+    same("whether its process runs", &runs()?, &true)?;
+    bring("stopped")?;
+    same("whether its process still runs", &runs()?, &false)
 }
 
 fn service_start(bench: &Bench<'_>) -> Shown {

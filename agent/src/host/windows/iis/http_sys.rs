@@ -4,6 +4,8 @@
 //! ever changed or removed; what a record says beside its certificate stays. Windows replaces a record by removing and setting
 //! it: where the second fails, the old one is put back.
 
+pub(in super::super) mod stand_in;
+
 use std::ffi::c_void;
 use std::io;
 use std::mem::MaybeUninit;

@@ -87,6 +87,12 @@ impl AppPools for WindowsHost {
     }
 }
 
+/// Whether a pool is started; for a self-test.
+pub(in super::super) fn runs(name: &str) -> Result<bool, Error> {
+    let deed = Deed { operation: "look at application pool", name };
+    Ok(state::seen(deed, POOL)? == State::Started)
+}
+
 fn facts(manager: &Manager, deed: Deed<'_>) -> Result<Option<PoolFacts>, Failure> {
     let Some(pool) = POOL.find(manager, deed.name)? else { return Ok(None) };
     let process = pool.part(PROCESS_MODEL)?;

@@ -8,10 +8,16 @@ use std::io;
 use std::os::windows::io::OwnedHandle;
 use std::sync::{Mutex, PoisonError};
 
-use windows_sys::Win32::System::Services::{SERVICE_STATUS_PROCESS, SERVICE_WIN32_OWN_PROCESS};
+use windows_sys::Win32::System::Services::{
+    SERVICE_QUERY_STATUS, SERVICE_STATUS_PROCESS, SERVICE_WIN32_OWN_PROCESS,
+};
 use windows_sys::Win32::System::Threading::PROCESS_SYNCHRONIZE;
 
 use super::super::process;
+use super::super::text::error_text;
+use super::LOOK;
+use super::manager::Service;
+use crate::host::{Error, Process};
 
 static STOPPING: Mutex<BTreeMap<String, OwnedHandle>> = Mutex::new(BTreeMap::new());
 
@@ -21,6 +27,19 @@ pub(super) fn process_of(status: &SERVICE_STATUS_PROCESS) -> io::Result<Option<O
         return Ok(None);
     }
     process::open(status.dwProcessId, PROCESS_SYNCHRONIZE).map(Some)
+}
+
+/// The process of a service that runs, for a self-test that watches it.
+pub(in super::super) fn watched(service: &str) -> Result<Option<Process>, Error> {
+    let name = service.to_owned();
+    let refused = move |error: io::Error| Error::Refused {
+        operation: LOOK,
+        name: name.clone(),
+        message: error_text(&error),
+    };
+    let Some(open) = Service::open(LOOK, service, SERVICE_QUERY_STATUS)? else { return Ok(None) };
+    let Some(process) = process_of(&open.status()?).map_err(&refused)? else { return Ok(None) };
+    Ok(Some(Box::new(move || Ok(!process::has_ended(&process).map_err(&refused)?))))
 }
 
 /// Keeps in mind that this process of that service is to go.

@@ -7,7 +7,7 @@
 
 mod delay;
 mod levels;
-mod lingering;
+pub(super) mod lingering;
 mod manager;
 mod recovery;
 #[cfg(test)]
