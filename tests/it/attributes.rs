@@ -327,11 +327,6 @@ fn iis(field: &Field) -> BTreeSet<Attribute> {
                 altered("site", "Kinds", "state", "started"),
             ),
             (
-                &["site", "Kinds", "starts=false"],
-                "iis_site/Kinds state started until IIS starts again -> started (drift)",
-                altered("site", "Kinds", "state", "started"),
-            ),
-            (
                 &["site", "Kinds", "binding:http/*:1080:=absent"],
                 "iis_binding/Kinds/http/*:1080: exists (absent) -> true (drift)",
                 altered("site", "Kinds", "binding:http/*:1080:", "plain"),
@@ -347,6 +342,14 @@ fn iis(field: &Field) -> BTreeSet<Attribute> {
                 altered("key", OWN, r"IIS APPPOOL\Kinds", "read"),
             ),
         ],
+    ));
+    seen.extend(mend(
+        field,
+        vec![(
+            &["site", "Kinds", "starts=false"],
+            "iis_site/Kinds state started until IIS starts again -> started (drift)",
+            altered("site", "Kinds", "state", "started"),
+        )],
     ));
     seen.extend(mend(
         field,
