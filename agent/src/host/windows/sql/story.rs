@@ -288,6 +288,17 @@ fn a_backup_is_made_seen_in_the_history_and_read_back_and_its_percents_are_heard
     session.verify(&backup().file, facts.position, &mut listen).unwrap();
     assert_eq!(heard, [(Some(40), true)], "nothing is heard of what ends at once");
 
+    // How far it is read back is heard as well.
+    let mut heard = Vec::new();
+    let mut listen = |SqlProgress { percent, waited_ms }: SqlProgress| {
+        heard.push((percent, waited_ms > 0));
+        server.release();
+        ControlFlow::Continue(())
+    };
+    server.arm("RESTORE VERIFYONLY", Moment::Before, Trouble::Pause);
+    session.verify(&backup().file, facts.position, &mut listen).unwrap();
+    assert_eq!(heard, [(Some(40), true)]);
+
     // What is in the file is kept, and the new one is found behind it.
     let second = NewBackup { name: "Muster 2".to_owned(), ..backup() };
     session.back_up(&second, &mut |_| ControlFlow::Continue(())).unwrap();
