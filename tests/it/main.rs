@@ -43,6 +43,7 @@ mod wine;
 mod wine_features;
 mod wine_groups;
 mod wine_guide;
+mod wine_handover;
 mod wine_iis;
 mod wine_install;
 mod wine_kills;

@@ -25,10 +25,10 @@ const SERVICE: &str = "muster-story-vendor";
 const BETA: &str = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall\MusterStoryBeta";
 
 /// The media, laid where the documents say, and a server that is connected.
-struct Vendor(Server);
+pub(crate) struct Vendor(Server);
 
 impl Vendor {
-    fn come() -> Self {
+    pub(crate) fn come() -> Self {
         remove_all();
         let vendor = Self(Server::lay("install"));
         fs::create_dir_all(file("media")).unwrap();
@@ -40,12 +40,12 @@ impl Vendor {
         vendor
     }
 
-    fn join(mut self) -> Self {
+    pub(crate) fn join(mut self) -> Self {
         self.0.join();
         self
     }
 
-    fn field(&self) -> &Field {
+    pub(crate) fn field(&self) -> &Field {
         &self.0.field
     }
 
@@ -72,7 +72,7 @@ impl Vendor {
     }
 
     /// How the step of that package ended.
-    fn outcome(&self, plan: PlanId, node: &str) -> Outcome {
+    pub(crate) fn outcome(&self, plan: PlanId, node: &str) -> Outcome {
         let field = self.field();
         let number = field.step(plan, node).number;
         for event in field.events().into_iter().rev() {
@@ -156,7 +156,7 @@ pub(crate) fn forget_beta() {
 }
 
 /// A person takes the program off, by more than its own means.
-fn lose_beta() {
+pub(crate) fn lose_beta() {
     attempt(&["reg", "delete", BETA, "/f"]).expect(code::OK);
 }
 

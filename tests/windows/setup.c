@@ -5,10 +5,12 @@
 
      /ANSWERS="path"    reads a password from that file, keeps it and says it, as careless setups do
      /ACT               is the action of its own of another package
+     /HOLD              is Windows Installer's service, whose mutex it holds, and waits for a setup that hands its work over
 
      busy     found: it is removed, and the answer is 1618
      fails    found: the answer is 1603
      wait     the work is done once this file is gone
+     hands-over  found: the work is left to /HOLD, which does it once this file is gone
      code     holds the exit code of the copy; where that is 1603 it has done nothing
      copy-pid is written by the copy: its process id
      act-waits, broken    found: the action waits until it is gone, or fails */
@@ -89,6 +91,29 @@ static void say_pid(void)
     fclose(file);
 }
 
+/* In the place of the service to which a setup that has ended left its work; no process of the agent's. */
+static int hold(void)
+{
+    unsigned long pid = 0;
+    HANDLE mutex = CreateMutexA(NULL, TRUE, "Global\\_MSIExecute"), setup;
+    int done;
+    if (!mutex) return 1;
+    note("hold");
+    while (!pid) {
+        FILE *file = fopen(FOLDER "copy-pid", "rb");
+        if (file && fscanf(file, "%lu", &pid) != 1) pid = 0;
+        if (file) fclose(file);
+        Sleep(20);
+    }
+    setup = OpenProcess(SYNCHRONIZE, FALSE, pid);
+    if (setup) WaitForSingleObject(setup, INFINITE);
+    note("handed over");
+    while (there(FOLDER "hands-over")) Sleep(20);
+    done = install("1.0");
+    ReleaseMutex(mutex);
+    return done;
+}
+
 /* The copy, which does the work after its parent has ended. */
 static int start_copy(const char *line)
 {
@@ -118,7 +143,7 @@ int main(int count, char **arguments)
             note_in(FOLDER "act.txt", "act");
             while (there(FOLDER "act-waits")) Sleep(20);
             return there(FOLDER "broken");
-        }
+        } else if (strcmp(arguments[i], "/HOLD") == 0) return hold();
     }
     if (!silent) return 1602;
     if (remove) {
@@ -133,6 +158,10 @@ int main(int count, char **arguments)
         note("setup");
         if (DeleteFileA(FOLDER "busy")) return 1618;
         if (there(FOLDER "fails")) return 1603;
+        if (there(FOLDER "hands-over")) {
+            say_pid();
+            return 0;
+        }
         snprintf(line, sizeof line, "/S /VERSION=%s", version);
         if (answers) snprintf(line, sizeof line, "/S /VERSION=%s /ANSWERS=\"%s\"", version, answers);
         return start_copy(line);
