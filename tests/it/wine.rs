@@ -46,6 +46,9 @@ fn the_agent_for_windows_carries_out_the_guide() {
     let there: serde_json::Value = serde_json::from_str(&seen.out).unwrap();
     assert_eq!(there["sites"][0]["state"], here["sites"][0]["state"], "{}", seen.out);
     muster_exe(&field, &["status"]).expect(code::OK).says(&["dupont-prod", "in sync"]);
+    let package = root().join("target/package/muster-agent.msi");
+    let told = muster_exe(&field, &["inspect", &format!("Z:{}", package.display())]).expect(code::OK);
+    told.says(&["upgrade_code: '{8F0F1A5C-0C37-4A55-9B5E-8B5C1D6E2A41}'", "'ADDLOCAL=Agent'"]);
 }
 
 /// Killed while an installer works, it comes back, adopts the installer, starts no second, and the run ends done.

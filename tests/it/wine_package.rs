@@ -14,7 +14,7 @@ use muster_tests::field::Field;
 use muster_tests::programs::{root, wine_drive};
 
 use crate::wine_iis;
-use crate::wine_server::{Server, delete_by_hand, run, started, stop_by_hand, wine};
+use crate::wine_server::{Server, delete_by_hand, lines, run, started, stop_by_hand, stops, wine};
 
 const FIRST: &str = "muster-story-made-first";
 const SECOND: &str = "muster-story-made-second";
@@ -79,6 +79,9 @@ fn a_package_with_a_token_makes_a_bare_server_one_that_is_in_sync() {
     assert_eq!(started(), [FIRST, SECOND, FIRST, SECOND]);
     assert_eq!(imported(), [thumbprint]);
 
+    stand_still_for_a_change(field);
+    assert_eq!(started()[4..], [FIRST, SECOND], "G13");
+
     // A later version takes the place of this one: stopped, replaced, started; it is the same agent.
     msiexec(&["/i", &package("muster-agent-later.msi")]);
     watch.until("the later version is connected", connected);
@@ -91,6 +94,32 @@ fn a_package_with_a_token_makes_a_bare_server_one_that_is_in_sync() {
     server.agent(&["service", "status"]).expect(1).says(&["There is no service MusterAgent"]);
     assert!(!programs.join("muster-agent.exe").exists());
     assert!(wine_drive().join("ProgramData/MusterAgent/agent.db").exists());
+}
+
+/// A change for which the application must stand still: its services and its pool are stopped before it, from the last to the first,
+/// and started after it.
+fn stand_still_for_a_change(field: &Field) {
+    let of_all = format!("services: [{FIRST}, {SECOND}], pools: [Sage]");
+    let stop =
+        format!("{{application_stop: app, {of_all}, before_change_of: ['file/C:\\muster-story\\sxa.ini']}}");
+    let start = format!("{{application_start: app, {of_all}, on_change_of: [application_stop/app]}}");
+    for (before, task) in
+        [(r"  - {file: 'C:\muster-story\sxa.ini'", stop), ("  - {iis_app_pool: Sage,", start)]
+    {
+        field.edit(before, &format!("  - {task}\n{before}"));
+    }
+    field.edit(r"port=1025\r\n", r"port=1026\r\n");
+    field.push().expect(code::OK);
+    wine_iis::write("ledger.txt", "");
+    fs::remove_file(stops()).unwrap();
+    run(field, field.plan());
+    field.assert_in_sync();
+    assert_eq!(lines(&stops()), [SECOND, FIRST], "G13, backwards");
+    let file = wine_drive().join("muster-story/sxa.ini");
+    assert_eq!(fs::read_to_string(file).unwrap(), "port=1026\r\n");
+    let of_the_pool = |line: &String| line.ends_with("applicationPools/Sage");
+    let orders: Vec<String> = wine_iis::read("ledger.txt").into_iter().filter(of_the_pool).collect();
+    assert_eq!(orders, ["Stop applicationPools/Sage", "Start applicationPools/Sage"]);
 }
 
 /// One thing of each kind, as a person spoils it.

@@ -139,6 +139,7 @@ fn clean() {
         gone(fs::remove_dir_all(wine_drive().join(folder)));
     }
     gone(fs::remove_file(ledger()));
+    gone(fs::remove_file(stops()));
     gone(fs::remove_file(hold()));
     // What is stopped or gone already says so, and that is as good.
     for service in ["muster-story-first", "muster-story-second"] {
@@ -172,8 +173,18 @@ fn ledger() -> std::path::PathBuf {
     wine_drive().join("windows/temp/muster-story.txt")
 }
 
+/// What they wrote when they stopped.
+pub(crate) fn stops() -> std::path::PathBuf {
+    wine_drive().join("windows/temp/muster-story-stops.txt")
+}
+
 pub(crate) fn started() -> Vec<String> {
-    let text = fs::read_to_string(ledger()).unwrap_or_default();
+    lines(&ledger())
+}
+
+/// The lines of a file that may not be there yet.
+pub(crate) fn lines(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
 }
 
@@ -271,8 +282,26 @@ fn the_agent_as_a_service_brings_a_server_in_sync_and_mends_its_drift() {
     watch.until("the service is gone", |body| matches!(body, EventBody::ServerDisconnected { .. }));
     server.agent(&["service", "status"]).expect(1).says(&["is stopped."]);
     assert_eq!(field.status().state, SiteState::InSync);
+
+    it_checks_itself_and_starts_in_no_open_folder(&server);
     server.agent(&["service", "uninstall"]).expect(code::OK);
     server.agent(&["service", "status"]).expect(1).says(&["There is no service MusterAgent"]);
+}
+
+/// Stopped, it says whether anything stands between the server and its controller. With a folder that everybody may write to it does not
+/// start, nor writes its log there; with one of its own again it does.
+fn it_checks_itself_and_starts_in_no_open_folder(server: &Server) {
+    let well = server.agent(&["check", "--data-dir", DATA]).expect(code::OK);
+    well.says(&["dns         ok", "tls         ok, not intercepted", "clock       ok", "controller  ok"]);
+    let data = wine_drive().join("ProgramData/MusterAgent");
+    let log = data.join("logs/agent.log");
+    let said = fs::read_to_string(&log).unwrap();
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o777)).unwrap();
+    server.agent(&["service", "start"]).expect(1).says(&["its own error 1"]);
+    assert_eq!(fs::read_to_string(&log).unwrap(), said);
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o700)).unwrap();
+    server.agent(&["service", "start"]).expect(code::OK);
+    server.agent(&["service", "stop"]).expect(code::OK);
 }
 
 /// A program that others may replace is refused by name: no service is made of it, and one that was made before does not start.

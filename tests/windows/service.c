@@ -34,10 +34,10 @@ static DWORD WINAPI on_control(DWORD control, DWORD type, void *data, void *cont
     return NO_ERROR;
 }
 
-/* What really ran, and in which order: one line for each start. */
-static void note(const char *name)
+/* What really ran, and in which order: one line for each start, and in a file of their own one for each stop. */
+static void note(const char *path, const char *name)
 {
-    FILE *ledger = fopen("C:\\windows\\temp\\muster-story.txt", "ab");
+    FILE *ledger = fopen(path, "ab");
     if (!ledger) return;
     fprintf(ledger, "%s\n", name);
     fclose(ledger);
@@ -49,12 +49,13 @@ static void WINAPI service_main(DWORD count, char **arguments)
     handle = RegisterServiceCtrlHandlerExA("", on_control, NULL);
     report(SERVICE_START_PENDING, 0);
     Sleep(300);
-    if (count > 0) note(arguments[0]);
+    if (count > 0) note("C:\\windows\\temp\\muster-story.txt", arguments[0]);
     while (GetFileAttributesA("C:\\windows\\temp\\muster-story-hold") != INVALID_FILE_ATTRIBUTES) Sleep(20);
     report(strcmp(part, "paused") == 0 ? SERVICE_PAUSED : SERVICE_RUNNING, SERVICE_ACCEPT_STOP);
     if (strcmp(part, "complaining") == 0) SetEvent(stopping);
     WaitForSingleObject(stopping, INFINITE);
     Sleep(300);
+    if (count > 0) note("C:\\windows\\temp\\muster-story-stops.txt", arguments[0]);
     report(SERVICE_STOPPED, 0);
 }
 
