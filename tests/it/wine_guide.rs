@@ -214,8 +214,8 @@ fn example(field: &Field, sql: &str, console: &str) {
     );
     let access = "  - private_key_access: Sage.fcs.client\n    server: web\n    guide: G16\n    provided_by: common-services\n    rights: {'IIS APPPOOL\\{{ app_pool }}': read}\n    needs: [\"iis_app_pool/{{ app_pool }}\"]\n";
     field.edit(access, "");
-    let recycle = "  - {pool_recycle: after-the-grant, server: web, guide: G16, pools: [\"{{ app_pool }}\"], on_change_of: [private_key_access/Sage.fcs.client]}\n";
-    field.edit(recycle, "");
+    // What the grant would fire is fired by the pool's own change.
+    field.edit("[private_key_access/Sage.fcs.client]", "[\"iis_app_pool/{{ app_pool }}\"]");
 }
 
 /// The console of Common Services, which asks for a login (G3); gives its address. It goes with the process.
@@ -292,6 +292,8 @@ fn the_whole_guide_comes_in_sync_on_its_two_servers() {
     let running = |said: &Ran| assert!(said.out.contains("RUNNING"), "{}", said.out);
     running(&guide.other.wine(&["sc", "query", "MSSQLSERVER"]));
     assert!(guide.other.home.join("d/SQL/Data").is_dir(), "G14");
+    let recycled = |line: &String| *line == "Recycle applicationPools/Sage.XRT.Advanced";
+    assert_eq!(wine_iis::read("ledger.txt").iter().filter(|line| recycled(line)).count(), 1, "G16");
     let records = wine_iis::read("http_sys.txt");
     for (_, port) in SITES {
         let name = format!("sxa.dupont.example:{port} ");
