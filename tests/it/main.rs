@@ -47,6 +47,7 @@ mod wine_handover;
 mod wine_iis;
 mod wine_install;
 mod wine_kills;
+mod wine_nsis;
 mod wine_package;
 mod wine_restart;
 mod wine_selftest;
