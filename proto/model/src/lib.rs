@@ -42,6 +42,7 @@ pub mod sql_address;
 pub mod to_type;
 pub mod token;
 pub mod value;
+pub mod variable;
 pub mod view;
 
 /// The format number of every stored JSON record. A reader refuses a number that it does not know.

@@ -3,6 +3,8 @@
 //! Obeyed is what says which batches there are and whether they go on after an error; what only changes the output has no effect
 //! here; what would go to another server or run another program is refused with what to do. Neighbours: `split` obeys.
 
+use muster_model::variable;
+
 use super::{Place, ScriptError};
 
 /// How often one `GO n` may repeat its batch; a larger number is a slip.
@@ -153,8 +155,7 @@ fn on_error(rest: &str, place: Place) -> Result<Command, ScriptError> {
 fn set(rest: &str, place: Place) -> Result<Command, ScriptError> {
     let wrong = |problem: String| ScriptError { place, problem };
     let (name, value) = rest.split_once([' ', '\t']).unwrap_or((rest, ""));
-    let first = name.chars().next().is_some_and(|first| first.is_alphabetic() || first == '_');
-    if !first || !is_variable(name) {
+    if !variable::is_name(name) {
         return Err(wrong(format!(
             "`:setvar {name}`: a variable's name has letters, digits, _ and -, and begins with a letter"
         )));

@@ -11,6 +11,7 @@ use std::str::FromStr;
 use muster_model::digest::{Digest, Hasher};
 use muster_model::manifest::Node;
 use muster_model::value::Value;
+use muster_model::variable;
 
 use super::Place;
 use super::include::relative;
@@ -73,7 +74,7 @@ pub fn scripts(node: &Node) -> Vec<Script> {
                 file,
                 sha256,
                 includes: Vec::new(),
-                variables: members.iter().filter_map(variable).collect(),
+                variables: members.iter().filter_map(given).collect(),
                 database: database.to_owned(),
             })),
             // What the script before it may take in.
@@ -88,10 +89,9 @@ pub fn scripts(node: &Node) -> Vec<Script> {
     scripts
 }
 
-/// A variable among the members of a script, whose key is `$(NAME)`.
-fn variable((key, value): (&String, &String)) -> Option<(String, String)> {
-    let name = key.strip_prefix("$(")?.strip_suffix(')')?;
-    Some((name.to_lowercase(), value.clone()))
+/// A variable among the members of a script.
+fn given((key, value): (&String, &String)) -> Option<(String, String)> {
+    Some((variable::name_of(key)?.to_lowercase(), value.clone()))
 }
 
 /// A path and its digest.

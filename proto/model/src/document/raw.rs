@@ -10,6 +10,7 @@ use crate::diagnostic::Report;
 use crate::expression::{Template, is_expression};
 use crate::name::ParameterName;
 use crate::node::AttributeType;
+use crate::variable;
 
 /// A value with its expressions not yet settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,7 +128,7 @@ fn variables(entries: &[Entry], what: &str, report: &mut Report<'_>) -> Option<V
     };
     match &variables.value.data {
         Data::Map(given) => Some(
-            given.iter().map(|entry| Entry { key: format!("$({})", entry.key), ..entry.clone() }).collect(),
+            given.iter().map(|entry| Entry { key: variable::key(&entry.key), ..entry.clone() }).collect(),
         ),
         data @ (Data::Scalar { .. } | Data::List(_) | Data::Broken) => {
             let what = format!("`variables` of {what}");

@@ -10,6 +10,7 @@ use crate::digest::Digest;
 use crate::limits::SCRIPT_INCLUDES;
 use crate::parameter::is_windows_path;
 use crate::value::Value;
+use crate::variable;
 
 /// What is wrong with a list, and where.
 pub(crate) struct Fault {
@@ -89,7 +90,7 @@ fn file<'v>(written: &Placed<Raw>, item: &'v Value, faults: &mut Vec<Fault>) -> 
         return None;
     };
     let before = faults.len();
-    let is_part = |key: &str| ["file", "sha256"].contains(&key) || variable(key).is_some();
+    let is_part = |key: &str| ["file", "sha256"].contains(&key) || variable::name_of(key).is_some();
     if let Some(key) = members.keys().find(|key| !is_part(key)) {
         faults.push(wrong(member_of(written, key), format!("`{key}` is no part of a file")));
     }
@@ -108,19 +109,14 @@ fn file<'v>(written: &Placed<Raw>, item: &'v Value, faults: &mut Vec<Fault>) -> 
     Some(File { place: written.place, path, sha256 })
 }
 
-/// The name that a key of a script gives a variable by.
-fn variable(key: &str) -> Option<&str> {
-    key.strip_prefix("$(")?.strip_suffix(')')
-}
-
 /// What a script is given as sqlcmd's `-v` gives it: names that sqlcmd takes, each once, and values of one line.
 fn variables(written: &Placed<Raw>, item: &Value, faults: &mut Vec<Fault>) {
     let Value::Members(members) = item else { return };
     let mut seen = BTreeSet::new();
     for (key, value) in members {
-        let Some(name) = variable(key) else { continue };
+        let Some(name) = variable::name_of(key) else { continue };
         let lower = name.to_lowercase();
-        let (problem, advice) = if !is_variable(name) {
+        let (problem, advice) = if !variable::is_name(name) {
             ("is no variable's name", "letters, digits, _ and -; the first is a letter or _")
         } else if lower.starts_with("sqlcmd") {
             ("is a variable of sqlcmd itself", "give it another name; SQLCMDDBNAME is known to every script")
@@ -138,11 +134,6 @@ fn variables(written: &Placed<Raw>, item: &Value, faults: &mut Vec<Fault>) {
         let place = member_of(written, key);
         faults.push(Fault { place, rule: "wrong-value", problem, advice: advice.to_owned() });
     }
-}
-
-fn is_variable(name: &str) -> bool {
-    let first = name.chars().next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_');
-    first && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
 }
 
 /// One path has one digest: of two, one could not be what is there.
