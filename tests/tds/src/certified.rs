@@ -2,7 +2,12 @@
 //!
 //! Neighbours: `wire` makes TLS of one. Keys of stories, in memory alone.
 
+use std::sync::Arc;
+
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rustls::ServerConfig;
+
+use crate::wire::config;
 
 /// A certificate that a server shows, and its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +27,11 @@ impl Shown {
     /// The certificate, in DER.
     pub fn certificate(&self) -> &[u8] {
         &self.certificate
+    }
+
+    /// TLS with it.
+    pub fn tls(&self) -> Arc<ServerConfig> {
+        config(self)
     }
 
     /// One that signs itself, as SQL Server makes one.

@@ -8,9 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use muster_model::certificate::{CertificateName, CertificateStore};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
-use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
-use rustls::{ServerConfig, ServerConnection, Stream};
+use muster_tds::{Authority, Shown};
+use rustls::{ServerConnection, Stream};
 
 use super::super::WindowsHost;
 use super::super::certificates::imported::remove;
@@ -18,25 +17,9 @@ use crate::host::{Certificates as _, Http as _};
 
 const ROOT: &str = "Muster Story Root";
 
-/// An authority, as PEM, and a server's certificate of it for that host with its key.
-fn certified(host: &str) -> (String, CertificateDer<'static>, PrivatePkcs8KeyDer<'static>) {
-    let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, ROOT);
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().unwrap();
-    let pem = params.self_signed(&key).unwrap().pem();
-    let issuer = Issuer::new(params, key);
-    let own = KeyPair::generate().unwrap();
-    let signed = CertificateParams::new([host.to_owned()]).unwrap().signed_by(&own, &issuer).unwrap();
-    (pem, signed.der().clone(), own.serialize_der().into())
-}
-
 /// Answers every request that gets through TLS with 204, until the process ends; gives its port.
-fn answering(certificate: CertificateDer<'static>, key: PrivatePkcs8KeyDer<'static>) -> u16 {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let config = config.with_no_client_auth().with_single_cert(vec![certificate], key.into()).unwrap();
-    let (config, listener) = (Arc::new(config), TcpListener::bind("127.0.0.1:0").unwrap());
+fn answering(shown: &Shown) -> u16 {
+    let (config, listener) = (shown.tls(), TcpListener::bind("127.0.0.1:0").unwrap());
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
         for mut tcp in listener.incoming().map_while(Result::ok) {
@@ -66,17 +49,16 @@ fn a_certificate_is_taken_where_its_authority_is_trusted_for_its_own_name_and_no
     let folder = tempfile::tempdir().unwrap();
     let host = WindowsHost::new(Path::new(r"C:\logs"));
     trust_none(&host);
-    let (pem, certificate, key) = certified("localhost");
+    let authority = Authority::new(ROOT);
     let file = folder.path().join("root.cer");
-    std::fs::write(&file, pem).unwrap();
+    std::fs::write(&file, authority.pem()).unwrap();
     let name: CertificateName = format!("root/{ROOT}").parse().unwrap();
     host.add(&name, file.to_str().unwrap()).unwrap();
-    let port = answering(certificate, key);
+    let port = answering(&authority.server("localhost"));
     assert_eq!(host.get(&format!("https://localhost:{port}/")).unwrap(), 204);
 
-    let (_, by_other, key) = certified("localhost");
-    for url in
-        [format!("https://127.0.0.1:{port}/"), format!("https://localhost:{}/", answering(by_other, key))]
+    let by_other = Authority::new(ROOT).server("localhost");
+    for url in [format!("https://127.0.0.1:{port}/"), format!("https://localhost:{}/", answering(&by_other))]
     {
         let refused = host.get(&url).unwrap_err().to_string();
         assert!(refused.contains("error 121") && refused.contains("certificate"), "{refused}");
