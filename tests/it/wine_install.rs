@@ -18,7 +18,7 @@ use muster_tests::field::Field;
 use muster_tests::programs::{root, wine_drive};
 
 use crate::canary::{search_folder, search_for};
-use crate::wine_server::{Server, attempt, await_no_service, kill, run};
+use crate::wine_server::{Server, attempt, await_no_service, kill, lines, run};
 
 const ALPHA: &str = r"HKLM\SOFTWARE\Muster Story Alpha";
 const SERVICE: &str = "muster-story-vendor";
@@ -166,8 +166,7 @@ fn value(key: &str, name: &str) -> String {
 
 /// How often the package's own action ran.
 pub(crate) fn acts() -> Vec<String> {
-    let text = fs::read_to_string(file("act.txt")).unwrap_or_default();
-    text.lines().map(str::to_owned).collect()
+    lines(&file("act.txt"))
 }
 
 /// Whether a supervisor has written down the copy of the setup program that runs now.
@@ -185,8 +184,7 @@ fn copy_is_recorded() -> bool {
 
 /// What the setup program did, in its own words.
 pub(crate) fn deeds() -> Vec<String> {
-    let text = fs::read_to_string(file("setup.txt")).unwrap_or_default();
-    text.lines().map(str::to_owned).collect()
+    lines(&file("setup.txt"))
 }
 
 /// The package that is there is the one of its product code, and that of another one is not.
