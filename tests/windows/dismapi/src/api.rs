@@ -8,6 +8,8 @@
 use std::ffi::c_void;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use windows_core::PCWSTR;
+
 use crate::features::{Feature, Features};
 use crate::memory::{Info, Listed, Text, Texts, give, outstanding, take};
 
@@ -273,14 +275,7 @@ extern "system" fn DismDelete(block: *mut c_void) -> u32 {
 /// # Safety
 /// `text` is null or ends with a zero.
 unsafe fn narrow(text: *const u16) -> String {
-    let mut units = Vec::new();
-    let mut at = text;
-    // SAFETY: no zero was met yet.
-    while !at.is_null() && unsafe { at.read() } != 0 {
-        // SAFETY: as above.
-        units.push(unsafe { at.read() });
-        // SAFETY: the zero comes later.
-        at = unsafe { at.add(1) };
-    }
-    String::from_utf16_lossy(&units)
+    let text = PCWSTR(text);
+    // SAFETY: it is not null, so that it ends with a zero.
+    if text.is_null() { String::new() } else { String::from_utf16_lossy(unsafe { text.as_wide() }) }
 }

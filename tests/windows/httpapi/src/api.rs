@@ -8,6 +8,7 @@
 use std::ffi::c_void;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use windows_core::PCWSTR;
 use windows_sys::Win32::Foundation::{
     ERROR_INSUFFICIENT_BUFFER, ERROR_NO_MORE_ITEMS, ERROR_NOT_SUPPORTED, HANDLE,
 };
@@ -264,16 +265,9 @@ unsafe fn host(port: &SOCKADDR_STORAGE, name: *const u16) -> String {
 /// # Safety
 /// `text` is null or ends with a zero.
 unsafe fn narrow(text: *const u16) -> String {
-    let mut units = Vec::new();
-    let mut at = text;
-    // SAFETY: no zero was met yet.
-    while !at.is_null() && unsafe { at.read() } != 0 {
-        // SAFETY: as above.
-        units.push(unsafe { at.read() });
-        // SAFETY: the zero comes later.
-        at = unsafe { at.add(1) };
-    }
-    String::from_utf16_lossy(&units)
+    let text = PCWSTR(text);
+    // SAFETY: it is not null, so that it ends with a zero.
+    if text.is_null() { String::new() } else { String::from_utf16_lossy(unsafe { text.as_wide() }) }
 }
 
 fn wide(text: &str) -> Vec<u16> {

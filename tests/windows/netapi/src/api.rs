@@ -6,6 +6,7 @@
 
 use std::ffi::c_void;
 
+use windows_core::PCWSTR;
 use windows_sys::Win32::Foundation::{
     ERROR_INVALID_LEVEL, ERROR_INVALID_PARAMETER, ERROR_MORE_DATA, ERROR_NOT_SUPPORTED,
 };
@@ -109,14 +110,7 @@ fn computer_name(format: COMPUTER_NAME_FORMAT) -> String {
 /// # Safety
 /// `text` is null or ends with a zero.
 unsafe fn narrow(text: *const u16) -> String {
-    let mut units = Vec::new();
-    let mut at = text;
-    // SAFETY: no zero was met yet.
-    while !at.is_null() && unsafe { at.read() } != 0 {
-        // SAFETY: as above.
-        units.push(unsafe { at.read() });
-        // SAFETY: the zero comes later.
-        at = unsafe { at.add(1) };
-    }
-    String::from_utf16_lossy(&units)
+    let text = PCWSTR(text);
+    // SAFETY: it is not null, so that it ends with a zero.
+    if text.is_null() { String::new() } else { String::from_utf16_lossy(unsafe { text.as_wide() }) }
 }
