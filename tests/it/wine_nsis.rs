@@ -10,8 +10,11 @@ use muster_tests::daemon::await_until;
 use muster_tests::programs::root;
 
 use crate::wine_install::{file, sha256};
-use crate::wine_server::{Server, attempt, lines, run};
+use crate::wine_server::{Server, attempt, lines, run, wine};
 
+/// What the next start of Windows does with files.
+const RENAMES: [&str; 4] =
+    [r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager", "/v", "PendingFileRenameOperations", "/f"];
 const GAMMA: &str = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall\MusterStoryGamma";
 
 /// A server that is connected, the setups where its documents say. What is listed goes with it; its files do with the story's folder.
@@ -35,10 +38,12 @@ impl Drop for Vendor {
     fn drop(&mut self) {
         let _gone = fs::remove_file(file("gamma-waits"));
         attempt(&["reg", "delete", GAMMA, "/f"]);
+        attempt(&[&["reg", "delete"], &RENAMES[..]].concat());
     }
 }
 
-/// G18: the new version is put on when the old one is gone, which its uninstaller says long before. At last it is taken off.
+/// G18: the new version is put on when the old one is gone, which its uninstaller says long before. Taken off, it
+/// can be put on again: the copy of the uninstaller that the next start of Windows removes is no restart to wait for (G1).
 #[test]
 #[ignore = "needs Wine and the programs for Windows: ./tests/windows/run install"]
 fn a_setup_of_nsis_is_replaced_when_the_copy_of_its_uninstaller_has_ended() {
@@ -68,5 +73,13 @@ fn a_setup_of_nsis_is_replaced_when_the_copy_of_its_uninstaller_has_ended() {
     field.push().expect(code::OK);
     run(field, field.plan());
     assert_eq!(done()[4..], ["remove 2.0", "removed 2.0"]);
+    field.assert_in_sync();
+
+    let left = wine(&[&["reg", "query"], &RENAMES[..3]].concat()).out;
+    assert!(left.contains("~nsu"), "no uninstaller left its copy: {left}");
+    field.edit("    state: absent\n", "    version: \"2.0\"\n");
+    field.push().expect(code::OK);
+    run(field, field.plan());
+    assert_eq!(done()[6..], ["install 2.0"]);
     field.assert_in_sync();
 }

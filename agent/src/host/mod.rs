@@ -6,6 +6,7 @@
 mod app_pools;
 mod certificates;
 pub mod clock;
+pub mod delayed_renames;
 pub mod exit_code;
 mod features;
 mod files;

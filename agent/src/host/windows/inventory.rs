@@ -21,11 +21,13 @@ use super::process::size_of_u32;
 use super::registry::{Key, View};
 use super::text::{error_text, narrow_at, wide};
 use super::{WindowsHost, account, facts, guard, listeners, sessions};
-use crate::host::{Error, Inventory, Listener, LogOn, net_framework};
+use crate::host::{Error, Inventory, Listener, LogOn, delayed_renames, net_framework};
 
 const IIS: &str = r"SOFTWARE\Microsoft\InetStp";
 const NET_FRAMEWORK: &str = r"SOFTWARE\Microsoft\NET Framework Setup\NDP\v4\Full";
 const SESSION_MANAGER: &str = r"SYSTEM\CurrentControlSet\Control\Session Manager";
+/// What the next start of Windows does with files.
+const RENAMES: &str = "PendingFileRenameOperations";
 /// Keys that are there as long as Windows waits for a restart, and what each is about.
 const WAITING: [(&str, &str); 2] = [
     (
@@ -104,11 +106,9 @@ impl Inventory for WindowsHost {
             }
         }
         let manager = Key::open(SESSION_MANAGER, View::Bits64).map_err(&untold)?;
-        let renames =
-            manager.map(|key| key.raw("PendingFileRenameOperations")).transpose().map_err(&untold)?;
-        if renames.flatten().is_some_and(|raw| raw.bytes.iter().any(|byte| *byte != 0)) {
-            reasons.push("files that are replaced at the next start".to_owned());
-        }
+        let renames = manager.map(|key| key.raw(RENAMES)).transpose().map_err(&untold)?;
+        let list = renames.flatten().map(|raw| String::from_utf16_lossy(&raw.units()));
+        reasons.extend(list.and_then(|list| delayed_renames::reason(&list)));
         Ok(reasons)
     }
 
@@ -261,7 +261,7 @@ mod tests {
         set(renames, &RegistryData::MultiString(Vec::new()));
         let emptied = host.pending_reboot();
         unset(renames);
-        let files = "files that are replaced at the next start";
+        let files = r"files that change at the next start (C:\Muster\old.dll is removed)";
         assert_eq!(told.unwrap(), [features, "Windows Update", files]);
         assert_eq!(emptied.unwrap(), [features, "Windows Update"], "a list of nothing is no reason");
         drop(laid);

@@ -48,6 +48,13 @@ pub(super) struct Raw {
     pub(super) bytes: Vec<u8>,
 }
 
+impl Raw {
+    /// Its bytes as the units of UTF-16.
+    pub(super) fn units(&self) -> Vec<u16> {
+        self.bytes.chunks_exact(2).map(|unit| u16::from_le_bytes([unit[0], unit[1]])).collect()
+    }
+}
+
 /// An open key.
 #[derive(Debug)]
 pub(super) struct Key(HKEY);

@@ -48,8 +48,9 @@ fn refused(operation: &'static str, name: &RegistryName, message: impl Into<Stri
 }
 
 /// What the bytes mean; bytes that are not what their type promises are another type, so that nothing is guessed.
-fn decode(Raw { kind, bytes }: &Raw) -> RegistryData {
-    let units: Vec<u16> = bytes.chunks_exact(2).map(|unit| u16::from_le_bytes([unit[0], unit[1]])).collect();
+fn decode(raw: &Raw) -> RegistryData {
+    let Raw { kind, bytes } = raw;
+    let units = raw.units();
     let other = |word: &str| RegistryData::Other(format!("{word}, {} bytes", bytes.len()));
     match *kind {
         REG_SZ => RegistryData::String(narrow(&units)),
