@@ -54,3 +54,4 @@ mod wine_selftest;
 mod wine_server;
 mod wine_sql;
 mod wine_sql_site;
+mod wine_vendor;

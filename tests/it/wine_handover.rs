@@ -11,8 +11,8 @@ use muster_model::event::{EventBody, RunEnd};
 use muster_tests::daemon::await_until;
 use muster_tests::programs::{root, wine_drive};
 
-use crate::wine_install::{Vendor, deeds, file, lose_beta};
 use crate::wine_server::run;
+use crate::wine_vendor::{Vendor, deeds, file, lose_beta};
 
 /// What plays the service, until it has done the work or the story is over.
 struct Service(Child);

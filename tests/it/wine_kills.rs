@@ -26,8 +26,8 @@ use muster_tests::daemon::await_until;
 use muster_tests::programs::{root, wine_drive};
 use muster_tests::watch::Watch;
 
-use crate::wine_install::{acts, deeds, file, forget_alpha, forget_beta, sha256};
 use crate::wine_server::{Server, kill};
+use crate::wine_vendor::{acts, deeds, file, forget_alpha, forget_beta, sha256};
 
 const PASSWORD: &str = "Corr3ct-horse";
 /// Batches of each round's script.

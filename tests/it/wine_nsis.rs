@@ -9,8 +9,8 @@ use muster_tests::cli::code;
 use muster_tests::daemon::await_until;
 use muster_tests::programs::root;
 
-use crate::wine_install::{file, sha256};
 use crate::wine_server::{Server, attempt, lines, run, wine};
+use crate::wine_vendor::{file, sha256};
 
 /// What the next start of Windows does with files.
 const RENAMES: [&str; 4] =
