@@ -1,18 +1,19 @@
-//! Stories of runs; what holds for every one is in `property`, the agents and the person are in `world`.
+//! Stories of runs; what holds for every one is in `property`, packages that a person installs in `guided`, what is refused in
+//! `illegal`; the agents and the person are in `world`.
 
+mod guided;
+mod illegal;
 mod property;
 mod world;
 
-use muster_model::digest::Digest;
 use muster_model::event::{EventBody, RunEnd};
 use muster_model::name::PlanId;
 use muster_model::outcome::{CommandId, End, Refusal, StepKey, StepTicket};
 use muster_model::view::StepState;
 use uuid::Uuid;
 
-use super::{Decision, IllegalMove, Phase, Run};
-use crate::plan::lint::Violation;
-use crate::testing::{VALID_SECONDS, approved, assemble, at, created, draft, guide, planned, role, started};
+use super::{Decision, IllegalMove, Phase};
+use crate::testing::{VALID_SECONDS, assemble, at, draft, guide, role, started};
 use world::{World, outcome};
 
 const PLAN: PlanId = PlanId(204);
@@ -41,102 +42,6 @@ fn g13_services_are_issued_in_order_in_one_command_and_the_gate_waits_for_a_pers
     world.confirm();
     assert_eq!(world.run.decide(world.now()), [Decision::End(RunEnd::Done)]);
     assert_eq!(world.run.step(9).unwrap().outcome.as_ref().unwrap().evidence, "confirmed by anne");
-}
-
-fn guided() -> World {
-    World::new(&assemble(&[
-        draft("web", "package/common-services"),
-        draft("web", "package/advanced").with("install", "guided").needs("web", "package/common-services"),
-        draft("web", "iis_app_pool/sxa").provided_by("package/advanced"),
-    ]))
-}
-
-/// The agent of the web server does all that it has.
-fn catch_up(world: &mut World) {
-    for _ in 0..9 {
-        world.tick();
-        world.receive(&role("web"));
-        world.work(&role("web"));
-        world.hear(&role("web"));
-    }
-}
-
-/// G4: a person installs it. The agent looks before and after; what a person says is not believed before.
-#[test]
-fn g4_a_guided_package_is_asked_for_and_looked_at_until_it_is_there() {
-    let mut world = guided();
-    catch_up(&mut world);
-    assert_eq!(world.states(), [(1, "done"), (2, "waiting for a person"), (3, "pending")]);
-    assert_eq!(
-        world.issued(),
-        [vec![1], vec![2]],
-        "it stands alone, and is looked at before a person is asked"
-    );
-    assert_eq!(world.run.step(2).unwrap().outcome.as_ref().unwrap().evidence, "seen: waiting for a person");
-    // Said, and not done: looked at, and asked for again.
-    world.say(|plan| EventBody::StepConfirmed { plan, step: 2, by: by(), note: None, ends: None });
-    assert_eq!(
-        world.run.decide(world.now()),
-        [Decision::Issue { segment: 2, role: role("web"), steps: vec![2] }]
-    );
-    catch_up(&mut world);
-    assert_eq!(world.states()[1], (2, "waiting for a person"));
-    world.by_hand.insert(2);
-    world.say(|plan| EventBody::StepConfirmed {
-        plan,
-        step: 2,
-        by: by(),
-        note: Some("as shown".to_owned()),
-        ends: None,
-    });
-    assert!(!world.run.step(2).unwrap().is_done(), "only its agent says that it is done");
-    assert_eq!(world.settle(), RunEnd::Done);
-    let evidence = &world.run.step(2).unwrap().outcome.as_ref().unwrap().evidence;
-    assert_eq!(evidence, "confirmed by anne: as shown; seen: done");
-}
-
-/// Its secrets are shown once each time that it is asked for, and never after.
-#[test]
-fn g4_the_secrets_of_a_guided_package_are_shown_once_for_each_time_it_is_asked_for() {
-    let mut world = guided();
-    let shown = |plan| EventBody::SecretsShown { plan, step: 2, by: "root".to_owned(), secrets: Vec::new() };
-    let now = world.now();
-    let refused = |world: &mut World| match world.run.apply(now, &shown(PLAN)) {
-        Err(IllegalMove::Step { step: 2, is, wanted: "shown", .. }) => is,
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(refused(&mut world), "pending", "nobody is asked yet");
-    catch_up(&mut world);
-    world.say(shown);
-    assert!(matches!(world.run.apply(now, &shown(PLAN)), Err(IllegalMove::Shown { step: 2, .. })));
-    world.say(|plan| EventBody::StepConfirmed { plan, step: 2, by: by(), note: None, ends: None });
-    assert_eq!(refused(&mut world), "pending", "nobody is asked while its agent looks");
-    catch_up(&mut world);
-    world.say(shown);
-    world.confirm();
-    assert_eq!(world.settle(), RunEnd::Done);
-}
-
-#[test]
-fn a_guided_step_that_waits_is_cancelled_with_its_run_and_asked_for_again_by_resume() {
-    let mut world = guided();
-    catch_up(&mut world);
-    world.cancel();
-    assert_eq!(world.settle(), RunEnd::Cancelled);
-    assert_eq!(world.states(), [(1, "done"), (2, "cancelled"), (3, "cancelled")]);
-    world.resume(&[]);
-    catch_up(&mut world);
-    assert_eq!(world.states()[1], (2, "waiting for a person"));
-    assert_eq!(world.settle(), RunEnd::Done);
-}
-
-#[test]
-fn only_a_guided_step_is_left_to_a_person_by_its_agent() {
-    let mut world = guided();
-    world.tick();
-    let (key, now) = (world.key(1), world.now());
-    let body = EventBody::StepEnded { plan: PLAN, step: 1, key: Some(key), outcome: outcome(End::Waiting) };
-    assert!(matches!(world.run.apply(now, &body), Err(IllegalMove::Step { step: 1, .. })));
 }
 
 #[test]
@@ -398,104 +303,4 @@ fn while_a_gate_waits_a_failed_step_can_be_resumed_and_the_gate_is_asked_again_a
         "step P-204/2 is pending and cannot be confirmed; see `muster steps P-204`"
     );
     assert_eq!(world.settle(), RunEnd::Done);
-}
-
-#[test]
-fn exactly_what_was_planned_is_approved_and_only_what_can_be() {
-    let plan = assemble(&guide());
-    let mut run = planned(&plan);
-    let start = EventBody::RunStarted { plan: PLAN, by: by() };
-    assert_eq!(run.apply(at(2), &start), Err(IllegalMove::NotApproved(PLAN)));
-    let digest = Digest::of(b"another");
-    let other = EventBody::PlanApproved { plan: PLAN, digest, by: by(), ticket: None, reason: None };
-    assert!(matches!(run.apply(at(2), &other), Err(IllegalMove::Digest { .. })));
-    assert!(matches!(run.apply(at(VALID_SECONDS), &approved(&plan)), Err(IllegalMove::Expired { .. })));
-    run.apply(at(2), &approved(&plan)).unwrap();
-    assert!(matches!(run.apply(at(2), &approved(&plan)), Err(IllegalMove::Approved { .. })));
-    assert!(matches!(run.apply(at(VALID_SECONDS), &start), Err(IllegalMove::Expired { .. })));
-    run.apply(at(3), &start).unwrap();
-    assert_eq!(run.apply(at(3), &start), Err(IllegalMove::Started(PLAN)));
-
-    let empty = assemble(&[draft("web", "package/a").in_state()]);
-    assert_eq!(planned(&empty).apply(at(2), &approved(&empty)), Err(IllegalMove::Empty(PLAN)));
-    let mut found = created(&plan);
-    if let EventBody::PlanCreated { findings, .. } = &mut found {
-        *findings = 2;
-    }
-    let steps = plan.steps.values().map(|record| record.value().clone());
-    let mut run = Run::new(&plan.header, steps).unwrap();
-    assert_eq!(run.apply(at(1), &approved(&plan)), Err(IllegalMove::NotStored(PLAN)));
-    run.apply(at(1), &found).unwrap();
-    let error = run.apply(at(2), &approved(&plan)).unwrap_err();
-    assert_eq!(error, IllegalMove::Findings { plan: PLAN, findings: 2 });
-}
-
-#[test]
-fn a_refused_event_leaves_the_run_as_it_was() {
-    let (id, key) = (|n: u128| CommandId(Uuid::from_u128(n)), |n: u128| StepKey(Uuid::from_u128(n)));
-    let mut world = World::new(&assemble(&[
-        draft("web", "package/a"),
-        draft("web", "manual_step/look"),
-        draft("web", "package/b").needs("web", "package/a"),
-        draft("sql", "package/c"),
-    ]));
-    world.tick();
-    let issued = |segment: u32, on: &str, steps: &[(u32, u128)], start_by: i64| EventBody::CommandIssued {
-        plan: PLAN,
-        command: id(90),
-        segment,
-        role: role(on),
-        steps: steps.iter().map(|(number, n)| StepTicket { number: *number, key: key(*n) }).collect(),
-        start_by: at(start_by),
-    };
-    let first = world.key(1);
-    let ended = |step: u32, key: Option<StepKey>, end: End| EventBody::StepEnded {
-        plan: PLAN,
-        step,
-        key,
-        outcome: outcome(end),
-    };
-    let illegal = [
-        issued(1, "web", &[(1, 91)], 5_000),
-        issued(3, "web", &[(3, 91)], 5_000),
-        issued(3, "sql", &[(3, 91)], 5_000),
-        issued(2, "web", &[(2, 91)], 5_000),
-        ended(1, None, End::Done),
-        ended(1, None, End::Cancelled),
-        ended(3, None, End::Skipped),
-        ended(3, Some(first), End::Done),
-        ended(1, Some(key(999)), End::Done),
-        ended(77, None, End::Skipped),
-        EventBody::StepStarted { plan: PLAN, step: 3, key: first },
-        EventBody::GateOpened { plan: PLAN, step: 2 },
-        EventBody::GateOpened { plan: PLAN, step: 1 },
-        EventBody::StepConfirmed { plan: PLAN, step: 2, by: by(), note: None, ends: None },
-        EventBody::StepConfirmed { plan: PLAN, step: 77, by: by(), note: None, ends: None },
-        EventBody::CommandAccepted { plan: PLAN, command: id(999) },
-        EventBody::RunResumed { plan: PLAN, by: by(), restart: Vec::new(), reason: None },
-        EventBody::RunEnded { plan: PLAN, end: RunEnd::Done },
-        EventBody::RunStarted { plan: PlanId(205), by: by() },
-        EventBody::ControllerStarted { epoch: 1, instance: Uuid::nil() },
-    ];
-    for event in illegal {
-        let before = world.run.clone();
-        let error = world.run.apply(world.now(), &event).expect_err(&format!("{event:?}"));
-        assert!(!error.is_repeated(), "{event:?}");
-        assert_eq!(world.run, before, "{event:?}");
-    }
-}
-
-#[test]
-fn a_plan_that_might_never_end_is_not_run() {
-    let plan = assemble(&guide());
-    let mut steps: Vec<_> = plan.steps.values().map(|record| record.value().clone()).collect();
-    steps[0].steps.pop();
-    assert_eq!(Run::new(&plan.header, steps).unwrap_err(), [Violation::Edge(7, 9), Violation::Segmented(9)]);
-}
-
-#[test]
-fn nothing_is_due_before_a_run_was_started() {
-    let plan = assemble(&guide());
-    assert_eq!(planned(&plan).decide(at(5)), []);
-    assert!(started(&plan).is_active());
 }
