@@ -238,6 +238,7 @@ fn a_medium_that_does_not_come_within_the_step_s_time_leaves_the_old_version_whe
         ("time_limit_seconds", 1.into()),
         ("medium", r"C:\Media\advanced.msi".into()),
         ("medium_sha256", sha256.as_str().into()),
+        ("display_name", "Advanced".into()),
     ];
     let manifest = manifest(1, vec![node("package/advanced", &attributes, None)]);
     let plan = |id| Plan::new(id, &manifest, &agent.report(&manifest).unwrap());

@@ -47,9 +47,7 @@ pub(super) fn text(found: &Inspection) -> String {
             );
         }
     }
-    if let Some(package) = package {
-        codes(&mut draft, package);
-    }
+    codes(&mut draft, package);
     draft.line(4, &format!("medium: {}", quoted(&format!("C:\\Media\\{}", one_line(&found.file)))));
     draft.comment(4, "decide: where the file lies on the server, or on a share that the server may read");
     draft.line(4, &format!("medium_sha256: {}", scalar(&found.sha256.to_string())));
@@ -107,15 +105,22 @@ fn made_with(kind: Kind) -> &'static str {
 }
 
 /// By what Windows knows it, once it is installed.
-fn codes(draft: &mut Draft, package: &Package) {
-    let product = package.product_code.as_ref().map(|code| format!("product_code: {}", quoted(code)));
-    match &package.upgrade_code {
+fn codes(draft: &mut Draft, package: Option<&Package>) {
+    let product = package.and_then(|package| package.product_code.as_ref());
+    let product = product.map(|code| format!("product_code: {}", quoted(code)));
+    match package.and_then(|package| package.upgrade_code.as_ref()) {
         Some(code) => {
             draft.line(4, &format!("upgrade_code: {}", quoted(code)));
             let decide = "decide: the upgrade code finds every version, so that an old one goes before the new one comes; the product \
                           code finds this version alone. One of the two stands";
             draft.comment(4, decide);
             product.iter().for_each(|line| draft.comment(4, line));
+        }
+        None if product.is_none() => {
+            draft.line(4, "display_name: unknown");
+            let decide = "decide: its name, as Programs and Features shows it after an installation by hand; where that ends in the \
+                          version, the name before it with a * behind";
+            draft.comment(4, decide);
         }
         None => {
             product.iter().for_each(|line| draft.line(4, line));
@@ -166,6 +171,13 @@ fn arguments(draft: &mut Draft, found: &Inspection) {
             6,
             "decide: the features (ADDLOCAL); where nothing is said, those without a remark are installed:",
         );
+        if decides_there(&package.features, package.install_level) {
+            draft.comment(6, "Its own conditions decide on the server. To choose in their place name all that is wanted, as in");
+            draft.comment(
+                6,
+                &format!("- {}", quoted(&add_local(&by_default(&package.features, package.install_level)))),
+            );
+        }
         features(draft, package);
     }
     properties(draft, package);
@@ -180,8 +192,12 @@ fn told(found: &Inspection) -> Vec<String> {
     let usual: &[&str] = match found.kind {
         Kind::Msi => {
             let package = found.package.as_ref();
-            let chosen = package.map(by_default).filter(|chosen| !chosen.is_empty());
-            let chosen = chosen.map(|chosen| format!("ADDLOCAL={}", chosen.join(",")));
+            let chosen = package
+                .map(|package| (package.features.as_slice(), package.install_level))
+                .filter(|(features, install_level)| !decides_there(features, *install_level))
+                .map(|(features, install_level)| by_default(features, install_level))
+                .filter(|chosen| !chosen.is_empty())
+                .map(|chosen| add_local(&chosen));
             let for_all = package.filter(|package| is_for_one_user(package)).map(|_| FOR_ALL.to_owned());
             return chosen.into_iter().chain(for_all).collect();
         }
@@ -194,11 +210,34 @@ fn told(found: &Inspection) -> Vec<String> {
     usual.iter().map(|argument| (*argument).to_owned()).collect()
 }
 
-/// The features that are installed where nobody chooses.
-fn by_default(package: &Package) -> Vec<&str> {
-    let chosen =
-        package.features.iter().filter(|feature| (1..=package.install_level).contains(&feature.level));
-    chosen.map(|feature| feature.name.as_str()).collect()
+/// The features that are installed where nobody chooses and no condition moves a level. None without its parent: to name it
+/// would bring the parent along.
+fn by_default(features: &[Feature], install_level: i32) -> Vec<&str> {
+    let mut chosen: Vec<&str> = Vec::new();
+    for feature in features {
+        let with_parent = feature.parent.as_deref().is_none_or(|parent| chosen.contains(&parent));
+        if with_parent && is_installed(feature.level, install_level) {
+            chosen.push(&feature.name);
+        }
+    }
+    chosen
+}
+
+fn is_installed(level: i32, install_level: i32) -> bool {
+    (1..=install_level).contains(&level)
+}
+
+/// Whether conditions of the package decide on the server which features there are: to name some would overrule them.
+fn decides_there(features: &[Feature], install_level: i32) -> bool {
+    let moves = |feature: &Feature| {
+        let own = is_installed(feature.level, install_level);
+        feature.conditions.iter().any(|other| is_installed(other.level, install_level) != own)
+    };
+    features.iter().any(moves)
+}
+
+fn add_local(chosen: &[&str]) -> String {
+    format!("ADDLOCAL={}", chosen.join(","))
 }
 
 /// The features as a tree: a parent comes before what hangs below it.
@@ -206,11 +245,13 @@ fn features(draft: &mut Draft, package: &Package) {
     /// Deeper ones stay at this place; a package has three levels, or four.
     const MOST: usize = 16;
     let mut depths: BTreeMap<&str, usize> = BTreeMap::new();
+    let chosen = by_default(&package.features, package.install_level);
     for feature in &package.features {
         let parent = feature.parent.as_deref().and_then(|parent| depths.get(parent));
         let depth = parent.map_or(0, |depth| MOST.min(depth + 1));
         depths.insert(&feature.name, depth);
-        draft.comment(6, &feature_line(feature, depth, package.install_level));
+        let is_chosen = chosen.contains(&feature.name.as_str());
+        draft.comment(6, &feature_line(feature, depth, is_chosen, package.install_level));
         for other in &feature.conditions {
             let condition = other.condition.as_deref().unwrap_or("always");
             let indent = 2 * depth;
@@ -219,13 +260,14 @@ fn features(draft: &mut Draft, package: &Package) {
     }
 }
 
-fn feature_line(feature: &Feature, depth: usize, install_level: i32) -> String {
+fn feature_line(feature: &Feature, depth: usize, is_chosen: bool, install_level: i32) -> String {
     let title = feature.title.as_ref().map(|title| format!(" \"{title}\"")).unwrap_or_default();
     let parent = feature.parent.as_ref().map(|parent| format!(", part of {parent}")).unwrap_or_default();
-    let when = match feature.level {
-        0 => ": never, unless the package finds a reason",
-        level if level > install_level => ": only where it is named",
-        _ => "",
+    let when = match &feature.parent {
+        _ if is_chosen => String::new(),
+        Some(parent) if is_installed(feature.level, install_level) => format!(": only with {parent}"),
+        _ if feature.level == 0 => ": never, unless the package finds a reason".to_owned(),
+        _ => ": only where it is named".to_owned(),
     };
     format!(
         "{:indent$}{}{title}, level {}{parent}{when}",
@@ -350,3 +392,6 @@ fn service(draft: &mut Draft, service: &Service, package: &str) {
     }
     draft.comment(4, "decide: state, running or stopped, and in which order (needs)");
 }
+
+#[cfg(test)]
+mod tests;

@@ -136,6 +136,8 @@ async fn a_program_without_a_package_is_told_by_what_made_it() {
         assert_eq!((&record["kind"], &record["package"]), (&json!(kind), &Value::Null));
         let nodes = Yaml::load_from_str(&draft).unwrap();
         assert_eq!(nodes[0]["nodes"][0]["arguments"][0].as_str(), Some(argument), "{draft}");
+        // Nothing in it says by what Windows will know it, and without that it could not be replaced.
+        assert_eq!(nodes[0]["nodes"][0]["display_name"].as_str(), Some("unknown"), "{draft}");
     }
 }
 

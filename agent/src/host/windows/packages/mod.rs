@@ -62,6 +62,11 @@ impl Packages for WindowsHost {
 
     fn uninstaller(&self, package: &Package) -> Result<CommandLine, Error> {
         let found = Found::of(package)?.ok_or_else(|| unknown(package))?;
+        if package.known_by == KnownBy::Name && package.version_of_file.is_none() {
+            let message = "once it is off nobody could say so, for its node does not say by what Windows knows it; give it \
+                           `upgrade_code`, `product_code` or `display_name`";
+            return Err(refused(package, message));
+        }
         let entry = match found.how {
             How::WindowsInstaller { product_code } => {
                 let log = self.installer_log(&package.name, "uninstall");
@@ -233,6 +238,7 @@ fn refused(package: &Package, message: impl Into<String>) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::{Host as _, RegistryData};
 
     fn host() -> WindowsHost {
         WindowsHost::new(Path::new(r"C:\logs"))
@@ -254,6 +260,48 @@ mod tests {
             assert!(matches!(error, Error::Unreachable { .. }), "{error}");
             assert!(error.to_string().contains("muster-no-such-package"), "{error}");
         }
+    }
+
+    /// A program in the list, as long as it lives.
+    struct Listed(&'static str);
+
+    impl Listed {
+        fn lay(key: &'static str, values: &[(&str, &str)]) -> Self {
+            for (name, text) in values {
+                let name = format!(r"HKLM\{key}\{name}").parse().unwrap();
+                host().registry().set(&name, &RegistryData::String((*text).to_owned())).unwrap();
+            }
+            Self(key)
+        }
+    }
+
+    impl Drop for Listed {
+        fn drop(&mut self) {
+            for name in ["DisplayName", "DisplayVersion", "QuietUninstallString"] {
+                host().registry().remove(&format!(r"HKLM\{}\{name}", self.0).parse().unwrap()).unwrap();
+            }
+            Key::remove_empty(self.0, View::Bits64).unwrap();
+        }
+    }
+
+    #[test]
+    fn g18_what_nobody_could_say_is_gone_is_not_taken_off() {
+        const KEY: &str = r"SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall\muster-story-named";
+        let values = [
+            ("DisplayName", "muster-story-named"),
+            ("DisplayVersion", "1.0"),
+            ("QuietUninstallString", r"C:\X\setup.exe /S"),
+        ];
+        let _listed = Listed::lay(KEY, &values);
+        let named = Package::named("muster-story-named");
+        assert_eq!(host().installed(&named).unwrap().unwrap().as_str(), "1.0");
+        let refused = host().uninstaller(&named).unwrap_err().to_string();
+        assert!(refused.contains("once it is off nobody could say so"), "{refused}");
+        let known = Package {
+            known_by: package(serde_json::json!({"display_name": "muster-story-named"})).known_by,
+            ..named
+        };
+        assert_eq!(host().uninstaller(&known).unwrap().program, Path::new(r"C:\X\setup.exe"));
     }
 
     #[test]
@@ -309,7 +357,9 @@ mod tests {
 
     #[test]
     fn windows_installer_is_the_one_of_windows() {
-        let medium = serde_json::json!({"medium": r"C:\Media\x.msi", "medium_sha256": "0f".repeat(32)});
+        let sha256 = "0f".repeat(32);
+        let medium =
+            serde_json::json!({"medium": r"C:\Media\x.msi", "medium_sha256": sha256, "display_name": "X"});
         let command = host().installer(&package(medium), &"1.0".parse().unwrap()).unwrap();
         assert!(command.program.is_file(), "{}", command.program.display());
         assert!(command.arguments.contains(&r#""C:\logs\muster-no-such-package.install.log""#.to_owned()));
