@@ -85,14 +85,18 @@ impl Cache {
     }
 
     /// How much is held of a medium of this size, once there is room for the rest of it and of all that comes beside it. It
-    /// keeps its room until [`Self::ends`].
+    /// keeps its room until [`Self::ends`]. A whole that the disk has changed is thrown away.
     ///
     /// # Errors
     /// Where there is not.
     pub fn begin(&self, sha256: Digest, size_bytes: u64) -> Result<Held, Error> {
         os::make_private_folder(&self.folder)?;
         if length(&self.path(sha256))? == Some(size_bytes) {
-            return Ok(Held { bytes: size_bytes, whole: true });
+            if digest_of(&mut File::open(self.path(sha256))?)? == sha256 {
+                return Ok(Held { bytes: size_bytes, whole: true });
+            }
+            tracing::warn!(%sha256, "a medium that is held was changed on this disk; it comes anew");
+            self.remove(sha256)?;
         }
         let held = length(&self.part(sha256))?.unwrap_or(0);
         if held > size_bytes {

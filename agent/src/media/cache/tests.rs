@@ -50,6 +50,18 @@ fn what_is_another_file_is_thrown_away_and_a_comparison_that_was_cut_short_is_ma
 }
 
 #[test]
+fn a_whole_that_was_changed_on_the_disk_comes_anew() {
+    let (_dir, cache) = cache(plenty);
+    let sha256 = Digest::of(CONTENT);
+    cache.begin(sha256, SIZE).unwrap();
+    append(&cache, 0, CONTENT).unwrap();
+    fs::write(cache.path(sha256), [b'x'; 27]).unwrap();
+    assert_eq!(cache.begin(sha256, SIZE).unwrap(), Held { bytes: 0, whole: false });
+    assert_eq!(append(&cache, 0, CONTENT).unwrap(), Held { bytes: SIZE, whole: true });
+    assert_eq!(fs::read(cache.path(sha256)).unwrap(), CONTENT);
+}
+
+#[test]
 fn what_is_held_is_listed_and_removed() {
     let (dir, cache) = cache(plenty);
     assert_eq!(cache.all().unwrap(), BTreeMap::new());
