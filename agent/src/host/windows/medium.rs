@@ -10,7 +10,8 @@ use std::os::windows::io::AsRawHandle as _;
 use std::path::Path;
 
 use windows_sys::Win32::Storage::FileSystem::{
-    FILE_NAME_NORMALIZED, FILE_SHARE_READ, GetFinalPathNameByHandleW, VOLUME_NAME_DOS,
+    FILE_NAME_NORMALIZED, FILE_NAME_OPENED, FILE_SHARE_READ, GETFINALPATHNAMEBYHANDLE_FLAGS,
+    GetFinalPathNameByHandleW, VOLUME_NAME_DOS,
 };
 
 use super::text::narrow;
@@ -28,6 +29,14 @@ pub fn open_unchanging(path: &Path) -> io::Result<File> {
 /// # Errors
 /// Where Windows does not say it.
 pub fn path_of(file: &File) -> io::Result<String> {
+    match path_by(file, FILE_NAME_NORMALIZED) {
+        // On a share each folder above is asked for its long name, and not each may be listed.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => path_by(file, FILE_NAME_OPENED),
+        told => told,
+    }
+}
+
+fn path_by(file: &File, form: GETFINALPATHNAMEBYHANDLE_FLAGS) -> io::Result<String> {
     let mut buffer = vec![0_u16; 512];
     loop {
         let units = u32::try_from(buffer.len()).unwrap_or(u32::MAX);
@@ -37,7 +46,7 @@ pub fn path_of(file: &File) -> io::Result<String> {
                 file.as_raw_handle(),
                 buffer.as_mut_ptr(),
                 units,
-                FILE_NAME_NORMALIZED | VOLUME_NAME_DOS,
+                form | VOLUME_NAME_DOS,
             )
         } as usize;
         if length == 0 {
