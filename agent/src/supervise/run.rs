@@ -80,9 +80,14 @@ pub fn run(args: &SuperviseArgs, out: &mut dyn Write) -> Result<i32, Error> {
     let command = confidential.named_in(command, &records.answers());
     let code = match in_turn(args, &records, &supervisor, &command, &confidential) {
         Ok(code) => code,
-        Err(error) => {
+        Err(Unended::NotStarted(error)) => {
             tracing::error!(run = %args.run, error = &error as &dyn std::error::Error, "the installer was not started");
             NOT_STARTABLE
+        }
+        // Whatever is recorded now would be believed, and another one started beside this one.
+        Err(Unended::OutOfSight(error)) => {
+            tracing::error!(run = %args.run, error = &error as &dyn std::error::Error, "what became of the installer is not known");
+            return Ok(1);
         }
     };
     drop(medium);
@@ -104,6 +109,14 @@ fn answer(args: &SuperviseArgs, out: &mut dyn Write, line: &str) {
     }
 }
 
+/// Why there is no exit code.
+enum Unended {
+    /// It did nothing and does nothing.
+    NotStarted(Error),
+    /// It was released, and may still work.
+    OutOfSight(Error),
+}
+
 /// Installs, and waits for its turn where another installation is in progress: an installer that says so has done nothing.
 /// Gives the exit code.
 fn in_turn(
@@ -112,14 +125,16 @@ fn in_turn(
     me: &Process,
     command: &CommandLine,
     confidential: &Confidential,
-) -> Result<i32, Error> {
+) -> Result<i32, Unended> {
     let answers = records.answers();
-    let unwritten = |source| Error::Io { action: "write", path: answers.clone(), source };
+    let unwritten =
+        |source| Unended::NotStarted(Error::Io { action: "write", path: answers.clone(), source });
     confidential.write_answers(&answers).map_err(unwritten)?;
     let mut left_ms = command.busy_limit_ms;
     loop {
         let ended = install(args, records, me, command, confidential)?;
-        let code = told(code_of(ended.status, records.said_code()?), ended.left);
+        let said = records.said_code().map_err(Unended::OutOfSight)?;
+        let code = told(code_of(ended.status, said), ended.left);
         if code != exit_code::INSTALL_ALREADY_RUNNING || left_ms == 0 {
             // `msiexec`, which alone writes a log of its own, has waited for what it had done.
             if command.own_log.is_none() {
@@ -173,23 +188,28 @@ fn install(
     me: &Process,
     command: &CommandLine,
     confidential: &Confidential,
-) -> Result<Ended, Error> {
-    let failed = |source| Error::Io { action: "start the installer of", path: args.dir.clone(), source };
-    let held = hold(args, records, me, command, confidential)?;
+) -> Result<Ended, Unended> {
+    let failed = |action| move |source| Error::Io { action, path: args.dir.clone(), source };
+    let unstarted = |source| Unended::NotStarted(failed("start the installer of")(source));
+    let unseen = |source| Unended::OutOfSight(failed("watch the installer of")(source));
+    let held = hold(args, records, me, command, confidential).map_err(Unended::NotStarted)?;
     // On any error from here to the release the process ends without effect.
-    let process = Process::of(held.id()).map_err(failed)?;
-    records.set_installer(&process)?;
-    let mut installer = held.release().map_err(failed)?;
-    let status = installer.wait().map_err(failed)?;
+    let process = Process::of(held.id()).map_err(unstarted)?;
+    records.set_installer(&process).map_err(Unended::NotStarted)?;
+    let mut installer = held.release().map_err(unstarted)?;
+    let status = installer.wait().map_err(unseen)?;
     let held_behind = installer.hold_left_behind();
-    while let Some(pid) = installer.left_behind().map_err(failed)? {
+    while let Some(pid) = installer.left_behind().map_err(unseen)? {
         let left = match Process::of(pid) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            left => left.map_err(failed)?,
+            left => left.map_err(unseen)?,
         };
-        records.set_installer(&left)?;
+        // A later agent would not know it. As long as this supervisor lives it is waited for all the same.
+        if let Err(error) = records.set_installer(&left) {
+            tracing::error!(run = %args.run, pid, error = &error as &dyn std::error::Error, "a process cannot be recorded");
+        }
         tracing::info!(run = %args.run, pid, "the installer ended and left this process behind; waiting for its end");
-        while left.is_alive().map_err(failed)? {
+        while left.is_alive().map_err(unseen)? {
             SystemClock.sleep_ms(limits::INSTALLER_POLL_MS);
         }
     }

@@ -6,6 +6,8 @@ use std::sync::Barrier;
 
 use muster_agent::host::clock::SystemClock;
 use muster_agent::host::process::Process;
+#[cfg(unix)]
+use muster_agent::host::twin::installer::EXIT_CODE_VARIABLE;
 use muster_agent::host::twin::ledger::Deed;
 use muster_agent::host::{CommandLine, ExitMeaning, Packages};
 use muster_agent::supervise::confidential::Confidential;
@@ -266,6 +268,18 @@ fn an_installer_that_cannot_be_recorded_is_not_started() {
         until("the gate's leaving", || std::fs::read_to_string(&log).unwrap().contains("nothing was done"));
     }
     assert_eq!(stage.starts().len(), 0);
+}
+
+/// Promise 4: an exit code of nobody's would be believed, and a second installer started.
+#[cfg(unix)]
+#[test]
+fn an_installer_that_ran_and_whose_end_cannot_be_read_is_lost_and_not_failed() {
+    let (stage, key) = (Stage::new(), key());
+    let script = format!("echo no-number > \"${EXIT_CODE_VARIABLE}\"");
+    let command = CommandLine::plain("/bin/sh".into(), vec!["-c".to_owned(), script]);
+    stage.supervisor().start(&key, Phase::Install, &command, &Confidential::default()).unwrap();
+    assert_eq!(stage.end(&key), Probe::Lost);
+    assert_eq!(records(&stage, &key).exit().unwrap().map(|exit| exit.code), None);
 }
 
 #[test]
