@@ -21,6 +21,7 @@ mod script_file;
 mod sql;
 mod sql_backup;
 mod task;
+mod unfinished;
 mod wanted_restart;
 
 use std::sync::Arc;

@@ -230,10 +230,11 @@ impl Engine {
         }
         let probe = self.await_end(task, phase)?;
         crash::point("installer.ended");
+        let unfinished = if probe == Probe::Lost { self.unfinished(task)? } else { None };
         let untidy = self.tidy(task, key, phase);
         let restarted = self.begun_restart(task, phase, probe)?;
         let after = self.look(&task.node);
-        Ok(match (self.judge(task, phase, probe, &after).with(untidy), restarted) {
+        Ok(match (self.judge(task, phase, probe, unfinished.as_deref(), &after).with(untidy), restarted) {
             (came, Restarted::NotBegun) => came,
             (came, Restarted::Seen(evidence)) => came.with(Some(evidence)),
             (Came::Through(remark), Restarted::NotSeen(end, problem)) => {
@@ -326,7 +327,14 @@ impl Engine {
         }
     }
 
-    fn judge(&self, task: &Task, phase: Phase, probe: Probe, after: &Observation) -> Came {
+    fn judge(
+        &self,
+        task: &Task,
+        phase: Phase,
+        probe: Probe,
+        unfinished: Option<&str>,
+        after: &Observation,
+    ) -> Came {
         let now = shown(after);
         let there = through(task, phase, after);
         let own = self.host.packages().log(task.node.id.name.as_str(), &phase.to_string());
@@ -352,9 +360,13 @@ impl Engine {
                     format!("the {phase} ended with {code}: {reason}; {now}; its log: {log}"),
                 ),
             },
-            Probe::Lost if there => {
-                Came::Through(format!("how the {phase} ended was not recorded, but {now}"))
-            }
+            Probe::Lost if there => match unfinished {
+                None => Came::Through(format!("how the {phase} ended was not recorded, but {now}")),
+                Some(why) => ends(
+                    End::Unknown,
+                    format!("how the {phase} ended was not recorded; {now}, but {why}; its log: {log}"),
+                ),
+            },
             Probe::Lost => ends(
                 End::Unknown,
                 format!("the {phase} was started and how it ended is not recorded; {now}; its log: {log}"),

@@ -49,7 +49,7 @@ pub use self::http::Http;
 pub use self::http_sys::{HttpSys, IIS_APP_ID, SslRecord};
 pub use self::inventory::{Inventory, Listener, LogOn, Owner};
 pub use self::machine::Machine;
-pub use self::packages::{CommandLine, ExitMeaning, Packages};
+pub use self::packages::{CommandLine, ExitMeaning, Packages, Unfinished};
 pub use self::props::{Answering, Capability, Hold, KeyKind, Process, Props, Provable, SELFTEST_APP_ID};
 pub use self::registry::{Registry, RegistryData};
 pub use self::services::{Pending, ServiceFacts, ServiceState, Services, StartMode};

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use muster_model::name::Version;
 use muster_model::package::{Medium, Package};
+use serde::{Deserialize, Serialize};
 
 use super::Error;
 
@@ -63,8 +64,20 @@ pub trait Packages {
     fn uninstaller(&self, package: &Package) -> Result<CommandLine, Error>;
     /// What the installer itself wrote in that phase, beside its supervisor's log; none where there is nothing.
     fn log(&self, name: &str, phase: &str) -> Option<PathBuf>;
+    /// What Windows Installer has begun and not ended, for whomever; none where it rests.
+    fn unfinished(&self) -> Result<Option<Unfinished>, Error>;
     /// What this exit code of an installer means.
     fn exit_meaning(&self, code: i32) -> ExitMeaning;
+}
+
+/// An installation of Windows Installer that has not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unfinished {
+    /// It goes on.
+    Works,
+    /// Nobody works on it any more. The next installation goes on with it or takes it back.
+    CutOff,
 }
 
 /// What an installer's exit code means.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use muster_agent::engine::media::{Far, Fetching};
 use muster_agent::host::twin::ledger::Action;
-use muster_agent::supervise::{Phase, Probe};
+use muster_agent::supervise::record::Records;
+use muster_agent::supervise::{Phase, Probe, RunId};
 use muster_model::command::Command;
 use muster_model::digest::Digest;
-use muster_model::outcome::End;
+use muster_model::outcome::{End, Outcome};
 
 use crate::manifest::{manifest, node};
 use crate::stage::{Agent, Plan, Stage, ends, plan};
@@ -112,6 +113,48 @@ fn a_restarted_agent_adopts_the_installer_that_it_finds() {
     agent.engine.catch_up().unwrap();
     assert_eq!(ends(&agent.outcomes(&command)), [End::Done]);
     assert_eq!(stage.starts(Action::Install), 1);
+}
+
+/// The agent is stopped while its installer works, which then ends together with its supervisor, and the version is listed.
+fn lost_with_its_version_listed(unfinished: &str) -> Outcome {
+    let stage = Stage::new();
+    let agent = stage.agent();
+    let plan = hanging(&agent, &stage);
+    let command = plan.command();
+    stopped_in(&stage, agent, &command, Action::Install);
+    let run = RunId { key: command.steps[0].key, phase: Phase::Install };
+    let records = Records::new(&stage.supervisor().dir, run);
+    let (ticket, installer) = (records.ticket().unwrap().unwrap(), records.installer().unwrap().unwrap());
+    for process in [ticket.supervisor, installer] {
+        process.kill().unwrap();
+        while process.is_alive().unwrap() {
+            std::thread::yield_now();
+        }
+    }
+    stage.set(&["package", "other", "version=1.0"]);
+    stage.set(&["computer", "facts", &format!("unfinished_installation={unfinished}")]);
+    let agent = stage.agent();
+    agent.engine.catch_up().unwrap();
+    assert_eq!(stage.starts(Action::Install), 1);
+    agent.outcomes(&command).remove(&1).unwrap()
+}
+
+/// G18: Windows Installer lists a version before its last actions have run, and takes it back where it was cut off.
+#[test]
+fn a_version_that_is_listed_settles_a_lost_installation_once_windows_installer_rests() {
+    let outcome = lost_with_its_version_listed("none");
+    assert_eq!(outcome.end, End::Done, "{}", outcome.evidence);
+    assert!(
+        outcome.evidence.contains("was not recorded, but version 1.0 is installed"),
+        "{}",
+        outcome.evidence
+    );
+    for (unfinished, why) in [("works", "Windows Installer still works"), ("cut_off", "cut off in the midst")]
+    {
+        let outcome = lost_with_its_version_listed(unfinished);
+        assert_eq!(outcome.end, End::Unknown, "{}", outcome.evidence);
+        assert!(outcome.evidence.contains(why), "{}", outcome.evidence);
+    }
 }
 
 /// The twin goes down in an installation by hand, and starts again.

@@ -11,7 +11,7 @@ use super::Twin;
 use super::fault::Operation;
 use super::ledger::Action;
 use super::state::find;
-use crate::host::{CommandLine, Error, ExitMeaning, Packages, exit_code};
+use crate::host::{CommandLine, Error, ExitMeaning, Packages, Unfinished, exit_code};
 
 impl Packages for Twin {
     fn installed(&self, package: &Package) -> Result<Option<Version>, Error> {
@@ -56,6 +56,10 @@ impl Packages for Twin {
     /// What plays an installer writes into its supervisor's log alone.
     fn log(&self, _name: &str, _phase: &str) -> Option<PathBuf> {
         None
+    }
+
+    fn unfinished(&self) -> Result<Option<Unfinished>, Error> {
+        Ok(self.store.lock()?.state().computer.unfinished_installation)
     }
 
     fn exit_meaning(&self, code: i32) -> ExitMeaning {

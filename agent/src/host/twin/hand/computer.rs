@@ -3,6 +3,7 @@
 //! Neighbours: `hand` says what a change looks like.
 
 use super::{Error, parse};
+use crate::host::Unfinished;
 use crate::host::twin::state::{Computer, State};
 
 /// Sets one attribute of one thing.
@@ -56,6 +57,14 @@ fn set_fact(computer: &mut Computer, attribute: &str, value: &str) -> Result<(),
         "memory_gib" => computer.memory_gib = parse(attribute, value)?,
         "elevated" => computer.elevated = parse(attribute, value)?,
         "pending_reboot" => computer.pending_reboot = words(value).collect(),
+        "unfinished_installation" => {
+            computer.unfinished_installation = match value {
+                "works" => Some(Unfinished::Works),
+                "cut_off" => Some(Unfinished::CutOff),
+                "none" => None,
+                _ => return Err(Error::Wrong(format!("{value} is neither works, cut_off nor none"))),
+            };
+        }
         _ => return Err(Error::Wrong(format!("computer facts has no {attribute}"))),
     }
     Ok(())

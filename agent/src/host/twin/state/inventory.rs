@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::host::Unfinished;
+
 /// The computer itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -25,6 +27,9 @@ pub struct Computer {
     pub free_gib: BTreeMap<String, u64>,
     /// What waits for a restart beside features, in words.
     pub pending_reboot: BTreeSet<String>,
+    /// What Windows Installer has begun and not ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unfinished_installation: Option<Unfinished>,
     /// Whether the agent has an administrator's rights.
     pub elevated: bool,
     /// Members of the local group of administrators.
@@ -45,6 +50,7 @@ impl Default for Computer {
             memory_gib: 16,
             free_gib: ["C", "D", "E"].into_iter().map(|drive| (drive.to_owned(), 100)).collect(),
             pending_reboot: BTreeSet::new(),
+            unfinished_installation: None,
             elevated: true,
             administrators: BTreeSet::from([r"BUILTIN\Administrator".to_owned()]),
             sessions: BTreeMap::new(),

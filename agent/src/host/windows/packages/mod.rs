@@ -16,9 +16,12 @@ use muster_model::package::{KnownBy, MediumKind, Package};
 
 use self::list::Entry;
 use super::WindowsHost;
+use super::msi_service::windows_installer_works;
 use super::registry::{Key, View};
 use super::text::error_text;
-use crate::host::{CommandLine, Error, ExitMeaning, Packages, exit_code, installer_line};
+use crate::host::{CommandLine, Error, ExitMeaning, Packages, Unfinished, exit_code, installer_line};
+
+const IN_PROGRESS: &str = r"SOFTWARE\Microsoft\Windows\CurrentVersion\Installer\InProgress";
 
 impl Packages for WindowsHost {
     fn installed(&self, package: &Package) -> Result<Option<Version>, Error> {
@@ -91,6 +94,18 @@ impl Packages for WindowsHost {
         installer_line::exe_remove(line, more).ok_or_else(|| {
             refused(package, format!("Windows says that {line:?} takes it off, which is no program"))
         })
+    }
+
+    /// An installation that was cut off leaves a key behind, which the next one takes away. That key is in no reference of
+    /// Microsoft's: `deploy/windows/ACCEPTANCE.md` has it.
+    fn unfinished(&self) -> Result<Option<Unfinished>, Error> {
+        let what = "whether Windows Installer works";
+        let untold = |error| Error::CannotTell { what, message: error_text(&error) };
+        if windows_installer_works().map_err(untold)? {
+            return Ok(Some(Unfinished::Works));
+        }
+        let left = Key::open(IN_PROGRESS, View::Bits64).map_err(untold)?;
+        Ok(left.map(|_| Unfinished::CutOff))
     }
 
     fn exit_meaning(&self, code: i32) -> ExitMeaning {
@@ -302,6 +317,16 @@ mod tests {
             ..named
         };
         assert_eq!(host().uninstaller(&known).unwrap().program, Path::new(r"C:\X\setup.exe"));
+    }
+
+    #[test]
+    fn an_installation_that_was_cut_off_is_told_as_long_as_its_key_is_there() {
+        assert_eq!(host().unfinished().unwrap(), None);
+        Key::make(IN_PROGRESS, View::Bits64).unwrap();
+        let told = host().unfinished();
+        Key::remove_empty(IN_PROGRESS, View::Bits64).unwrap();
+        assert_eq!(told.unwrap(), Some(Unfinished::CutOff));
+        assert_eq!(host().unfinished().unwrap(), None);
     }
 
     #[test]
