@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use muster_agent::engine::media::{Far, Fetching};
-use muster_agent::host::twin::ledger::Action;
+use muster_agent::host::twin::ledger::{Action, Deed};
 use muster_agent::supervise::record::Records;
 use muster_agent::supervise::{Phase, Probe, RunId};
 use muster_model::command::Command;
 use muster_model::digest::Digest;
 use muster_model::outcome::{End, Outcome};
 
-use crate::manifest::{manifest, node};
+use crate::manifest::{manifest, node, product};
 use crate::stage::{Agent, Plan, Stage, ends, plan};
 
 fn hanging(agent: &Agent, stage: &Stage) -> Plan {
@@ -214,6 +214,25 @@ fn replacement(agent: &Agent, stage: &Stage) -> Plan {
     stage.by_hand("install", &["advanced", "1.0"]);
     let manifest = manifest(1, vec![node("package/advanced", &[("version", "2.0".into())], None)]);
     Plan::new(1, &manifest, &agent.report(&manifest).unwrap())
+}
+
+/// G18: on its way out Windows may answer with an error, and no installer can make a service of that name before.
+#[test]
+fn a_service_of_the_old_version_that_cannot_be_read_is_waited_for() {
+    let stage = Stage::new();
+    let agent = stage.agent();
+    agent.connect();
+    stage.by_hand("install", &["advanced", "1.0"]);
+    let plan = plan(&agent, 1, &product(1, "2.0"));
+    assert_eq!(plan.steps[0].node.to_string(), "package/advanced");
+    stage.fault(&["service.get", "Batch", "fail", "--times", "3"]);
+    assert_eq!(ends(&agent.run(&plan.command_for(&[1]))), [End::Done]);
+    let deeds = stage.deeds();
+    let is_installed =
+        |deed: &Deed| matches!(deed, Deed::InstallerStarted { version, .. } if version.as_str() == "2.0");
+    let before = deeds.iter().take_while(|deed| !is_installed(deed));
+    let unread = before.filter(|deed| matches!(deed, Deed::FaultStruck { .. })).count();
+    assert_eq!(unread, 3, "{deeds:?}");
 }
 
 /// Someone takes it off by other means while its uninstaller makes up its mind.

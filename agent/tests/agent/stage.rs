@@ -201,7 +201,6 @@ impl Stage {
         entries.filter(|entry| entry.by == "agent").map(|entry| entry.deed).collect()
     }
 
-    /// How often an installer began that work.
     /// Who started installers, in order.
     pub(crate) fn installers(&self) -> Vec<String> {
         let entries = ledger::read(&self.twin_dir()).unwrap().into_iter();
@@ -209,6 +208,7 @@ impl Stage {
         starts.map(|entry| entry.by).collect()
     }
 
+    /// How often an installer began that work.
     pub(crate) fn starts(&self, wanted: Action) -> usize {
         let is = |deed: &&Deed| matches!(deed, Deed::InstallerStarted { action, .. } if *action == wanted);
         self.deeds().iter().filter(is).count()
