@@ -144,6 +144,7 @@ fn package(node: &Node) -> Option<(String, &'static str)> {
             "secret_arguments",
             "uninstall_arguments",
             "time_limit_seconds",
+            "restart",
         ];
         (strays, "remove it, or write `install: unattended`")
     } else {
@@ -320,8 +321,11 @@ mod tests {
         );
         let silent = node(serde_json::json!({"version": "1", "type_these": typed()})).unwrap();
         assert!(silent.contains("no use for `type_these`"), "{silent}");
-        let guided = serde_json::json!({"version": "1", "install": "guided", "arguments": ["/q"]});
-        assert!(node(guided).unwrap().contains("no use for `arguments`"));
+        for (stray, value) in [("arguments", serde_json::json!(["/q"])), ("restart", "ignored".into())] {
+            let mut guided = serde_json::json!({"version": "1", "install": "guided"});
+            guided[stray] = value;
+            assert!(node(guided).unwrap().contains(&format!("no use for `{stray}`")), "{stray}");
+        }
     }
 
     #[test]
