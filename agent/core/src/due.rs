@@ -40,28 +40,23 @@ pub fn add(
 ) -> Vec<NodeReport> {
     let mut changing: BTreeSet<NodeId> =
         resources.iter().filter(|report| !report.rows.is_empty()).map(|report| report.node.clone()).collect();
-    let mut reports = resources;
-    let mut left: Vec<&Node> =
+    let tasks: Vec<&Node> =
         manifest.nodes.iter().filter(|node| node.id.kind.class() == NodeClass::Task).collect();
-    // A task may fire another one: until none is due that was not.
+    // A task may fire another one, before it in the documents or after it: until none is due that was not.
     loop {
-        let known = reports.len();
-        left.retain(|node| {
-            let report = planned(node, observations.get(&node.id), &changing, state);
-            let due = !report.rows.is_empty();
-            if due {
+        let known = changing.len();
+        for node in &tasks {
+            if !planned(node, observations.get(&node.id), &changing, state).rows.is_empty() {
                 changing.insert(node.id.clone());
             }
-            let known = due || report.finding.is_some();
-            if known {
-                reports.push(report);
-            }
-            !known
-        });
-        if reports.len() == known {
+        }
+        if changing.len() == known {
             break;
         }
     }
+    let mut reports = resources;
+    let planned = tasks.iter().map(|node| planned(node, observations.get(&node.id), &changing, state));
+    reports.extend(planned.filter(|report| !report.rows.is_empty() || report.finding.is_some()));
     let place = |report: &NodeReport| manifest.nodes.iter().position(|node| node.id == report.node);
     reports.sort_by_key(place);
     reports

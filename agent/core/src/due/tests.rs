@@ -62,6 +62,28 @@ fn a_task_may_fire_another_one_whatever_their_order() {
     );
 }
 
+/// G18: a backup before an upgrade of the application and of its database.
+#[test]
+fn a_task_before_a_resource_and_another_task_is_planned_for_both_and_runs() {
+    let causes = [(Moment::Before, "package/advanced"), (Moment::Before, "sql_scripts/upgrade")];
+    let (stop, scripts) = (task("application_stop/app", Some(&causes)), task("sql_scripts/upgrade", None));
+    let state = State::default();
+    for tasks in [vec![stop.clone(), scripts.clone()], vec![scripts.clone(), stop.clone()]] {
+        let manifest = with(tasks);
+        let reports = add(&manifest, changed(&["package/advanced"]), &Observations::new(), &state);
+        let steps: Vec<Step> = reports
+            .into_iter()
+            .map(|report| manifest.node(&report.node).unwrap().step(7, report.rows))
+            .collect();
+        let planned = steps.iter().find(|step| step.node == stop.id).unwrap();
+        let causes: Vec<_> = planned.rows.iter().map(|row| row.attribute.to_string()).collect();
+        assert_eq!(causes, ["run[package/advanced]", "run[sql_scripts/upgrade]"]);
+        let steps = ServerSteps { role: "web".parse().unwrap(), steps: steps.clone() };
+        let due = now(&stop, None, &steps, &state).unwrap();
+        assert!(matches!(agree_task(planned, &due, false), Agreement::Agreed(_)));
+    }
+}
+
 #[test]
 fn a_task_whose_causes_are_all_left_out_never_runs() {
     let manifest = with(vec![task("service_restart/scps", Some(&[]))]);
