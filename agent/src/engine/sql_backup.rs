@@ -63,8 +63,10 @@ impl Work<'_> {
         // An earlier attempt of this plan that nobody saw end: what it made is looked for before anything else is made.
         for key in self.earlier() {
             let backup = self.backup(key);
-            let Some(facts) = self.known(&backup)? else {
-                return Err(self.undecided(&backup, "an earlier attempt was cut off"));
+            let facts = match self.known(&backup)? {
+                Some(facts) => facts,
+                None if self.task.restart => continue,
+                None => return Err(self.undecided(&backup, "an earlier attempt was cut off")),
             };
             match self.verify(&backup, &facts) {
                 Err(Halt::Ends(_)) => {}
@@ -84,7 +86,7 @@ impl Work<'_> {
 
     fn earlier(&self) -> Vec<StepKey> {
         let unsettled = self.engine.unsettled(&self.task.node.id).into_iter();
-        let of_this = unsettled.filter(|(_, plan)| *plan == self.task.plan && !self.task.restart);
+        let of_this = unsettled.filter(|(_, plan)| *plan == self.task.plan);
         of_this.map(|(key, _)| key).collect()
     }
 
@@ -215,8 +217,8 @@ impl Work<'_> {
             End::Unknown,
             format!(
                 "whether {} was backed up to {file} is not known: {why}. It may still be under way: look for BACKUP DATABASE in \
-                 sys.dm_exec_requests. Once it has ended, resume: a row named '{name}' in msdb.dbo.backupset settles it; without \
-                 one, resume with --restart {}, which makes another backup in another file",
+                 sys.dm_exec_requests. Once it has ended, resume with --restart {}: where its server's history has it, as '{name}' \
+                 in msdb.dbo.backupset, it is read back and counts; otherwise another one is made, in another file",
                 self.place, self.task.step.number
             ),
         ))

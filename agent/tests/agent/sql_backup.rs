@@ -163,6 +163,29 @@ fn a_backup_that_no_history_knows_is_unknown_and_only_an_operator_has_another_ma
     assert_eq!(backups(&stage).len(), 1);
 }
 
+/// What the history knows is read back and counts, also where an operator orders another attempt.
+#[test]
+fn a_backup_of_unknown_outcome_that_was_made_is_found_when_another_is_ordered() {
+    let (stage, agent) = with_database();
+    let first = plan(&agent, 2, &wanted(2, &[]));
+    let command = first.command();
+    drop(agent);
+    // Accepted and intent are stored, the outcome is not; then the history cannot be read.
+    let agent = stage.agent_until(Cut::Before(2));
+    agent.connect();
+    agent.command(&command).answer.unwrap();
+    agent.engine.catch_up().unwrap_err();
+    stage.fault(&["sql.query", "msdb", "fail=Msg 229, Level 14, State 5, Line 1: no SELECT on backupset"]);
+    let agent = stage.agent();
+    agent.connect();
+    agent.engine.catch_up().unwrap();
+    assert_eq!(ends(&agent.outcomes(&command)), [End::Unknown], "{:#?}", agent.outcomes(&command));
+    let mut ordered = first.command_for(&[1]);
+    ordered.restart = vec![1];
+    assert_eq!(ends(&agent.run(&ordered)), [End::Done]);
+    assert_eq!(backups(&stage).len(), 1);
+}
+
 #[test]
 fn a_backup_that_takes_too_long_is_given_up_and_unknown_until_somebody_looked() {
     let (stage, agent) = with_database();

@@ -20,7 +20,7 @@ use crate::run::{Phase, Run, StepRun};
 use crate::view::{end_phrase, end_word};
 
 /// The format of [`SiteStatus`]. A record of another one is folded anew when the controller starts.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// Where a site stands by its newest plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,8 +55,10 @@ pub struct SiteStatus {
     pub moving: Option<(u32, NodeId)>,
     /// The gates that wait for a person.
     pub gates: Vec<OpenGate>,
-    /// Steps of which only a person can say what became of them.
+    /// Steps of which nobody knows what became of them.
     pub parked: Vec<u32>,
+    /// Those of them of which only a person can say it: their agents have nothing to look at.
+    pub unseen: Vec<u32>,
     /// Whether an operator can let the run go on.
     pub may_resume: bool,
     /// Whether to resume leads nowhere.
@@ -116,6 +118,10 @@ impl SiteStatus {
         let moving = moving(StepState::Running).or_else(|| moving(StepState::Issued));
         let is_cause =
             |step: &StepRun| step.has_failed() && run.culprit(step.step.number) == step.step.number;
+        let parked = |which: fn(&StepRun) -> bool| {
+            let parked = run.steps().filter(|step| step.is_parked() && which(step));
+            parked.map(|step| step.step.number).collect()
+        };
         Self {
             site: header.site.clone(),
             plan: run.plan(),
@@ -132,7 +138,8 @@ impl SiteStatus {
             servers: servers.collect(),
             moving: moving.map(|step| (step.step.number, step.step.node.clone())),
             gates: gates(run, manifests),
-            parked: run.steps().filter(|step| step.is_parked()).map(|step| step.step.number).collect(),
+            parked: parked(|_| true),
+            unseen: parked(|step| !step.is_seen()),
             may_resume: run.may_resume(),
             must_plan_again: run.must_plan_again(),
             stopped: stopped(run),

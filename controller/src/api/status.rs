@@ -88,6 +88,7 @@ impl From<planning::Error> for Status {
             | planning::Error::Void { .. }
             | planning::Error::Restored { .. }
             | planning::Error::Outdated { .. }
+            | planning::Error::Seen { .. }
             | planning::Error::EndDateMissing { .. }
             | planning::Error::EndDatePassed { .. }
             | planning::Error::NoEndDate { .. }

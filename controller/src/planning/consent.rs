@@ -93,7 +93,7 @@ impl Planning {
     /// Says that a gate's work, or a step of unknown outcome, is done. A gate is not asked again in a later plan.
     ///
     /// # Errors
-    /// Where the step does not wait for a person, or the gate asks for an end date that is not given, has passed, or is given
+    /// Where the step does not wait for a person, or its agent can look what became of it, or the gate asks for an end date that is not given, has passed, or is given
     /// though it does not ask.
     pub async fn confirm(
         &self,
@@ -107,6 +107,9 @@ impl Planning {
         let work = self.dispatch.change(plan, move |tx: &mut Tx, loaded: &Loaded| {
             Box::pin(async move {
                 loaded.run.clone().apply(tx.at(), &body).map_err(dispatch::Error::from)?;
+                if let Some(run) = loaded.run.step(step).filter(|run| run.is_parked() && run.is_seen()) {
+                    return Err(Error::Seen { plan, step, node: run.step.node.clone() });
+                }
                 if let Some(confirmation) = confirmation(tx, loaded, &body)? {
                     tx.add_confirmation(&confirmation).await?;
                 }

@@ -12,7 +12,7 @@ mod preflight;
 use jiff::civil::Date;
 use muster_core::{plan, record};
 use muster_model::digest::Digest;
-use muster_model::name::{PlanId, ServerId, Slug};
+use muster_model::name::{NodeId, PlanId, ServerId, Slug};
 use thiserror::Error;
 
 use crate::dispatch;
@@ -37,6 +37,19 @@ pub enum Error {
         site: Slug,
         /// The run.
         running: PlanId,
+    },
+    /// Its agent looks at it, whatever is said.
+    #[error(
+        "{node} is done by nobody's word, for its agent can look: do what `muster steps {plan}/{step}` says, then \
+         `muster resume {plan} --restart {step}`"
+    )]
+    Seen {
+        /// The plan.
+        plan: PlanId,
+        /// The step's number.
+        step: u32,
+        /// The node.
+        node: NodeId,
     },
     /// The gate asks for an end date (G23).
     #[error("step {plan}/{step} asks until when {of} last: `muster done {plan}/{step} --ends YYYY-MM-DD`")]

@@ -303,7 +303,7 @@ async fn a_run_whose_plan_expires_ends_and_starts_nothing_more() {
 }
 
 #[tokio::test]
-async fn an_unknown_step_is_settled_by_a_person_or_started_anew_by_order() {
+async fn an_unknown_installation_is_started_anew_by_order_and_done_by_nobody_s_word() {
     let (mut controller, _, mut agent, plan) = approved().await;
     controller.run(plan.plan).await.unwrap();
     let command = agent.command().await;
@@ -319,8 +319,9 @@ async fn an_unknown_step_is_settled_by_a_person_or_started_anew_by_order() {
     agent.end(again.id, &again.steps[1], End::Skipped, 4).await;
     agent.stored().await;
     agent.stored().await;
-    controller.confirm(plan.plan, 1).await.unwrap();
-    assert_eq!(controller.steps(plan.plan).await.steps[0].state, StepState::Ended(End::Done));
+    let refused = controller.confirm(plan.plan, 1).await.unwrap_err();
+    assert!(refused.message().contains("by nobody's word"), "{refused}");
+    assert_eq!(controller.steps(plan.plan).await.steps[0].state, StepState::Ended(End::Unknown));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use muster_model::event::RunEnd;
 use muster_model::name::Role;
-use muster_model::node::Effect;
+use muster_model::node::{Effect, NodeKind};
 use muster_model::outcome::{CommandId, End, Outcome, Refusal, StepKey, StepTicket};
 use muster_model::plan::Step;
 use muster_model::view::StepState;
@@ -98,6 +98,12 @@ impl StepRun {
     /// Whether only a person can say what became of it: nobody knows, and to start it again might do it twice.
     pub fn is_parked(&self) -> bool {
         self.state == StepState::Ended(End::Unknown) && self.step.effect == Effect::OneShot
+    }
+
+    /// Whether its agent can look what became of it: at what is installed, at a script's mark, at the history of backups. It does
+    /// so before it starts anything anew, so that nobody's word is needed, and none is believed.
+    pub fn is_seen(&self) -> bool {
+        matches!(self.step.node.kind, NodeKind::Package | NodeKind::SqlScripts | NodeKind::SqlBackup)
     }
 
     /// Whether a person does it and its agent looks at it.

@@ -162,10 +162,12 @@ pub(super) fn next(status: &SiteStatus, now: Timestamp) -> Vec<String> {
     }
 }
 
-/// What lets a run go on. A step of unknown outcome is decided first: it is done, or it is started anew by order.
+/// What lets a run go on. A step of unknown outcome is read first: what became of it decides. Where its agent has nothing to look
+/// at a person may say that it is done; all else takes the order to start it anew.
 fn resume(status: &SiteStatus) -> Vec<String> {
-    let SiteStatus { plan, parked, .. } = status;
-    let mut next: Vec<String> = parked.iter().map(|step| format!("muster done {plan}/{step}")).collect();
+    let SiteStatus { plan, parked, unseen, .. } = status;
+    let mut next: Vec<String> = parked.iter().map(|step| format!("muster steps {plan}/{step}")).collect();
+    next.extend(unseen.iter().map(|step| format!("muster done {plan}/{step}")));
     let restart: String = parked.iter().map(|step| format!(" --restart {step}")).collect();
     next.push(format!("muster resume {plan}{restart}"));
     next
