@@ -38,50 +38,63 @@ const WELL_KNOWN: &[(&str, &str, &str)] = &[
     ("S-1-5-32-568", "BUILTIN", "IIS_IUSRS"),
 ];
 
-/// What the service manager calls SYSTEM.
-pub(super) const LOCAL_SYSTEM: &str = "LocalSystem";
+/// What the service manager calls the accounts of its own. It takes no other name for them, and none in Windows' own language
+/// (Microsoft, "LocalService Account").
+const OF_SERVICES: [(&str, &str, &str); 3] = [
+    (SYSTEM, "", "LocalSystem"),
+    ("S-1-5-19", "NT AUTHORITY", "LocalService"),
+    ("S-1-5-20", "NT AUTHORITY", "NetworkService"),
+];
 const SYSTEM: &str = "S-1-5-18";
 
-/// Whether it is SYSTEM's.
-pub(super) fn is_system(sid: &Sid) -> bool {
-    sid.to_string() == SYSTEM
+/// The service manager's name for one of its own accounts; none for every other.
+pub(super) fn name_for_services(sid: &Sid) -> Option<String> {
+    let text = sid.to_string();
+    OF_SERVICES.iter().find(|(known, ..)| *known == text).map(|(_, authority, name)| whole(authority, name))
 }
 
 /// The identifier that a name means; none where Windows knows no such account.
 pub(super) fn find(name: &str) -> io::Result<Option<Sid>> {
-    if let Some(sid) = Sid::read(name) {
+    if let Some(sid) = without_asking(name) {
         return Ok(Some(sid));
     }
+    match name.split_once('\\') {
+        // Windows does not know the dot that people write for "this computer".
+        Some((".", bare)) => look_up(&format!("{}\\{bare}", super::facts::computer_name()?)),
+        _ => look_up(name),
+    }
+}
+
+/// The identifier of a name that means the same on every Windows, whatever its language.
+fn without_asking(name: &str) -> Option<Sid> {
     let (domain, bare) = name.split_once('\\').unwrap_or(("", name));
     if domain.eq_ignore_ascii_case("IIS APPPOOL") {
-        return Ok(computed(POOLS, &bare.to_lowercase()));
+        return computed(POOLS, &bare.to_lowercase());
     }
     if domain.eq_ignore_ascii_case("NT SERVICE") {
-        return Ok(computed(SERVICES, &bare.to_uppercase()));
+        return computed(SERVICES, &bare.to_uppercase());
     }
     // The service manager's own word for SYSTEM, which no other part of Windows knows.
-    if bare.eq_ignore_ascii_case(LOCAL_SYSTEM) && (domain.is_empty() || domain == ".") {
-        return Ok(Sid::read(SYSTEM));
+    if name.eq_ignore_ascii_case(r".\LocalSystem") {
+        return Sid::read(SYSTEM);
     }
-    let known = WELL_KNOWN.iter().find(|(_, authority, known)| {
+    let known = WELL_KNOWN.iter().chain(&OF_SERVICES).find(|(_, authority, known)| {
         bare.eq_ignore_ascii_case(known) && (domain.is_empty() || domain.eq_ignore_ascii_case(authority))
     });
-    match known {
-        Some((sid, ..)) => Ok(Sid::read(sid)),
-        // Windows does not know the dot that people write for "this computer".
-        None if domain == "." => look_up(&format!("{}\\{bare}", super::facts::computer_name()?)),
-        None => look_up(name),
-    }
+    known.map_or_else(|| Sid::read(name), |(sid, ..)| Sid::read(sid))
 }
 
 /// What to call an account: the English name of a well-known one, `DOMAIN\name`, or its identifier where nobody knows it.
 pub(super) fn name(sid: &Sid) -> io::Result<String> {
     let text = sid.to_string();
     match WELL_KNOWN.iter().find(|(known, ..)| *known == text) {
-        Some((_, "", name)) => Ok((*name).to_owned()),
-        Some((_, authority, name)) => Ok(format!("{authority}\\{name}")),
+        Some((_, authority, name)) => Ok(whole(authority, name)),
         None => Ok(look_up_name(sid)?.unwrap_or(text)),
     }
+}
+
+fn whole(authority: &str, name: &str) -> String {
+    if authority.is_empty() { name.to_owned() } else { format!("{authority}\\{name}") }
 }
 
 /// What this server itself calls the account of that identifier, in its own language.
@@ -217,6 +230,23 @@ mod tests {
             assert!(name.starts_with(authority) && name.ends_with(bare), "{name}");
             assert_eq!(found(&name), *sid);
         }
+    }
+
+    #[test]
+    fn g4_an_account_of_services_has_the_service_manager_s_name_however_it_is_written() {
+        for (wanted, spellings) in [
+            ("LocalSystem", [r"NT AUTHORITY\SYSTEM", r".\localsystem", "S-1-5-18"]),
+            (r"NT AUTHORITY\LocalService", ["LOCAL SERVICE", r"nt authority\localservice", "S-1-5-19"]),
+            (r"NT AUTHORITY\NetworkService", [r"NT AUTHORITY\Network Service", "NetworkService", "S-1-5-20"]),
+        ] {
+            for spelling in spellings.into_iter().chain([wanted]) {
+                let sid = without_asking(spelling).unwrap();
+                assert_eq!(name_for_services(&sid).as_deref(), Some(wanted), "{spelling}");
+            }
+        }
+        assert_eq!(name_for_services(&Sid::read("S-1-5-32-544").unwrap()), None);
+        // One of the computer's own is no other for its name.
+        assert_ne!(find(r".\NetworkService").unwrap(), Sid::read("S-1-5-20"));
     }
 
     #[test]

@@ -173,6 +173,7 @@ mod tests {
     #[test]
     fn an_account_is_the_same_by_any_of_its_names() {
         assert!(host().is_same_account("NETWORK SERVICE", r"NT AUTHORITY\Network Service"));
+        assert!(host().is_same_account("NETWORK SERVICE", r"NT AUTHORITY\NetworkService"));
         assert!(host().is_same_account(r"BUILTIN\Users", "S-1-5-32-545"));
         for system in ["LocalSystem", r".\localsystem", r"NT AUTHORITY\SYSTEM", "S-1-5-18"] {
             assert!(host().is_same_account(system, "LocalSystem"), "{system}");

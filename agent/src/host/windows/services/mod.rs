@@ -159,9 +159,8 @@ impl Services for WindowsHost {
         let service = Service::named(SET_LOGON, name, SERVICE_CHANGE_CONFIG)?;
         // An account that nobody knows is the service manager's to refuse, in its own words.
         let known = account::find(account).map_err(|error| service.refused(error_text(&error)))?;
-        // It has no other name for it.
-        let is_system = known.as_ref().is_some_and(account::is_system);
-        let account = if is_system { account::LOCAL_SYSTEM } else { account };
+        let its_own = known.as_ref().and_then(account::name_for_services);
+        let account = its_own.as_deref().unwrap_or(account);
         let given = known.map(|sid| logon_right::give(&sid)).transpose();
         if given.map_err(|error| service.refused(no_right(account, &error)))? == Some(true) {
             tracing::info!(service = name, account, "given the right to log on as a service");

@@ -177,6 +177,12 @@ fn the_account_alone_is_changed_and_seen_again() {
     host.set_logon(SERVICE, network, None).unwrap();
     host.set_logon(SERVICE, r"NT AUTHORITY\SYSTEM", None).unwrap();
     assert_eq!(facts(SERVICE), before, "the service manager's own word for it");
+    // Wine knows no other language; an identifier is no name either.
+    for spelling in [r"NT AUTHORITY\NETWORK SERVICE", "network service", "S-1-5-20"] {
+        host.set_logon(SERVICE, spelling, None).unwrap();
+        assert_eq!(facts(SERVICE).account, network, "the service manager's own word for {spelling}");
+    }
+    host.set_logon(SERVICE, "LocalSystem", None).unwrap();
 }
 
 #[test]
