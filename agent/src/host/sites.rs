@@ -24,7 +24,7 @@ pub struct SiteFacts {
     pub applications: BTreeMap<String, ApplicationFacts>,
     /// Virtual directories, by path from the root of the site.
     pub virtual_directories: BTreeMap<String, String>,
-    /// Its bindings, each with whether it asks for the host name first (SNI).
+    /// Those of its bindings that documents can name, each with whether it asks for the host name first (SNI).
     pub bindings: BTreeMap<BindingKey, bool>,
 }
 
@@ -78,7 +78,7 @@ pub enum SiteChange {
 pub trait Sites {
     /// What there is of that name, or none.
     fn get(&self, name: &str) -> Result<Option<SiteFacts>, Error>;
-    /// Every binding of every site, as (site, binding, SNI).
+    /// Every HTTP binding of every site, also those that documents cannot name, as (site, binding, SNI).
     fn bindings(&self) -> Result<Vec<(String, BindingKey, bool)>, Error>;
     /// Makes a site without bindings, with these changes, in one commit; it starts by itself as IIS's defaults say, or a change.
     fn create(

@@ -227,6 +227,10 @@ certificates:
             ("'https/*:1025:': {}", "'https/*:1026:': {}", false),
             ("'https/*:1025:': {}", "'https/*:1025:sxa.example': {sni: true}", false),
             ("'https/*:1025:': {}", "'https/*:1025:other.example': {}", true),
+            ("'https/*:1025:': {}", "'https/*:1025:*.example': {}", true),
+            ("'https/*:1025:': {}", "'https/:1025:my_host.local': {}", true),
+            ("'https/*:1025:': {}", "'https/*:1025:*.example': {sni: true}", false),
+            ("'https/*:1025:': {}, 'https/:1025:': {}", "", true),
             ("'https/*:1025:': {}, 'https/*:1025:sxa.example': {}", "", true),
             ("'https/*:1025:': {}, 'https/0.0.0.0:1025:': {}", "", true),
         ] {
@@ -267,6 +271,12 @@ certificates:
         for (sage, other, shared) in [
             ("'https/*:1025:': {}", "'https/*:1025:other.example': {sni: true}", None),
             ("'https/*:1025:': {}", "'https/*:1025:': {}", Some("Other/https/*:1025:")),
+            ("'https/*:1025:': {}", "'https/*:1025:*.example': {}", Some("Other/https/*:1025:*.example")),
+            (
+                "'https/*:1025:': {}",
+                "'https/:1025:my_host.local': {}",
+                Some("Other/https/:1025:my_host.local"),
+            ),
             ("'https/*:1025:': {}, 'https/*:1025:a.example': {sni: true}", "", None),
             ("'https/*:1025:': {}, 'https/*:1025:a.example': {}", "", Some("Sage/https/*:1025:a.example")),
         ] {

@@ -33,11 +33,18 @@ pub struct BindingKey {
 }
 
 impl BindingKey {
+    /// A binding as IIS has it, also one that no document names: of a wildcard (`*.dupont.example`), of a host that is no name, or
+    /// without an address, which is every one. None for what is not HTTP.
+    pub fn seen(text: &str) -> Option<Self> {
+        let (is_https, ip, port, host) = parts(text)?;
+        Some(Self { is_https, ip: ip.to_owned(), port, host: host.to_ascii_lowercase() })
+    }
+
     /// The key of its HTTP.SYS record: `host:port` where the client names the host first (SNI), else `address:port`.
     pub fn endpoint(&self, sni: bool) -> String {
         match (sni, self.ip.as_str()) {
             (true, _) => format!("{}:{}", self.host, self.port),
-            (false, "*") => format!("0.0.0.0:{}", self.port),
+            (false, "*" | "") => format!("0.0.0.0:{}", self.port),
             (false, ip) => format!("{ip}:{}", self.port),
         }
     }
@@ -50,24 +57,29 @@ fn wrong(text: &str) -> InvalidName {
     InvalidName { what: "IIS binding", rule: RULE, text: text.to_owned() }
 }
 
+/// Whether it is HTTPS, its address, port and host.
+fn parts(text: &str) -> Option<(bool, &str, u16, &str)> {
+    let (protocol, information) = text.split_once('/')?;
+    let is_https = match protocol {
+        "https" => true,
+        "http" => false,
+        _ => return None,
+    };
+    // From the right: an IPv6 address has colons of its own.
+    let (rest, host) = information.rsplit_once(':')?;
+    let (ip, port) = rest.rsplit_once(':')?;
+    let port = port.parse().ok().filter(|port| *port > 0)?;
+    Some((is_https, ip, port, host))
+}
+
 impl FromStr for BindingKey {
     type Err = InvalidName;
     fn from_str(text: &str) -> Result<Self, InvalidName> {
-        let wrong = || wrong(text);
-        let (protocol, information) = text.split_once('/').ok_or_else(wrong)?;
-        let is_https = match protocol {
-            "https" => true,
-            "http" => false,
-            _ => return Err(wrong()),
-        };
-        // From the right: an IPv6 address has colons of its own.
-        let (rest, host) = information.rsplit_once(':').ok_or_else(wrong)?;
-        let (ip, port) = rest.rsplit_once(':').ok_or_else(wrong)?;
+        let (is_https, ip, port, host) = parts(text).ok_or_else(|| wrong(text))?;
         let bare = ip.strip_prefix('[').and_then(|ip| ip.strip_suffix(']')).unwrap_or(ip);
         let host_fits = host.is_empty() || host.parse::<HostName>().is_ok();
-        let port: u16 = port.parse().ok().filter(|port| *port > 0).ok_or_else(wrong)?;
         if !host_fits || (ip != "*" && bare.parse::<IpAddr>().is_err()) {
-            return Err(wrong());
+            return Err(wrong(text));
         }
         Ok(Self { is_https, ip: ip.to_owned(), port, host: host.to_ascii_lowercase() })
     }
@@ -126,10 +138,31 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_binding_that_iis_has_and_no_document_names_is_seen() {
+        for (text, endpoint) in [
+            ("https/*:1025:*.Dupont.example", "*.dupont.example:1025"),
+            ("https/*:1025:my_host.local", "my_host.local:1025"),
+            ("https/:1025:sxa.example", "sxa.example:1025"),
+        ] {
+            assert!(text.parse::<BindingKey>().is_err(), "{text}");
+            let seen = BindingKey::seen(text).unwrap();
+            assert_eq!(
+                (seen.endpoint(true).as_str(), seen.endpoint(false).as_str()),
+                (endpoint, "0.0.0.0:1025")
+            );
+        }
+        for text in ["net.tcp/808:*", "net.pipe/*", "https/*:0:", "https/*"] {
+            assert_eq!(BindingKey::seen(text), None, "{text}");
+        }
+    }
+
     proptest! {
         #[test]
         fn no_text_makes_it_panic_and_what_it_reads_it_writes(text in "[A-Z/htps*:.0-9a-c\\[\\]]{0,40}") {
             if let Ok(name) = text.parse::<BindingName>() {
+                let seen = BindingKey::seen(&name.key.to_string());
+                prop_assert_eq!(seen.as_ref(), Some(&name.key));
                 prop_assert_eq!(name.to_string().parse::<BindingName>().unwrap(), name);
             }
         }

@@ -98,7 +98,7 @@ impl Inventory for Twin {
                 service.listens.iter().map(|port| (*port, Owner::Service(name.clone())))
             });
             let started = state.sites.values().filter(|site| site.facts(&state.site_defaults).started);
-            let sites = started.flat_map(|site| site.bindings().collect::<Vec<_>>());
+            let sites = started.flat_map(|site| site.all_bindings().collect::<Vec<_>>());
             let sites = sites.map(|(key, _)| (key.port, Owner::HttpSys));
             let all: BTreeSet<(u16, Owner)> = programs.chain(services).chain(sites).collect();
             all.into_iter().map(|(port, by)| Listener { port, by }).collect()

@@ -29,7 +29,7 @@ impl Sites for Twin {
         self.operate(Operation::SiteGet, "*", |section, _| {
             let sites = section.state().sites.iter();
             let all =
-                sites.flat_map(|(name, site)| site.bindings().map(|(key, sni)| (name.clone(), key, sni)));
+                sites.flat_map(|(name, site)| site.all_bindings().map(|(key, sni)| (name.clone(), key, sni)));
             Ok(all.collect())
         })
     }

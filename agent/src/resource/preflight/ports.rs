@@ -73,7 +73,7 @@ impl Listening {
         let others = self.bindings.iter().filter(move |(other, ..)| !other.eq_ignore_ascii_case(site));
         others
             .filter(move |(_, other, _)| {
-                (&other.ip, other.port, &other.host) == (&key.ip, key.port, &key.host)
+                (other.endpoint(false), &other.host) == (key.endpoint(false), &key.host)
             })
             .map(|(other, ..)| other.as_str())
     }

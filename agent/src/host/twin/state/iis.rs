@@ -162,9 +162,14 @@ impl Site {
         (self.auto_start, self.stopped, self.started) = (Some(started), false, false);
     }
 
-    /// Its bindings, each with whether it has SNI. A hand may have written one that IIS could not have; it is none.
+    /// Its bindings that documents can name, each with whether it has SNI. A hand may have written one that is none.
     pub fn bindings(&self) -> impl Iterator<Item = (BindingKey, bool)> {
         self.bindings.iter().filter_map(|(key, binding)| Some((key.parse().ok()?, binding.sni)))
+    }
+
+    /// The same, with those that IIS has and documents cannot name.
+    pub fn all_bindings(&self) -> impl Iterator<Item = (BindingKey, bool)> {
+        self.bindings.iter().filter_map(|(key, binding)| Some((BindingKey::seen(key)?, binding.sni)))
     }
 }
 

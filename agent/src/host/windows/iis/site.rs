@@ -26,7 +26,9 @@ pub(super) struct SiteConfig {
     pub(super) applications: BTreeMap<String, ApplicationFacts>,
     pub(super) virtual_directories: BTreeMap<String, String>,
     pub(super) bindings: BTreeMap<BindingKey, bool>,
-    /// Bindings that have no name in Muster, as in `net.tcp/808:*`.
+    /// Whether it has a binding of HTTP, be it one that has no name in Muster.
+    pub(super) can_run: bool,
+    /// Bindings that have no name in Muster, as in `net.tcp/808:*` and `https/*:443:*.dupont.example`.
     pub(super) others: Vec<String>,
 }
 
@@ -49,27 +51,40 @@ pub(super) fn read(site: &Element<'_>, deed: Deed<'_>) -> Result<SiteConfig, Fai
     let root = root.ok_or_else(|| deed.refused("it has no root application in IIS's configuration"))?;
     let ApplicationFacts { physical_path, app_pool } = root;
     let starts = site.text("serverAutoStart")?.eq_ignore_ascii_case("true");
-    let others = others(site)?;
-    let bindings = bindings(site)?;
-    Ok(SiteConfig { physical_path, app_pool, starts, applications, virtual_directories, bindings, others })
+    let (mut bindings, mut others) = (BTreeMap::new(), Vec::new());
+    for binding in site.part("bindings")?.list("binding")?.items()? {
+        let spelling = spelling(&binding)?;
+        match spelling.parse() {
+            Ok(key) => drop(bindings.insert(key, has_sni(&binding)?)),
+            Err(_) => others.push(spelling),
+        }
+    }
+    let can_run = !bindings.is_empty() || others.iter().any(|other| BindingKey::seen(other).is_some());
+    Ok(SiteConfig {
+        physical_path,
+        app_pool,
+        starts,
+        applications,
+        virtual_directories,
+        bindings,
+        can_run,
+        others,
+    })
 }
 
-/// The HTTP bindings of a site, each with whether it has SNI.
-pub(super) fn bindings(site: &Element<'_>) -> Result<BTreeMap<BindingKey, bool>, Fault> {
-    let mut bindings = BTreeMap::new();
+/// The HTTP bindings of a site, also those that have no name in Muster, each with whether it has SNI.
+pub(super) fn all_bindings(site: &Element<'_>) -> Result<Vec<(BindingKey, bool)>, Fault> {
+    let mut bindings = Vec::new();
     for binding in site.part("bindings")?.list("binding")?.items()? {
-        if let Ok(key) = spelling(&binding)?.parse() {
-            bindings.insert(key, flags(&binding)? & SNI != 0);
+        if let Some(key) = BindingKey::seen(&spelling(&binding)?) {
+            bindings.push((key, has_sni(&binding)?));
         }
     }
     Ok(bindings)
 }
 
-fn others(site: &Element<'_>) -> Result<Vec<String>, Fault> {
-    let bindings = site.part("bindings")?.list("binding")?.items()?;
-    let mut all = bindings.iter().map(spelling).collect::<Result<Vec<_>, _>>()?;
-    all.retain(|spelling| spelling.parse::<BindingKey>().is_err());
-    Ok(all)
+fn has_sni(binding: &Element<'_>) -> Result<bool, Fault> {
+    Ok(flags(binding)? & SNI != 0)
 }
 
 /// As in `https/*:443:sxa.dupont.example`.

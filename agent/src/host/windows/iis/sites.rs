@@ -1,7 +1,7 @@
 //! Sites in `system.applicationHost/sites` (G7, G12): root, applications, virtual directories, bindings, state.
 //!
-//! Neighbours: `commit` reads and changes, `state` starts and stops, `site` is one site's elements. Bindings of other protocols
-//! than HTTP are nobody's business here: they are never shown or touched, and a site with one is not taken away.
+//! Neighbours: `commit` reads and changes, `state` starts and stops, `site` is one site's elements. Bindings that
+//! documents cannot name, of other protocols than HTTP or of wildcards, are never touched, and a site with one is not taken away.
 
 use muster_model::binding::BindingKey;
 
@@ -19,11 +19,7 @@ impl Sites for WindowsHost {
         let deed = Deed { operation: "look at site", name };
         let Some(config) = look(deed, |manager| config(manager, deed))? else { return Ok(None) };
         // One without a binding cannot run, and IIS has no state for it.
-        let started = if config.bindings.is_empty() {
-            config.starts
-        } else {
-            state::seen(deed, SITE)? == State::Started
-        };
+        let started = if config.can_run { state::seen(deed, SITE)? == State::Started } else { config.starts };
         let SiteConfig {
             physical_path,
             app_pool,
@@ -31,6 +27,7 @@ impl Sites for WindowsHost {
             applications,
             virtual_directories,
             bindings,
+            can_run: _,
             others: _,
         } = config;
         Ok(Some(SiteFacts {
@@ -50,7 +47,7 @@ impl Sites for WindowsHost {
             let mut all = Vec::new();
             for element in manager.section(SITE.section)?.list(SITE.section)?.items()? {
                 let name = element.text("name")?;
-                let bindings = site::bindings(&element)?;
+                let bindings = site::all_bindings(&element)?;
                 all.extend(bindings.into_iter().map(|(key, sni)| (name.clone(), key, sni)));
             }
             Ok(all)
@@ -87,7 +84,7 @@ impl Sites for WindowsHost {
             site::apply(&SITE.named(manager, name)?, changes, deed)?;
             Ok(!changes.is_empty())
         })?;
-        self.take_hold(deed, before.is_some_and(|before| before.bindings.is_empty()))
+        self.take_hold(deed, before.is_some_and(|before| !before.can_run))
     }
 
     fn remove(&self, name: &str) -> Result<(), Error> {
@@ -96,7 +93,7 @@ impl Sites for WindowsHost {
         change(deed, read, |manager| {
             let others = config(manager, deed)?.map_or_else(Vec::new, |config| config.others);
             if !others.is_empty() {
-                let message = format!("it has bindings of another protocol: {}", others.join(", "));
+                let message = format!("it has bindings that no document names: {}", others.join(", "));
                 return Err(deed.refused(message).into());
             }
             let sites = manager.section(SITE.section)?.list(SITE.section)?;
@@ -116,10 +113,10 @@ impl Sites for WindowsHost {
             }
             Ok(differs)
         })?;
-        match (before.is_none_or(|before| before.bindings.is_empty()), started) {
-            (true, _) => Ok(()),
-            (false, true) => state::bring(deed, SITE, State::Started, "Start"),
-            (false, false) => state::bring(deed, SITE, State::Stopped, "Stop"),
+        match (before.is_some_and(|before| before.can_run), started) {
+            (false, _) => Ok(()),
+            (true, true) => state::bring(deed, SITE, State::Started, "Start"),
+            (true, false) => state::bring(deed, SITE, State::Stopped, "Stop"),
         }
     }
 }
@@ -129,7 +126,7 @@ impl WindowsHost {
     /// itself.
     fn take_hold(&self, deed: Deed<'_>, had_no_binding: bool) -> Result<(), Error> {
         let Some(config) = look(deed, |manager| config(manager, deed))? else { return Ok(()) };
-        if config.bindings.is_empty() {
+        if !config.can_run {
             return Ok(());
         }
         let state = state::settled(deed, SITE, None)?;
@@ -309,10 +306,40 @@ mod tests {
         assert!(all.contains(&(DEFAULT.to_owned(), key("http/*:80:"), false)), "{all:?}");
         assert!(story.text().contains("net.pipe"));
         let told = Sites::remove(&host, SAGE).unwrap_err().to_string();
-        assert!(told.contains("bindings of another protocol: net.pipe/*"), "{told}");
+        assert!(told.contains("bindings that no document names: net.pipe/*"), "{told}");
         story.edit(pipe, "");
         Sites::remove(&host, SAGE).unwrap();
         assert_eq!(Sites::get(&host, SAGE).unwrap(), None);
+    }
+
+    /// They share records of HTTP.SYS with others, hold ports, and let their site run.
+    #[test]
+    #[ignore = "needs the IIS that tests/windows/run installs"]
+    fn bindings_that_documents_cannot_name_are_seen_and_never_touched() {
+        let story = begin();
+        let host = story.host();
+        let ours = r#"<binding protocol="http" bindingInformation="*:1025:" />"#;
+        let theirs = [
+            r#"<binding protocol="https" bindingInformation="*:1025:*.Dupont.example" sslFlags="1" />"#,
+            r#"<binding protocol="HTTPS" bindingInformation=":1026:my_host.local" />"#,
+        ];
+        story.edit(ours, &theirs.concat());
+        let all = Sites::bindings(&host).unwrap();
+        let own = all.iter().filter(|(site, ..)| site == SAGE);
+        let own: Vec<_> = own.map(|(_, key, sni)| (key.endpoint(*sni), key.to_string())).collect();
+        let wanted = [
+            ("*.dupont.example:1025", "https/*:1025:*.dupont.example"),
+            ("0.0.0.0:1026", "https/:1026:my_host.local"),
+        ];
+        assert_eq!(own, wanted.map(|(endpoint, key)| (endpoint.to_owned(), key.to_owned())));
+
+        let seen = facts(&story, SAGE);
+        assert!(seen.bindings.is_empty() && seen.started, "{seen:?}");
+        host.set_started(SAGE, false).unwrap();
+        assert_eq!(story.done(), ["commit", "Stop sites/Sage"]);
+        let told = Sites::remove(&host, SAGE).unwrap_err().to_string();
+        assert!(told.contains("no document names: https/*:1025:*.Dupont.example, https/:1026:"), "{told}");
+        assert!(theirs.iter().all(|binding| story.text().contains(binding)), "{}", story.text());
     }
 
     #[test]
