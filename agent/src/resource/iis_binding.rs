@@ -16,7 +16,7 @@ use muster_model::plan::{New, Row};
 use muster_model::value::Value;
 
 use super::{Error, cannot, certificate, new_text};
-use crate::host::{self, Host, IIS_APP_ID, SiteChange, SslRecord};
+use crate::host::{self, Host, IIS_APP_ID, KeyOf, SiteChange, SslRecord};
 
 pub(super) fn observe(node: &Node, host: &dyn Host) -> Result<Observation, host::Error> {
     let name = read(node.id.name.as_str())?;
@@ -111,8 +111,19 @@ pub(super) fn apply(node: &Node, before: &Observation, rows: &[Row], host: &dyn 
         Some(New::Exact(Value::Boolean(sni))) => *sni,
         _ => was.unwrap_or(false),
     };
+    // The record of the way in which it answered before would be nobody's, and goes first, as in [`remove`].
+    let dropped = match was {
+        Some(was) if was != sni => drop_record(&name, was, host)?,
+        _ => None,
+    };
     if *before == Observation::Absent || new_sni.is_some() {
-        host.sites().set(name.site.as_str(), &[SiteChange::Binding(name.key.clone(), sni)])?;
+        let set = host.sites().set(name.site.as_str(), &[SiteChange::Binding(name.key.clone(), sni)]);
+        if let (Err(_), Some(dropped)) = (&set, &dropped)
+            && let Err(error) = put_back(&name, !sni, dropped, host)
+        {
+            tracing::warn!(binding = text, %error, "its record cannot be put back");
+        }
+        set?;
     }
     for row in rows {
         match (row.attribute.name.as_str(), &row.new) {
@@ -121,10 +132,6 @@ pub(super) fn apply(node: &Node, before: &Observation, rows: &[Row], host: &dyn 
             _ if row.attribute.is_existence() && row.new != New::Absent => {}
             _ => return Err(cannot(NodeKind::IisBinding, row)),
         }
-    }
-    // The record of the way in which it answered before is nobody's now, unless another binding uses it.
-    if was.is_some_and(|was| was != sni) {
-        drop_record(&name.key.endpoint(!sni), host)?;
     }
     Ok(())
 }
@@ -137,25 +144,40 @@ fn set_certificate(name: &BindingName, sni: bool, row: &Row, host: &dyn Host) ->
     Ok(host.http_sys().set_record(&name.key.endpoint(sni), certificate::key_of(wanted, &found))?)
 }
 
-fn drop_record(endpoint: &str, host: &dyn Host) -> Result<(), host::Error> {
-    let used = !users(endpoint, host)?.is_empty();
-    let own = host
-        .http_sys()
-        .record(endpoint)?
-        .is_some_and(|record| record.app_id.eq_ignore_ascii_case(IIS_APP_ID));
-    if own && !used { host.http_sys().remove_record(endpoint) } else { Ok(()) }
+/// Takes the binding's record away where it is IIS's and no other binding uses it, and gives what it was.
+fn drop_record(name: &BindingName, sni: bool, host: &dyn Host) -> Result<Option<SslRecord>, host::Error> {
+    let endpoint = name.key.endpoint(sni);
+    let record = host.http_sys().record(&endpoint)?;
+    let own = record.filter(|record| record.app_id.eq_ignore_ascii_case(IIS_APP_ID));
+    if own.is_some() && sharing(name, &endpoint, host)?.is_empty() {
+        host.http_sys().remove_record(&endpoint)?;
+        return Ok(own);
+    }
+    Ok(None)
 }
 
-/// Takes the binding away, and its record where no other binding uses it.
+/// Has a binding that is still as it was go on answering. What was refused may yet have been done.
+fn put_back(name: &BindingName, sni: bool, record: &SslRecord, host: &dyn Host) -> Result<(), host::Error> {
+    let still = host.sites().get(name.site.as_str())?.and_then(|site| site.bindings.get(&name.key).copied());
+    match record.store {
+        Some(store) if still == Some(sni) => {
+            let key = KeyOf { store, thumbprint: &record.thumbprint };
+            host.http_sys().set_record(&name.key.endpoint(sni), key)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Takes the binding away, and before it its record where no other binding uses it: a binding that is still there is seen by
+/// whoever goes on after a crash, and a record without one by nobody.
 pub(super) fn remove(name: &str, host: &dyn Host) -> Result<(), Error> {
     let name = read(name)?;
     let site = host.sites().get(name.site.as_str())?;
     let Some(sni) = site.and_then(|site| site.bindings.get(&name.key).copied()) else { return Ok(()) };
-    host.sites().set(name.site.as_str(), &[SiteChange::NoBinding(name.key.clone())])?;
     if name.key.is_https {
-        drop_record(&name.key.endpoint(sni), host)?;
+        drop_record(&name, sni, host)?;
     }
-    Ok(())
+    Ok(host.sites().set(name.site.as_str(), &[SiteChange::NoBinding(name.key.clone())])?)
 }
 
 /// Which certificate answers, and how long it lasts.
@@ -178,11 +200,13 @@ fn read(name: &str) -> Result<BindingName, host::Error> {
 mod tests {
     use std::path::Path;
 
+    use muster_agent_core::diff;
+    use muster_agent_core::ledger::Ledger;
     use muster_model::certificate::CertificateStore;
     use tempfile::TempDir;
 
     use super::*;
-    use crate::host::KeyOf;
+    use crate::host::twin::fault::{Fault, Moment, Operation, Strike};
     use crate::host::twin::store::Store;
     use crate::host::twin::{Twin, yaml};
 
@@ -239,6 +263,65 @@ certificates:
             assert_eq!(has_record(&twin, PORT), stays, "{sage} and {other}");
             assert!(has_record(&twin, "sxa.example:1025"), "it is another's");
         }
+    }
+
+    /// The computer's agent is cut off once, before that operation or after it.
+    fn cut(folder: &TempDir, operation: Operation, moment: Moment) {
+        let fault = Fault { operation, target: None, strike: Strike::Fail(None), moment, times: Some(1) };
+        let store = Store::open(folder.path(), "hand").unwrap();
+        store.lock().unwrap().set_faults(&[fault]).unwrap();
+    }
+
+    const CUTS: [(Operation, Moment); 4] = [
+        (Operation::HttpSysRemove, Moment::Before),
+        (Operation::HttpSysRemove, Moment::After),
+        (Operation::SiteSet, Moment::Before),
+        (Operation::SiteSet, Moment::After),
+    ];
+
+    #[test]
+    fn a_removal_that_is_cut_off_anywhere_leaves_no_record_behind_once_it_is_resumed() {
+        for (operation, moment) in CUTS {
+            let (folder, twin) = server("'https/*:1025:': {}", "");
+            cut(&folder, operation, moment);
+            remove("Sage/https/*:1025:", &twin).unwrap_err();
+            remove("Sage/https/*:1025:", &twin).unwrap();
+            assert!(!has_record(&twin, PORT), "{operation:?} {moment:?}");
+            assert!(twin.sites().get("Sage").unwrap().unwrap().bindings.is_empty());
+        }
+    }
+
+    /// Brings Sage's binding to SNI and a certificate, as a step does it.
+    fn mend(twin: &Twin) -> Result<(), Error> {
+        let wanted = [("certificate", Value::from("CN=sxa.example")), ("sni", true.into())];
+        let node = Node {
+            attributes: BTreeMap::from(wanted.map(|(name, value)| (name.to_owned(), value))),
+            ..Node::bare("iis_binding/Sage/https/*:1025:sxa.example".parse().unwrap())
+        };
+        let before = observe(&node, twin)?;
+        let rows = diff::compare(&node, &before, &Ledger::default()).rows;
+        if rows.is_empty() { Ok(()) } else { apply(&node, &before, &rows, twin) }
+    }
+
+    #[test]
+    fn a_change_of_sni_that_is_cut_off_anywhere_leaves_no_record_behind_once_it_is_resumed() {
+        for (operation, moment) in CUTS {
+            let (folder, twin) = server("'https/*:1025:sxa.example': {}", "");
+            cut(&folder, operation, moment);
+            mend(&twin).unwrap_err();
+            mend(&twin).unwrap();
+            assert!(!has_record(&twin, PORT), "{operation:?} {moment:?}");
+            let record = twin.http_sys().record("sxa.example:1025").unwrap().unwrap();
+            assert_eq!(record.thumbprint, NEW);
+        }
+    }
+
+    #[test]
+    fn a_binding_whose_change_of_sni_is_refused_goes_on_answering() {
+        let (folder, twin) = server("'https/*:1025:sxa.example': {}", "");
+        cut(&folder, Operation::SiteSet, Moment::Before);
+        mend(&twin).unwrap_err();
+        assert_eq!(twin.http_sys().record(PORT).unwrap().unwrap().thumbprint, OLD);
     }
 
     #[test]
