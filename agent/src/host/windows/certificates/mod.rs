@@ -40,6 +40,7 @@ const GENERIC_READ: u32 = 0x8000_0000;
 const GENERIC_ALL: u32 = 0x1000_0000;
 
 const IMPORT: &str = "import certificate from";
+const NO_KEY_IN_IT: &str = "there is no certificate with its key in it";
 const LOOK_AT_ALL: &str = "the certificate store";
 const LOOK: &str = "look at the key of certificate";
 const GRANT: &str = "give a right on the key of certificate";
@@ -70,25 +71,16 @@ impl Certificates for WindowsHost {
         };
         // Looked at first, so that no key stays behind of a file that is not imported after all.
         let seen = open(Keys::InMemory)?.facts().map_err(failed)?;
-        let thumbprint = seen.iter().map(|facts| (facts.thumbprint.clone(), facts.clone()));
-        let thumbprint = meant(name, thumbprint).map_err(|message| refused(IMPORT, pfx, message))?;
+        let thumbprint = importable(name, &seen).map_err(|message| refused(IMPORT, pfx, message))?;
         self.must_be_new(name.store, &thumbprint, pfx)?;
         let new = open(Keys::OfMachine)?;
         let own = Store::open_to_add(name.store).map_err(failed)?;
-        let mut added = 0;
-        // Those of authorities, without a key, are no business of this store.
-        let add = |found: &Context| {
-            if found.facts()?.is_some_and(|facts| facts.has_key) {
-                own.add(found)?;
-                added += 1;
-            }
-            Ok(None::<()>)
+        // Those of authorities are no business of this store.
+        let add = |found: &Context| match found.facts()? {
+            Some(facts) if facts.has_key && facts.thumbprint == thumbprint => own.add(found).map(Some),
+            _ => Ok(None),
         };
-        new.each(add).map_err(failed)?;
-        if added == 0 {
-            return Err(refused(IMPORT, pfx, "there is no certificate with its key in it"));
-        }
-        Ok(())
+        new.each(add).map_err(failed)?.ok_or_else(|| refused(IMPORT, pfx, NO_KEY_IN_IT))
     }
 
     fn add(&self, name: &CertificateName, file: &str) -> Result<(), Error> {
@@ -136,6 +128,23 @@ impl WindowsHost {
         let there = || io::Error::from_raw_os_error(CRYPT_E_EXISTS);
         if is_there { Err(refused(IMPORT, file, error_text(&there()))) } else { Ok(()) }
     }
+}
+
+/// The thumbprint of the one certificate that is meant, where its key is the file's only one: Windows puts every key of a file into
+/// the key store, whatever is made of its certificates.
+fn importable(name: &CertificateName, seen: &[CertificateFacts]) -> Result<String, String> {
+    let all = seen.iter().map(|facts| (&facts.thumbprint, facts.clone()));
+    let thumbprint = meant(name, all)?;
+    let with_key = seen.iter().filter(|facts| facts.has_key);
+    let others: Vec<&str> =
+        with_key.filter(|facts| facts.thumbprint != *thumbprint).map(|facts| &*facts.subject).collect();
+    if others.is_empty() {
+        return Ok(thumbprint.clone());
+    }
+    let others = others.join("; ");
+    Err(format!(
+        "it holds the keys of other certificates, too ({others}); export the one that is meant alone, with its key"
+    ))
 }
 
 fn change(
@@ -218,6 +227,28 @@ mod tests {
             (0x1, 0, None),
         ] {
             assert_eq!(access(&share(allowed, denied)), wanted, "{allowed:#x} but {denied:#x}");
+        }
+    }
+
+    /// Wine gives the first key of a file and what belongs to it, and nothing of a second one.
+    #[test]
+    fn a_pfx_with_the_key_of_another_certificate_is_refused_before_any_key_is_kept() {
+        let facts = |digit: &str, has_key| CertificateFacts {
+            thumbprint: digit.repeat(40),
+            subject: format!("CN={digit}.example"),
+            not_before: jiff::Timestamp::MIN,
+            not_after: jiff::Timestamp::MAX,
+            has_key,
+        };
+        let one = name("a.example");
+        let thumbprint = Ok("a".repeat(40));
+        assert_eq!(importable(&one, &[facts("b", false), facts("a", true)]), thumbprint);
+        // Where nothing is told of keys that are in memory alone.
+        assert_eq!(importable(&one, &[facts("b", false), facts("a", false)]), thumbprint);
+        for meant_has in [true, false] {
+            let told = importable(&one, &[facts("a", meant_has), facts("b", true)]).unwrap_err();
+            let wanted = "the keys of other certificates, too (CN=b.example); export the one that is meant";
+            assert!(told.contains(wanted), "{told}");
         }
     }
 

@@ -10,11 +10,12 @@ use jiff::Timestamp;
 use muster_model::certificate::CertificateStore;
 use windows_sys::Win32::Foundation::{CRYPT_E_NOT_FOUND, ERROR_FILE_NOT_FOUND, FILETIME};
 use windows_sys::Win32::Security::Cryptography::{
-    CERT_CONTEXT, CERT_INFO, CERT_KEY_PROV_INFO_PROP_ID, CERT_NAME_STR_REVERSE_FLAG, CERT_OPEN_STORE_FLAGS,
-    CERT_SHA1_HASH_PROP_ID, CERT_STORE_ADD_NEW, CERT_STORE_CTRL_COMMIT, CERT_STORE_OPEN_EXISTING_FLAG,
-    CERT_STORE_PROV_SYSTEM_W, CERT_STORE_READONLY_FLAG, CERT_SYSTEM_STORE_LOCAL_MACHINE, CERT_X500_NAME_STR,
-    CRYPT_INTEGER_BLOB, CRYPT_KEY_PROV_INFO, CRYPT_MACHINE_KEYSET, CertAddCertificateContextToStore,
-    CertCloseStore, CertControlStore, CertCreateCertificateContext, CertDeleteCertificateFromStore,
+    CERT_CONTEXT, CERT_INFO, CERT_KEY_CONTEXT_PROP_ID, CERT_KEY_PROV_INFO_PROP_ID,
+    CERT_NAME_STR_REVERSE_FLAG, CERT_OPEN_STORE_FLAGS, CERT_SHA1_HASH_PROP_ID, CERT_STORE_ADD_NEW,
+    CERT_STORE_CTRL_COMMIT, CERT_STORE_OPEN_EXISTING_FLAG, CERT_STORE_PROV_SYSTEM_W,
+    CERT_STORE_READONLY_FLAG, CERT_SYSTEM_STORE_LOCAL_MACHINE, CERT_X500_NAME_STR, CRYPT_INTEGER_BLOB,
+    CRYPT_KEY_PROV_INFO, CRYPT_MACHINE_KEYSET, CertAddCertificateContextToStore, CertCloseStore,
+    CertControlStore, CertCreateCertificateContext, CertDeleteCertificateFromStore,
     CertDuplicateCertificateContext, CertEnumCertificatesInStore, CertFreeCertificateContext,
     CertGetCertificateContextProperty, CertNameToStrW, CertOpenStore, HCERTSTORE, PFXImportCertStore,
     PKCS12_NO_PERSIST_KEY, X509_ASN_ENCODING,
@@ -228,8 +229,14 @@ impl Context {
             subject: subject(info),
             not_before,
             not_after,
-            has_key: self.property(CERT_KEY_PROV_INFO_PROP_ID)?.is_some(),
+            has_key: self.has_key()?,
         }))
+    }
+
+    /// Whether the key store holds its key, or memory does (`PKCS12_NO_PERSIST_KEY`).
+    fn has_key(&self) -> io::Result<bool> {
+        let kept = self.property(CERT_KEY_PROV_INFO_PROP_ID)?.is_some();
+        Ok(kept || self.property(CERT_KEY_CONTEXT_PROP_ID)?.is_some())
     }
 
     /// What the store keeps beside the certificate; none where it keeps no such thing.
