@@ -19,7 +19,7 @@ pub(super) struct Fault {
 
 /// The class is not there: no IIS, or one for programs of 32 bits.
 const CLASS_NOT_REGISTERED: u32 = 0x8004_0154;
-/// Another program has the file open.
+/// Another program has the file open, or the port.
 const SHARING_VIOLATION: u32 = 0x8007_0020;
 /// A section, or a part of it, that the administrator has locked.
 pub(super) const LOCK_VIOLATION: u32 = 0x8007_0021;
@@ -57,6 +57,11 @@ impl Fault {
     /// Somebody else writes or wrote the configuration at the same moment: all must be read again.
     pub(super) fn is_conflict(&self) -> bool {
         [SHARING_VIOLATION, FILE_CHANGED, TRANSACTIONAL_CONFLICT].contains(&self.code)
+    }
+
+    /// What it wanted to open is open elsewhere: a file, or for a site that starts a port.
+    pub(super) fn is_in_use(&self) -> bool {
+        self.code == SHARING_VIOLATION
     }
 
     /// A pool or site is on its way, or not known to the service yet.

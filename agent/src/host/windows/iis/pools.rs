@@ -12,7 +12,7 @@ use crate::host::{AppPools, Error, PoolFacts, PoolSetting};
 
 /// Pools.
 pub(super) const POOL: Kind =
-    Kind { section: "system.applicationHost/applicationPools", words: "application pool" };
+    Kind { section: "system.applicationHost/applicationPools", words: "application pool", listens: false };
 
 const PROCESS_MODEL: &str = "processModel";
 

@@ -12,7 +12,7 @@ use super::site::{self, SiteConfig};
 use super::state::{self, Kind, State};
 use crate::host::{Error, SiteChange, SiteFacts, Sites};
 
-const SITE: Kind = Kind { section: "system.applicationHost/sites", words: "site" };
+const SITE: Kind = Kind { section: "system.applicationHost/sites", words: "site", listens: true };
 
 impl Sites for WindowsHost {
     fn get(&self, name: &str) -> Result<Option<SiteFacts>, Error> {
@@ -358,6 +358,33 @@ mod tests {
         let refused = format!("Start {RUN} 0x80070425");
         assert_eq!(story.done(), ["commit".to_owned(), refused.clone(), refused, format!("Start {RUN}")]);
         assert!(facts(&story, SAGE).started && story.text().contains("serverAutoStart=\"true\""));
+    }
+
+    /// The code of a configuration that another program holds.
+    #[test]
+    #[ignore = "needs the IIS that tests/windows/run installs"]
+    fn a_site_whose_port_another_program_has_says_so_after_one_order() {
+        let story = begin();
+        let host = story.host();
+        host.set_started(SAGE, false).unwrap();
+        story.done();
+        story.faults("Start 0x80070020 1000\n");
+        let told = host.set_started(SAGE, true).unwrap_err().to_string();
+        for words in [
+            "start site Sage failed: error 0x80070020 at Start: ",
+            "another program listens on a port of its",
+        ] {
+            assert!(told.contains(words), "{told}");
+        }
+        assert_eq!(story.done(), ["commit", "Start sites/Sage 0x80070020"]);
+        // With its first binding, too.
+        Sites::create(&host, "Other", r"C:\Other", "Sage", &[]).unwrap();
+        story.state("sites/Other=Stopped\n");
+        story.done();
+        let binding = SiteChange::Binding(key("http/*:1026:"), false);
+        let told = Sites::set(&host, "Other", &[binding]).unwrap_err().to_string();
+        assert!(told.contains("another program listens on a port of its bindings"), "{told}");
+        assert_eq!(story.done(), ["commit", "Start sites/Other 0x80070020"]);
     }
 
     /// `serverAutoStart` edited by hand says nothing of what runs, and everything of the next start of IIS.

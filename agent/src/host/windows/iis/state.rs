@@ -19,6 +19,8 @@ use crate::host::Error;
 pub(super) struct Kind {
     pub(super) section: &'static str,
     pub(super) words: &'static str,
+    /// Whether it opens ports when it starts.
+    pub(super) listens: bool,
 }
 
 impl Kind {
@@ -119,7 +121,8 @@ pub(super) fn order(deed: Deed<'_>, kind: Kind, method: &str, without: State) ->
     loop {
         let told = look(deed, |manager| match kind.named(manager, deed.name)?.call(method) {
             Err(fault) if fault.is_not_yet() && Instant::now() < until => Ok(Err(fault)),
-            told => Ok(Ok(told?)),
+            Err(fault) => Err(refusal(deed, kind, &fault).into()),
+            Ok(()) => Ok(Ok(())),
         })?;
         match told {
             Ok(()) => return Ok(true),
@@ -131,6 +134,17 @@ pub(super) fn order(deed: Deed<'_>, kind: Kind, method: &str, without: State) ->
             return Ok(false);
         }
     }
+}
+
+/// Never a conflict of two writers, whatever the code: an order writes no configuration, and is not given again for one.
+fn refusal(deed: Deed<'_>, kind: Kind, fault: &Fault) -> Error {
+    if !kind.listens || !fault.is_in_use() {
+        return fault.told(deed.operation, deed.name);
+    }
+    deed.refused(format!(
+        "{fault}; another program listens on a port of its bindings: `netstat -abno` names it; stop it, or give one of the two another \
+         port"
+    ))
 }
 
 /// Brings it there, and waits until it is.
