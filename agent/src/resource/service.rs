@@ -19,6 +19,9 @@ use crate::engine::patience::Patience;
 use crate::host::{self, Host, ServiceFacts, ServiceState, StartMode};
 use crate::vault::Secrets;
 
+/// The longest name that a computer has before those of its accounts (NetBIOS).
+const SHORT_NAME: usize = 15;
+
 pub(super) fn observe(node: &Node, host: &dyn Host) -> Result<Observation, host::Error> {
     let Some(facts) = host.services().get(node.id.name.as_str())? else { return Ok(Observation::Absent) };
     let mut seen = BTreeMap::from([
@@ -36,12 +39,18 @@ fn spelling(node: &Node, account: String, host: &dyn Host) -> String {
     let Some(wanted) = node.attributes.get("account").and_then(Value::as_text) else { return account };
     // Where the machine does not say its name, `.` is only itself.
     let computer = host.host_name().map(|name| name.to_string()).unwrap_or_default();
-    let whole = |account: &str| match account.strip_prefix(".\\") {
-        Some(name) => format!("{computer}\\{name}").to_lowercase(),
-        None => account.to_lowercase(),
+    let whole = |account: &str| match account.split_once('\\') {
+        Some((domain, name)) if is_computer(domain, &computer) => format!(".\\{name}").to_lowercase(),
+        _ => account.to_lowercase(),
     };
     let same = whole(wanted) == whole(&account) || host.files().is_same_account(wanted, &account);
     if same { wanted.to_owned() } else { account }
+}
+
+/// By its name, or by the short one that its accounts have.
+fn is_computer(domain: &str, computer: &str) -> bool {
+    let short = computer.get(..SHORT_NAME).unwrap_or(computer);
+    [computer, short].iter().any(|name| domain.eq_ignore_ascii_case(name))
 }
 
 pub(super) fn apply(
@@ -212,5 +221,36 @@ pub(super) fn state_word(state: ServiceState) -> &'static str {
         ServiceState::StartPending => "start_pending",
         ServiceState::Running => "running",
         ServiceState::StopPending => "stop_pending",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::host::twin::store::Store;
+    use crate::host::twin::{Twin, yaml};
+
+    #[test]
+    fn g4_an_account_of_a_computer_with_a_long_name_is_the_same_by_either_of_its_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "kind: Twin\nhost_name: SXA-PRODUCTION-01\npackages: {}\n";
+        let (state, catalogue) = yaml::read(text).unwrap().split();
+        Store::create(folder.path(), &state, &catalogue).unwrap();
+        let twin = Twin::open(folder.path(), Path::new("muster-agent")).unwrap();
+        let spellings = [r".\batch", r"sxa-production-01\Batch", r"SXA-PRODUCTION-\batch"];
+        for wanted in spellings {
+            let node = Node {
+                attributes: BTreeMap::from([("account".to_owned(), Value::from(wanted))]),
+                ..Node::bare("service/Sage".parse().unwrap())
+            };
+            for seen in spellings {
+                assert_eq!(spelling(&node, seen.to_owned(), &twin), wanted);
+            }
+            for other in [r".\other", r"SXA-PRODUCTION\batch", r"DUPONT\batch", "batch"] {
+                assert_eq!(spelling(&node, other.to_owned(), &twin), other);
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! need neither IIS nor the service to be there. All else is asked of Windows. Neighbours: `files` grants to what is
 //! found here. Never makes an account.
 
+use std::borrow::Cow;
 use std::io;
 use std::ptr;
 
@@ -58,10 +59,14 @@ pub(super) fn find(name: &str) -> io::Result<Option<Sid>> {
     if let Some(sid) = without_asking(name) {
         return Ok(Some(sid));
     }
-    match name.split_once('\\') {
-        // Windows does not know the dot that people write for "this computer".
-        Some((".", bare)) => look_up(&format!("{}\\{bare}", super::facts::computer_name()?)),
-        _ => look_up(name),
+    look_up(&with_computer(name)?)
+}
+
+/// A name without the dot that people write for "this computer", which Windows does not know: accounts have its short name.
+pub(super) fn with_computer(name: &str) -> io::Result<Cow<'_, str>> {
+    match name.strip_prefix(r".\") {
+        Some(bare) => Ok(format!("{}\\{bare}", super::facts::short_computer_name()?).into()),
+        None => Ok(name.into()),
     }
 }
 
@@ -201,7 +206,11 @@ fn length<T>(buffer: &[T]) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use super::super::WindowsHost;
     use super::*;
+    use crate::host::{Host as _, RegistryData};
 
     fn found(name: &str) -> String {
         find(name).unwrap().unwrap().to_string()
@@ -254,6 +263,43 @@ mod tests {
         let computer = super::super::facts::short_computer_name().unwrap();
         // Wine knows one language.
         assert_eq!(first_administrator().unwrap(), format!("{computer}\\Administrator"));
+    }
+
+    /// Windows' own place for the name in the network, which may be longer than the 15 characters of the other. Wine reads it anew.
+    struct LongName(String);
+
+    const NETWORK: &str = r"SYSTEM\CurrentControlSet\Services\Tcpip\Parameters";
+
+    impl LongName {
+        fn begin() -> Self {
+            let before = super::super::facts::computer_name().unwrap();
+            Self::set("muster-story-0123456789");
+            Self(before)
+        }
+
+        fn set(name: &str) {
+            let value = format!(r"HKLM\{NETWORK}\Hostname").parse().unwrap();
+            let host = WindowsHost::new(Path::new(r"C:\logs"));
+            host.registry().set(&value, &RegistryData::String(name.to_owned())).unwrap();
+        }
+    }
+
+    impl Drop for LongName {
+        fn drop(&mut self) {
+            Self::set(&self.0);
+        }
+    }
+
+    #[test]
+    fn g4_an_account_of_a_computer_with_a_long_name_is_found_behind_the_dot() {
+        let long = LongName::begin();
+        assert_ne!(super::super::facts::computer_name().unwrap(), long.0);
+        let (full, found) =
+            (with_computer(r".\Administrator").map(Cow::into_owned), find(r".\Administrator"));
+        drop(long);
+        assert_eq!(full.unwrap(), first_administrator().unwrap());
+        assert_eq!(found.unwrap(), find(&first_administrator().unwrap()).unwrap());
+        assert_eq!(with_computer(r"DUPONT\batch").unwrap(), r"DUPONT\batch");
     }
 
     #[test]

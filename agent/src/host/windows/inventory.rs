@@ -20,7 +20,7 @@ use windows_sys::Win32::System::SystemInformation::{GlobalMemoryStatusEx, MEMORY
 use super::process::size_of_u32;
 use super::registry::{Key, View};
 use super::text::{error_text, narrow_at, wide};
-use super::{WindowsHost, account, facts, guard, listeners, sessions};
+use super::{WindowsHost, account, guard, listeners, sessions};
 use crate::host::{Error, Inventory, Listener, LogOn, delayed_renames, net_framework};
 
 const IIS: &str = r"SOFTWARE\Microsoft\InetStp";
@@ -147,11 +147,8 @@ pub(super) fn free_at(folder: impl AsRef<OsStr>) -> io::Result<Option<u64>> {
 fn local_administrator(name: &str) -> io::Result<bool> {
     let group = account::local_name(ADMINISTRATORS)?.ok_or(io::ErrorKind::NotFound)?;
     let group = group.rsplit('\\').next().unwrap_or(&group);
-    let full = match name.strip_prefix(r".\") {
-        Some(own) => format!(r"{}\{own}", facts::computer_name()?),
-        None => name.to_owned(),
-    };
-    let (full, mut list, mut count, mut all) = (wide(&full), ptr::null_mut(), 0, 0);
+    let full = account::with_computer(name)?;
+    let (full, mut list, mut count, mut all) = (wide(&*full), ptr::null_mut(), 0, 0);
     // SAFETY: the name ends with a zero; list and counts are written to this function's own variables.
     let told = unsafe {
         NetUserGetLocalGroups(
