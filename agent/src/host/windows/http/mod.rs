@@ -1,19 +1,20 @@
 //! HTTP requests through WinHTTP: Windows' own client, with Windows' own trust.
 //!
-//! A plain GET as the server itself: no proxy, no redirect, no log-on, no cookie, and a certificate is judged as any
-//! program on this server would judge it. Neighbours: `resource::http_probe` repeats it. Never reads a body.
+//! A plain GET as the server itself: no proxy, no redirect, no log-on, no cookie, no certificate of its own, and one of the
+//! site is judged as any program on this server would judge it. Neighbours: `resource::http_probe` repeats it. Never reads a body.
 
 use std::ffi::c_void;
 use std::io;
 use std::ptr;
 
 use windows_sys::Win32::Networking::WinHttp::{
-    ERROR_WINHTTP_CANNOT_CONNECT, ERROR_WINHTTP_CONNECTION_ERROR, ERROR_WINHTTP_INVALID_SERVER_RESPONSE,
-    ERROR_WINHTTP_INVALID_URL, ERROR_WINHTTP_NAME_NOT_RESOLVED, ERROR_WINHTTP_SECURE_CHANNEL_ERROR,
-    ERROR_WINHTTP_SECURE_FAILURE, ERROR_WINHTTP_TIMEOUT, ERROR_WINHTTP_UNRECOGNIZED_SCHEME, URL_COMPONENTS,
-    WINHTTP_ACCESS_TYPE_NO_PROXY, WINHTTP_DISABLE_AUTHENTICATION, WINHTTP_DISABLE_COOKIES,
-    WINHTTP_DISABLE_KEEP_ALIVE, WINHTTP_DISABLE_REDIRECTS, WINHTTP_FLAG_SECURE,
-    WINHTTP_INTERNET_SCHEME_HTTPS, WINHTTP_OPTION_DISABLE_FEATURE, WINHTTP_QUERY_FLAG_NUMBER,
+    ERROR_WINHTTP_CANNOT_CONNECT, ERROR_WINHTTP_CLIENT_AUTH_CERT_NEEDED, ERROR_WINHTTP_CONNECTION_ERROR,
+    ERROR_WINHTTP_INVALID_SERVER_RESPONSE, ERROR_WINHTTP_INVALID_URL, ERROR_WINHTTP_NAME_NOT_RESOLVED,
+    ERROR_WINHTTP_SECURE_CHANNEL_ERROR, ERROR_WINHTTP_SECURE_FAILURE, ERROR_WINHTTP_TIMEOUT,
+    ERROR_WINHTTP_UNRECOGNIZED_SCHEME, URL_COMPONENTS, WINHTTP_ACCESS_TYPE_NO_PROXY,
+    WINHTTP_DISABLE_AUTHENTICATION, WINHTTP_DISABLE_COOKIES, WINHTTP_DISABLE_KEEP_ALIVE,
+    WINHTTP_DISABLE_REDIRECTS, WINHTTP_FLAG_SECURE, WINHTTP_INTERNET_SCHEME_HTTPS,
+    WINHTTP_OPTION_CLIENT_CERT_CONTEXT, WINHTTP_OPTION_DISABLE_FEATURE, WINHTTP_QUERY_FLAG_NUMBER,
     WINHTTP_QUERY_STATUS_CODE, WinHttpCloseHandle, WinHttpConnect, WinHttpCrackUrl, WinHttpOpen,
     WinHttpOpenRequest, WinHttpQueryHeaders, WinHttpReceiveResponse, WinHttpSendRequest, WinHttpSetOption,
     WinHttpSetTimeouts,
@@ -115,6 +116,9 @@ fn get(url: &str) -> io::Result<u16> {
         unsafe { WinHttpOpenRequest(connection.0, verb.as_ptr(), path.as_ptr(), none, none, all, secure) };
     let request = Handle::own(request)?;
     refrain(&request)?;
+    if address.secure {
+        show_no_certificate(&request)?;
+    }
     // SAFETY: the request is open; neither headers nor a body are sent.
     done(unsafe { WinHttpSendRequest(request.0, ptr::null(), 0, ptr::null(), 0, 0, 0) })?;
     // SAFETY: the request was sent; the second argument is reserved.
@@ -137,6 +141,12 @@ fn refrain(request: &Handle) -> io::Result<()> {
             size_of_u32::<u32>(),
         )
     })
+}
+
+/// Where nothing is said of it, WinHTTP gives up at a site that asks for a client's certificate and can do without.
+fn show_no_certificate(request: &Handle) -> io::Result<()> {
+    // SAFETY: the request is open; null and no length say that there is none (`WINHTTP_NO_CLIENT_CERT_CONTEXT`).
+    done(unsafe { WinHttpSetOption(request.0, WINHTTP_OPTION_CLIENT_CERT_CONTEXT, ptr::null(), 0) })
 }
 
 fn status(request: &Handle) -> io::Result<u16> {
@@ -171,6 +181,9 @@ fn text(error: &io::Error) -> String {
         ERROR_WINHTTP_INVALID_SERVER_RESPONSE => "the answer is no HTTP",
         ERROR_WINHTTP_SECURE_FAILURE => {
             "the certificate is not trusted on this server, has ended, or is for another name"
+        }
+        ERROR_WINHTTP_CLIENT_AUTH_CERT_NEEDED => {
+            "the site answers only to clients with a certificate; probe an address that does not ask for one"
         }
         // Wine says this of a certificate, too.
         ERROR_WINHTTP_SECURE_CHANNEL_ERROR => {
@@ -233,6 +246,16 @@ mod tests {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let error = host().get(&format!("http://127.0.0.1:{port}/")).unwrap_err().to_string();
         assert!(error.contains("error 12029: the connection was refused"), "{error}");
+    }
+
+    /// Wine shows none whatever it is told, and never asks for one.
+    #[test]
+    fn a_site_that_wants_a_certificate_of_its_clients_is_told_in_words() {
+        let told = text(&io::Error::from_raw_os_error(12_044));
+        assert!(
+            told.starts_with("error 12044: the site answers only to clients with a certificate"),
+            "{told}"
+        );
     }
 
     #[test]
