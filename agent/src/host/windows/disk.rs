@@ -6,21 +6,15 @@
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::Path;
-use std::ptr;
 use std::thread;
 use std::time::Duration;
 
 use windows_sys::Win32::Foundation::{ERROR_ACCESS_DENIED, ERROR_ALREADY_EXISTS, ERROR_SHARING_VIOLATION};
-use windows_sys::Win32::Security::Authorization::{
-    ConvertStringSecurityDescriptorToSecurityDescriptorW, SDDL_REVISION_1,
-};
-use windows_sys::Win32::Security::SECURITY_ATTRIBUTES;
 use windows_sys::Win32::Storage::FileSystem::{
     CreateDirectoryW, MOVEFILE_REPLACE_EXISTING, MOVEFILE_WRITE_THROUGH, MoveFileExW,
 };
 
-use super::memory::LocalMemory;
-use super::process::size_of_u32;
+use super::security::Descriptor;
 use super::text::wide;
 
 /// Everything for the system, for administrators and for whoever made the folder; nothing for others; nothing from above.
@@ -91,29 +85,10 @@ pub fn make_private_folder(folder: &Path) -> io::Result<()> {
     if let Some(above) = folder.parent() {
         fs::create_dir_all(above)?;
     }
-    let sddl = wide(PRIVATE);
-    let mut descriptor = ptr::null_mut();
-    // SAFETY: the text ends with a zero; the descriptor is written to this function's own pointer.
-    let read = unsafe {
-        ConvertStringSecurityDescriptorToSecurityDescriptorW(
-            sddl.as_ptr(),
-            SDDL_REVISION_1,
-            &mut descriptor,
-            ptr::null_mut(),
-        )
-    };
-    if read == 0 {
-        return Err(io::Error::last_os_error());
-    }
-    let descriptor = LocalMemory::own(descriptor);
-    let attributes = SECURITY_ATTRIBUTES {
-        nLength: size_of_u32::<SECURITY_ATTRIBUTES>(),
-        lpSecurityDescriptor: descriptor.pointer(),
-        bInheritHandle: 0,
-    };
+    let descriptor = Descriptor::read(PRIVATE)?;
     let path = wide(folder);
     // SAFETY: the name ends with a zero, and the descriptor outlives the call.
-    if unsafe { CreateDirectoryW(path.as_ptr(), &attributes) } == 0 {
+    if unsafe { CreateDirectoryW(path.as_ptr(), &descriptor.attributes()) } == 0 {
         let error = io::Error::last_os_error();
         if error.raw_os_error() != Some(ERROR_ALREADY_EXISTS.cast_signed()) {
             return Err(error);

@@ -37,6 +37,7 @@ mod logon_account;
 mod logon_right;
 mod machine;
 mod memory;
+mod mutex;
 mod packages;
 mod props;
 mod registry;

@@ -4,12 +4,9 @@
 //! it, `registry` has the key, `wine` says where it is Wine's. Never removes what another program made, whatever its name is.
 
 use std::io;
-use std::ptr;
 
 use muster_model::certificate::CertificateStore;
 use muster_proto::secret::SecretValue;
-use windows_sys::Win32::Foundation::{CloseHandle, ERROR_ALREADY_EXISTS, HANDLE};
-use windows_sys::Win32::System::Threading::CreateMutexW;
 
 use super::WindowsHost;
 use super::account;
@@ -17,11 +14,12 @@ use super::answering::Responder;
 use super::certificates;
 use super::iis::{http_sys, pools};
 use super::logon_account;
+use super::mutex::{self, Mutex};
 use super::registry::{Key, View};
 use super::rights::refused;
 use super::services;
 use super::shell;
-use super::text::{error_text, wide};
+use super::text::error_text;
 use super::wine;
 use crate::host::clock::SystemClock;
 use crate::host::{
@@ -97,8 +95,10 @@ impl Props for WindowsHost {
     }
 
     fn hold(&self) -> Result<Option<Hold>, Error> {
-        let held = Alone::take().map_err(|error| refused("make mutex", ALONE, error_text(&error)))?;
-        Ok(held.map(|held| Box::new(held) as Hold))
+        let refused = |error| refused("make mutex", ALONE, mutex::words(ALONE, &error));
+        let (held, is_another_s) = Mutex::open(ALONE).map_err(refused)?;
+        // Windows lets it go with the process that has made it.
+        Ok((!is_another_s).then(|| Box::new(held) as Hold))
     }
 
     fn guarded_folder(&self) -> Result<String, Error> {
@@ -223,32 +223,6 @@ impl Props for WindowsHost {
 fn stand_in_line(name: &str) -> Result<String, Error> {
     let program = std::env::current_exe().map_err(|error| refused(MAKE, name, error_text(&error)))?;
     Ok(format!(r#""{}" {}"#, program.display(), stand_in::VERB))
-}
-
-/// A name of this server that one process alone has made; Windows lets it go with the process.
-struct Alone(HANDLE);
-
-impl Alone {
-    /// None where another process has made it.
-    fn take() -> io::Result<Option<Self>> {
-        let name = wide(ALONE);
-        // SAFETY: the name ends with a zero, and the rights are those that are usual.
-        let handle = unsafe { CreateMutexW(ptr::null(), 0, name.as_ptr()) };
-        let error = io::Error::last_os_error();
-        if handle.is_null() {
-            return Err(error);
-        }
-        let held = Self(handle);
-        Ok((error.raw_os_error() != Some(ERROR_ALREADY_EXISTS.cast_signed())).then_some(held))
-    }
-}
-
-impl Drop for Alone {
-    fn drop(&mut self) {
-        // SAFETY: the handle is open, and this value alone closes it.
-        let closed = unsafe { CloseHandle(self.0) };
-        debug_assert!(closed != 0, "a mutex was not closed");
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
-//! The access list of a file: read, and put back changed.
+//! The access list of a file: read, and put back changed; and that of what is about to be made.
 //!
-//! Neighbours: `files` changes lists, `acl` is what they are made of. Touches neither owner nor auditing.
+//! Neighbours: `files` changes lists, `acl` is what they are made of, `disk` and `mutex` make what is guarded from its first moment.
+//! Touches neither owner nor auditing.
 
 use std::io;
 use std::path::Path;
@@ -9,17 +10,49 @@ use std::slice;
 
 use windows_sys::Win32::Foundation::ERROR_SUCCESS;
 use windows_sys::Win32::Security::Authorization::{
-    GetNamedSecurityInfoW, SE_FILE_OBJECT, SetNamedSecurityInfoW,
+    ConvertStringSecurityDescriptorToSecurityDescriptorW, GetNamedSecurityInfoW, SDDL_REVISION_1,
+    SE_FILE_OBJECT, SetNamedSecurityInfoW,
 };
 use windows_sys::Win32::Security::{
     ACL, DACL_SECURITY_INFORMATION, GetSecurityDescriptorControl, OWNER_SECURITY_INFORMATION,
-    PROTECTED_DACL_SECURITY_INFORMATION, SE_DACL_PROTECTED, UNPROTECTED_DACL_SECURITY_INFORMATION,
+    PROTECTED_DACL_SECURITY_INFORMATION, SE_DACL_PROTECTED, SECURITY_ATTRIBUTES,
+    UNPROTECTED_DACL_SECURITY_INFORMATION,
 };
 
 use super::acl::Acl;
 use super::memory::LocalMemory;
+use super::process::size_of_u32;
 use super::sid::Sid;
 use super::text::wide;
+
+/// The protection of what is about to be made.
+pub(super) struct Descriptor(LocalMemory);
+
+impl Descriptor {
+    /// Reads one as text (SDDL).
+    pub(super) fn read(sddl: &str) -> io::Result<Self> {
+        let (sddl, mut descriptor) = (wide(sddl), ptr::null_mut());
+        // SAFETY: the text ends with a zero; the descriptor is written to this function's own pointer.
+        let read = unsafe {
+            ConvertStringSecurityDescriptorToSecurityDescriptorW(
+                sddl.as_ptr(),
+                SDDL_REVISION_1,
+                &mut descriptor,
+                ptr::null_mut(),
+            )
+        };
+        if read == 0 { Err(io::Error::last_os_error()) } else { Ok(Self(LocalMemory::own(descriptor))) }
+    }
+
+    /// As the functions that make something want it; not to outlive this value.
+    pub(super) fn attributes(&self) -> SECURITY_ATTRIBUTES {
+        SECURITY_ATTRIBUTES {
+            nLength: size_of_u32::<SECURITY_ATTRIBUTES>(),
+            lpSecurityDescriptor: self.0.pointer(),
+            bInheritHandle: 0,
+        }
+    }
+}
 
 /// Who may do what with a file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,14 +2,12 @@
 //!
 //! Neighbours: `commit` waits for its turn. Programs that do not know the name are told apart by conflicts.
 
-use std::io;
 use std::marker::PhantomData;
-use std::ptr;
 
-use windows_sys::Win32::Foundation::{CloseHandle, HANDLE, WAIT_ABANDONED, WAIT_OBJECT_0};
-use windows_sys::Win32::System::Threading::{CreateMutexW, ReleaseMutex, WaitForSingleObject};
+use windows_sys::Win32::Foundation::{WAIT_ABANDONED, WAIT_OBJECT_0};
+use windows_sys::Win32::System::Threading::{ReleaseMutex, WaitForSingleObject};
 
-use super::super::text::{error_text, wide};
+use super::super::mutex::{self, Mutex};
 use crate::host::Error;
 
 /// Seen by every session of this server.
@@ -18,7 +16,7 @@ const NAME: &str = r"Global\Muster-IIS";
 const LONGEST_MS: u32 = if cfg!(test) { 200 } else { 120_000 };
 
 /// The turn, given back with this value; it belongs to the thread that took it.
-pub(super) struct Turn(HANDLE, PhantomData<*const ()>);
+pub(super) struct Turn(Mutex, PhantomData<*const ()>);
 
 impl Turn {
     pub(super) fn take() -> Result<Self, Error> {
@@ -27,36 +25,21 @@ impl Turn {
 
     fn take_within(limit_ms: u32) -> Result<Self, Error> {
         let unreachable = |message| Error::Unreachable { what: "IIS", message };
-        let name = wide(NAME);
-        // SAFETY: the name ends with a zero, and the rights are those that are usual.
-        let handle = unsafe { CreateMutexW(ptr::null(), 0, name.as_ptr()) };
-        if handle.is_null() {
-            return Err(unreachable(error_text(&io::Error::last_os_error())));
-        }
-        // SAFETY: the handle is open.
-        let told = unsafe { WaitForSingleObject(handle, limit_ms) };
-        match told {
+        let (mutex, _) = Mutex::open(NAME).map_err(|error| unreachable(mutex::words(NAME, &error)))?;
+        // SAFETY: the mutex is open.
+        match unsafe { WaitForSingleObject(mutex.handle(), limit_ms) } {
             // One that was left by a thread that ended is as good: what it had changed was committed or is gone.
-            WAIT_OBJECT_0 | WAIT_ABANDONED => Ok(Self(handle, PhantomData)),
-            _ => {
-                // SAFETY: the handle is open and is not used again.
-                let closed = unsafe { CloseHandle(handle) };
-                debug_assert!(closed != 0, "a mutex was not closed");
-                let message = format!("another agent has held {NAME} for {limit_ms} ms");
-                Err(unreachable(message))
-            }
+            WAIT_OBJECT_0 | WAIT_ABANDONED => Ok(Self(mutex, PhantomData)),
+            _ => Err(unreachable(format!("another agent has held {NAME} for {limit_ms} ms"))),
         }
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        // SAFETY: this thread holds it.
-        let released = unsafe { ReleaseMutex(self.0) };
+        // SAFETY: the mutex is open, and this thread holds it.
+        let released = unsafe { ReleaseMutex(self.0.handle()) };
         debug_assert!(released != 0, "a mutex was not given back");
-        // SAFETY: the handle is open, and this value alone closes it.
-        let closed = unsafe { CloseHandle(self.0) };
-        debug_assert!(closed != 0, "a mutex was not closed");
     }
 }
 
