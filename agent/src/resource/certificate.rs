@@ -18,6 +18,9 @@ use super::{Error, cannot};
 use crate::host::{self, CertificateFacts, Host, KeyOf};
 use crate::vault::Secrets;
 
+/// The same code means another thing there.
+const OTHERWISE: &str = "Windows Server 2016 says the same of a file that is made with AES-256, for which TripleDES and SHA-1 are to be chosen";
+
 pub(super) fn observe(name: &str, host: &dyn Host) -> Result<Observation, host::Error> {
     let Some(found) = best(name, host)? else { return Ok(Observation::Absent) };
     let unfit = |message: String| {
@@ -67,7 +70,7 @@ fn import(node: &Node, pfx: &str, host: &dyn Host, secrets: &dyn Secrets) -> Res
             ),
             None => format!("give {} its `pfx_password`, a secret, then push and plan again", node.id),
         };
-        Error::Locked { told, advice }
+        Error::Locked { told, advice: format!("{advice}; {OTHERWISE}") }
     })
 }
 
@@ -120,4 +123,35 @@ fn shown(found: &CertificateFacts) -> String {
 
 fn day(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::host::twin::store::Store;
+    use crate::host::twin::{Twin, yaml};
+    use crate::vault;
+
+    #[test]
+    fn g16_a_pfx_that_does_not_open_is_told_with_what_may_be_behind_it() {
+        let text = r"kind: Twin
+host_name: SXA-01
+packages: {}
+pfx:
+  C:\a.pfx: {subject: CN=sxa.example, thumbprint: 0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A, not_after: '2029-01-01T00:00:00Z', password: a}
+";
+        let folder = tempfile::tempdir().unwrap();
+        let (state, catalogue) = yaml::read(text).unwrap().split();
+        Store::create(folder.path(), &state, &catalogue).unwrap();
+        let twin = Twin::open(folder.path(), Path::new("muster-agent")).unwrap();
+        let node = Node::bare("certificate/CN=sxa.example".parse().unwrap());
+        let told = import(&node, r"C:\a.pfx", &twin, &vault::Nothing).unwrap_err().to_string();
+        for words in
+            ["error 86: ", "nothing was imported; give certificate/CN=sxa.example its", "made with AES-256"]
+        {
+            assert!(told.contains(words), "{told}");
+        }
+    }
 }
