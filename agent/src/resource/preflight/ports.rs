@@ -123,3 +123,26 @@ fn is_our_site(scope: &Scope<'_>, name: &str) -> bool {
     let id = name.parse().map(|name| NodeId { kind: NodeKind::IisSite, name });
     id.is_ok_and(|id| scope.is_ours(&id))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_binding_of_another_site_is_the_same_however_iis_writes_every_address() {
+        for (other, is_same) in [
+            ("http/*:1025:sxa.example", true),
+            ("http/:1025:sxa.example", true),
+            ("http/0.0.0.0:1025:sxa.example", true),
+            ("http/10.1.2.3:1025:sxa.example", false),
+            ("http/*:1025:*.example", false),
+            ("http/*:1026:sxa.example", false),
+        ] {
+            let bindings = vec![("Other".to_owned(), BindingKey::seen(other).unwrap(), false)];
+            let listening = Listening { listeners: Vec::new(), bindings };
+            let key = "http/*:1025:sxa.example".parse().unwrap();
+            let same: Vec<&str> = listening.same_binding("Sage", &key).collect();
+            assert_eq!(same, if is_same { vec!["Other"] } else { vec![] }, "{other}");
+        }
+    }
+}
