@@ -44,6 +44,7 @@ pub(super) fn settle(
         linker.implied(index, settled);
         linker.database(index, settled);
     }
+    linker.starts();
     linker.no_cycles();
     linker.written()
 }
@@ -128,6 +129,28 @@ impl Linker<'_, '_> {
             };
         };
         self.found.push(self.document, cause.place, "no-cause", problem, advice);
+    }
+
+    /// What was stopped before changes starts after them, and stays stopped where one of them failed: an application on half a new
+    /// version, or half a new database, serves nobody. A change that stands below the start is none that it waits for.
+    fn starts(&mut self) {
+        let kind = |index: usize| self.nodes[index].node.id.kind;
+        let fires = |moment, cause: usize, task: usize| {
+            let cause = self.nodes[cause].node.id.clone();
+            self.triggers[task].contains(&Trigger { moment, cause })
+        };
+        let is_start = |edge: &&Edge| {
+            (kind(edge.before), kind(edge.after)) == (NodeKind::ApplicationStop, NodeKind::ApplicationStart)
+                && fires(Moment::After, edge.before, edge.after)
+        };
+        let mut more = Vec::new();
+        for start in self.edges.iter().filter(is_start) {
+            let changes = self.edges.iter().filter(|edge| edge.before == start.before);
+            let changes = changes.filter(|edge| fires(Moment::Before, edge.after, edge.before));
+            let above = changes.map(|edge| edge.after).filter(|change| *change < start.after);
+            more.extend(above.map(|before| Edge { before, after: start.after, place: start.place }));
+        }
+        self.edges.extend(more);
     }
 
     /// The node that is there under `kind/name`, a bare name, or either with a role and a colon before it. A name that is

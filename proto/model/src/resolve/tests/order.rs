@@ -108,6 +108,30 @@ fn a_task_comes_after_what_fires_it_and_knows_it() {
     );
 }
 
+/// What failed between them keeps the application stopped.
+#[test]
+fn an_application_that_was_stopped_before_changes_starts_after_them() {
+    let nodes = "  - {application_stop: a, pools: [p], before_change_of: [iis_app_pool/p, iis_app_pool/q, iis_app_pool/r]}
+  - {iis_app_pool: p, enable_32bit: false}
+  - {iis_app_pool: q, enable_32bit: false}
+  - {application_start: a, pools: [p], on_change_of: [application_stop/a]}
+  - {application_start: other, pools: [p], on_change_of: [iis_app_pool/q]}
+  - {iis_app_pool: r, enable_32bit: false}
+";
+    let site = resolved(&[&small("  {}", nodes), SMALL_CLIENT, &small_site("")], "s");
+    assert_eq!(
+        edges(&site),
+        [
+            "application_stop/a <- ",
+            "iis_app_pool/p <- application_stop/a",
+            "iis_app_pool/q <- application_stop/a",
+            "application_start/a <- iis_app_pool/p, iis_app_pool/q, application_stop/a",
+            "application_start/other <- iis_app_pool/q",
+            "iis_app_pool/r <- application_stop/a",
+        ]
+    );
+}
+
 #[test]
 fn a_trigger_that_cannot_fire_is_refused() {
     let found = |nodes: &str| {
