@@ -108,6 +108,14 @@ fn preflight(node: &Node) -> Option<(String, &'static str)> {
         let problem = format!("{} has `{stray}` and names no SQL Server", node.id);
         return Some((problem, "add `sql_server: ENDPOINT`, as in main"));
     }
+    if let Some(year) =
+        ["windows_at_least", "sql_at_least", "sql_below"].into_iter().find(|name| is_year(node, name))
+    {
+        let problem = format!("`{year}` of {} is the year of a product, and no version", node.id);
+        let advice = "write the version: 13.0 is SQL Server 2016, 14.0 is 2017, 15.0 is 2019, 16.0 is 2022; 10.0.14393 is Windows \
+                      Server 2016, 10.0.17763 is 2019, 10.0.20348 is 2022";
+        return Some((problem, advice));
+    }
     let Some(Value::List(taken)) = node.attributes.get("take_over") else {
         return node
             .attributes
@@ -119,6 +127,12 @@ fn preflight(node: &Node) -> Option<(String, &'static str)> {
         let problem = format!("`take_over` of {} is `{item}`, which names no node", node.id);
         (problem, "write kind/name, as in iis_site/Shop")
     })
+}
+
+/// `2019` where a version is asked for: no server would ever be new enough, or each too old.
+fn is_year(node: &Node, name: &str) -> bool {
+    let first = node.attributes.get(name).and_then(Value::as_text).and_then(|text| text.split('.').next());
+    first.and_then(|number| number.parse::<u32>().ok()).is_some_and(|number| (1990..2100).contains(&number))
 }
 
 /// What steers an installer says nothing to a person, and what guides a person nothing to an installer.
@@ -303,6 +317,15 @@ mod tests {
         assert!(node(serde_json::json!({"sql_below": "16.0"})).unwrap().contains("names no SQL Server"));
         assert_eq!(node(serde_json::json!({"take_over": ["iis_site/Shop", "sql_database/main/SXA"]})), None);
         assert!(node(serde_json::json!({"take_over": ["Shop"]})).unwrap().contains("names no node"));
+        for (name, year, version) in [
+            ("windows_at_least", "2019", "10.0.17763"),
+            ("sql_at_least", "2017", "14.0"),
+            ("sql_below", "2022", "16.0"),
+        ] {
+            let of = |text: &str| node(serde_json::json!({name: text, "sql_server": "main"}));
+            assert!(of(year).unwrap().contains("the year of a product"), "{name}");
+            assert_eq!(of(version), None);
+        }
     }
 
     #[test]
