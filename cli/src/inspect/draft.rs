@@ -40,11 +40,10 @@ pub(super) fn text(found: &Inspection) -> String {
     match package.and_then(|package| package.version.as_deref()) {
         Some(version) => draft.line(4, &format!("version: {}", scalar(version))),
         None => {
-            draft.line(4, "version: unknown");
-            draft.comment(
-                4,
-                "decide: the version, as Programs and Features shows it after an installation by hand",
-            );
+            let decide =
+                "decide: the version, as Programs and Features shows it after an installation by hand:";
+            draft.comment(4, decide);
+            draft.comment(4, "version: \"1.0\"");
         }
     }
     codes(&mut draft, package);
@@ -117,10 +116,10 @@ fn codes(draft: &mut Draft, package: Option<&Package>) {
             product.iter().for_each(|line| draft.comment(4, line));
         }
         None if product.is_none() => {
-            draft.line(4, "display_name: unknown");
             let decide = "decide: its name, as Programs and Features shows it after an installation by hand; where that ends in the \
-                          version, the name before it with a * behind";
+                          version, the name before it with a * behind:";
             draft.comment(4, decide);
+            draft.comment(4, "display_name: Vendor Product*");
         }
         None => {
             product.iter().for_each(|line| draft.line(4, line));

@@ -136,8 +136,13 @@ async fn a_program_without_a_package_is_told_by_what_made_it() {
         assert_eq!((&record["kind"], &record["package"]), (&json!(kind), &Value::Null));
         let nodes = Yaml::load_from_str(&draft).unwrap();
         assert_eq!(nodes[0]["nodes"][0]["arguments"][0].as_str(), Some(argument), "{draft}");
-        // Nothing in it says by what Windows will know it, and without that it could not be replaced.
-        assert_eq!(nodes[0]["nodes"][0]["display_name"].as_str(), Some("unknown"), "{draft}");
+        // Nothing in it says its version and by what Windows will know it: without a person's word the node is refused.
+        assert!(draft.contains("# version: ") && draft.contains("# display_name: "), "{draft}");
+        let product = format!("kind: Product\nname: bank\nversion: '6'\nroles: [web]\n{draft}\n");
+        let source = Source { path: "product.yaml".to_owned(), content: product.into_bytes() };
+        let mistakes = document::read(&[source]).err().unwrap_or_default();
+        let problems: Vec<&str> = mistakes.iter().map(|mistake| mistake.problem.as_str()).collect();
+        assert_eq!(problems, ["this package has no `version`"], "{draft}");
     }
 }
 
