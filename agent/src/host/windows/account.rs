@@ -291,6 +291,7 @@ mod tests {
     }
 
     #[test]
+    #[ignore = "gives the computer another name: ./tests/windows/run services"]
     fn g4_an_account_of_a_computer_with_a_long_name_is_found_behind_the_dot() {
         let long = LongName::begin();
         assert_ne!(super::super::facts::computer_name().unwrap(), long.0);
