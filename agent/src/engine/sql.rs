@@ -42,6 +42,8 @@ struct Unit<'a> {
     of: u32,
     /// How many errors of its file were ignored before it.
     ignored: u32,
+    /// Whether it was begun before, and an operator orders it anew.
+    again: bool,
 }
 
 impl Unit<'_> {
@@ -126,8 +128,9 @@ impl Engine {
                 if number <= mark.done {
                     continue;
                 }
-                let unit = Unit { marked, batch: &batch, number, of, ignored };
-                if mark.begun && number == mark.done + 1 && !task.restart {
+                let again = mark.begun && number == mark.done + 1;
+                let unit = Unit { marked, batch: &batch, number, of, ignored, again };
+                if again && !task.restart {
                     return Err(Halt::Ends(undecided(task, &unit)));
                 }
                 self.patience(task, "running scripts").waited(0).map_err(Halt::Stopped)?;
@@ -199,7 +202,8 @@ fn run(unit: &Unit<'_>, session: &mut dyn SqlSession) -> Result<SqlPassed, Halt>
     }
     let mark = unit.through().to_string();
     let batch = SqlBatch { text: &unit.batch.text, label: &label, mark: Some((unit.marked.property, &mark)) };
-    if tsql::ends_transaction(batch.text) {
+    // What was begun outside a transaction, or ended the one around it, would do so again.
+    if unit.again || tsql::runs_alone(batch.text) {
         return alone(unit, session, &batch).map(printed);
     }
     crash::point("sql.batch.before");
@@ -210,7 +214,10 @@ fn run(unit: &Unit<'_>, session: &mut dyn SqlSession) -> Result<SqlPassed, Halt>
         Err(SqlError::Server(message)) if message.refuses_transaction() => {
             alone(unit, session, &batch).map(printed)
         }
-        Err(SqlError::Server(message)) if message.ended_transaction() => Err(torn(unit, session, &message)),
+        Err(SqlError::Server(message)) if message.ended_transaction() => {
+            Err(torn(unit, session, &message.to_string(), message.line))
+        }
+        Err(ended @ SqlError::Ended) => Err(torn(unit, session, &ended.to_string(), 1)),
         Err(SqlError::Server(message)) => {
             Err(broken(unit, &message.to_string(), message.line, "was rolled back"))
         }
@@ -234,7 +241,7 @@ fn alone(unit: &Unit<'_>, session: &mut dyn SqlSession, batch: &SqlBatch<'_>) ->
             Ok(said)
         }
         Err(SqlError::Server(message)) => Err(stays(unit, session, &message, STAYS)),
-        Err(SqlError::Lost(message)) => Err(lost_alone(unit, &message)),
+        Err(error @ (SqlError::Lost(_) | SqlError::Ended)) => Err(lost_alone(unit, &error)),
     }
 }
 
@@ -246,7 +253,7 @@ fn past_errors(unit: &Unit<'_>, session: &mut dyn SqlSession, label: &str) -> Re
     let passed = match session.pass(&unit.batch.text, label) {
         Ok(passed) => passed,
         Err(SqlError::Server(message)) => return Err(stays(unit, session, &message, STAYS)),
-        Err(SqlError::Lost(message)) => return Err(lost_alone(unit, &message)),
+        Err(error @ (SqlError::Lost(_) | SqlError::Ended)) => return Err(lost_alone(unit, &error)),
     };
     crash::point("sql.alone");
     if let Some(message) = passed.errors.iter().find(|message| !message.is_the_script_s_own()) {
@@ -270,11 +277,11 @@ fn stays(unit: &Unit<'_>, session: &mut dyn SqlSession, message: &SqlMessage, wh
     if set(session, unit.marked, unit.before()).is_ok() { halt } else { unknown(halt) }
 }
 
-/// The end of a batch that called what ended Muster's transaction: what it did up to there stays or not, without its mark. It is
+/// The end of a batch that called what ended Muster's transaction, told or untold: what it did up to there stays or not, without its mark. It is
 /// announced after the fact, so that nothing but an operator runs it again.
-fn torn(unit: &Unit<'_>, session: &mut dyn SqlSession, message: &SqlMessage) -> Halt {
+fn torn(unit: &Unit<'_>, session: &mut dyn SqlSession, message: &str, line: u32) -> Halt {
     let what = "called what ended the transaction around it: what it did before may stay";
-    let halt = broken(unit, &message.to_string(), message.line, what);
+    let halt = broken(unit, message, line, what);
     unknown(set(session, unit.marked, unit.begun()).err().unwrap_or(halt))
 }
 
@@ -287,8 +294,8 @@ fn unknown(halt: Halt) -> Halt {
 }
 
 /// The end where a batch outside a transaction was sent and its answer never came.
-fn lost_alone(unit: &Unit<'_>, message: &str) -> Halt {
-    unknown(broken(unit, message, 1, "ran outside a transaction and may have taken place"))
+fn lost_alone(unit: &Unit<'_>, error: &SqlError) -> Halt {
+    unknown(broken(unit, &error.to_string(), 1, "ran outside a transaction and may have taken place"))
 }
 
 fn set(session: &mut dyn SqlSession, marked: Marked<'_>, mark: Mark) -> Result<(), Halt> {

@@ -144,7 +144,7 @@ impl Work<'_> {
             Err(SqlError::Lost(_)) if self.left_ms.get() == 0 => {
                 "it took longer than its time limit".to_owned()
             }
-            Err(lost @ SqlError::Lost(_)) => lost.to_string(),
+            Err(lost @ (SqlError::Lost(_) | SqlError::Ended)) => lost.to_string(),
         };
         // One whose answer was lost may have ended well all the same.
         match self.recorded(backup) {

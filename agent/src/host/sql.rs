@@ -142,8 +142,8 @@ pub struct SqlBatch<'a> {
     pub text: &'a str,
     /// Which it is, as in `0400_alter.sql#9`, for logs.
     pub label: &'a str,
-    /// An extended property and its value, set in one transaction with the batch: both or neither. None runs the batch
-    /// outside any transaction.
+    /// An extended property and its value, set in one transaction with the batch: both or neither; where the batch ends that
+    /// itself, its property is not set. None runs the batch outside any transaction.
     pub mark: Option<(&'a str, &'a str)>,
 }
 
@@ -165,6 +165,10 @@ pub enum SqlError {
     /// The connection broke: whether it took place is not known from here.
     #[error("the connection was lost: {0}")]
     Lost(String),
+    /// The batch went through and ended the transaction that it was to share with its mark, without a word: which of its statements
+    /// stay is not known from here, and its mark is not set.
+    #[error("it ended the transaction around it without an error")]
+    Ended,
 }
 
 /// A message of the server, as it says it.

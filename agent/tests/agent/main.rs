@@ -17,5 +17,6 @@ mod sql;
 mod sql_backup;
 mod sql_errors;
 mod sql_includes;
+mod sql_transactions;
 mod stage;
 mod tasks;

@@ -45,7 +45,7 @@ host_name: DUP-WEB01
 services:
   W3SVC: {start: automatic, state: running}
 sql_servers:
-  'DUP-SQL01\TRESO': {}
+  'DUP-SQL01\TRESO': {effects: [{contains: SettleInSilence, ends_transaction: true}]}
 packages:
   other:
     1.0: {install_ms: 0, uninstall_ms: 0}

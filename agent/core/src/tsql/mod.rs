@@ -2,13 +2,14 @@
 //!
 //! Every name and text goes into a statement through [`name`] or [`literal`], and nowhere else; what cannot be written so (a
 //! collation, a number) is checked. `database` makes and describes databases, `backup` makes and reads backups, `transaction`
-//! holds a batch and its mark together, `value` writes values as people do. Neighbours: the agent's Windows host sends the
+//! holds a batch and its mark together, `words` reads a batch, `value` writes values as people do. Neighbours: the agent's Windows host sends the
 //! statements. Sources: Microsoft's pages of the statements and views on learn.microsoft.com, named at each.
 
 mod backup;
 mod database;
 mod transaction;
 mod value;
+mod words;
 
 use thiserror::Error;
 
@@ -17,7 +18,7 @@ pub use self::database::{
     Described, File, NewFile, create, default_folder, describe, described, files, files_inside,
     files_outside, grow, set_online, set_recovery,
 };
-pub use self::transaction::{BEGIN, COMMIT, Left, OPEN_TRANSACTIONS, ROLLBACK, ends_transaction, left};
+pub use self::transaction::{BEGIN, COMMIT, Left, OPEN_TRANSACTIONS, ROLLBACK, left, runs_alone};
 pub use self::value::{date, money, time};
 
 /// A value that no statement can hold, or an answer that is none.

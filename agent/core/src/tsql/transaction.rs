@@ -1,6 +1,8 @@
 //! A batch and its mark in one transaction: how it begins and ends, and what a batch of the vendor's leaves of it.
 //!
-//! Neighbours: the agent's script runner asks before a batch and after it.
+//! Neighbours: the agent's script runner asks before a batch and after it; `words` reads one.
+
+use super::words::{makes_module, tokens};
 
 /// Begins the transaction of a batch and its mark.
 pub const BEGIN: &str = "BEGIN TRANSACTION";
@@ -12,71 +14,46 @@ pub const ROLLBACK: &str =
 /// Asks how many transactions are open. No answer at all: a batch switched off that anything is carried out.
 pub const OPEN_TRANSACTIONS: &str = "SELECT @@TRANCOUNT";
 
-/// Whether a batch ends a transaction that it did not begin. In one of Muster's it would end that, and its mark would come
-/// too late; what only makes a procedure, trigger or function carries nothing out.
-pub fn ends_transaction(batch: &str) -> bool {
-    let words = words(batch);
-    let at = |index: usize| words.get(index).map_or("", String::as_str);
-    let after_create = if at(1) == "or" { 3 } else { 1 };
-    let is_module = ["procedure", "proc", "trigger", "function", "view"].contains(&at(after_create));
-    if matches!(at(0), "create" | "alter") && is_module {
-        return false;
-    }
+/// Whether a batch is run outside any transaction of Muster's, announced before and marked after, as it would end that. What only
+/// makes a procedure, trigger or function ends none.
+pub fn runs_alone(batch: &str) -> bool {
+    !makes_module(batch) && ends_transaction(batch)
+}
+
+/// Whether a batch ends a transaction that it did not begin: `COMMIT` without its own `BEGIN TRANSACTION`, and every `ROLLBACK` but
+/// one to a savepoint, as a `ROLLBACK` always goes back to the outermost `BEGIN TRANSACTION`, which would be Muster's.
+fn ends_transaction(batch: &str) -> bool {
     let mut open = 0_u32;
-    for pair in words
-        .windows(2)
-        .map(|pair| (pair[0].as_str(), pair[1].as_str()))
-        .chain(words.last().map(|last| (last.as_str(), "")))
-    {
-        match pair {
-            ("begin", "tran" | "transaction" | "distributed") => open += 1,
-            ("commit" | "rollback", _) if open == 0 => return true,
-            ("commit", _) => open -= 1,
-            _ => {}
+    let mut tokens = tokens(batch);
+    while let Some(token) = tokens.next() {
+        let next = tokens.ahead(0);
+        if token.is("begin") && next.is_one_of(&["tran", "transaction", "distributed"]) {
+            open += 1;
+        } else if token.is("rollback") {
+            let to = tokens.ahead(1).name().filter(|_| next.is_one_of(&["tran", "transaction"]));
+            if !to.is_some_and(|name| saves(batch, name)) {
+                return true;
+            }
+        } else if token.is("commit") {
+            if open == 0 {
+                return true;
+            }
+            open -= 1;
         }
     }
     false
 }
 
-/// The words of a batch in small letters, without what is quoted or a comment.
-fn words(batch: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut characters = batch.chars().peekable();
-    while let Some(character) = characters.next() {
-        let end = match (character, characters.peek()) {
-            ('\'' | '"', _) => Some(character),
-            ('[', _) => Some(']'),
-            ('-', Some('-')) => Some('\n'),
-            ('/', Some('*')) => {
-                let mut depth = 1;
-                characters.next();
-                while let Some(inner) = characters.next().filter(|_| depth > 0) {
-                    match (inner, characters.peek()) {
-                        ('/', Some('*')) => depth += 1,
-                        ('*', Some('/')) => depth -= 1,
-                        _ => continue,
-                    }
-                    characters.next();
-                    if depth == 0 {
-                        break;
-                    }
-                }
-                None
-            }
-            (letter, _) if letter.is_alphanumeric() || "_@#$".contains(letter) => {
-                words.last_mut().into_iter().for_each(|word| word.extend(letter.to_lowercase()));
-                continue;
-            }
-            _ => None,
-        };
-        // A doubled quotation mark only ends one text and begins the next.
-        end.into_iter().for_each(|end| while characters.next().is_some_and(|inner| inner != end) {});
-        if words.last().is_some_and(|word| !word.is_empty()) {
-            words.push(String::new());
+/// Whether a batch makes a savepoint of that name.
+fn saves(batch: &str, name: &str) -> bool {
+    let mut tokens = tokens(batch);
+    while let Some(token) = tokens.next() {
+        let is_save = token.is("save") && tokens.ahead(0).is_one_of(&["tran", "transaction"]);
+        if is_save && tokens.ahead(1).name().is_some_and(|known| known.eq_ignore_ascii_case(name)) {
+            return true;
         }
     }
-    words.retain(|word| !word.is_empty());
-    words
+    false
 }
 
 /// What a batch with a mark left of its transaction.
@@ -84,7 +61,7 @@ fn words(batch: &str) -> Vec<String> {
 pub enum Left {
     /// It is open, and the mark goes into it.
     Open,
-    /// The batch ended it itself: what it did is there or not as it wanted it, and the mark comes after it.
+    /// The batch ended it, with or without what was done in it: nobody can tell, as it was not seen before it ran ([`runs_alone`]).
     Ended,
     /// The batch began others and left them open.
     More,
@@ -121,15 +98,30 @@ mod tests {
             "IF @@TRANCOUNT > 0 ROLLBACK",
             "BEGIN\nROLLBACK\nEND",
         ];
-        ends.iter().for_each(|batch| assert!(ends_transaction(batch), "{batch}"));
+        ends.iter().for_each(|batch| assert!(runs_alone(batch), "{batch}"));
         let within = [
-            "BEGIN TRANSACTION INSERT T VALUES (1) IF @@ERROR <> 0 ROLLBACK ELSE COMMIT TRAN",
+            "BEGIN TRANSACTION INSERT T VALUES (1) COMMIT TRAN",
             "-- COMMIT\nPRINT 'COMMIT; ''ROLLBACK'' ' /* COMMIT /* x */ COMMIT */ SELECT [COMMIT] FROM T",
             "CREATE OR ALTER PROCEDURE p AS IF @@TRANCOUNT > 0 ROLLBACK",
             "ALTER TRIGGER t ON x AFTER INSERT AS ROLLBACK",
             "SELECT commit_date FROM T",
             "",
         ];
-        within.iter().for_each(|batch| assert!(!ends_transaction(batch), "{batch}"));
+        within.iter().for_each(|batch| assert!(!runs_alone(batch), "{batch}"));
+    }
+
+    /// It goes to the outermost one, and what a batch did before its own would go with it.
+    #[test]
+    fn a_rollback_is_never_the_batch_s_own_but_to_a_savepoint() {
+        let ends = [
+            "BEGIN TRANSACTION INSERT T VALUES (1) IF @@ERROR <> 0 ROLLBACK ELSE COMMIT TRAN",
+            "BEGIN TRY BEGIN TRAN EXEC p COMMIT END TRY BEGIN CATCH IF @@TRANCOUNT > 0 ROLLBACK END CATCH",
+            "BEGIN TRAN a INSERT T VALUES (1) ROLLBACK TRAN a",
+            "SAVE TRAN a ROLLBACK TRAN a ROLLBACK",
+            "ALTER DATABASE x SET SINGLE_USER WITH ROLLBACK IMMEDIATE",
+        ];
+        ends.iter().for_each(|batch| assert!(runs_alone(batch), "{batch}"));
+        let within = ["SAVE TRANSACTION [a] INSERT T VALUES (1) rollback transaction A", "PRINT 'ROLLBACK'"];
+        within.iter().for_each(|batch| assert!(!runs_alone(batch), "{batch}"));
     }
 }

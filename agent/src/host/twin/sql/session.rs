@@ -41,7 +41,7 @@ impl Session<'_> {
             return Err(SqlError::Server(SqlMessage { number: 229, severity: 14, state: 5, line: 1, text }));
         }
         let mut state = section.state().clone();
-        let Ran { printed, takes_ms, errors } =
+        let Ran { printed, takes_ms, errors, ends_transaction } =
             statement::run(&mut state, &self.database, batch.text, batch.mark.is_some());
         std::thread::sleep(Duration::from_millis(takes_ms));
         let (database, label) = (self.database.clone(), batch.label.to_owned());
@@ -60,17 +60,19 @@ impl Session<'_> {
             }
             return Ok(SqlPassed { printed, errors });
         }
-        if let Some((name, value)) = batch.mark {
+        let is_ended = ends_transaction && batch.mark.is_some();
+        let mark = batch.mark.filter(|_| !is_ended);
+        if let Some((name, value)) = mark {
             set(&mut state, &self.database, name, value);
         }
-        let mark = batch.mark.map(|(_, value)| value.to_owned());
+        let mark = mark.map(|(_, value)| value.to_owned());
         let happened = Happened::BatchRun { database, label, text, mark };
         section
             .commit(&self.connection.login, happened, |now| *now = state)
             .map_err(|error| lost(&error.into()))?;
         drop(section);
         self.connection.strike(Operation::SqlExecute, batch.label, Moment::After)?;
-        Ok(SqlPassed { printed, errors })
+        if is_ended { Err(SqlError::Ended) } else { Ok(SqlPassed { printed, errors }) }
     }
 }
 

@@ -79,6 +79,9 @@ pub struct SqlEffect {
     /// Whether the server refuses it inside a transaction.
     #[serde(default)]
     pub alone: bool,
+    /// Whether it ends the transaction around it and says nothing, as a procedure does that catches its own errors.
+    #[serde(default)]
+    pub ends_transaction: bool,
 }
 
 fn default_version() -> String {

@@ -16,6 +16,8 @@ pub(super) struct Ran {
     pub(super) takes_ms: u64,
     /// What failed.
     pub(super) errors: Vec<SqlMessage>,
+    /// Whether it ended the transaction around it.
+    pub(super) ends_transaction: bool,
 }
 
 /// Words that begin a statement at the start of a line.
@@ -45,7 +47,7 @@ const BEGINNINGS: [&str; 20] = [
 /// Runs a batch on this state, statement by statement, up to the error that ends it: the first that the server finds, or the last
 /// that the batch raises itself.
 pub(super) fn run(state: &mut SqlState, database: &str, text: &str, in_transaction: bool) -> Ran {
-    let mut ran = Ran { printed: Vec::new(), takes_ms: 0, errors: Vec::new() };
+    let mut ran = Ran { printed: Vec::new(), takes_ms: 0, errors: Vec::new(), ends_transaction: false };
     let mut database = database.to_owned();
     let lower = text.to_lowercase();
     let effects: Vec<SqlEffect> = state
@@ -72,6 +74,7 @@ pub(super) fn run(state: &mut SqlState, database: &str, text: &str, in_transacti
     }
     for effect in effects {
         ran.takes_ms += effect.takes_ms;
+        ran.ends_transaction |= effect.ends_transaction;
         if let Some(database) = find_mut(&mut state.databases, &database) {
             database.answers.extend(effect.answers);
         }

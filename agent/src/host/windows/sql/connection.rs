@@ -97,6 +97,7 @@ impl Connection {
                     None => format!("{address}: {message}"),
                     Some(advice) => format!("{address}: {advice} ({message})"),
                 }),
+                ended @ SqlError::Ended => unreachable(ended.to_string()),
             }
         })?;
         Ok(Self { client, runtime })

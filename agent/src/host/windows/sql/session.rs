@@ -31,8 +31,7 @@ impl Session {
                 self.set_property(name, value)?;
                 self.connection.run(tsql::COMMIT, 0)?;
             }
-            // What it did is as it wanted it; a mark by itself is all that is left to do.
-            Left::Ended => self.set_property(name, value)?,
+            Left::Ended => return Err(SqlError::Ended),
             Left::More => {
                 return Err(SqlError::Server(own(
                     "it leaves a transaction open that it began; one batch begins and ends it",

@@ -135,8 +135,13 @@ fn transactions_of_a_batch_s_own_are_never_mistaken_for_muster_s() {
     refused(run(session.as_mut(), "BEGIN TRAN\nINSERT INTO T VALUES (2)", None));
     refused(run(session.as_mut(), "INSERT INTO T VALUES (2)\nSET NOEXEC ON", Some("2/9")));
     assert_eq!(seen(&server), (1, Some("1/9".to_owned())));
-    run(session.as_mut(), "INSERT INTO T VALUES (2)\nCOMMIT", Some("2/9")).unwrap();
-    assert_eq!(seen(&server), (2, Some("2/9".to_owned())), "what it committed is marked after it");
+    let ended = run(session.as_mut(), "INSERT INTO T VALUES (2)\nCOMMIT", Some("2/9"));
+    assert_eq!(ended, Err(SqlError::Ended), "whether it committed or rolled back, its mark is not set");
+    assert_eq!(seen(&server), (2, Some("1/9".to_owned())));
+    let ended = run(session.as_mut(), "INSERT INTO T VALUES (3)\nROLLBACK", Some("2/9"));
+    assert_eq!((ended, seen(&server)), (Err(SqlError::Ended), (2, Some("1/9".to_owned()))));
+    run(session.as_mut(), "INSERT INTO T VALUES (3)", Some("2/9")).unwrap();
+    assert_eq!(seen(&server), (3, Some("2/9".to_owned())), "the session goes on");
 }
 
 #[test]

@@ -76,6 +76,7 @@ fn refused(ran: Result<Vec<String>, SqlError>) -> SqlMessage {
     match ran {
         Err(SqlError::Server(message)) => message,
         Err(SqlError::Lost(lost)) => panic!("it was lost: {lost}"),
+        Err(SqlError::Ended) => panic!("it ended the transaction around it"),
         Ok(_) => panic!("it went through"),
     }
 }
