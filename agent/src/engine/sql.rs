@@ -3,11 +3,12 @@
 //! A batch and its mark are one transaction. Where the server refuses that, or the batch itself would end it, the batch is
 //! announced first and marked after: one that was announced and has no end is unknown, and is run anew only where an
 //! operator orders it. So is each batch whose errors its script ignores: in a transaction an error would undo statements
-//! that stay where sqlcmd runs them. Batches that are marked are never run again. Neighbours: `muster_agent_core::script`
+//! that stay where sqlcmd runs them. Batches that are marked are never run again; what they
+//! left in force in their session is set in the next one, or told where that cannot be. Neighbours: `muster_agent_core::script`
 //! cuts and marks, `host::SqlServer` runs.
 
 use muster_agent_core::script::{Batch, Mark, Script, property, scripts};
-use muster_agent_core::tsql;
+use muster_agent_core::tsql::{self, Settings};
 use muster_model::outcome::End;
 use muster_model::value::Value;
 
@@ -22,6 +23,9 @@ use crate::resource::{sql_database, sql_scripts};
 const SHOWN_LINES: usize = 8;
 
 const STAYS: &str = "ran outside a transaction: what its statements did before the error stays";
+
+const WHOLE: &str =
+    "Restore the database as it was before the script, marks and all, and resume: it runs whole";
 
 /// Where the marks of a script are.
 #[derive(Clone, Copy)]
@@ -92,9 +96,9 @@ impl Engine {
         let session = self.host.sql().connect(endpoint, name, flag("quoted_identifier"));
         let mut session = session.map_err(|error| failed(format!("{error}; nothing was done")))?;
         let place = format!("{name} on {}", endpoint.address);
-        let (mut ran, mut said) = (0_u32, Said::default());
+        let (mut ran, mut said, mut left) = (0_u32, Said::default(), Settings::default());
         for file in &mut files {
-            let now = self.file(task, file, session.as_mut(), &place, &mut said);
+            let now = self.file(task, file, session.as_mut(), &place, &mut said, &mut left);
             ran += now.map_err(|halt| said.after(halt))?;
         }
         let names: Vec<&str> = files.iter().map(|file| file.script.name()).collect();
@@ -106,7 +110,7 @@ impl Engine {
         Ok(format!("{} through on {place}, {ran} batches run now{ignored}{printed}", names.join(", ")))
     }
 
-    /// Runs what is left of a file; gives how many batches that was.
+    /// Runs what is left of a file; gives how many batches that was. `left` is what those before left in a session that is gone.
     fn file(
         &self,
         task: &Task,
@@ -114,6 +118,7 @@ impl Engine {
         session: &mut dyn SqlSession,
         place: &str,
         said: &mut Said,
+        left: &mut Settings,
     ) -> Result<u32, Halt> {
         let (property, script, of) = (property(&task.node, &file.script), file.script.clone(), file.runs);
         let marked = Marked { script: &script, property: &property, place };
@@ -123,6 +128,9 @@ impl Engine {
         said.ignored = said.ignored.saturating_add(mark.ignored);
         let (mut number, mut ran, mut ignored) = (0, 0, mark.ignored);
         file.each(failed, |batch| {
+            if number < mark.done {
+                left.follow(&batch.text, || format!("{} batch {}", script.told(batch.place(1)), number + 1));
+            }
             for _ in 0..batch.times {
                 number += 1;
                 if number <= mark.done {
@@ -134,6 +142,7 @@ impl Engine {
                     return Err(Halt::Ends(undecided(task, &unit)));
                 }
                 self.patience(task, "running scripts").waited(0).map_err(Halt::Stopped)?;
+                again_in_force(&unit, session, left)?;
                 self.progress(task, format!("{} batch {number} of {of}", script.name()));
                 let passed = run(&unit, session)?;
                 for error in &passed.errors {
@@ -147,6 +156,7 @@ impl Engine {
             }
             Ok(())
         })?;
+        left.end_file();
         if of == 0 {
             set(session, marked, Mark { done: 0, begun: false, of, ignored })?;
         }
@@ -190,6 +200,32 @@ impl Said {
                 Halt::Ends(Ending { evidence: ending.evidence.clone() + &self.ignored(), ..ending })
             }
             stopped @ Halt::Stopped(_) => stopped,
+        }
+    }
+}
+
+/// Gives the session what batches before left in one that is gone, as its batch may stand on that.
+fn again_in_force(unit: &Unit<'_>, session: &mut dyn SqlSession, left: &mut Settings) -> Result<(), Halt> {
+    let Marked { script, place, .. } = unit.marked;
+    let before = format!("{} batch {} of {}", script.told(unit.batch.place(1)), unit.number, unit.of);
+    let wrong = |problem: String| failed(format!("{before} on {place} was not begun: {problem}"));
+    let unknown = |what: String| {
+        wrong(format!(
+            "it goes on in a new session, and nobody knows whether {what} was carried out in the one before. {WHOLE}"
+        ))
+    };
+    if let Some(text) = left.take().map_err(unknown)? {
+        let label = format!("{}#settings", script.name());
+        let said = session.execute(&SqlBatch { text: &text, label: &label, mark: None });
+        said.map_err(|error| {
+            let said = text.replace('\n', "; ");
+            wrong(format!("what batches before it had set cannot be set in a new session ({said}): {error}"))
+        })?;
+    }
+    match left.lost(&unit.batch.text) {
+        None => Ok(()),
+        Some(what) => {
+            Err(wrong(format!("it needs {what}, which went with the session that made it. {WHOLE}")))
         }
     }
 }

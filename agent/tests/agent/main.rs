@@ -17,6 +17,7 @@ mod sql;
 mod sql_backup;
 mod sql_errors;
 mod sql_includes;
+mod sql_resumption;
 mod sql_transactions;
 mod stage;
 mod tasks;

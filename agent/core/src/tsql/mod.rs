@@ -2,11 +2,15 @@
 //!
 //! Every name and text goes into a statement through [`name`] or [`literal`], and nowhere else; what cannot be written so (a
 //! collation, a number) is checked. `database` makes and describes databases, `backup` makes and reads backups, `transaction`
-//! holds a batch and its mark together, `words` reads a batch, `value` writes values as people do. Neighbours: the agent's Windows host sends the
+//! holds a batch and its mark together, `settings` knows what a batch leaves in its session, with
+//! `flow` and `temporary`, `words` reads a batch, `value` writes values as people do. Neighbours: the agent's Windows host sends the
 //! statements. Sources: Microsoft's pages of the statements and views on learn.microsoft.com, named at each.
 
 mod backup;
 mod database;
+mod flow;
+mod settings;
+mod temporary;
 mod transaction;
 mod value;
 mod words;
@@ -18,6 +22,7 @@ pub use self::database::{
     Described, File, NewFile, create, default_folder, describe, described, files, files_inside,
     files_outside, grow, set_online, set_recovery,
 };
+pub use self::settings::Settings;
 pub use self::transaction::{BEGIN, COMMIT, Left, OPEN_TRANSACTIONS, ROLLBACK, left, runs_alone};
 pub use self::value::{date, money, time};
 
