@@ -29,6 +29,11 @@ use crate::vault::Secrets;
 /// "Changed database context" and "Changed language setting": said after each log-on and each `USE`, and of no use to anybody.
 const CONTEXT_CHANGED: [u32; 2] = [5701, 5703];
 
+/// How the client's words begin where 10,000 statements in a row ended and answered nothing: it takes that for an attack.
+const SILENT: &str = "Too many Done tokens";
+const SILENT_TOLD: &str = "the first 10,000 statements of the batch answered nothing, as in a loop under SET NOCOUNT ON, and the client \
+                           for SQL Server gives up then; with a PRINT before them, in a file of its own, it goes through";
+
 /// A connection.
 pub(super) struct Connection {
     client: TdsClient,
@@ -183,13 +188,24 @@ async fn run(
             }
             is_first = false;
         }
-        at = client.advance().await?;
+        at = advance(client).await?;
     }
     let ran = Ran { rows, printed: printed(client) };
     Ok(match unread {
         None => Ok(ran),
         Some(problem) => Err(SqlError::Server(own(problem))),
     })
+}
+
+/// Goes on to the next result, past any number of statements that answer nothing: the client stops between two of them, and has
+/// lost nothing where the batch has answered before. Where it has not, the client knows of no batch any more.
+async fn advance(client: &mut TdsClient) -> Result<StatementResult, TdsError> {
+    loop {
+        match client.advance().await {
+            Err(TdsError::UsageError(words)) if words.starts_with(SILENT) && client.has_open_batch() => {}
+            advanced => return advanced,
+        }
+    }
 }
 
 /// What was printed since the last time that this was asked.
@@ -212,6 +228,9 @@ fn encryption(server: &Endpoint, route: &Route, pinned: Option<&Pinned>) -> Encr
 /// What the server said, or that nobody knows what it did.
 fn failure(error: TdsError) -> SqlError {
     let text = error.to_string();
+    if matches!(&error, TdsError::UsageError(words) if words.starts_with(SILENT)) {
+        return SqlError::Lost(SILENT_TOLD.to_owned());
+    }
     let TdsError::SqlServerError { diagnostics } = error else { return SqlError::Lost(text) };
     let messages: Vec<SqlMessage> = diagnostics.errors.into_iter().map(message).collect();
     // The first one says why; but what is said of the transaction around it is worth more than any other.

@@ -66,6 +66,22 @@ fn errors_that_stop_nothing_are_all_given_and_what_was_done_beside_them_stays() 
     assert!(matches!(lost, Err(SqlError::Lost(_))), "{lost:?}");
 }
 
+/// The client takes 10,000 statements in a row that answer nothing for an attack. Where the batch has answered before, it goes on.
+#[test]
+fn a_batch_of_very_many_silent_statements_goes_through_where_it_speaks_first_and_is_told_where_not() {
+    let (server, host) = (with_database(), host());
+    let mut session = host.connect(&endpoint(&server), "SXA", false).unwrap();
+    let silent = "SET NOCOUNT ON\n".repeat(25_000) + "INSERT INTO T VALUES (1)";
+    assert_eq!(run(session.as_mut(), &format!("PRINT 'a'\n{silent}"), Some("1/2")).unwrap(), ["a"]);
+    assert_eq!(seen(&server), (1, Some("1/2".to_owned())));
+
+    let Err(SqlError::Lost(told)) = run(session.as_mut(), &silent, Some("2/2")) else {
+        panic!("it was read")
+    };
+    assert!(told.contains("10,000 statements") && told.contains("PRINT"), "{told}");
+    assert_eq!(seen(&server), (1, Some("1/2".to_owned())), "its transaction goes with the connection");
+}
+
 #[test]
 fn a_connection_that_breaks_is_lost_and_the_mark_says_what_holds() {
     let cases = [
