@@ -1,6 +1,7 @@
 //! The lines of a script that are sqlcmd's own, by the rules of go-sqlcmd's `pkg/sqlcmd/commands.go`.
 //!
-//! Obeyed is what says which batches there are and whether they go on after an error; what only changes the output has no effect
+//! One difference: `RESET` and `ON ERROR` without their colon are commands only where they are whole, as T-SQL has lines that
+//! begin with these words. Obeyed is what says which batches there are and whether they go on after an error; what only changes the output has no effect
 //! here; what would go to another server or run another program is refused with what to do. Neighbours: `split` obeys.
 
 use muster_model::variable;
@@ -61,9 +62,10 @@ pub(super) fn read(line: &str, place: Place) -> Result<Option<Command>, ScriptEr
             )),
         },
         (":quit" | "quit", "") if !has_bracket => Ok(Some(Command::Exit { after_batch: false })),
-        (":reset" | "reset", _) if !has_bracket => Ok(Some(Command::Reset)),
+        (":reset", _) | ("reset", "") if !has_bracket => Ok(Some(Command::Reset)),
         (":ed" | "ed", _) if !has_bracket => refuse("`ED` opens an editor: take the line out".to_owned()),
-        (":on" | "on", rest) if is_on_error(rest) => on_error(rest, place).map(Some),
+        (":on", rest) if is_on_error(rest) => on_error(rest, place).map(Some),
+        ("on", rest) if is_on_error(rest) && on_error(rest, place).is_ok() => on_error(rest, place).map(Some),
         (":setvar", rest) => set(rest, place).map(Some),
         (":list" | ":listvar" | ":out" | ":error" | ":perftrace" | ":xml", _) => Ok(Some(Command::Nothing)),
         (":r", _) if has_bracket => refuse(wrong_take(line)),
