@@ -14,10 +14,10 @@ pub const ROLLBACK: &str =
 /// Asks how many transactions are open. No answer at all: a batch switched off that anything is carried out.
 pub const OPEN_TRANSACTIONS: &str = "SELECT @@TRANCOUNT";
 
-/// Whether a batch is run outside any transaction of Muster's, announced before and marked after, as it would end that. What only
-/// makes a procedure, trigger or function ends none.
+/// Whether a batch is run outside any transaction of Muster's, announced before and marked after: within one it would end that, or
+/// keep to itself that the server refuses a statement there. What only makes a procedure, trigger or function does neither.
 pub fn runs_alone(batch: &str) -> bool {
-    !makes_module(batch) && ends_transaction(batch)
+    !makes_module(batch) && (ends_transaction(batch) || hides_refusal(batch))
 }
 
 /// Whether a batch ends a transaction that it did not begin: `COMMIT` without its own `BEGIN TRANSACTION`, and every `ROLLBACK` but
@@ -54,6 +54,20 @@ fn saves(batch: &str, name: &str) -> bool {
         }
     }
     false
+}
+
+/// Whether a batch catches its own errors and has a statement that may not stand in a transaction: that it was refused would be
+/// caught with them, and it would be missing without a word.
+fn hides_refusal(batch: &str) -> bool {
+    let (mut catches, mut refused) = (false, false);
+    let mut tokens = tokens(batch);
+    while let Some(token) = tokens.next() {
+        let next = tokens.ahead(0);
+        catches |= token.is("begin") && next.is("try");
+        refused |= token.is_one_of(&["alter", "create", "drop"]) && next.is_one_of(&["database", "fulltext"]);
+        refused |= token.is_one_of(&["backup", "restore", "reconfigure", "kill"]);
+    }
+    catches && refused
 }
 
 /// What a batch with a mark left of its transaction.
@@ -108,6 +122,27 @@ mod tests {
             "",
         ];
         within.iter().for_each(|batch| assert!(!runs_alone(batch), "{batch}"));
+    }
+
+    /// In a transaction the server refuses the statement, and the batch passes that over.
+    #[test]
+    fn a_batch_that_catches_its_errors_keeps_no_refusal_to_itself() {
+        let caught = |statement: &str| {
+            format!("BEGIN TRY {statement} END TRY BEGIN CATCH PRINT ERROR_MESSAGE() END CATCH")
+        };
+        let refused = [
+            "ALTER DATABASE x SET RECOVERY SIMPLE",
+            "create database y",
+            "BACKUP LOG x TO DISK = 'a'",
+            "RECONFIGURE",
+            "CREATE FULLTEXT CATALOG c",
+        ];
+        for statement in refused {
+            assert!(runs_alone(&caught(statement)), "{statement}");
+            assert!(!runs_alone(statement), "the server's own refusal tells: {statement}");
+        }
+        assert!(!runs_alone(&caught("INSERT T VALUES ('RECONFIGURE')")));
+        assert!(!runs_alone(&format!("CREATE PROC p AS {}", caught("RECONFIGURE"))));
     }
 
     /// It goes to the outermost one, and what a batch did before its own would go with it.
