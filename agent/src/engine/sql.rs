@@ -146,7 +146,10 @@ impl Engine {
                 self.progress(task, format!("{} batch {number} of {of}", script.name()));
                 let passed = run(&unit, session)?;
                 for error in &passed.errors {
-                    let told = format!("{} batch {number}: {error}", script.told(batch.place(error.line)));
+                    let told = format!(
+                        "{} batch {number}: {error}",
+                        script.told(batch.place(error.line_of_batch()))
+                    );
                     self.progress(task, format!("ignored {told}"));
                     said.error(&script, told);
                     ignored = ignored.saturating_add(1);
@@ -251,11 +254,11 @@ fn run(unit: &Unit<'_>, session: &mut dyn SqlSession) -> Result<SqlPassed, Halt>
             alone(unit, session, &batch).map(printed)
         }
         Err(SqlError::Server(message)) if message.ended_transaction() => {
-            Err(torn(unit, session, &message.to_string(), message.line))
+            Err(torn(unit, session, &message.to_string(), message.line_of_batch()))
         }
         Err(ended @ SqlError::Ended) => Err(torn(unit, session, &ended.to_string(), 1)),
         Err(SqlError::Server(message)) => {
-            Err(broken(unit, &message.to_string(), message.line, "was rolled back"))
+            Err(broken(unit, &message.to_string(), message.line_of_batch(), "was rolled back"))
         }
         Err(SqlError::Lost(message)) => Err(broken(
             unit,
@@ -309,7 +312,7 @@ fn printed(printed: Vec<String>) -> SqlPassed {
 /// The end of a batch that failed outside a transaction. It is announced no more, so that a resume runs it; where the server has
 /// ended the session, too, nobody knows.
 fn stays(unit: &Unit<'_>, session: &mut dyn SqlSession, message: &SqlMessage, what: &str) -> Halt {
-    let halt = broken(unit, &message.to_string(), message.line, what);
+    let halt = broken(unit, &message.to_string(), message.line_of_batch(), what);
     if set(session, unit.marked, unit.before()).is_ok() { halt } else { unknown(halt) }
 }
 

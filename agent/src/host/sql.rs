@@ -172,8 +172,8 @@ pub enum SqlError {
 }
 
 /// A message of the server, as it says it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("Msg {number}, Level {severity}, State {state}: {text}")]
+#[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
+#[error("Msg {number}, Level {severity}, State {state}{}: {text}", self.within())]
 pub struct SqlMessage {
     /// Its number.
     pub number: i32,
@@ -181,13 +181,25 @@ pub struct SqlMessage {
     pub severity: u8,
     /// Its state.
     pub state: u8,
-    /// The line in the batch, from 1.
+    /// The line in the batch, from 1, or in the procedure.
     pub line: u32,
+    /// The procedure, trigger or function in which it was raised, where it is not the batch itself.
+    pub procedure: Option<String>,
     /// What it says.
     pub text: String,
 }
 
 impl SqlMessage {
+    /// The line of the batch that it is about: what a procedure says is about the batch as a whole, as nothing tells which line called.
+    pub fn line_of_batch(&self) -> u32 {
+        if self.procedure.is_some() { 1 } else { self.line }
+    }
+
+    fn within(&self) -> String {
+        let within = |procedure| format!(", Procedure {procedure}, Line {}", self.line);
+        self.procedure.as_ref().map(within).unwrap_or_default()
+    }
+
     /// Whether a script may go on after it: the server's own trouble begins at severity 19 ("Database Engine error severities").
     pub fn is_the_script_s_own(&self) -> bool {
         self.severity <= 18
@@ -215,6 +227,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_a_procedure_says_is_told_with_its_own_line_and_at_none_of_the_batch() {
+        let message = SqlMessage {
+            number: 547,
+            severity: 16,
+            state: 0,
+            line: 40,
+            procedure: Some("dbo.Post".to_owned()),
+            text: "it conflicted".to_owned(),
+        };
+        assert_eq!(
+            message.to_string(),
+            "Msg 547, Level 16, State 0, Procedure dbo.Post, Line 40: it conflicted"
+        );
+        assert_eq!(message.line_of_batch(), 1);
+        assert_eq!(SqlMessage { procedure: None, ..message }.line_of_batch(), 40);
+    }
+
+    #[test]
     fn a_transaction_that_a_procedure_ended_is_told_from_one_that_it_left_open() {
         let count = |count| {
             format!(
@@ -228,6 +258,7 @@ mod tests {
             state: 2,
             line: 1,
             text: text.to_owned(),
+            procedure: None,
         };
         assert!(message(266, &count(0)).ended_transaction());
         assert!(

@@ -115,6 +115,16 @@ fn g14_a_database_is_made_and_each_batch_runs_once() {
     assert_eq!(sxa.properties.values().cloned().collect::<Vec<_>>().len(), 2);
 }
 
+/// A line of a procedure is none of the script.
+#[test]
+fn g14_an_error_of_a_procedure_is_told_at_the_batch_that_called_it() {
+    let (stage, agent) = stage();
+    let raised = "Msg 547, Level 16, State 0, Procedure dbo.Post, Line 40: it conflicted";
+    stage.fault(&["sql.execute", "0200_data.sql#2", &format!("fail={raised}")]);
+    let said = &run(&agent, 1, &wanted())[1].evidence;
+    assert!(said.contains("0200_data.sql:4 batch 2 of 2") && said.contains(raised), "{said}");
+}
+
 #[test]
 fn g14_a_failed_batch_names_file_line_batch_and_message_and_resume_goes_on_there() {
     let (stage, agent) = stage();

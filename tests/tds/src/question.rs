@@ -34,7 +34,14 @@ pub(crate) fn holds(state: &State, session: &Session, condition: &[Token]) -> Re
         _ => {
             let text = format!("Incorrect syntax near '{}': this server does not know it.", words.join(" "));
             Err(condition.first().map_or_else(
-                || Message { number: 102, severity: 15, state: 1, line: 1, text: text.clone() },
+                || Message {
+                    number: 102,
+                    severity: 15,
+                    state: 1,
+                    line: 1,
+                    procedure: String::new(),
+                    text: text.clone(),
+                },
                 |token| error(102, token, &text),
             ))
         }

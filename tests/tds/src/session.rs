@@ -82,7 +82,14 @@ fn talk(stream: TcpStream, shared: &Shared) -> io::Result<()> {
 /// Who gets in, and where to.
 fn admit(state: &State, login: &Login) -> Result<Session, Vec<Message>> {
     static NEXT: AtomicU32 = AtomicU32::new(1);
-    let error = |number, state, text: String| Message { number, severity: 14, state, line: 1, text };
+    let error = |number, state, text: String| Message {
+        number,
+        severity: 14,
+        state,
+        line: 1,
+        procedure: String::new(),
+        text,
+    };
     let failed = || error(18456, 1, format!("Login failed for user '{}'.", login.user));
     if login.integrated {
         let text = "Login failed. The login is from an untrusted domain and cannot be used with Windows authentication.";

@@ -15,6 +15,8 @@ pub struct State {
     pub databases: BTreeMap<String, Database>,
     /// Whether log-ons see no files in `sys.master_files`, as those without `VIEW ANY DEFINITION`.
     pub hides_files: bool,
+    /// Stored procedures that do nothing but fail, by their names: the number, line and text of each error.
+    pub procedures: BTreeMap<String, Vec<(i32, u32, String)>>,
     /// Backups, oldest first: what msdb.dbo.backupset has of them, and what became of their files.
     pub backups: Vec<Backup>,
     /// Whether the history of backups is hidden from log-ons.
@@ -114,6 +116,7 @@ impl Default for State {
             ]),
             databases: BTreeMap::new(),
             hides_files: false,
+            procedures: BTreeMap::new(),
             backups: Vec::new(),
             hides_history: false,
             damages: false,

@@ -45,7 +45,14 @@ pub(crate) fn long(text: &str) -> Option<String> {
 }
 
 pub(crate) fn error(number: i32, token: &Token, text: &str) -> Message {
-    Message { number, severity: 16, state: 1, line: token.line, text: text.to_owned() }
+    Message {
+        number,
+        severity: 16,
+        state: 1,
+        line: token.line,
+        procedure: String::new(),
+        text: text.to_owned(),
+    }
 }
 
 /// The last part of a name that may have several, and what comes after it. `at` is where it begins.
@@ -328,6 +335,10 @@ impl Run<'_> {
         let (["sp_addextendedproperty" | "sp_updateextendedproperty"], [name, value]) =
             ([procedure.as_str()], texts.as_slice())
         else {
+            if let Some(said) = find(&self.state.procedures, &procedure) {
+                let said = said.clone();
+                return self.failing(first, &procedure, &said);
+            }
             let text = format!("Could not find stored procedure '{procedure}'.");
             return Err(error(2812, first, &text));
         };
@@ -354,6 +365,30 @@ impl Run<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// A procedure of a story's, which does nothing but fail: with each of these in turn, the last of which ends the batch.
+    fn failing(
+        &mut self,
+        first: &Token,
+        procedure: &str,
+        said: &[(i32, u32, String)],
+    ) -> Result<(), Message> {
+        let message = |(number, line, text): &(i32, u32, String)| Message {
+            line: *line,
+            procedure: procedure.to_owned(),
+            ..error(*number, first, text)
+        };
+        let Some((last, before)) = said.split_last() else { return Ok(()) };
+        for message in before.iter().map(message) {
+            self.fail(&message, false);
+        }
+        if self.session.open > 0 && last.0 == 266 {
+            self.session.open = 0;
+            self.session.working = None;
+            self.answer.transaction(10, self.session.descriptor);
+        }
+        Err(message(last))
     }
 
     fn table(&mut self, tokens: &[Token], words: &[String]) -> Result<Option<usize>, Message> {

@@ -22,6 +22,8 @@ pub(crate) struct Message {
     pub(crate) severity: u8,
     pub(crate) state: u8,
     pub(crate) line: u32,
+    /// The procedure that said it; empty where it is the batch.
+    pub(crate) procedure: String,
     pub(crate) text: String,
 }
 
@@ -96,7 +98,7 @@ impl Answer {
         body.extend([message.state, message.severity]);
         long(&mut body, &message.text);
         short(&mut body, SERVER);
-        short(&mut body, "");
+        short(&mut body, &message.procedure);
         body.extend(message.line.to_le_bytes());
         self.token(if message.severity > 10 { 0xAA } else { 0xAB }, &body);
     }

@@ -38,7 +38,7 @@ pub(super) fn scalar(
         return rows.map(|rows| Some(rows.to_string())).ok_or_else(|| invalid_object(table, 1));
     }
     let text = format!("SIMULATED: this twin has no answer to {query:?}; declare one under `answers:`");
-    Err(SqlMessage { number: 50_000, severity: 16, state: 1, line: 1, text })
+    Err(SqlMessage { number: 50_000, severity: 16, state: 1, line: 1, procedure: None, text })
 }
 
 fn about_itself(state: &SqlState, asked: &str) -> Option<Option<String>> {
@@ -76,7 +76,7 @@ pub(super) fn table_name(written: &str) -> String {
 /// What the server says of a table that is not there.
 pub(super) fn invalid_object(table: &str, line: u32) -> SqlMessage {
     let text = format!("invalid object name '{table}'");
-    SqlMessage { number: 208, severity: 16, state: 1, line, text }
+    SqlMessage { number: 208, severity: 16, state: 1, line, procedure: None, text }
 }
 
 /// A question without what does not matter.

@@ -62,7 +62,14 @@ impl SqlBackups for Backups<'_> {
         state.open(database).map_err(SqlError::Server)?;
         if !state.allows(&self.0.login, Right::Execute) {
             let text = format!("BACKUP DATABASE permission denied in database '{database}'");
-            return Err(SqlError::Server(SqlMessage { number: 262, severity: 14, state: 1, line: 1, text }));
+            return Err(SqlError::Server(SqlMessage {
+                number: 262,
+                severity: 14,
+                state: 1,
+                line: 1,
+                procedure: None,
+                text,
+            }));
         }
         let facts = find(&state.databases, database).map(|there| facts(state, there, backup));
         let made = facts.map(|facts| Backup {
@@ -92,6 +99,7 @@ impl SqlBackups for Backups<'_> {
                 severity: 16,
                 state: 1,
                 line: 1,
+                procedure: None,
                 text: text.to_owned(),
             }))
         };

@@ -34,12 +34,23 @@ pub(super) fn lost(error: &crate::host::Error) -> SqlError {
     SqlError::Lost(error.to_string())
 }
 
-/// A fault's words as a message of the server: `Msg 9002, Level 17, State 2, Line 3: words`, or the words alone.
+/// A fault's words as a message of the server: `Msg 9002, Level 17, State 2, Line 3: words`, `Procedure name` before the line where it is
+/// one's, or the words alone.
 fn said(words: &str) -> SqlMessage {
-    let plain = || SqlMessage { number: 50_000, severity: 16, state: 1, line: 1, text: words.to_owned() };
+    let plain = || SqlMessage {
+        number: 50_000,
+        severity: 16,
+        state: 1,
+        line: 1,
+        procedure: None,
+        text: words.to_owned(),
+    };
     let parse = || {
         let (head, text) = words.split_once(": ")?;
-        let mut numbers = head.split(", ").map(|part| part.rsplit(' ').next());
+        let of_procedure = |part: &&str| part.starts_with("Procedure ");
+        let procedure = head.split(", ").find(of_procedure).and_then(|part| part.strip_prefix("Procedure "));
+        let parts = head.split(", ").filter(|part| !of_procedure(part));
+        let mut numbers = parts.map(|part| part.rsplit(' ').next());
         let mut number = || numbers.next()??.parse::<u32>().ok();
         let (number, severity, state, line) = (number()?, number()?, number()?, number()?);
         Some(SqlMessage {
@@ -47,6 +58,7 @@ fn said(words: &str) -> SqlMessage {
             severity: u8::try_from(severity).ok()?,
             state: u8::try_from(state).ok()?,
             line,
+            procedure: procedure.map(str::to_owned),
             text: text.to_owned(),
         })
     };
@@ -63,5 +75,7 @@ mod tests {
         assert_eq!((message.number, message.severity, message.line), (9002, 17, 3));
         assert_eq!(message.to_string(), "Msg 9002, Level 17, State 2: the log is full");
         assert_eq!(said("no such luck").number, 50_000);
+        let raised = "Msg 547, Level 16, State 0, Procedure dbo.Post, Line 40: it conflicted";
+        assert_eq!(said(raised).to_string(), raised);
     }
 }

@@ -38,7 +38,14 @@ impl Session<'_> {
         section.state().open(&self.database).map_err(SqlError::Server)?;
         if !section.state().allows(&self.connection.login, Right::Execute) {
             let text = format!("EXECUTE permission denied in database '{}'", self.database);
-            return Err(SqlError::Server(SqlMessage { number: 229, severity: 14, state: 5, line: 1, text }));
+            return Err(SqlError::Server(SqlMessage {
+                number: 229,
+                severity: 14,
+                state: 5,
+                line: 1,
+                procedure: None,
+                text,
+            }));
         }
         let mut state = section.state().clone();
         let Ran { printed, takes_ms, errors, ends_transaction } =

@@ -280,7 +280,14 @@ impl SqlState {
 
     /// Whether that database can be worked in, or what the server says.
     pub(super) fn open(&self, database: &str) -> Result<(), SqlMessage> {
-        let message = |number, text: String| SqlMessage { number, severity: 16, state: 1, line: 1, text };
+        let message = |number, text: String| SqlMessage {
+            number,
+            severity: 16,
+            state: 1,
+            line: 1,
+            procedure: None,
+            text,
+        };
         match find(&self.databases, database) {
             None => Err(message(911, format!("database '{database}' does not exist"))),
             Some(found) if found.status != "online" => Err(message(

@@ -115,7 +115,8 @@ fn one(
         statement.split(|c: char| c.is_whitespace() || "(;".contains(c)).filter(|w| !w.is_empty()).collect();
     let lower: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
     let keywords: Vec<&str> = lower.iter().map(String::as_str).collect();
-    let message = |number, text: String| SqlMessage { number, severity: 16, state: 1, line, text };
+    let message =
+        |number, text: String| SqlMessage { number, severity: 16, state: 1, line, procedure: None, text };
     let word = |index: usize| words.get(index).copied().unwrap_or_default();
     match keywords.as_slice() {
         ["print", ..] => Ok(quoted(statement)),
@@ -156,7 +157,8 @@ fn one(
 
 /// What a statement does to a table.
 fn table(database: &mut Database, keywords: &[&str], name: &str, line: u32) -> Result<(), SqlMessage> {
-    let message = |number, text: String| SqlMessage { number, severity: 16, state: 1, line, text };
+    let message =
+        |number, text: String| SqlMessage { number, severity: 16, state: 1, line, procedure: None, text };
     let there = rows(database, name);
     match (keywords[0], there) {
         ("create", Some(_)) => {
@@ -188,7 +190,7 @@ fn table(database: &mut Database, keywords: &[&str], name: &str, line: u32) -> R
 /// What the server says of a statement that may not stand in a transaction.
 fn alone(what: &str, line: u32) -> SqlMessage {
     let text = format!("{} statement not allowed within multi-statement transaction", what.to_uppercase());
-    SqlMessage { number: 226, severity: 16, state: 6, line, text }
+    SqlMessage { number: 226, severity: 16, state: 6, line, procedure: None, text }
 }
 
 /// The first quoted text of a statement.

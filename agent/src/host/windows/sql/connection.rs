@@ -245,6 +245,7 @@ fn message(error: SqlErrorInfo) -> SqlMessage {
         number: i32::try_from(error.number).unwrap_or(i32::MAX),
         severity: u8::try_from(error.class).unwrap_or(u8::MAX),
         state: error.state,
+        procedure: error.proc_name.filter(|name| !name.is_empty()),
         line: error.line_number.and_then(|line| u32::try_from(line).ok()).unwrap_or(1).max(1),
         text: error.message,
     }
@@ -252,7 +253,7 @@ fn message(error: SqlErrorInfo) -> SqlMessage {
 
 /// A message of Muster's own where it cannot let something stand: numbers from 50000 on are free for that.
 pub(super) fn own(text: impl Into<String>) -> SqlMessage {
-    SqlMessage { number: 50_000, severity: 16, state: 1, line: 1, text: text.into() }
+    SqlMessage { number: 50_000, severity: 16, state: 1, line: 1, procedure: None, text: text.into() }
 }
 
 #[cfg(test)]

@@ -25,6 +25,20 @@ fn a_batch_and_its_mark_are_both_there_or_neither() {
     assert_eq!(sessions.collect::<std::collections::BTreeSet<_>>().len(), 1, "one session throughout");
 }
 
+/// Its lines are not those of the batch.
+#[test]
+fn an_error_of_a_procedure_is_told_with_its_name_and_its_own_line() {
+    let (server, host) = (with_database(), host());
+    server.change(|state| {
+        drop(state.procedures.insert("post".to_owned(), vec![(547, 40, "it conflicted".to_owned())]));
+    });
+    let mut session = host.connect(&endpoint(&server), "SXA", false).unwrap();
+    let message = refused(run(session.as_mut(), "PRINT 'a'\nEXEC dbo.Post", Some("1/1")));
+    assert_eq!((message.procedure.as_deref(), message.line), (Some("post"), 40));
+    let message = refused(run(session.as_mut(), "PRINT 'a'\nINSERT INTO Nothing VALUES (1)", Some("1/1")));
+    assert_eq!((message.procedure, message.line), (None, 2));
+}
+
 #[test]
 fn a_message_is_an_error_from_severity_11_on() {
     let (server, host) = (with_database(), host());
