@@ -111,7 +111,14 @@ impl Connection {
     /// Runs a batch to its end: every result is read, as an error may come with any.
     pub(super) fn run(&mut self, text: &str, rows_wanted: usize) -> Result<Ran, SqlError> {
         let Self { client, runtime } = self;
-        runtime.block_on(run(client, text, rows_wanted)).map_err(failure)?
+        let ran = runtime.block_on(run(client, text, rows_wanted));
+        if ran.is_err() {
+            // The next batch would clear it.
+            printed(client)
+                .into_iter()
+                .for_each(|line| tracing::info!(%line, "printed by a batch that failed"));
+        }
+        ran.map_err(failure)?
     }
 
     /// Runs a batch to its end, whatever of it fails.
@@ -233,11 +240,17 @@ fn failure(error: TdsError) -> SqlError {
     }
     let TdsError::SqlServerError { diagnostics } = error else { return SqlError::Lost(text) };
     let messages: Vec<SqlMessage> = diagnostics.errors.into_iter().map(message).collect();
-    // The first one says why; but what is said of the transaction around it is worth more than any other.
+    // The first one says why; but what is said of the transaction around it decides, and comes with it.
     let refusal = messages.iter().position(SqlMessage::refuses_transaction);
     let telling =
         refusal.or_else(|| messages.iter().position(SqlMessage::ended_transaction)).unwrap_or_default();
-    messages.into_iter().nth(telling).map_or(SqlError::Lost(text), SqlError::Server)
+    let first = messages.first().filter(|_| telling > 0).map(ToString::to_string);
+    let Some(told) = messages.into_iter().nth(telling) else { return SqlError::Lost(text) };
+    SqlError::Server(match first {
+        None => told,
+        // Before its own words, whose end counts.
+        Some(first) => SqlMessage { text: format!("(after {first}) {}", told.text), ..told },
+    })
 }
 
 fn message(error: SqlErrorInfo) -> SqlMessage {
@@ -287,6 +300,10 @@ mod tests {
             panic!("it was lost")
         };
         assert_eq!((message.number, message.line, message.severity), (226, 3, 16));
+        assert_eq!(
+            message.text, "(after Msg 1, Level 16, State 6: error 1) error 226",
+            "the cause is not lost"
+        );
         let gone = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
         assert!(matches!(failure(TdsError::Io(gone)), SqlError::Lost(_)));
     }

@@ -39,6 +39,38 @@ fn an_error_of_a_procedure_is_told_with_its_name_and_its_own_line() {
     assert_eq!((message.procedure, message.line), (None, 2));
 }
 
+/// What decides is that the transaction is gone; what a person needs is why.
+#[test]
+fn an_error_that_ended_the_transaction_tells_the_one_before_it() {
+    let (server, host) = (with_database(), host());
+    let count =
+        "Transaction count after EXECUTE indicates a mismatch. Previous count = 1, current count = 0.";
+    let said = vec![(547, 40, "it conflicted".to_owned()), (266, 41, count.to_owned())];
+    server.change(|state| drop(state.procedures.insert("post".to_owned(), said)));
+    let mut session = host.connect(&endpoint(&server), "SXA", false).unwrap();
+    let message = refused(run(session.as_mut(), "EXEC dbo.Post", Some("1/1")));
+    assert!(message.number == 266 && message.ended_transaction(), "{message}");
+    let cause =
+        "(after Msg 547, Level 16, State 1, Procedure post, Line 40: it conflicted) Transaction count";
+    assert!(message.text.starts_with(cause), "{message}");
+}
+
+/// It may be all that says how far the batch came.
+#[test]
+fn what_a_batch_printed_before_it_failed_is_in_the_log() {
+    let (server, host) = (with_database(), host());
+    let mut session = host.connect(&endpoint(&server), "SXA", false).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("log");
+    let to = std::sync::Mutex::new(std::fs::File::create(&file).unwrap());
+    let log = tracing_subscriber::fmt().with_ansi(false).with_writer(to).finish();
+    tracing::subscriber::with_default(log, || {
+        refused(run(session.as_mut(), "PRINT 'half way'\nINSERT INTO Nothing VALUES (1)", Some("1/1")));
+    });
+    let log = std::fs::read_to_string(&file).unwrap();
+    assert!(log.contains("half way") && log.contains("printed by a batch that failed"), "{log}");
+}
+
 #[test]
 fn a_message_is_an_error_from_severity_11_on() {
     let (server, host) = (with_database(), host());
