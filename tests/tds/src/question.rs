@@ -98,7 +98,7 @@ fn view(state: &State, session: &Session, tokens: &[Token], from: usize) -> Resu
         "databases" => databases
             .iter()
             .filter(|(name, _)| name.eq_ignore_ascii_case(one))
-            .map(|(name, database)| described(name, database))
+            .map(|(name, database)| described(name, database, state.closed.contains(name)))
             .collect(),
         "master_files" if state.hides_files => Vec::new(),
         "master_files" => find(databases, one).map(files).unwrap_or_default(),
@@ -200,9 +200,10 @@ fn history(state: &State, tokens: &[Token], from: usize) -> Result<Rows, Message
     shown(tokens, from, &rows)
 }
 
-fn described(name: &str, database: &Database) -> Row {
-    // A database that is not online has no collation to say.
-    let collation = if database.status == "ONLINE" { text(&database.collation) } else { Cell::Null };
+fn described(name: &str, database: &Database, is_closed: bool) -> Row {
+    // A database that is not online, or that AUTO_CLOSE has closed, has no collation to say.
+    let is_open = database.status == "ONLINE" && !is_closed;
+    let collation = if is_open { text(&database.collation) } else { Cell::Null };
     vec![
         ("name", text(name)),
         ("state_desc", text(&database.status)),

@@ -2,7 +2,7 @@
 //!
 //! Neighbours: `statement` changes it, stories look at it. Nothing of it outlives the process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct State {
     pub databases: BTreeMap<String, Database>,
     /// Whether log-ons see no files in `sys.master_files`, as those without `VIEW ANY DEFINITION`.
     pub hides_files: bool,
+    /// Databases that AUTO_CLOSE has closed: a question inside one opens it.
+    pub closed: BTreeSet<String>,
     /// Stored procedures that do nothing but fail, by their names: the number, line and text of each error.
     pub procedures: BTreeMap<String, Vec<(i32, u32, String)>>,
     /// Backups, oldest first: what msdb.dbo.backupset has of them, and what became of their files.
@@ -116,6 +118,7 @@ impl Default for State {
             ]),
             databases: BTreeMap::new(),
             hides_files: false,
+            closed: BTreeSet::new(),
             procedures: BTreeMap::new(),
             backups: Vec::new(),
             hides_history: false,

@@ -117,6 +117,10 @@ impl Run<'_> {
         match (word(0), word(1)) {
             ("select", _) => {
                 let (columns, rows) = question::ask(self.state, self.session, tokens)?;
+                let from = words.iter().position(|word| word == "from").unwrap_or(tokens.len());
+                if let [database, _, _] = named(tokens, from + 1).0.as_slice() {
+                    self.state.closed.remove(*database);
+                }
                 let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
                 self.answer.rows(&columns, &rows);
                 return Ok(());

@@ -23,7 +23,7 @@ pub struct File {
 pub struct Described {
     /// As in `online`.
     pub status: String,
-    /// Its collation; empty while it cannot be opened.
+    /// Its collation; empty while it cannot be opened, or AUTO_CLOSE has closed it.
     pub collation: String,
     /// As in `bulk_logged`.
     pub recovery: String,

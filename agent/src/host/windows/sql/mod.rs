@@ -15,7 +15,7 @@ mod session;
 mod story;
 mod value;
 
-use muster_agent_core::tsql::{self, File, Invalid, NewFile};
+use muster_agent_core::tsql::{self, Described, File, Invalid, NewFile};
 use muster_model::manifest::Endpoint;
 
 use self::backups::Backups;
@@ -54,10 +54,7 @@ impl SqlServer for WindowsHost {
     fn database(&self, server: &Endpoint, name: &str) -> Result<Option<DatabaseFacts>, Error> {
         let refusing = Refusing { operation: "look at database", name };
         let mut connection = Connection::open(server, MASTER, self.secrets.as_ref())?;
-        let rows = connection.ask(&tsql::describe(name)).map_err(|error| refusing.sql(error))?;
-        let Some(database) = tsql::described(&rows).map_err(|error| refusing.invalid(error))? else {
-            return Ok(None);
-        };
+        let Some(database) = described(&mut connection, name, &refusing)? else { return Ok(None) };
         let (data, log) = files(&mut connection, name, database.status == "online", &refusing)?;
         let file = |file: File| DatabaseFile { folder: file.folder, size_mb: file.size_mb };
         Ok(Some(DatabaseFacts {
@@ -111,6 +108,35 @@ impl SqlServer for WindowsHost {
     fn backups<'s>(&'s self, server: &'s Endpoint) -> Result<Box<dyn SqlBackups + 's>, Error> {
         Ok(Box::new(Backups::open(server, self.secrets.as_ref())?))
     }
+}
+
+/// What the server says of a database. One that AUTO_CLOSE has closed is online without a collation ("sys.databases"): it is
+/// opened by a question, and looked at again.
+fn described(
+    connection: &mut Connection,
+    name: &str,
+    refusing: &Refusing<'_>,
+) -> Result<Option<Described>, Error> {
+    let look = |connection: &mut Connection| {
+        let rows = connection.ask(&tsql::describe(name)).map_err(|error| refusing.sql(error))?;
+        tsql::described(&rows).map_err(|error| refusing.invalid(error))
+    };
+    let is_closed = |seen: &Option<Described>| {
+        seen.as_ref().is_some_and(|seen| seen.status == "online" && seen.collation.is_empty())
+    };
+    let seen = look(connection)?;
+    if !is_closed(&seen) {
+        return Ok(seen);
+    }
+    let opened = connection.ask(&tsql::files_inside(name));
+    let seen = look(connection)?;
+    if is_closed(&seen) {
+        let why = opened.err().map(|error| format!(" ({error})")).unwrap_or_default();
+        return Err(refusing.because(format!(
+            "the server does not say its collation: AUTO_CLOSE has closed it, or it is just coming online{why}"
+        )));
+    }
+    Ok(seen)
 }
 
 /// The files of a database: from the server's own list, or from inside where that shows none and the database is open.

@@ -34,6 +34,17 @@ fn a_database_is_made_seen_and_changed() {
     assert_eq!(server.state().databases["SXA"].status, "ONLINE");
 }
 
+/// As those of an Express are made. It is online, and has no collation until somebody comes into it.
+#[test]
+fn a_database_that_auto_close_has_closed_is_opened_and_never_said_to_have_no_collation() {
+    let (server, host) = (with_database(), host());
+    server.change(|state| state.closed.extend(["SXA".to_owned()]));
+    assert_eq!(host.database(&endpoint(&server), "SXA").unwrap().unwrap().collation, "French_CI_AS");
+    server.change(|state| state.databases.get_mut("SXA").unwrap().collation.clear());
+    let unreadable = host.database(&endpoint(&server), "SXA").unwrap_err().to_string();
+    assert!(unreadable.contains("does not say its collation"), "{unreadable}");
+}
+
 #[test]
 fn a_login_that_is_shown_no_files_sees_them_inside_the_database() {
     let (server, host) = (with_database(), host());
