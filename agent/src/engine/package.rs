@@ -191,7 +191,8 @@ impl Engine {
                         End::Unknown,
                         format!(
                             "the {phase} of an earlier attempt still runs (process {pid}); nothing was started; \
-                             wait for its end, then resume"
+                             wait for its end, then resume with --restart {}",
+                            task.step.number
                         ),
                     )));
                 }

@@ -361,9 +361,9 @@ fn undecided(task: &Task, unit: &Unit<'_>) -> Ending {
     Ending::new(
         End::Unknown,
         format!(
-            "{} batch {number} of {of} on {place} was begun outside a transaction and its end is not recorded. If it \
-             did not take place, resume with --restart {}. If it did, run EXEC sys.sp_updateextendedproperty N'{property}', \
-             N'{whole}' there, then resume",
+            "{} batch {number} of {of} on {place} was begun outside a transaction and its end is not recorded. Look whether it \
+             took place. If it did, run EXEC sys.sp_updateextendedproperty N'{property}', N'{whole}' there, or it is run again. \
+             Then resume with --restart {}",
             script.told(batch.place(1)),
             task.step.number
         ),

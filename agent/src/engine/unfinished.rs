@@ -21,9 +21,10 @@ impl Engine {
             match self.host.packages().unfinished() {
                 Ok(None) => return Ok(None),
                 Ok(Some(Unfinished::Works)) if left_ms == 0 => {
-                    return Ok(Some(
-                        "Windows Installer still works; wait for its end, then resume".to_owned(),
-                    ));
+                    let number = task.step.number;
+                    return Ok(Some(format!(
+                        "Windows Installer still works; wait for its end, then resume with --restart {number}"
+                    )));
                 }
                 Ok(Some(Unfinished::Works)) => {}
                 Ok(Some(Unfinished::CutOff)) => {
