@@ -6,27 +6,12 @@
 
 use std::io;
 
-use windows_sys::Win32::Foundation::{
-    CloseHandle, ERROR_FILE_NOT_FOUND, HANDLE, WAIT_ABANDONED, WAIT_OBJECT_0, WAIT_TIMEOUT,
-};
-use windows_sys::Win32::System::Threading::{
-    MUTEX_MODIFY_STATE, OpenMutexW, ReleaseMutex, SYNCHRONIZATION_SYNCHRONIZE, WaitForSingleObject,
-};
+use windows_sys::Win32::Foundation::{WAIT_ABANDONED, WAIT_OBJECT_0, WAIT_TIMEOUT};
+use windows_sys::Win32::System::Threading::{ReleaseMutex, WaitForSingleObject};
 
-use super::text::wide;
+use super::mutex::Mutex;
 
 const NAME: &str = r"Global\_MSIExecute";
-
-/// A mutex, open.
-struct Mutex(HANDLE);
-
-impl Drop for Mutex {
-    fn drop(&mut self) {
-        // SAFETY: the handle is open, and this value alone closes it.
-        let closed = unsafe { CloseHandle(self.0) };
-        debug_assert!(closed != 0, "a mutex was not closed");
-    }
-}
 
 /// Whether it does, for whomever.
 ///
@@ -37,21 +22,13 @@ pub fn windows_installer_works() -> io::Result<bool> {
 }
 
 fn is_held(name: &str) -> io::Result<bool> {
-    let name = wide(name);
-    // SAFETY: the name ends with a zero.
-    let handle = unsafe { OpenMutexW(SYNCHRONIZATION_SYNCHRONIZE | MUTEX_MODIFY_STATE, 0, name.as_ptr()) };
-    if handle.is_null() {
-        let error = io::Error::last_os_error();
-        let is_absent = error.raw_os_error() == Some(ERROR_FILE_NOT_FOUND.cast_signed());
-        return if is_absent { Ok(false) } else { Err(error) };
-    }
-    let mutex = Mutex(handle);
+    let Some(mutex) = Mutex::of_others(name)? else { return Ok(false) };
     // SAFETY: the handle is open.
-    match unsafe { WaitForSingleObject(mutex.0, 0) } {
+    match unsafe { WaitForSingleObject(mutex.handle(), 0) } {
         WAIT_TIMEOUT => Ok(true),
         WAIT_OBJECT_0 | WAIT_ABANDONED => {
             // SAFETY: this thread has just taken it.
-            let released = unsafe { ReleaseMutex(mutex.0) };
+            let released = unsafe { ReleaseMutex(mutex.handle()) };
             if released == 0 { Err(io::Error::last_os_error()) } else { Ok(false) }
         }
         _ => Err(io::Error::last_os_error()),
@@ -60,10 +37,7 @@ fn is_held(name: &str) -> io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use std::ptr;
     use std::sync::mpsc;
-
-    use windows_sys::Win32::System::Threading::CreateMutexW;
 
     use super::*;
 
@@ -76,17 +50,17 @@ mod tests {
         let (told, tell) = mpsc::channel();
         let (go_on, goes_on) = mpsc::channel();
         let holder = std::thread::spawn(move || {
-            let name = wide(STORY);
-            // SAFETY: the name ends with a zero.
-            let mutex = Mutex(unsafe { CreateMutexW(ptr::null(), 1, name.as_ptr()) });
+            let (mutex, _) = Mutex::open(STORY).unwrap();
+            // SAFETY: the handle is open.
+            let taken = || unsafe { WaitForSingleObject(mutex.handle(), 0) };
+            assert_eq!(taken(), WAIT_OBJECT_0);
             told.send(()).unwrap();
             goes_on.recv().unwrap();
             // SAFETY: this thread holds it.
-            assert_ne!(unsafe { ReleaseMutex(mutex.0) }, 0);
+            assert_ne!(unsafe { ReleaseMutex(mutex.handle()) }, 0);
             told.send(()).unwrap();
             goes_on.recv().unwrap();
-            // SAFETY: the handle is open.
-            assert_eq!(unsafe { WaitForSingleObject(mutex.0, 0) }, WAIT_OBJECT_0);
+            assert_eq!(taken(), WAIT_OBJECT_0);
             // It stays open, and so the mutex is there and abandoned.
             std::mem::forget(mutex);
         });

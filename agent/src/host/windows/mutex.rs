@@ -1,12 +1,17 @@
 //! A mutex that every session of this server sees, and that the system and administrators alone may hold.
 //!
-//! Neighbours: `iis` takes turns by one, `props` has one self-test at a time by another. With the list that Windows gives by itself
+//! Neighbours: `iis` takes turns by one, `props` has one self-test at a time by another, `msi_service` asks for that of Windows
+//! Installer. With the list that Windows gives by itself
 //! an administrator could not open the one that the agent's service has made.
 
 use std::io;
 
-use windows_sys::Win32::Foundation::{CloseHandle, ERROR_ACCESS_DENIED, ERROR_ALREADY_EXISTS, HANDLE};
-use windows_sys::Win32::System::Threading::CreateMutexW;
+use windows_sys::Win32::Foundation::{
+    CloseHandle, ERROR_ACCESS_DENIED, ERROR_ALREADY_EXISTS, ERROR_FILE_NOT_FOUND, HANDLE,
+};
+use windows_sys::Win32::System::Threading::{
+    CreateMutexW, MUTEX_MODIFY_STATE, OpenMutexW, SYNCHRONIZATION_SYNCHRONIZE,
+};
 
 use super::security::Descriptor;
 use super::text::{error_text, wide};
@@ -28,6 +33,20 @@ impl Mutex {
             return Err(error);
         }
         Ok((Self(handle), error.raw_os_error() == Some(ERROR_ALREADY_EXISTS.cast_signed())))
+    }
+
+    /// Opens the one of that name, whoever made it, to hold it and give it back; none where there is none.
+    pub(super) fn of_others(name: &str) -> io::Result<Option<Self>> {
+        let name = wide(name);
+        // SAFETY: the name ends with a zero.
+        let handle =
+            unsafe { OpenMutexW(SYNCHRONIZATION_SYNCHRONIZE | MUTEX_MODIFY_STATE, 0, name.as_ptr()) };
+        if !handle.is_null() {
+            return Ok(Some(Self(handle)));
+        }
+        let error = io::Error::last_os_error();
+        let is_absent = error.raw_os_error() == Some(ERROR_FILE_NOT_FOUND.cast_signed());
+        if is_absent { Ok(None) } else { Err(error) }
     }
 
     /// For the functions that want one; it lives no longer than this value.
