@@ -349,7 +349,8 @@ fn broken(unit: &Unit<'_>, message: &str, line: u32, became: &str) -> Halt {
     let Marked { script, place, .. } = unit.marked;
     let told = script.told(unit.batch.place(line));
     failed(format!(
-        "{told} batch {} of {} on {place}: {message}; the batch {became}; batches before it are marked and not run again",
+        "{told} batch {} of {} on {place}: {message}; the batch {became}; batches before it are marked, and a resume does not run them \
+         again; a corrected file would run whole, so put what is left into a new one",
         unit.number, unit.of
     ))
 }
