@@ -190,6 +190,11 @@ pub struct SqlMessage {
 }
 
 impl SqlMessage {
+    /// One that no server sent, at the batch's beginning: numbers from 50000 on are free for that.
+    pub fn own(text: impl Into<String>) -> Self {
+        Self { number: 50_000, severity: 16, state: 1, line: 1, procedure: None, text: text.into() }
+    }
+
     /// The line of the batch that it is about: what a procedure says is about the batch as a whole, as nothing tells which line called.
     pub fn line_of_batch(&self) -> u32 {
         if self.procedure.is_some() { 1 } else { self.line }

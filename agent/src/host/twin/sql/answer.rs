@@ -38,7 +38,7 @@ pub(super) fn scalar(
         return rows.map(|rows| Some(rows.to_string())).ok_or_else(|| invalid_object(table, 1));
     }
     let text = format!("SIMULATED: this twin has no answer to {query:?}; declare one under `answers:`");
-    Err(SqlMessage { number: 50_000, severity: 16, state: 1, line: 1, procedure: None, text })
+    Err(SqlMessage::own(text))
 }
 
 fn about_itself(state: &SqlState, asked: &str) -> Option<Option<String>> {

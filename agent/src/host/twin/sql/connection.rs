@@ -37,14 +37,6 @@ pub(super) fn lost(error: &crate::host::Error) -> SqlError {
 /// A fault's words as a message of the server: `Msg 9002, Level 17, State 2, Line 3: words`, `Procedure name` before the line where it is
 /// one's, or the words alone.
 fn said(words: &str) -> SqlMessage {
-    let plain = || SqlMessage {
-        number: 50_000,
-        severity: 16,
-        state: 1,
-        line: 1,
-        procedure: None,
-        text: words.to_owned(),
-    };
     let parse = || {
         let (head, text) = words.split_once(": ")?;
         let of_procedure = |part: &&str| part.starts_with("Procedure ");
@@ -62,7 +54,7 @@ fn said(words: &str) -> SqlMessage {
             text: text.to_owned(),
         })
     };
-    parse().unwrap_or_else(plain)
+    parse().unwrap_or_else(|| SqlMessage::own(words))
 }
 
 #[cfg(test)]

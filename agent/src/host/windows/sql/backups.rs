@@ -8,8 +8,8 @@ use muster_agent_core::tsql;
 use muster_model::manifest::Endpoint;
 
 use super::MASTER;
-use super::connection::{Connection, own};
-use crate::host::{BackupFacts, Error, NewBackup, SqlBackups, SqlError, SqlProgress, Watch};
+use super::connection::Connection;
+use crate::host::{BackupFacts, Error, NewBackup, SqlBackups, SqlError, SqlMessage, SqlProgress, Watch};
 use crate::vault::Secrets;
 
 /// A session for backups.
@@ -29,7 +29,8 @@ impl<'h> Backups<'h> {
     /// Runs a statement of which `watch` hears again and again.
     fn watched(&mut self, text: &str, watch: &mut Watch<'_>) -> Result<(), SqlError> {
         let session = self.connection.scalar(tsql::SESSION)?.unwrap_or_default();
-        let question = tsql::percent(&session).map_err(|error| SqlError::Server(own(error.to_string())))?;
+        let question =
+            tsql::percent(&session).map_err(|error| SqlError::Server(SqlMessage::own(error.to_string())))?;
         // Who cannot connect a second time waits without percents.
         let mut beside = Connection::open(self.server, MASTER, self.secrets).ok();
         let printed = self.connection.run_watched(text, &mut |waited_ms| {
@@ -47,7 +48,7 @@ impl<'h> Backups<'h> {
 impl SqlBackups for Backups<'_> {
     fn recorded(&mut self, database: &str, name: &str) -> Result<Option<BackupFacts>, SqlError> {
         let rows = self.connection.ask(&tsql::backup_set(database, name))?;
-        tsql::recorded(&rows).map_err(|error| SqlError::Server(own(error.to_string())))
+        tsql::recorded(&rows).map_err(|error| SqlError::Server(SqlMessage::own(error.to_string())))
     }
 
     fn back_up(&mut self, backup: &NewBackup, watch: &mut Watch<'_>) -> Result<(), SqlError> {

@@ -200,7 +200,7 @@ async fn run(
     let ran = Ran { rows, printed: printed(client) };
     Ok(match unread {
         None => Ok(ran),
-        Some(problem) => Err(SqlError::Server(own(problem))),
+        Some(problem) => Err(SqlError::Server(SqlMessage::own(problem))),
     })
 }
 
@@ -262,11 +262,6 @@ fn message(error: SqlErrorInfo) -> SqlMessage {
         line: error.line_number.and_then(|line| u32::try_from(line).ok()).unwrap_or(1).max(1),
         text: error.message,
     }
-}
-
-/// A message of Muster's own where it cannot let something stand: numbers from 50000 on are free for that.
-pub(super) fn own(text: impl Into<String>) -> SqlMessage {
-    SqlMessage { number: 50_000, severity: 16, state: 1, line: 1, procedure: None, text: text.into() }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 
 use muster_agent_core::tsql::{self, Left};
 
-use super::connection::{Connection, own};
+use super::connection::Connection;
 use crate::host::{SqlBatch, SqlError, SqlMessage, SqlPassed, SqlSession};
 
 /// A session in a database.
@@ -33,12 +33,12 @@ impl Session {
             }
             Left::Ended => return Err(SqlError::Ended),
             Left::More => {
-                return Err(SqlError::Server(own(
+                return Err(SqlError::Server(SqlMessage::own(
                     "it leaves a transaction open that it began; one batch begins and ends it",
                 )));
             }
             Left::SwitchedOff => {
-                return Err(SqlError::Server(own(
+                return Err(SqlError::Server(SqlMessage::own(
                     "it leaves NOEXEC or PARSEONLY on, after which nothing is carried out any more",
                 )));
             }
@@ -66,9 +66,9 @@ impl Session {
         match self.left()? {
             Left::Ended => Ok(()),
             Left::Open | Left::More => {
-                Err(SqlError::Server(own("it leaves a transaction open, which was rolled back")))
+                Err(SqlError::Server(SqlMessage::own("it leaves a transaction open, which was rolled back")))
             }
-            Left::SwitchedOff => Err(SqlError::Server(own(
+            Left::SwitchedOff => Err(SqlError::Server(SqlMessage::own(
                 "it leaves NOEXEC or PARSEONLY on, after which nothing is carried out any more",
             ))),
         }
