@@ -192,9 +192,8 @@ fn told(found: &Inspection) -> Vec<String> {
         Kind::Msi => {
             let package = found.package.as_ref();
             let chosen = package
-                .map(|package| (package.features.as_slice(), package.install_level))
-                .filter(|(features, install_level)| !decides_there(features, *install_level))
-                .map(|(features, install_level)| by_default(features, install_level))
+                .filter(|package| !decides_there(&package.features, package.install_level))
+                .map(|package| by_default(&package.features, package.install_level))
                 .filter(|chosen| !chosen.is_empty())
                 .map(|chosen| add_local(&chosen));
             let for_all = package.filter(|package| is_for_one_user(package)).map(|_| FOR_ALL.to_owned());
