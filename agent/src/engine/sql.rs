@@ -3,9 +3,9 @@
 //! A batch and its mark are one transaction. Where the server refuses that, or the batch itself would end it, the batch is
 //! announced first and marked after: one that was announced and has no end is unknown, and is run anew only where an
 //! operator orders it. So is each batch whose errors its script ignores: in a transaction an error would undo statements
-//! that stay where sqlcmd runs them. Batches that are marked are never run again; what they
-//! left in force in their session is set in the next one, or told where that cannot be. Neighbours: `muster_agent_core::script`
-//! cuts and marks, `host::SqlServer` runs.
+//! that stay where sqlcmd runs them. Batches that are marked are never run again; what they left in force in their session is
+//! set in the next one, or told where that cannot be. Neighbours: `muster_agent_core::script` cuts and marks, `host::SqlServer`
+//! runs.
 
 use muster_agent_core::script::{Batch, Mark, Script, property, scripts};
 use muster_agent_core::tsql::{self, Settings};
@@ -316,8 +316,8 @@ fn stays(unit: &Unit<'_>, session: &mut dyn SqlSession, message: &SqlMessage, wh
     if set(session, unit.marked, unit.before()).is_ok() { halt } else { unknown(halt) }
 }
 
-/// The end of a batch that called what ended Muster's transaction, told or untold: what it did up to there stays or not, without its mark. It is
-/// announced after the fact, so that nothing but an operator runs it again.
+/// The end of a batch that called what ended Muster's transaction, told or untold: what it did up to there stays or not,
+/// without its mark. It is announced after the fact, so that nothing but an operator runs it again.
 fn torn(unit: &Unit<'_>, session: &mut dyn SqlSession, message: &str, line: u32) -> Halt {
     let what = "called what ended the transaction around it: what it did before may stay";
     let halt = broken(unit, message, line, what);

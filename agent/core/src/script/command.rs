@@ -1,8 +1,9 @@
 //! The lines of a script that are sqlcmd's own, by the rules of go-sqlcmd's `pkg/sqlcmd/commands.go`.
 //!
 //! One difference: `RESET` and `ON ERROR` without their colon are commands only where they are whole, as T-SQL has lines that
-//! begin with these words. Obeyed is what says which batches there are and whether they go on after an error; what only changes the output has no effect
-//! here; what would go to another server or run another program is refused with what to do. Neighbours: `split` obeys.
+//! begin with these words. Obeyed is what says which batches there are and whether they go on after an error; what only
+//! changes the output has no effect here; what would go to another server or run another program is refused with what to do.
+//! Neighbours: `split` obeys.
 
 use muster_model::variable;
 

@@ -2,9 +2,9 @@
 //!
 //! Every name and text goes into a statement through [`name`] or [`literal`], and nowhere else; what cannot be written so (a
 //! collation, a number) is checked. `database` makes and describes databases, `backup` makes and reads backups, `transaction`
-//! holds a batch and its mark together, `settings` knows what a batch leaves in its session, with
-//! `flow` and `temporary`, `words` reads a batch, `value` writes values as people do. Neighbours: the agent's Windows host sends the
-//! statements. Sources: Microsoft's pages of the statements and views on learn.microsoft.com, named at each.
+//! holds a batch and its mark together, `settings` knows what a batch leaves in its session, with `flow` and `temporary`,
+//! `words` reads a batch, `value` writes values as people do. Neighbours: the agent's Windows host sends the statements.
+//! Sources: Microsoft's pages of the statements and views on learn.microsoft.com, named at each.
 
 mod backup;
 mod database;
